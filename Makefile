@@ -1,0 +1,66 @@
+# Everything here needs only Python 3.10 or later, git, make and apt: each target makes the
+# virtual environment that it uses.
+
+PYTHONS := $(shell sh .ci/pythons)
+OLDEST := $(firstword $(PYTHONS))
+NEWEST := $(lastword $(PYTHONS))
+VENV := .venv
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint format test-newest test-oldest bench clean
+
+help:
+	@echo "make demo    send events through the whole chain to a receiver and show what it stored"
+	@echo "make test    formatting, lint, types and all tests, on the oldest and the newest Python"
+	@echo "make bench   run the benchmarks"
+	@echo "make format  format the code"
+
+demo: $(VENV)/demo/.ready
+	@$(VENV)/demo/bin/python -m structlog_mozdef demo
+
+test: lint test-newest test-oldest
+
+lint: $(VENV)/newest/.ready
+	$(VENV)/newest/bin/ruff format --check .
+	$(VENV)/newest/bin/ruff check .
+	$(VENV)/newest/bin/mypy
+
+test-newest: $(VENV)/newest/.ready
+	$(VENV)/newest/bin/python -m pytest
+
+test-oldest: $(VENV)/oldest/.ready
+	$(VENV)/oldest/bin/python -m pytest
+
+bench: $(VENV)/newest/.ready
+	$(VENV)/newest/bin/python -m benchmarks
+
+format: $(VENV)/newest/.ready
+	$(VENV)/newest/bin/ruff format .
+	$(VENV)/newest/bin/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# $(call create,PYTHON,FOLDER): Debian's Python comes without ensurepip until python3-venv is installed.
+define create
+	@test -n "$(1)" || { echo "No Python 3.10 or later was found on this machine." >&2; exit 1; }
+	@$(1) -c "import ensurepip" 2>/dev/null \
+		|| { $(if $(filter 0,$(shell id -u)),,sudo) apt-get update -qq \
+		&& $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -qq -y python3-venv; }
+	@rm -rf $(2) && $(1) -m venv $(2)
+endef
+
+$(VENV)/demo/.ready: setup.cfg
+	$(call create,$(NEWEST),$(VENV)/demo)
+	@$(VENV)/demo/bin/python $(PIP) --editable ".[collector]"
+	@touch $@
+
+$(VENV)/newest/.ready: setup.cfg
+	$(call create,$(NEWEST),$(VENV)/newest)
+	@$(VENV)/newest/bin/python $(PIP) --editable ".[test,lint]"
+	@touch $@
+
+$(VENV)/oldest/.ready: setup.cfg
+	$(call create,$(OLDEST),$(VENV)/oldest)
+	@$(VENV)/oldest/bin/python $(PIP) --editable ".[test]" "structlog==23.1.*"
+	@touch $@

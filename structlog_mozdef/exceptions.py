@@ -1,0 +1,46 @@
+"""The errors of this package.
+
+None of them is ever raised by a log call: they come from constructors, from transports to the
+sink, and from the command line.
+"""
+
+from __future__ import annotations
+
+
+class MozDefError(Exception):
+    """The base of every error that this package raises by itself."""
+
+
+class TransportError(MozDefError):
+    """Nothing of a batch is known to have been delivered.
+
+    Args:
+        message: what happened, in one sentence, without credentials.
+        retryable: True where trying again soon makes sense (an outage); False where somebody has
+            to change a setting first (401, 403, 404, a redirect, a certificate): the events are
+            kept and tried again slowly.
+        retry_after: seconds that the server asked to wait, or None.
+        ambiguous: True where the events may have been stored all the same, or where the server
+            may lose what it accepts right after it recovers (5xx, a time-out).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = True,
+        retry_after: float | None = None,
+        ambiguous: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+
+
+class Rejected(TransportError):  # noqa: N818 - it names what happened to the events, not a fault of ours
+    """The server blames the payload: one event of the batch at least will never be accepted."""
+
+
+class SpoolError(MozDefError):
+    """A spool folder cannot be used."""
