@@ -1,0 +1,97 @@
+"""The contract of a buffer: a FIFO of ``bytes`` whose read position moves only after delivery."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+WhenFull = Literal["drop_newest", "drop_oldest", "block"]
+
+#: What `Buffer.append` returns where there is no room and the caller is to wait for it.
+#: More than any number of events, so that a caller compares once.
+FULL = sys.maxsize
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The oldest events of a buffer.
+
+    Attributes:
+        events: JSON objects, one line each without its end, oldest first.
+    """
+
+    events: Sequence[bytes]
+
+    def first(self, count: int) -> Batch:
+        """The batch of the oldest *count* of these events."""
+        return Batch(self.events[:count])
+
+
+class DeadLetter(NamedTuple):
+    """An event that the destination will never take, and why."""
+
+    event: bytes
+    reason: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the events of one buffer, all read at the same moment.
+
+    ``accepted == delivered + dead_lettered + dropped + buffered`` holds.
+    """
+
+    accepted: int
+    delivered: int
+    dead_lettered: int
+    dropped: Mapping[str, int]
+    buffered: int
+    buffered_bytes: int
+    oldest_age: float
+
+
+class Buffer(Protocol):
+    """Where events wait. `append` may be called from any thread, the rest from one at a time."""
+
+    def append(self, event: bytes) -> int:
+        """Take one event; never raises for a full buffer.
+
+        Returns:
+            The number of events that wait now, or `FULL` where the event was not taken because
+            the overflow policy is to wait.
+        """
+
+    def drop(self, reason: str) -> None:
+        """Count an event that was not taken."""
+
+    def peek(self, max_events: int, max_bytes: int) -> Batch:
+        """The oldest events, which stay where they are until `ack`.
+
+        At most *max_events*, and no more than *max_bytes* unless the first alone is larger.
+        """
+
+    def ack(self, batch: Batch) -> None:
+        """Forget the events of *batch*, the oldest that `peek` gave: they are settled."""
+
+    def reject(self, event: bytes, reason: str) -> None:
+        """Put an event of the current batch with the dead letters; it is still to be acked."""
+
+    def __len__(self) -> int:
+        """The number of events that wait."""
+
+    def position(self) -> int:
+        """How many events have been taken, ever."""
+
+    def settled(self) -> int:
+        """How many of the events that were taken have left: the oldest leave first."""
+
+    def counts(self) -> Counts:
+        """What became of all events."""
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """The dead letters that are kept, oldest first."""
+
+    def close(self) -> None:
+        """Let go of files and locks."""

@@ -1,0 +1,264 @@
+"""Taking events from a buffer to a transport, through every kind of failure.
+
+`Courier` is the whole logic of delivery as single steps, without a thread or a sleep: each step
+makes one attempt and says when the next one makes sense.
+
+The rules, and why:
+
+- An outage is waited out with jittered back-off, without an end.
+- A server that blames the payload gets the batch in halves until the culprit stands alone; it
+  goes to the dead letters.
+- After an ambiguous failure (5xx, a time-out), MozDef loses what it accepts in the first seconds
+  of renewed traffic. So single events of the batch go first, as probes; when they got through and
+  a pause is over, the batch follows. The probes are sent again with it: repeated, never lost.
+- A batch that fails with 5xx though probes got through before may hold one poison event: it is
+  halved. An event that fails alone, several times, while others get through in between, is
+  poison, and goes to the dead letters: it must not block the queue.
+- What only a change of settings can help (401, 404, a redirect) is kept and tried slowly.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from structlog_mozdef.buffers.base import Batch, Buffer
+from structlog_mozdef.exceptions import Rejected, TransportError
+from structlog_mozdef.reporting import Reporter
+from structlog_mozdef.retry import RetryPolicy
+from structlog_mozdef.transports.base import Delivery, Transport
+
+#: How often an event must fail alone, while others get through, to be called poison.
+POISON_STRIKES = 3
+
+
+class Courier:
+    """Delivers what waits in *buffer*, one attempt a step.
+
+    Args:
+        buffer, transport, retry, reporter: the parts to connect.
+        batch_events, batch_bytes: the most that one attempt takes.
+        clock: gives seconds, monotonic.
+        chance: gives random numbers, 0 <= n < 1.
+    """
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        transport: Transport,
+        retry: RetryPolicy,
+        reporter: Reporter,
+        *,
+        batch_events: int,
+        batch_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._buffer = buffer
+        self._transport = transport
+        self._retry = retry
+        self._reporter = reporter
+        self._batch_events = batch_events
+        self._batch_bytes = batch_bytes
+        self._clock = clock
+        self._chance = chance
+        #: Attempts that failed, ever.
+        self.failed_attempts = 0
+        #: The last failure in a row of them, None while deliveries succeed.
+        self.last_error: str | None = None
+        self._failures_in_row = 0
+        self._not_before = 0.0
+        self._wait_is_binding = False
+        self._limit = batch_events
+        self._probes_left = 0
+        self._probe_index = 0
+        self._probes_passed = False
+        self._suspect = b""
+        self._strikes = 0
+        # Events of `_scattered` that must be sent again before it can be acked: those between
+        # them were accepted or refused already.
+        self._scattered: Batch | None = None
+        self._leftover: Sequence[bytes] = ()
+
+    def step(self) -> float | None:
+        """Make one attempt, if it is time for it.
+
+        Returns:
+            Seconds until the next step makes sense, 0 for at once; None where nothing waits.
+        """
+        wait = self._not_before - self._clock()
+        if wait > 0:
+            return wait if self._buffer else None
+        batch, events = self._next_events()
+        if not events:
+            return None
+        if self._probes_left:
+            self._probe_index %= len(events)
+            return self._probe(batch, events[self._probe_index])
+        events = events[: self._limit]
+        try:
+            delivery = self._send(events)
+        except Rejected as error:
+            return self._halve_or_refuse(batch, events, error)
+        except TransportError as error:
+            return self._failed(batch, events, error)
+        return self._sent(batch, events, delivery)
+
+    def hurry(self) -> None:
+        """Make the next attempt now, unless the server itself asked for a pause."""
+        if not self._wait_is_binding:
+            self._not_before = 0.0
+
+    def last_chance(self) -> None:
+        """Send what is left without probes and pauses: what stays behind now is lost anyway."""
+        self._probes_left = 0
+        self._not_before = 0.0
+
+    def _next_events(self) -> tuple[Batch, Sequence[bytes]]:
+        if self._scattered is not None:
+            return self._scattered, self._leftover
+        batch = self._buffer.peek(self._batch_events, self._batch_bytes)
+        return batch, batch.events
+
+    def _send(self, events: Sequence[bytes]) -> Delivery:
+        try:
+            return self._transport.send(events)
+        except TransportError:
+            raise
+        except Exception as error:  # a transport of somebody else, or a fault of ours
+            raise TransportError(f"unexpected {type(error).__name__} in the transport") from error
+
+    def _sent(self, batch: Batch, sent: Sequence[bytes], delivery: Delivery) -> float:
+        for index, reason in delivery.refused.items():
+            self._refuse(sent[index], reason)
+        if not delivery.again:
+            self._settle(batch, len(sent))
+            self._passed()
+            if self._limit >= self._batch_events:
+                self._probes_passed = False  # all is well again
+            self._limit = min(self._limit * 2, self._batch_events)
+            return 0.0
+        again = delivery.again
+        error = delivery.error or TransportError("the destination asked for some events again")
+        accepted = again[0]
+        if accepted:
+            self._passed()
+        if len(again) == len(sent) - accepted:
+            if accepted:
+                self._settle(batch, accepted)
+                # What is left starts anew: it has not failed more than once.
+                return self._wait_after(error)
+            return self._failed(batch, sent, error)
+        self._scatter(batch, sent, again)
+        return self._wait_after(error)
+
+    def _scatter(self, batch: Batch, sent: Sequence[bytes], again: Sequence[int]) -> None:
+        if self._scattered is None:
+            self._scattered = batch.first(len(sent))
+            self._leftover = ()
+            rest: Sequence[bytes] = ()
+        else:
+            rest = self._leftover[len(sent) :]
+        self._leftover = [*(sent[index] for index in again), *rest]
+
+    def _settle(self, batch: Batch, count: int) -> None:
+        """The first *count* of the events at hand are accepted or refused."""
+        if self._scattered is None:
+            self._buffer.ack(batch.first(count))
+            return
+        self._leftover = self._leftover[count:]
+        if not self._leftover:
+            self._buffer.ack(self._scattered)
+            self._scattered = None
+
+    def _refuse(self, event: bytes, reason: str) -> None:
+        self._buffer.reject(event, reason)
+        self._reporter.warn(
+            "dead letter", f"{self._transport.name} refused an event for good: {reason}"
+        )
+
+    def _passed(self) -> None:
+        self._failures_in_row = 0
+        self.last_error = None
+        self._wait_is_binding = False
+
+    def _halve_or_refuse(self, batch: Batch, sent: Sequence[bytes], error: Rejected) -> float:
+        self.failed_attempts += 1
+        if len(sent) > 1:
+            self._limit = len(sent) // 2
+            return 0.0
+        self._refuse(sent[0], str(error))
+        self._settle(batch, 1)
+        self._passed()
+        return 0.0
+
+    def _failed(self, batch: Batch, sent: Sequence[bytes], error: TransportError) -> float:
+        if not error.ambiguous:
+            return self._wait_after(error)
+        if not self._probes_passed:
+            return self._wait_after(error)
+        # Others got through a moment ago: the fault may lie in these events.
+        if len(sent) > 1:
+            self.failed_attempts += 1
+            self._limit = len(sent) // 2
+            return 0.0
+        if sent[0] != self._suspect:
+            self._suspect, self._strikes = sent[0], 0
+        self._strikes += 1
+        if self._strikes >= POISON_STRIKES:
+            self.failed_attempts += 1
+            self._refuse(sent[0], f"it failed {self._strikes} times while others passed: {error}")
+            self._settle(batch, 1)
+            self._suspect, self._strikes = b"", 0
+            return 0.0
+        wait = self._wait_after(error)
+        self._probe_index = 1  # another one
+        return wait
+
+    def _wait_after(self, error: TransportError) -> float:
+        self.failed_attempts += 1
+        self._failures_in_row += 1
+        self.last_error = str(error)
+        if error.retryable:
+            wait = self._retry.delay(self._failures_in_row, self._chance(), error.retry_after)
+        else:
+            wait = self._retry.slow_delay(self._chance())
+        self._wait_is_binding = error.retry_after is not None
+        self._not_before = self._clock() + wait
+        if error.ambiguous and self._transport.recovery_probes:
+            self._probes_left = self._transport.recovery_probes
+            self._probe_index = 0
+            self._probes_passed = False
+        self._reporter.warn(
+            f"delivery {type(error).__name__} {error.retryable}",
+            f"{self._transport.name}: {error}; {len(self._buffer)} events wait,"
+            f" the next attempt is in {wait:.1f} s",
+        )
+        return wait
+
+    def _probe(self, batch: Batch, event: bytes) -> float:
+        try:
+            delivery = self._send([event])
+            if delivery.again:
+                raise delivery.error or TransportError("the destination asked for a probe again")
+        except Rejected as error:
+            delivery = Delivery(refused={0: str(error)})
+        except TransportError as error:
+            index = self._probe_index + error.ambiguous  # perhaps this one is poison: try another
+            wait = self._wait_after(error)
+            self._probe_index = index
+            return wait
+        if delivery.refused and self._probe_index == 0:
+            self._refuse(event, delivery.refused[0])
+            self._settle(batch, 1)
+            return 0.0
+        # A later event that is refused is judged with its batch.
+        self._passed()
+        self._probes_left -= 1
+        if self._probes_left:
+            return 0.0
+        self._probes_passed = True
+        self._wait_is_binding = True
+        self._not_before = self._clock() + self._transport.recovery_pause
+        return self._transport.recovery_pause

@@ -1,0 +1,109 @@
+"""Records of the standard library's logging on their way to a sink."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import Any
+
+import structlog.stdlib
+from structlog.typing import EventDict, WrappedLogger
+
+from structlog_mozdef import senders
+from structlog_mozdef.records import event_dict_of
+from structlog_mozdef.renderer import MozDefRenderer
+from structlog_mozdef.sink import Sink
+from structlog_mozdef.text import text_of
+
+
+class MozDefHandler(logging.Handler):
+    """Ship records of the standard library's logging, fields of ``extra=`` included.
+
+    Without a formatter, records become events as they are. A
+    `structlog.stdlib.ProcessorFormatter` that ends in a `MozDefRenderer` makes the events itself.
+    Any other formatter makes the summary.
+
+    Records that the sender's own work causes (urllib3's at level DEBUG) and those of this package
+    are no events. Closing the handler does not close the sink, which others may use, and does not
+    wait for it, since the logging lock is held meanwhile.
+
+    Args:
+        sink: takes the events.
+        level: the least level of records that are shipped.
+        category, source: as for `MozDefRenderer`.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        level: int | str = logging.NOTSET,
+        *,
+        category: str = "event",
+        source: str | None = None,
+    ) -> None:
+        super().__init__(level)
+        self._sink = sink
+        self._renderer = MozDefRenderer(category, source)
+        self._ships_by_formatter = False
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
+        """Use *fmt*; see `MozDefHandler` for what becomes of it."""
+        self._ships_by_formatter = False
+        if isinstance(fmt, structlog.stdlib.ProcessorFormatter):
+            *before, last = fmt.processors
+            if isinstance(last, MozDefRenderer):
+                # The formatter would turn bytes into their repr, with a warning: its last step
+                # ships them, and what it returns is not looked at.
+                fmt = copy.copy(fmt)
+                fmt.processors = (*before, _Ship(last, self._sink))
+                self._ships_by_formatter = True
+        super().setFormatter(fmt)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if senders.is_feedback(record.name):
+            return
+        try:
+            if self._ships_by_formatter:
+                self.format(record)
+                return
+            event_dict = event_dict_of(record)
+            if self.formatter is not None:
+                event_dict["event"] = self._summary_of(record)
+            self._sink.put(self._renderer(None, record.levelname.lower(), event_dict))
+        except structlog.DropEvent:
+            pass  # a processor of the formatter wanted that
+        except Exception as error:
+            self._put_remains(record, error)
+
+    def _summary_of(self, record: logging.LogRecord) -> str:
+        """What the formatter makes of *record*, without the stacks, which go elsewhere."""
+        bare = logging.makeLogRecord(record.__dict__)
+        bare.exc_info = bare.exc_text = bare.stack_info = None
+        return self.format(bare)
+
+    def _put_remains(self, record: logging.LogRecord, error: Exception) -> None:
+        """Ship what can be had of *record*: a formatter or an object in it has failed."""
+        event_dict = {
+            "event": text_of(record.msg),
+            "logger": record.name,
+            "formatting": f"failed with {type(error).__name__}",
+        }
+        self._sink.put(self._renderer(None, record.levelname.lower(), event_dict))
+
+    def flush(self) -> None:
+        """Do nothing: `Sink.flush` waits, and ``logging`` calls this under its lock."""
+
+    def __repr__(self) -> str:
+        return f"<MozDefHandler({logging.getLevelName(self.level)}) of {self._sink!r}>"
+
+
+class _Ship:
+    """The last processor of a formatter whose events are shipped instead of returned."""
+
+    def __init__(self, renderer: MozDefRenderer, sink: Sink) -> None:
+        self._renderer = renderer
+        self._sink = sink
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> Any:
+        self._sink.put(self._renderer(logger, name, event_dict))
+        return ""

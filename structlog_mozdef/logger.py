@@ -1,0 +1,74 @@
+"""The wrapped logger at the end of a structlog chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from structlog_mozdef.renderer import Destination, MozDefRenderer
+
+
+class MozDefLogger:
+    """Hand each rendered event to a sink, whatever the level.
+
+    Also takes what another renderer than `MozDefRenderer` gives (a text, keyword arguments) and
+    makes an event of it, so that a mistake in the configuration loses nothing.
+
+    Args:
+        sink: takes the events.
+        name: of the logger; the source of events that have no other.
+    """
+
+    __slots__ = ("_sink", "name")
+
+    def __init__(self, sink: Destination, name: str | None = None) -> None:
+        self._sink = sink
+        self.name = name
+
+    def msg(self, *args: Any, **fields: Any) -> None:
+        """Ship one event: the bytes that `MozDefRenderer` gives."""
+        if len(args) == 1 and type(args[0]) is bytes and not fields:
+            self._sink.put(args[0])
+        else:
+            self._put_odd(args, fields)
+
+    log = debug = info = notice = warn = warning = msg
+    err = error = exception = critical = alert = emergency = fatal = failure = msg
+
+    def _put_odd(self, args: tuple[Any, ...], fields: dict[str, Any]) -> None:
+        event_dict = dict(fields)
+        if args:
+            event_dict["event"] = args[0]
+        if len(args) > 1:
+            event_dict["positional_args"] = args[1:]
+        self._sink.put(MozDefRenderer()(self, "info", event_dict))
+
+    def __repr__(self) -> str:
+        return f"<MozDefLogger(name={self.name!r}, sink={self._sink!r})>"
+
+    def __copy__(self) -> MozDefLogger:
+        return self
+
+    def __deepcopy__(self, memo: object) -> MozDefLogger:
+        """Another logger of the same sink: bound loggers are copied with their context."""
+        return MozDefLogger(self._sink, self.name)
+
+
+class MozDefLoggerFactory:
+    """Make a `MozDefLogger` for each ``structlog.get_logger()``.
+
+    Args:
+        sink: takes the events of all of them.
+    """
+
+    __slots__ = ("_sink",)
+
+    def __init__(self, sink: Destination) -> None:
+        self._sink = sink
+
+    def __call__(self, *args: Any) -> MozDefLogger:
+        """Make a logger; the first argument of ``get_logger`` is its name."""
+        name = args[0] if args and isinstance(args[0], str) and args[0] else None
+        return MozDefLogger(self._sink, name)
+
+    def __repr__(self) -> str:
+        return f"MozDefLoggerFactory({self._sink!r})"

@@ -1,0 +1,1 @@
+"""Ways to MozDef; all follow `structlog_mozdef.transports.base.Transport`."""

@@ -1,0 +1,62 @@
+"""The contract of a transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from structlog_mozdef.exceptions import TransportError
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of the events of one `Transport.send`, by their index.
+
+    An event that is in neither collection was accepted by the destination.
+
+    Attributes:
+        refused: index -> reason, of events that the destination will never take.
+        again: indices, in ascending order, of events that must be sent again.
+        error: why they must be sent again.
+    """
+
+    refused: Mapping[int, str] = field(default_factory=dict)
+    again: Sequence[int] = ()
+    error: TransportError | None = None
+
+
+#: Every event was accepted.
+ALL_ACCEPTED = Delivery()
+
+
+class Transport(Protocol):
+    """Takes batches of events to a destination. Used by one thread at a time.
+
+    Attributes:
+        name: the destination in log lines, without credentials.
+        loggers: top-level names of the stdlib loggers that `send` causes records of; in the
+            sender's thread these records are not events.
+        recovery_probes: after an ambiguous failure, how many events must get through alone
+            before a batch is sent; 0 or more.
+        recovery_pause: seconds between the last of these and the batch.
+    """
+
+    name: str
+    loggers: frozenset[str]
+    recovery_probes: int
+    recovery_pause: float
+
+    def send(self, events: Sequence[bytes]) -> Delivery:
+        """Deliver *events*, JSON objects on one line each.
+
+        Raises:
+            TransportError: nothing is known to have been delivered.
+            Rejected: the destination blames the payload as a whole.
+        """
+
+    def after_fork_in_child(self) -> None:
+        """Forget connections that the parent made, without a word on them."""
+
+    def close(self) -> None:
+        """Close connections. A later `send` opens new ones."""
