@@ -5,7 +5,7 @@ PYTHONS := $(shell sh .ci/pythons)
 OLDEST := $(firstword $(PYTHONS))
 NEWEST := $(lastword $(PYTHONS))
 VENV := .venv
-PIP := -m pip install --quiet --disable-pip-version-check
+PIP := -m pip install -qq --disable-pip-version-check
 
 .PHONY: help demo test lint format test-newest test-oldest bench clean
 

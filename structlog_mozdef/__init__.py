@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from structlog_mozdef._version import __version__
+from structlog_mozdef.chain import build_processors, configure
 from structlog_mozdef.event import SEVERITIES
 from structlog_mozdef.exceptions import MozDefError, Rejected, SpoolError, TransportError
 from structlog_mozdef.handler import MozDefHandler
@@ -26,14 +27,13 @@ from structlog_mozdef.processors import (
 from structlog_mozdef.redaction import Redactor
 from structlog_mozdef.renderer import MozDefRenderer, MozDefTee
 from structlog_mozdef.retry import RetryPolicy
-from structlog_mozdef.chain import build_processors, configure
 from structlog_mozdef.sink import Sink, Stats
 from structlog_mozdef.transports.base import Delivery, Transport
 
 if TYPE_CHECKING:
     from structlog_mozdef.transports.http import HTTPTransport
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - grouped by topic
     # Set up in one line
     "configure",
     "build_processors",

@@ -46,7 +46,8 @@ def build_processors(
 
     Args:
         tags: for every event.
-        category, source: of events that carry none; see `MozDefRenderer`.
+        category: of events that carry none.
+        source: of events that carry none; default: the name of their logger.
         sequence: add ``stream_id`` and ``sequence``, by which the receiver can prove that nothing
             is missing; see `SequenceAdder`.
         redact: True replaces secrets in events; a `Redactor` does it by its own rules.
@@ -87,8 +88,12 @@ def configure(
 
     Args:
         url_or_transport: as for `Sink`.
-        tags, category, source, sequence, redact: as for `build_processors`.
+        tags: for every event.
+        category: of events that carry none.
+        source: of events that carry none; default: the name of their logger.
         level: the least level that is shipped; default "info".
+        sequence: as for `build_processors`.
+        redact: as for `build_processors`.
         sink_options: as for `Sink`: ``spool``, ``verify``, ``when_full``, ...
 
     Raises:

@@ -75,7 +75,9 @@ def severity_of(level: object) -> str | None:
         return None
 
 
-def choose_severity(details: MutableMapping[str, Any], given: object, level: object, method: str) -> str:
+def choose_severity(
+    details: MutableMapping[str, Any], given: object, level: object, method: str
+) -> str:
     """The severity of an event: ``severity=`` counts before ``level``, that before the method.
 
     A level that is unknown is kept in *details* under its own name, and INFO stands in for it.
@@ -122,7 +124,7 @@ def repair_typed_details(details: MutableMapping[str, Any]) -> None:
     boolean. Any other value moves to ``sourceipaddress_text`` or ``success_text``.
     """
     address = details.get("sourceipaddress")
-    if isinstance(address, str) and not _is_ip_address(address):
+    if isinstance(address, str) and not is_ip_address(address):
         add_detail(details, "sourceipaddress_text", details.pop("sourceipaddress"))
     success = details.get("success")
     if success is None or isinstance(success, bool) or success in ("true", "false"):
@@ -132,6 +134,11 @@ def repair_typed_details(details: MutableMapping[str, Any]) -> None:
         details["success"] = bool(success)
     else:
         add_detail(details, "success_text", text_of(success))
+
+
+def is_ip_address(value: object) -> bool:
+    """Whether Elasticsearch takes *value* as an IP address. Looks at each text only once."""
+    return type(value) is str and _is_ip_address(value)
 
 
 @lru_cache(maxsize=1024)

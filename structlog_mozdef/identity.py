@@ -12,10 +12,11 @@ from typing import Any
 #: Longest wait for the resolver, in seconds, once in the life of a program.
 RESOLVER_TIMEOUT = 1.0
 
-_hostname: str | None = None
+# What is known so far; the processors look here first, since a call costs more than the look.
+known_hostname: str | None = None
 _hostname_lock = threading.RLock()  # a signal handler may log in the middle of the look-up
-_process_id = os.getpid()
-_process_name: str | None = None
+known_process_id = os.getpid()
+known_process_name: str | None = None
 
 
 def hostname() -> str:
@@ -24,12 +25,12 @@ def hostname() -> str:
     The plain host name stands in where the resolver knows no better one, only knows
     ``localhost``, or has no answer within a second.
     """
-    global _hostname  # noqa: PLW0603 - found once in the life of a program
-    if _hostname is None:
+    global known_hostname  # noqa: PLW0603 - found once in the life of a program
+    if known_hostname is None:
         with _hostname_lock:
-            if _hostname is None:
-                _hostname = find_hostname()
-    return _hostname
+            if known_hostname is None:
+                known_hostname = find_hostname()
+    return known_hostname
 
 
 def find_hostname() -> str:
@@ -60,19 +61,19 @@ def find_hostname() -> str:
 
 def process_id() -> int:
     """The id of this process; right in a forked child as well."""
-    return _process_id
+    return known_process_id
 
 
 def process_name() -> str:
     """The name of this program as a person knows it: ``gunicorn``, ``manage.py``, ``mypackage``."""
-    global _process_name  # noqa: PLW0603 - found once in the life of a process
-    if _process_name is None:
+    global known_process_name  # noqa: PLW0603 - found once in the life of a process
+    if known_process_name is None:
         # While `python -m` looks for its module, no name is final.
         name = find_process_name()
         if sys.argv[:1] == ["-m"]:
             return name
-        _process_name = name
-    return _process_name
+        known_process_name = name
+    return known_process_name
 
 
 def find_process_name() -> str:
@@ -97,8 +98,8 @@ def find_process_name() -> str:
 
 
 def _forget_process() -> None:
-    global _process_id, _hostname_lock  # noqa: PLW0603 - a child is another process
-    _process_id = os.getpid()
+    global known_process_id, _hostname_lock  # noqa: PLW0603 - a child is another process
+    known_process_id = os.getpid()
     _hostname_lock = threading.RLock()  # a signal handler may log in the middle of the look-up
 
 

@@ -18,29 +18,28 @@ class MozDefLogger:
         name: of the logger; the source of events that have no other.
     """
 
-    __slots__ = ("_sink", "name")
+    __slots__ = ("_put", "_sink", "name")
 
     def __init__(self, sink: Destination, name: str | None = None) -> None:
         self._sink = sink
+        self._put = sink.put
         self.name = name
 
-    def msg(self, *args: Any, **fields: Any) -> None:
+    def msg(self, event: Any = None, *args: Any, **fields: Any) -> None:
         """Ship one event: the bytes that `MozDefRenderer` gives."""
-        if len(args) == 1 and type(args[0]) is bytes and not fields:
-            self._sink.put(args[0])
+        if type(event) is bytes and not args and not fields:
+            self._put(event)
         else:
-            self._put_odd(args, fields)
+            self._put_odd(event, args, fields)
 
     log = debug = info = notice = warn = warning = msg
     err = error = exception = critical = alert = emergency = fatal = failure = msg
 
-    def _put_odd(self, args: tuple[Any, ...], fields: dict[str, Any]) -> None:
-        event_dict = dict(fields)
+    def _put_odd(self, event: Any, args: tuple[Any, ...], fields: dict[str, Any]) -> None:
+        event_dict = {**fields, "event": event}
         if args:
-            event_dict["event"] = args[0]
-        if len(args) > 1:
-            event_dict["positional_args"] = args[1:]
-        self._sink.put(MozDefRenderer()(self, "info", event_dict))
+            event_dict["positional_args"] = args
+        self._put(MozDefRenderer()(self, "info", event_dict))
 
     def __repr__(self) -> str:
         return f"<MozDefLogger(name={self.name!r}, sink={self._sink!r})>"

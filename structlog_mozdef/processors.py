@@ -29,21 +29,21 @@ def add_hostname(logger: WrappedLogger, method_name: str, event_dict: EventDict)
     plain host name stands in.
     """
     if "hostname" not in event_dict:
-        event_dict["hostname"] = identity.hostname()
+        event_dict["hostname"] = identity.known_hostname or identity.hostname()
     return event_dict
 
 
 def add_processid(logger: WrappedLogger, method_name: str, event_dict: EventDict) -> EventDict:
     """Add ``processid``: the id of the process that logs, right in a forked child as well."""
     if "processid" not in event_dict:
-        event_dict["processid"] = identity.process_id()
+        event_dict["processid"] = identity.known_process_id
     return event_dict
 
 
 def add_processname(logger: WrappedLogger, method_name: str, event_dict: EventDict) -> EventDict:
     """Add ``processname``: the program as a person knows it (``gunicorn``, ``manage.py``)."""
     if "processname" not in event_dict:
-        event_dict["processname"] = identity.process_name()
+        event_dict["processname"] = identity.known_process_name or identity.process_name()
     return event_dict
 
 
@@ -53,11 +53,10 @@ def add_timestamp(logger: WrappedLogger, method_name: str, event_dict: EventDict
     A ``datetime`` that the event carries becomes text with its offset; a naive one is taken as
     local time.
     """
-    given = event_dict.get("timestamp")
-    if given is None:
+    if "timestamp" not in event_dict:
         event_dict["timestamp"] = utc_now()
-    elif isinstance(given, datetime):
-        event_dict["timestamp"] = iso_of_datetime(given)
+    elif isinstance(event_dict["timestamp"], datetime):
+        event_dict["timestamp"] = iso_of_datetime(event_dict["timestamp"])
     return event_dict
 
 
@@ -80,9 +79,8 @@ class TagAdder:
         self._tags = list(dict.fromkeys(tags))
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
-        given = event_dict.get("tags")
-        if given:
-            own = list_of_tags(given)
+        if "tags" in event_dict:
+            own = list_of_tags(event_dict["tags"])
             event_dict["tags"] = own + [tag for tag in self._tags if tag not in own]
         else:
             event_dict["tags"] = self._tags.copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, cast
 
 from structlog_mozdef.details import add_detail
 from structlog_mozdef.text import text_of
@@ -26,7 +26,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
 def event_dict_of(record: logging.LogRecord) -> dict[str, Any]:
     """The event dict of *record*, structlog's own or any other."""
     if is_native(record):
-        event_dict = dict(record.msg)  # type: ignore[call-overload] # a dict, see is_native
+        event_dict = dict(cast("dict[str, Any]", record.msg))
         event_dict.pop("_record", None)
         event_dict.pop("_from_structlog", None)
     else:

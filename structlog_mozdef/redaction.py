@@ -45,7 +45,10 @@ _SECRETS_IN_TEXT = (
         rf"\1\2{REDACTED}",
     ),
     (
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+            re.DOTALL,
+        ),
         REDACTED,
     ),
 )
@@ -117,7 +120,7 @@ class Redactor:
             self._decided[key] = secret
         return secret
 
-    def _value(self, value: Any, depth: int) -> Any:
+    def _value(self, value: Any, depth: int) -> Any:  # noqa: PLR0911 - one for each kind
         """*value* without secrets: itself where it has none, else a copy."""
         if type(value) is str:
             return self._text(value)

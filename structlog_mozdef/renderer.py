@@ -6,25 +6,25 @@ from typing import Any, Protocol
 
 from structlog.typing import EventDict, WrappedLogger
 
-from structlog_mozdef import identity
+from structlog_mozdef import identity, timestamps
 from structlog_mozdef.details import add_detail, merge_details
 from structlog_mozdef.encoding import encode
 from structlog_mozdef.event import (
     SEVERITY_OF_LEVEL,
     choose_severity,
     first_text,
+    is_ip_address,
     list_of_tags,
     process_id_of,
     repair_typed_details,
-    severity_of,
 )
+from structlog_mozdef.records import complete
 from structlog_mozdef.text import text_of
 from structlog_mozdef.timestamps import iso_timestamp, utc_now
 from structlog_mozdef.tracebacks import move_exception
 
-_TEXT = frozenset({str})
-# What structlog's ProcessorFormatter adds for its own use.
-_PROCESSOR_FORMATTER_KEYS = ("_record", "_from_structlog")
+# Keys of an event dict that need more than to be left among the details.
+_RARE = frozenset({"details", "exc_info", "exception", "stack_info", "_record"})
 
 
 class Destination(Protocol):
@@ -85,59 +85,60 @@ class MozDefRenderer:
             event = self._without_care(event_dict, error)
         return encode(event)
 
-    def _to_mozdef(self, logger: WrappedLogger, method: str, details: Any) -> dict[str, Any]:
+    def _to_mozdef(  # noqa: C901, PLR0912 - one pass, without the cost of calls
+        self, logger: WrappedLogger, method: str, details: Any
+    ) -> dict[str, Any]:
         # This is the hot path: every check is for what a sane program sends, and all else is
         # done by functions of `event`. What is left in the event dict becomes the details.
         pop = details.pop
 
         summary = pop("event", None)
-        given_severity = pop("severity", None)
-        level = pop("level", None)
-        category = pop("category", None)
-        source = pop("source", None)
-        tags = pop("tags", None)
-        timestamp = pop("timestamp", None)
-        hostname = pop("hostname", None)
-        processid = pop("processid", None)
-        processname = pop("processname", None)
-
         if type(summary) is not str:
             summary = _summary_of(summary, details)
-        try:
-            severity = SEVERITY_OF_LEVEL[given_severity or level or method]
-        except (KeyError, TypeError):
-            severity = choose_severity(details, given_severity, level, method)
-        else:
-            if given_severity and level and severity_of(level) is None:
-                add_detail(details, "level", level)
-        if type(category) is not str or not category:
-            category = first_text((category, self._category))
-        if type(source) is not str or not source:
-            source = self._source_of(source, logger, details)
-        if type(tags) is not list or not _TEXT.issuperset(map(type, tags)):
-            tags = list_of_tags(tags)
+        hostname = pop("hostname", None)
         if type(hostname) is not str or not hostname:
             hostname = first_text((hostname, identity.hostname()))
+        processid = pop("processid", None)
         if type(processid) is not int:
             processid = identity.process_id() if processid is None else process_id_of(processid)
+        processname = pop("processname", None)
         if type(processname) is not str or not processname:
             processname = first_text((processname, identity.process_name()))
-
-        if "details" in details:
-            merge_details(details, pop("details"))
-        if "exc_info" in details or "exception" in details or "stack_info" in details:
-            move_exception(details)
-        if "success" in details or "sourceipaddress" in details:
+        timestamp = pop("timestamp", None)
+        if timestamp is not timestamps.latest:
+            timestamp = _timestamp_of(timestamp, details)
+        tags = pop("tags", None)
+        if type(tags) is not list:
+            tags = list_of_tags(tags)
+        for tag in tags:
+            if type(tag) is not str:
+                tags = list_of_tags(tags)
+                break
+        category = pop("category", None)
+        if category is None:
+            category = self._category
+        elif type(category) is not str or not category:
+            category = first_text((category, self._category))
+        source = pop("source", None)
+        if source is None:
+            source = self._source
+        if type(source) is not str or not source:
+            source = _source_of(source, logger, details)
+        severity = None
+        if "severity" not in details:
+            severity = SEVERITY_OF_LEVEL.get(details.get("level", method))
+            if severity is not None and "level" in details:
+                del details["level"]
+        if severity is None:
+            severity = choose_severity(details, pop("severity", None), pop("level", None), method)
+        if not _RARE.isdisjoint(details):
+            _move_rare(details)
+        success = details.get("success")
+        address = details.get("sourceipaddress")
+        if (success is not None and success is not True and success is not False) or (
+            address is not None and not is_ip_address(address)
+        ):
             repair_typed_details(details)
-        if "_record" in details:
-            for key in _PROCESSOR_FORMATTER_KEYS:
-                pop(key, None)
-
-        iso = iso_timestamp(timestamp)
-        if iso is None:
-            if timestamp is not None:
-                add_detail(details, "timestamp", timestamp)
-            iso = utc_now()
         return {
             "category": category,
             "details": details,
@@ -148,15 +149,8 @@ class MozDefRenderer:
             "source": source,
             "summary": summary,
             "tags": tags,
-            "timestamp": iso,
+            "timestamp": timestamp,
         }
-
-    def _source_of(self, given: object, logger: WrappedLogger, details: Any) -> str:
-        if given is None and self._source is not None:
-            return self._source
-        if given is None and details.get("logger") is not None:
-            given = details.pop("logger")
-        return first_text((given, self._source, getattr(logger, "name", None)))
 
     def _without_care(self, details: Any, error: Exception) -> dict[str, Any]:
         return {
@@ -202,6 +196,33 @@ class MozDefTee:
 
     def __repr__(self) -> str:
         return f"MozDefTee({self._renderer!r})"
+
+
+def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
+    """The source where neither the event nor the renderer names one."""
+    if given is None and "logger" in details:
+        given = details.pop("logger")
+    if given is None or given == "":
+        given = getattr(logger, "name", None)
+    return given if type(given) is str and given else first_text((given,))
+
+
+def _timestamp_of(given: object, details: Any) -> str:
+    """The timestamp where it is missing, or no text in the form of `utc_now`."""
+    iso = iso_timestamp(given)
+    if iso is None and given is not None:
+        add_detail(details, "timestamp", given)
+    return iso or utc_now()
+
+
+def _move_rare(details: Any) -> None:
+    if "details" in details:
+        merge_details(details, details.pop("details"))
+    if "exc_info" in details or "exception" in details or "stack_info" in details:
+        move_exception(details)
+    record = details.pop("_record", None)  # structlog's ProcessorFormatter adds these two
+    if record is not None and not details.pop("_from_structlog", True):
+        complete(details, record)
 
 
 def _summary_of(summary: object, details: Any) -> str:

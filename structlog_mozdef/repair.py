@@ -81,7 +81,9 @@ class _Repair:
         self._ancestors: set[int] = set()
         self._values_left = _VALUES_LIMIT
 
-    def value(self, value: Any, path: tuple[str, ...], depth: int) -> Any:
+    def value(  # noqa: PLR0911 - one for each kind
+        self, value: Any, path: tuple[str, ...], depth: int
+    ) -> Any:
         kind = type(value)
         if value is None or kind is bool:
             return value

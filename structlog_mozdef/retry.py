@@ -35,9 +35,7 @@ class RetryPolicy:
                 f" {self.wait_initial!r} s"
             )
         if not self.retry_after_max >= 0:
-            raise ValueError(
-                f"retry_after_max is {self.retry_after_max!r}; it must be 0 s or more"
-            )
+            raise ValueError(f"retry_after_max is {self.retry_after_max!r}; it must be 0 s or more")
 
     def delay(self, failures: int, chance: float, retry_after: float | None = None) -> float:
         """Seconds to wait before the next attempt.

@@ -118,9 +118,7 @@ class Sink:
             raise ValueError(f"retry is {retry!r}; it must be a RetryPolicy or None")
         self._reporter = Reporter()
         if isinstance(url_or_transport, str):
-            self._transport = transport_for_url(
-                url_or_transport, self._reporter, transport_options
-            )
+            self._transport = transport_for_url(url_or_transport, self._reporter, transport_options)
         elif transport_options:
             names = ", ".join(transport_options)
             raise TypeError(f"{names}: such options belong to the transport that was given")

@@ -13,20 +13,24 @@ from typing import Any
 
 _FULL_LENGTH = len("2026-01-01T00:00:00.000000+00:00")
 
-# The text of the current second: formatting the calendar part costs more than all the rest.
-# One tuple, replaced whole, so that threads need no lock.
+# The current second, and its text with a place for the microseconds: formatting the calendar part
+# costs more than all the rest. One tuple, replaced whole, so that threads need no lock.
 _current_second: tuple[int, str] = (-1, "")
+#: What `utc_now` gave last. A renderer that meets it again need not look whether it is a date.
+latest = ""
 
 
 def utc_now() -> str:
     """Now, in UTC: ``2014-03-18T23:20:31.013344+00:00``, always with microseconds."""
-    global _current_second  # noqa: PLW0603 - a cache of one entry
-    second, microsecond = divmod(time.time_ns() // 1000, 1_000_000)
+    global _current_second, latest  # noqa: PLW0603 - caches of one entry
+    now = time.time()
+    second = int(now)
     cached, text = _current_second
     if cached != second:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        text = time.strftime("%Y-%m-%dT%H:%M:%S.%%06d+00:00", time.gmtime(second))
         _current_second = (second, text)
-    return f"{text}.{microsecond:06d}+00:00"
+    latest = timestamp = text % int((now - second) * 1_000_000)
+    return timestamp
 
 
 def iso_of_datetime(moment: datetime) -> str:
@@ -73,6 +77,8 @@ def iso_timestamp(value: object) -> str | None:
 def _iso_of_text(text: str) -> str | None:
     try:
         moment = datetime.fromisoformat(text)
+        if len(text) == _FULL_LENGTH and text[10] == "T" and moment.tzinfo is not None:
+            return text
     except ValueError:
         # Python 3.10 does not know the Z that structlog's TimeStamper writes.
         if not text.endswith(("Z", "z")):
@@ -81,7 +87,5 @@ def _iso_of_text(text: str) -> str | None:
             moment = datetime.fromisoformat(text[:-1] + "+00:00")
         except ValueError:
             return None
-    if len(text) == _FULL_LENGTH and text[10] == "T" and moment.tzinfo is not None:
-        return text
     # Later Pythons read digits alone as a date; MozDef drops the event for them.
     return None if text.isdigit() else iso_of_datetime(moment)

@@ -18,9 +18,11 @@ _MARK_MASK = 127
 class MemoryBuffer:
     """A bounded FIFO in memory.
 
-    The lock is re-entrant: a signal handler or ``__del__`` may log while its own thread is inside
-    `append`. What such a call can interrupt is only the sum of bytes, which is set right whenever
-    the buffer is empty; all counts come from the containers themselves.
+    `append` takes no lock, which would cost more than all that it does: the deque is safe by
+    itself, also in a signal handler or ``__del__`` that interrupts it, and all counts come from
+    the containers. So threads that append at the same moment can exceed *max_events* by one each;
+    and the sum of bytes, should an update ever be lost, is right again once the buffer is empty.
+    All that moves events or counts them holds the lock.
 
     Args:
         max_events: events that may wait.
@@ -36,7 +38,9 @@ class MemoryBuffer:
         self._lock = threading.RLock()
         self._waiting: deque[bytes] = deque()
         self._in_flight: list[bytes] = []
-        self._bytes = 0
+        # Two sums, since only the first one is written by log calls.
+        self._bytes_in = 0
+        self._bytes_out = 0
         self._settled = 0
         self._dropped_oldest = 0
         self._rejected_in_flight = 0
@@ -48,34 +52,40 @@ class MemoryBuffer:
         self._marks: deque[tuple[int, float]] = deque()
 
     def append(self, event: bytes) -> int:
+        waiting = self._waiting
+        backlog = len(waiting) + len(self._in_flight)
         size = len(event)
-        with self._lock:
-            backlog = len(self._waiting) + len(self._in_flight)
-            if backlog >= self._max_events or self._bytes + size > self._max_bytes:
-                return self._overflow(event, backlog)
-            if not backlog & _MARK_MASK:
-                self._marks.append((self.settled() + backlog, time.monotonic()))
-            self._waiting.append(event)
-            self._bytes += size
-            return backlog + 1
+        waiting_bytes = self._bytes_in - self._bytes_out
+        if backlog >= self._max_events or waiting_bytes + size > self._max_bytes:
+            return self._overflow(event)
+        if not backlog & _MARK_MASK:
+            self._marks.append((self.settled() + backlog, time.monotonic()))
+        self._bytes_in += size
+        waiting.append(event)
+        return backlog + 1
 
-    def _overflow(self, event: bytes, backlog: int) -> int:
+    def _overflow(self, event: bytes) -> int:
         if self._when_full == "block":
             return FULL
-        size = len(event)
-        if self._when_full == "drop_oldest":
-            while self._waiting and (
-                len(self) >= self._max_events or self._bytes + size > self._max_bytes
-            ):
-                self._bytes -= len(self._waiting.popleft())
-                self._dropped_oldest += 1
-                self._dropped["buffer full"] += 1
-            if len(self) < self._max_events and self._bytes + size <= self._max_bytes:
+        with self._lock:
+            if self._when_full == "drop_oldest":
+                while self._waiting and not self._has_room(event):
+                    self._bytes_out += len(self._waiting.popleft())
+                    self._dropped_oldest += 1
+                    self._dropped["buffer full"] += 1
+            # Another thread may have made room, or may have taken what was made.
+            if self._has_room(event):
+                self._bytes_in += len(event)
                 self._waiting.append(event)
-                self._bytes += size
-                return len(self)
-        self._dropped["buffer full"] += 1
-        return backlog
+            else:
+                self._dropped["buffer full"] += 1
+            return len(self)
+
+    def _size(self) -> int:
+        return self._bytes_in - self._bytes_out
+
+    def _has_room(self, event: bytes) -> bool:
+        return len(self) < self._max_events and self._size() + len(event) <= self._max_bytes
 
     def drop(self, reason: str) -> None:
         with self._lock:
@@ -95,9 +105,9 @@ class MemoryBuffer:
             del self._in_flight[:count]
             self._settled += count
             self._rejected_in_flight = 0
-            self._bytes -= size
+            self._bytes_out += size
             if not self._in_flight and not self._waiting:
-                self._bytes = 0
+                self._bytes_out = self._bytes_in
             while len(self._marks) > 1 and self._marks[1][0] <= self.settled():
                 self._marks.popleft()
 
@@ -128,7 +138,7 @@ class MemoryBuffer:
                 dead_lettered=self._dead_lettered,
                 dropped=dropped,
                 buffered=buffered,
-                buffered_bytes=self._bytes,
+                buffered_bytes=max(self._size(), 0),
                 oldest_age=time.monotonic() - self._marks[0][1] if buffered else 0.0,
             )
 

@@ -9,6 +9,7 @@ and are neither chunked nor compressed: MozDef takes nothing else.
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - see HTTPTransport.__init__
+import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -119,22 +120,18 @@ class HTTPTransport:
         self._array = bulk_format == "array"
         self._auth = auth if auth is not None else address.credentials
         self._headers = _checked_headers(headers or {})
-        environment = requests.Session().merge_environment_settings(
-            self._url, dict(proxies or {}), True, verify, cert
-        )
         self._proxies = dict(proxies) if proxies is not None else get_environ_proxies(self._url)
-        self._verify = environment["verify"] if verify is True else verify
+        self._verify = _ca_bundle_of_environment() or True if verify is True else verify
         self._cert = cert
         self._check_files()
         if verify is False and address.scheme == "https":
             (reporter or Reporter()).warn(
-                "verify", f"verify is False: anybody can read and change what is sent to {self.name}"
+                "verify",
+                f"verify is False: anybody can read and change what is sent to {self.name}",
             )
         self._open()
 
     def _check_files(self) -> None:
-        import os
-
         pairs = [("verify", self._verify)] if isinstance(self._verify, str) else []
         if self._cert is not None:
             names = (self._cert,) if isinstance(self._cert, str) else self._cert
@@ -315,6 +312,11 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if name.lower() in ("content-length", "transfer-encoding", "content-encoding", "expect"):
             raise ValueError(f"header {name!r} cannot be set; MozDef takes plain bodies only")
     return dict(headers)
+
+
+def _ca_bundle_of_environment() -> str | None:
+    """The CA bundle that requests itself would use."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
 
 def _latin_or_utf8(auth: tuple[str, str] | None) -> Any:

@@ -49,9 +49,7 @@ def delivery_of(status: int, headers: Mapping[str, str], body: bytes, n_events: 
         raise TransportError(f"HTTP {status}: check the URL and the credentials", retryable=False)
     retry_after = seconds_of_retry_after(headers.get("Retry-After"), time.time())
     # Other codes are no answer of MozDef's; like 5xx they prove nothing.
-    raise TransportError(
-        f"HTTP {status}", retry_after=retry_after, ambiguous=status not in _BUSY
-    )
+    raise TransportError(f"HTTP {status}", retry_after=retry_after, ambiguous=status not in _BUSY)
 
 
 def seconds_of_retry_after(value: str | None, now: float) -> float | None:

@@ -14,7 +14,7 @@ import requests
 from structlog_mozdef.exceptions import TransportError
 
 
-def transport_error_of(error: BaseException) -> TransportError:
+def transport_error_of(error: BaseException) -> TransportError:  # noqa: PLR0911 - one each
     """What *error*, raised while a request was made, means for the events."""
     chain = _chain(error)
     for inner in chain:

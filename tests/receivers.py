@@ -1,0 +1,182 @@
+"""Receivers for tests: real servers on real sockets, whose every answer a test decides."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came over the socket."""
+
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+    connection: int  # which connection it came on, from 1
+
+    def events(self) -> list[dict]:
+        """The events of the body, of `/_bulk` or of any other path."""
+        if not self.body:
+            return []
+        if self.body.startswith(b"["):
+            return json.loads(self.body)
+        documents = [json.loads(line) for line in self.body.split(b"\n") if line]
+        return [document for document in documents if document != {"index": {}}]
+
+
+def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
+    """The bytes of an HTTP/1.1 answer; underscores in header names stand for hyphens."""
+    lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+OK = answer(200)
+#: Close the connection without a word.
+CLOSE = None
+#: Reset the connection.
+RESET = b"reset"
+
+
+class Receiver:
+    """A threaded HTTP server; a context manager.
+
+    Args:
+        respond: request -> the bytes to send, `CLOSE`, `RESET`, or a function that is given the
+            socket. Default: 200 to everything, as MozDef does.
+        tls: a server context.
+        family: socket.AF_INET or socket.AF_INET6.
+    """
+
+    def __init__(
+        self,
+        respond: Callable[[Request], object] = lambda request: OK,
+        tls: ssl.SSLContext | None = None,
+        family: int = socket.AF_INET,
+    ) -> None:
+        self.respond = respond
+        self.requests: list[Request] = []
+        self.connections = 0
+        #: Requests that were answered with success, in order.
+        self.accepted: list[Request] = []
+        self._tls = tls
+        self._listener = socket.socket(family)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        self._listener.listen(64)
+        self.port = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def base(self) -> str:
+        scheme = "https" if self._tls else "http"
+        return (
+            f"{scheme}://localhost:{self.port}"
+            if self._tls
+            else f"{scheme}://127.0.0.1:{self.port}"
+        )
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}/events"
+
+    def events(self) -> list[dict]:
+        """All events of requests that were answered with success."""
+        return [event for request in list(self.accepted) for event in request.events()]
+
+    def summaries(self) -> list[str]:
+        return [event["summary"] for event in self.events()]
+
+    def __enter__(self) -> Receiver:
+        thread = threading.Thread(target=self._accept, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop listening, and cut all connections."""
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._listener.close()
+        with self._lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(
+                target=self._serve, args=(connection, self.connections), daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        try:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            with self._lock:
+                self._open.add(connection)
+            stream = connection.makefile("rb")
+            while (request := _read_request(stream, number)) is not None:
+                self.requests.append(request)
+                if not self._answer(connection, request):
+                    break
+            stream.close()
+        except (OSError, ValueError):
+            pass
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+
+    def _answer(self, connection: socket.socket, request: Request) -> bool:
+        response = self.respond(request)
+        if callable(response):
+            response(connection)
+            return False
+        if response is CLOSE:
+            return False
+        if response is RESET:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
+        if response.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")):
+            self.accepted.append(request)
+        connection.sendall(response)
+        return not response.startswith(b"HTTP/1.0")
+
+
+def _read_request(stream, number: int) -> Request | None:
+    line = stream.readline()
+    if not line:
+        return None
+    method, path, _ = line.decode("latin-1").split(" ", 2)
+    headers = {}
+    while header := stream.readline().rstrip(b"\r\n"):
+        name, _, value = header.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    body = stream.read(int(headers.get("content-length", "0")))
+    return Request(method, path, headers, body, number)
