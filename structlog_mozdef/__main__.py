@@ -1,0 +1,8 @@
+"""``python -m structlog_mozdef``."""
+
+import sys
+
+from structlog_mozdef.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

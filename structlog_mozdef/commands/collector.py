@@ -1,0 +1,31 @@
+"""Receive events as MozDef would, and show what it would store, drop or change (for development)."""
+
+from __future__ import annotations
+
+import argparse
+
+from structlog_mozdef.collector import CollectorError, RunningCollector, serve
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options of this command."""
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one (%(default)s)")
+    parser.add_argument(
+        "--database", default=":memory:", metavar="FILE", help="SQLite file (default: in memory)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    try:
+        serve(options.host, options.port, options.database, on_start=_announce)
+    except CollectorError as error:
+        raise ValueError(error) from None
+    return 0
+
+
+def _announce(running: RunningCollector) -> None:
+    print(f"Events are taken at {running.url} (Ctrl-C ends it).", flush=True)
