@@ -1,1 +1,1 @@
-"""The commands of the command line, one a module: ``add_arguments(parser)`` and ``run(options)``."""
+"""The commands, one a module: ``add_arguments(parser)`` and ``run(options)``."""

@@ -1,4 +1,4 @@
-"""Receive events as MozDef would, and show what it would store, drop or change (for development)."""
+"""Receive events as MozDef would, for development: what it would store, drop or change."""
 
 from __future__ import annotations
 

@@ -61,7 +61,9 @@ def _report(figures: dict[str, Any], collector: RunningCollector) -> int:
     print(f"sent      {sent:>8,}")
     print(f"stored    {stored:>8,}")
     print(f"lost      {sent - stored:>8,}")
-    print(f"events/s  {sent / figures['seconds']:>8,.0f}  from the first log call to the last answer")
+    print(
+        f"events/s  {sent / figures['seconds']:>8,.0f}  from the first log call to the last answer"
+    )
     return 0 if sent == stored == figures["delivered"] and not findings else 1
 
 

@@ -1,6 +1,6 @@
 """The program that ``demo`` runs: a small account service, as a user of this package writes it.
 
-    python -m structlog_mozdef.commands.demo_application URL
+python -m structlog_mozdef.commands.demo_application URL
 """
 
 from __future__ import annotations

@@ -1,0 +1,70 @@
+"""The loggers that are compared, and the event that they log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import structlog
+
+import structlog_mozdef as mozdef
+
+
+class Nowhere:
+    """Takes rendered events and drops them."""
+
+    def put(self, event: bytes) -> None:
+        """Do nothing."""
+
+
+def structlog_json() -> Any:
+    """The JSON chain of structlog itself, writing to /dev/null: the floor."""
+    return _logger(
+        [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        structlog.BytesLogger(open("/dev/null", "wb")),  # noqa: PTH123 - open to the end
+    )
+
+
+def explicit_chain(sink: Any) -> Any:
+    """The chain of the README's explicit set-up."""
+    return _logger(
+        [
+            structlog.contextvars.merge_contextvars,
+            mozdef.add_hostname,
+            mozdef.add_processid,
+            mozdef.add_processname,
+            mozdef.add_timestamp,
+            mozdef.TagAdder("openvpn", "duosecurity"),
+            mozdef.MozDefRenderer(category="authentication"),
+        ],
+        mozdef.MozDefLogger(sink),
+    )
+
+
+def configured_chain(sink: Any) -> Any:
+    """The chain of ``configure``: with the sequence as well."""
+    return _logger(
+        mozdef.build_processors(tags=["openvpn", "duosecurity"], category="authentication"),
+        mozdef.MozDefLogger(sink),
+    )
+
+
+def _logger(processors: list[Any], wrapped: Any) -> Any:
+    return structlog.make_filtering_bound_logger(20)(wrapped, processors, {})
+
+
+def log_many(log: Any, count: int) -> None:
+    """Log an event of about 450 bytes, *count* times, in a tight loop."""
+    for number in range(count):
+        log.info(
+            "User logged in",
+            username="kang",
+            sourceipaddress="10.0.0.7",
+            success=True,
+            useragent="Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+            number=number,
+        )
