@@ -1,0 +1,224 @@
+"""The receiver as a running server: in a thread for tests, in the foreground for people."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from structlog_mozdef.collector.errors import CollectorError
+from structlog_mozdef.collector.store import MEMORY, Row, Store
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Collection, Iterator
+
+    from structlog_mozdef.collector.findings import Finding
+    from structlog_mozdef.collector.serving import ServerThread
+
+INSTALL_HINT = 'The receiver needs an extra: pip install "structlog-mozdef[collector]"'
+
+DEFAULT_PORT = 8080
+
+_PORT_MAX = 65_535
+
+
+class RunningCollector:
+    """A receiver that is listening; ``running_collector`` makes it.
+
+    Args:
+        base_url: scheme, host and port, without a slash at the end.
+        store: where its arrivals go.
+    """
+
+    def __init__(self, base_url: str, store: Store) -> None:
+        self.base_url = base_url
+        self.store = store
+
+    @property
+    def url(self) -> str:
+        """The address for events, as MozDef's users know it: ``http://127.0.0.1:PORT/events``."""
+        return f"{self.base_url}/events"
+
+    @property
+    def bulk_url(self) -> str:
+        """The address for many events a request: ``http://127.0.0.1:PORT/_bulk``."""
+        return f"{self.base_url}/_bulk"
+
+    @property
+    def received(self) -> int:
+        """Number of events that arrived, those that MozDef would have lost included.
+
+        A body that could not be taken apart and was answered with an error counts as one.
+        """
+        return self.store.received
+
+    @property
+    def stored(self) -> int:
+        """Number of events that MozDef would have stored."""
+        return self.store.stored
+
+    def documents(
+        self, *, limit: int | None = None, tag: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what MozDef would have stored, in the order of arrival.
+
+        Args:
+            limit: at most this many, the first ones. Default None: all.
+            tag: only documents that have this tag. Default None: all.
+        """
+        return list(self.store.documents(limit=limit, tag=tag))
+
+    def findings(self) -> list[Finding]:
+        """Return what was dropped, renamed, mangled or refused, and why, in order of arrival."""
+        return list(self.store.findings())
+
+    def rows(self) -> list[Row]:
+        """Return every arrival with its raw text, its document and its findings."""
+        return list(self.store.rows())
+
+
+@contextlib.contextmanager
+def running_collector(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    database: str | os.PathLike[str] = MEMORY,
+    ssl_certfile: str | os.PathLike[str] | None = None,
+    ssl_keyfile: str | os.PathLike[str] | None = None,
+    hostname: str | None = None,
+    allowed_hosts: Collection[str] = (),
+) -> Iterator[RunningCollector]:
+    """Run a receiver in a background thread for the length of a ``with`` block.
+
+    It is ready when the block starts. It neither writes to stdout nor changes the configuration of
+    ``logging``. Read what arrived inside the block: a database in memory ends with it.
+
+    Args:
+        host: name or IP address to listen on. Default 127.0.0.1, which no other machine reaches.
+        port: TCP port. Default 0: a free one.
+        database: path of a SQLite file to add to. Default: in memory.
+        ssl_certfile: path of a PEM certificate; with it the receiver speaks only TLS.
+        ssl_keyfile: path of its private key. Default: in ``ssl_certfile``.
+        hostname: stored as ``mozdefhostname``. Default: this machine's.
+        allowed_hosts: names that the Host header may give beside localhost and loopback addresses
+            where the receiver listens on loopback; ``"*"`` allows every name. Elsewhere every
+            name is allowed.
+
+    Yields:
+        The running receiver.
+
+    Raises:
+        ImportError: where the extra ``collector`` is not installed.
+        CollectorError: where the address, the database or the certificate cannot be used.
+    """
+    serving = _import_serving()
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listen(host, port))
+        store = Store(database)
+        stack.callback(store.close)
+        address, bound_port = listener.getsockname()[:2]
+        thread: ServerThread = serving.ServerThread(
+            store,
+            listener,
+            ssl_certfile=ssl_certfile,
+            ssl_keyfile=ssl_keyfile,
+            hostname=hostname,
+            # Who listens for other machines is addressed by names that only they know.
+            allowed_hosts=(*allowed_hosts, host) if _is_loopback(address) else ("*",),
+        )
+        thread.start()
+        stack.callback(thread.stop)
+        scheme = "http" if ssl_certfile is None else "https"
+        yield RunningCollector(f"{scheme}://{_in_url(host)}:{bound_port}", store)
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    database: str | os.PathLike[str] = MEMORY,
+    *,
+    on_start: Callable[[RunningCollector], None] | None = None,
+    **options: Any,
+) -> None:
+    """Run a receiver in the foreground, until SIGINT (Ctrl-C) or SIGTERM.
+
+    It must be called in the main thread, because only that can handle signals.
+
+    Args:
+        host: name or IP address to listen on. Default 127.0.0.1, which no other machine reaches.
+        port: TCP port. Default 8080; 0 takes a free one.
+        database: path of a SQLite file to add to. Default: in memory.
+        on_start: called once with the running receiver when it is ready.
+        **options: ``ssl_certfile``, ``ssl_keyfile``, ``hostname`` and ``allowed_hosts``, as for
+            ``running_collector``.
+
+    Raises:
+        ImportError: where the extra ``collector`` is not installed.
+        CollectorError: where the address, the database or the certificate cannot be used.
+    """
+    stop = threading.Event()
+
+    def on_signal(*_: object) -> None:
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    earlier = [signal.signal(number, on_signal) for number in signals]
+    try:
+        with running_collector(host=host, port=port, database=database, **options) as collector:
+            if on_start is not None:
+                on_start(collector)
+            stop.wait()
+    finally:
+        for number, handler in zip(signals, earlier, strict=True):
+            signal.signal(number, handler)
+
+
+def _import_serving() -> Any:
+    """Import what needs the extra, only now that it is needed."""
+    try:
+        import starlette  # noqa: F401 - its absence is what is asked
+        import uvicorn  # noqa: F401 - its absence is what is asked
+    except ImportError as error:
+        raise ImportError(INSTALL_HINT) from error
+    from structlog_mozdef.collector import serving
+
+    return serving
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before the server starts, so that the port is ours and known."""
+    if not 0 <= port <= _PORT_MAX:  # getaddrinfo() would silently take it modulo 65,536
+        raise CollectorError(f"The port is {port}; it must be from 0 to {_PORT_MAX}.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        raise _cannot_listen(host, port, error) from error
+    try:
+        # A receiver that is started again must not wait for the connections of the last one.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise _cannot_listen(host, port, error) from error
+    return listener
+
+
+def _cannot_listen(host: str, port: int, error: Exception) -> CollectorError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return CollectorError(f"The receiver cannot listen on {_in_url(host)}:{port}: {why}.")
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
