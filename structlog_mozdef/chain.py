@@ -56,6 +56,10 @@ def build_processors(
         ValueError: for a value that cannot work.
     """
     tags = check_tags(tags)
+    if not isinstance(sequence, bool):
+        raise ValueError(f"sequence is {sequence!r}; it must be True or False")
+    if not isinstance(redact, (bool, Redactor)):
+        raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         add_hostname,
@@ -99,17 +103,16 @@ def configure(
     Raises:
         ValueError: for a value that cannot work.
     """
-    if isinstance(level, str):
-        if level.lower() not in _LEVELS:
-            raise ValueError(f"level is {level!r}; it must be one of {', '.join(_LEVELS)}")
-        level = _LEVELS[level.lower()]
+    least = _LEVELS.get(level.lower()) if isinstance(level, str) else level
+    if type(least) is not int or least not in _LEVELS.values():
+        raise ValueError(f"level is {level!r}; it must be one of {', '.join(_LEVELS)}")
     processors = build_processors(
         tags=tags, category=category, source=source, sequence=sequence, redact=redact
     )
     sink = Sink(url_or_transport, **sink_options)
     structlog.configure(
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         context_class=dict,
         logger_factory=MozDefLoggerFactory(sink),
         cache_logger_on_first_use=True,

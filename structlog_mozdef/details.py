@@ -6,6 +6,9 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from structlog_mozdef.text import text_of
+from structlog_mozdef.values import plain
+
+_COMPARED = frozenset({str, int, float, bool, bytes})
 
 
 def free_name(taken: Mapping[str, Any], name: str) -> str:
@@ -32,12 +35,21 @@ def claim_detail(details: MutableMapping[str, Any], name: str, value: Any) -> No
     add_detail(details, name, displaced)
 
 
-def merge_details(details: MutableMapping[str, Any], given: object) -> None:
+def merge_details(details: MutableMapping[str, Any], given: Any) -> None:
     """Merge ``details=...`` of a log call into its other keyword arguments."""
-    if isinstance(given, Mapping):
-        for name, value in given.items():
-            add_detail(details, name if isinstance(name, str) else text_of(name), value)
-    elif given is not None:
+    if given is None:
+        return
+    if not issubclass(type(given), dict):
+        try:
+            if isinstance(given, Mapping):
+                given = plain(given)
+        except Exception:  # its own methods fail
+            given = text_of(given)
+    if issubclass(type(given), dict):
+        # A list: another thread may be changing it. Keys that are no texts are repaired later.
+        for name, value in list(dict.items(given)):
+            add_detail(details, name, value)
+    else:
         # MozDef does the same with details that are no object.
         add_detail(details, "message", given)
 
@@ -45,7 +57,6 @@ def merge_details(details: MutableMapping[str, Any], given: object) -> None:
 def _same(one: Any, other: Any) -> bool:
     if one is other:
         return True
-    try:
-        return type(one) is type(other) and bool(one == other)
-    except Exception:  # numpy arrays and hostile __eq__ have no single answer
-        return False
+    # Comparing others can take any time, have no single answer (numpy's arrays), or raise.
+    kind = type(one)
+    return kind is type(other) and kind in _COMPARED and bool(one == other)

@@ -1,12 +1,16 @@
 """JSON encoding that never fails.
 
-orjson does the work. Only when it refuses an event, or when its output shows that MozDef or
-Elasticsearch would (an empty key, great depth, great size), `repair` rebuilds the event: the
-event that a sane program logs never pays for that.
+orjson does the work, but only on exact types of JSON, and not too many of them. It would run the
+methods of other objects while it walks; one that changes the list it walks over (or lets another
+thread do that) makes it read freed memory. A few lists within each other can stand for more values
+than there is memory, and a fragment is written unseen. `repair` rebuilds an event that orjson
+refuses, or that MozDef or Elasticsearch would (an empty key, great depth, great size): the event
+that a sane program logs never pays for that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -15,18 +19,16 @@ from structlog_mozdef.limits import DEPTH_LIMIT, STRING_LIMIT_BYTES
 from structlog_mozdef.repair import repair
 from structlog_mozdef.values import plain
 
-# PASSTHROUGH: a datetime needs its offset, a dataclass may hide fields from its repr.
 # STRICT_INTEGER refuses what may be beyond the signed 64 bits of Elasticsearch, at no cost for the
 # rest. The newline is asked for so that cutting it off makes a copy of the right size: orjson's
 # own result keeps 4 kB for 450 bytes, which a buffer of waiting events would have to pay for.
-_OPTIONS = (
-    orjson.OPT_PASSTHROUGH_DATETIME
-    | orjson.OPT_PASSTHROUGH_DATACLASS
-    | orjson.OPT_STRICT_INTEGER
-    | orjson.OPT_APPEND_NEWLINE
-)
-_BRACE, _BRACKET = b"{["
-_EMPTY_KEY = b'"":'
+_OPTIONS = orjson.OPT_STRICT_INTEGER | orjson.OPT_APPEND_NEWLINE
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+# An event of more values is too large anyway.
+_VALUES_LIMIT = STRING_LIMIT_BYTES // 2
+_FLAT_LIMIT = 100
+# What a conversion takes, in values of JSON.
+_CONVERSION_COST = 5
 
 
 def encode(event: dict[str, Any]) -> bytes:
@@ -36,19 +38,68 @@ def encode(event: dict[str, Any]) -> bytes:
         event: the ten top-level fields; ``details`` is a dict.
     """
     try:
-        encoded = orjson.dumps(event, plain, _OPTIONS)[:-1]
-        if len(encoded) < STRING_LIMIT_BYTES:
-            # An event without objects or arrays but details and tags is done. Looking for the
-            # brackets is faster than looking at each value; one in a text costs a longer look.
-            if (
-                encoded.find(_BRACE, 1) == encoded.rfind(_BRACE)
-                and encoded.find(_BRACKET) == encoded.rfind(_BRACKET)
-                and "" not in event["details"]
-            ):
-                return encoded
-            openings = encoded.count(_BRACE) + encoded.count(_BRACKET)
-            if openings <= DEPTH_LIMIT and encoded.find(_EMPTY_KEY) < 0:
-                return encoded
+        details = event["details"]
+        candidate = event
+        for value in details.values():
+            if type(value) not in _SCALARS and not _is_flat(value):
+                candidate = {**event, "details": _plain_details(details)}
+                break
+        if "" not in details:
+            encoded = orjson.dumps(candidate, None, _OPTIONS)
+            if len(encoded) <= STRING_LIMIT_BYTES:
+                return encoded[:-1]
     except Exception:
         pass  # whatever it was, the repair finds it again
     return repair(event)
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether *value* is one small object or array of scalars, the usual kind."""
+    kind = type(value)
+    if kind is dict:
+        return len(value) < _FLAT_LIMIT and "" not in value and _are_scalars(value.values())
+    return (kind is list or kind is tuple) and len(value) < _FLAT_LIMIT and _are_scalars(value)
+
+
+def _are_scalars(items: Iterable[Any]) -> bool:
+    return _SCALARS.issuperset(map(type, items))
+
+
+def _plain_details(details: Any) -> dict[str, Any]:
+    """*details* with the odd ones converted; raises as `_plain` does."""
+    if type(details) is not dict:
+        raise TypeError
+    budget = [_VALUES_LIMIT]
+    return {
+        name: value if type(value) in _SCALARS else _plain(value, 3, budget)
+        for name, value in list(details.items())
+    }
+
+
+def _plain(value: Any, depth: int, budget: list[int]) -> Any:
+    """*value* in exact types of JSON; itself where it is that already.
+
+    Raises:
+        Exception: where the event needs repair, or the methods of a value fail.
+    """
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is dict:
+        items: Any = value.values()
+    elif kind is list or kind is tuple:
+        items = value
+    else:
+        # One level deeper, so that conversions into ever new objects end as well.
+        budget[0] -= _CONVERSION_COST
+        return _plain(plain(value), depth + 1, budget)
+    budget[0] -= len(value) + 1
+    if budget[0] < 0 or depth > DEPTH_LIMIT or (kind is dict and "" in value):
+        raise ValueError
+    if _are_scalars(items):
+        return value
+    depth += 1
+    if kind is dict:
+        # Copied in one step: another thread may be changing it.
+        return {name: _plain(item, depth, budget) for name, item in list(value.items())}
+    return [_plain(item, depth, budget) for item in list(items)]

@@ -23,11 +23,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, MutableMapping
+from enum import Enum
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from structlog_mozdef.details import add_detail
 from structlog_mozdef.text import text_of
+from structlog_mozdef.values import plain
 
 #: What MozDef itself stores for a field that an event lacks.
 UNKNOWN = "UNKNOWN"
@@ -67,11 +70,13 @@ SEVERITY_OF_LEVEL: Mapping[Any, str] = {
 
 def severity_of(level: object) -> str | None:
     """The severity that *level* means, or None where it means none that is known."""
-    if isinstance(level, str):
-        level = level.strip().lower()
     try:
-        return SEVERITY_OF_LEVEL.get(level)
-    except TypeError:  # not hashable
+        if isinstance(level, Enum):
+            level = level.value
+        if isinstance(level, str):
+            level = str.__str__(level).strip().lower()
+        return None if isinstance(level, bool) else SEVERITY_OF_LEVEL.get(level)
+    except Exception:  # not hashable, or an object with methods of its own
         return None
 
 
@@ -96,15 +101,23 @@ def list_of_tags(tags: object) -> list[str]:
     """*tags* as the list of texts that MozDef needs: it drops the event for a number or None."""
     if tags is None:
         return []
-    if isinstance(tags, (list, tuple, set, frozenset)):
-        return [text_of(tag) for tag in tags if tag is not None]
+    # By the type: `isinstance` would believe a ``__class__``.
+    if issubclass(type(tags), (list, tuple, set, frozenset)):
+        try:
+            return [text_of(tag) for tag in plain(tags) if tag is not None]
+        except Exception:
+            pass  # its own methods fail: one tag, as for any other object
     return [text_of(tags)]
 
 
 def process_id_of(value: object) -> int | str:
     """A process id as MozDef stores it: a number where it is one."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int(value)
+    try:
+        value = plain(value)
+    except Exception:
+        pass  # its text is what there is
+    if type(value) is int:
+        return value
     text = text_of(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
 
@@ -112,8 +125,9 @@ def process_id_of(value: object) -> int | str:
 def first_text(candidates: Iterable[object]) -> str:
     """The first of *candidates* that says anything, as text; `UNKNOWN` where none does."""
     for value in candidates:
-        if value is not None and value != "":
-            return text_of(value)
+        text = "" if value is None else text_of(value)
+        if text:
+            return text
     return UNKNOWN
 
 
@@ -123,17 +137,37 @@ def repair_typed_details(details: MutableMapping[str, Any]) -> None:
     MozDef's index template maps ``sourceipaddress`` as an IP address and ``success`` as a
     boolean. Any other value moves to ``sourceipaddress_text`` or ``success_text``.
     """
-    address = details.get("sourceipaddress")
-    if isinstance(address, str) and not is_ip_address(address):
-        add_detail(details, "sourceipaddress_text", details.pop("sourceipaddress"))
-    success = details.get("success")
-    if success is None or isinstance(success, bool) or success in ("true", "false"):
-        return
-    del details["success"]
-    if isinstance(success, (int, float)) and success in (0, 1):
-        details["success"] = bool(success)
-    else:
-        add_detail(details, "success_text", text_of(success))
+    for name, convert in (("sourceipaddress", _addresses_of), ("success", _success_of)):
+        value = details.get(name)
+        if value is None:
+            continue
+        try:
+            converted = convert(value)
+        except Exception:  # an object with methods of its own
+            converted = None
+        if converted is not None:
+            details[name] = converted
+        else:
+            del details[name]
+            add_detail(details, f"{name}_text", text_of(value))
+
+
+def _addresses_of(value: object) -> str | list[str] | None:
+    if isinstance(value, (IPv4Address, IPv6Address, str, bytes)):
+        text = str(value) if isinstance(value, (IPv4Address, IPv6Address)) else text_of(value)
+        return text if is_ip_address(text) else None
+    if type(value) is list or type(value) is tuple:
+        # Elasticsearch takes several for one field.
+        addresses = [text_of(item) for item in value]
+        return addresses if all(map(is_ip_address, addresses)) else None
+    return None
+
+
+def _success_of(value: object) -> bool | str | None:
+    value = plain(value)
+    if type(value) is bool or (type(value) is str and value in ("true", "false")):
+        return value
+    return bool(value) if type(value) in (int, float) and value in (0, 1) else None
 
 
 def is_ip_address(value: object) -> bool:

@@ -10,10 +10,10 @@ import structlog.stdlib
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef import senders
-from structlog_mozdef.records import event_dict_of
+from structlog_mozdef.records import event_dict_of, message_of
 from structlog_mozdef.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
-from structlog_mozdef.text import text_of
+from structlog_mozdef.text import name_of_type
 
 
 class MozDefHandler(logging.Handler):
@@ -69,7 +69,7 @@ class MozDefHandler(logging.Handler):
             event_dict = event_dict_of(record)
             if self.formatter is not None:
                 event_dict["event"] = self._summary_of(record)
-            self._sink.put(self._renderer(None, record.levelname.lower(), event_dict))
+            self._sink.put(self._renderer(None, "info", event_dict))
         except structlog.DropEvent:
             pass  # a processor of the formatter wanted that
         except Exception as error:
@@ -84,11 +84,13 @@ class MozDefHandler(logging.Handler):
     def _put_remains(self, record: logging.LogRecord, error: Exception) -> None:
         """Ship what can be had of *record*: a formatter or an object in it has failed."""
         event_dict = {
-            "event": text_of(record.msg),
+            "event": message_of(record),
+            "level": record.levelname,
             "logger": record.name,
-            "formatting": f"failed with {type(error).__name__}",
+            "exc_info": record.exc_info,
+            "formatting": f"failed with {name_of_type(type(error))}",
         }
-        self._sink.put(self._renderer(None, record.levelname.lower(), event_dict))
+        self._sink.put(self._renderer(None, "info", event_dict))
 
     def flush(self) -> None:
         """Do nothing: `Sink.flush` waits, and ``logging`` calls this under its lock."""

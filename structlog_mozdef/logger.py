@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from structlog_mozdef.details import claim_detail
 from structlog_mozdef.renderer import Destination, MozDefRenderer
 
 
@@ -25,7 +26,7 @@ class MozDefLogger:
         self._put = sink.put
         self.name = name
 
-    def msg(self, event: Any = None, *args: Any, **fields: Any) -> None:
+    def msg(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
         """Ship one event: the bytes that `MozDefRenderer` gives."""
         if type(event) is bytes and not args and not fields:
             self._put(event)
@@ -36,7 +37,9 @@ class MozDefLogger:
     err = error = exception = critical = alert = emergency = fatal = failure = msg
 
     def _put_odd(self, event: Any, args: tuple[Any, ...], fields: dict[str, Any]) -> None:
-        event_dict = {**fields, "event": event}
+        event_dict = dict(fields)
+        if event is not None:
+            claim_detail(event_dict, "event", event)
         if args:
             event_dict["positional_args"] = args
         self._put(MozDefRenderer()(self, "info", event_dict))

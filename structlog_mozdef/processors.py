@@ -55,7 +55,7 @@ def add_timestamp(logger: WrappedLogger, method_name: str, event_dict: EventDict
     """
     if "timestamp" not in event_dict:
         event_dict["timestamp"] = utc_now()
-    elif isinstance(event_dict["timestamp"], datetime):
+    elif issubclass(type(event_dict["timestamp"]), datetime):
         event_dict["timestamp"] = iso_of_datetime(event_dict["timestamp"])
     return event_dict
 
@@ -134,10 +134,13 @@ def add_trace_ids(logger: WrappedLogger, method_name: str, event_dict: EventDict
     """
     trace: Any = sys.modules.get("opentelemetry.trace")
     if trace is not None:
-        context = trace.get_current_span().get_span_context()
-        if context.is_valid:
-            event_dict.setdefault("trace_id", f"{context.trace_id:032x}")
-            event_dict.setdefault("span_id", f"{context.span_id:016x}")
+        try:
+            context = trace.get_current_span().get_span_context()
+            if context.is_valid:
+                event_dict.setdefault("trace_id", f"{context.trace_id:032x}")
+                event_dict.setdefault("span_id", f"{context.span_id:016x}")
+        except Exception:
+            pass  # another thread is importing it right now, or a span is none
     return event_dict
 
 
@@ -145,8 +148,11 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """*tags* as a tuple.
 
     Raises:
-        ValueError: for one text instead of several, whose letters would become the tags.
+        ValueError: for one text instead of several, whose letters would become the tags, and for
+            what is no list.
     """
     if isinstance(tags, (str, bytes)):
         raise ValueError(f"tags is {tags!r}; it must be a list of texts, [{tags!r}]")
+    if not isinstance(tags, Iterable):
+        raise ValueError(f"tags is {tags!r}; it must be a list of texts")
     return tuple(tags)

@@ -43,7 +43,11 @@ def event_dict_of(record: logging.LogRecord) -> dict[str, Any]:
 
 def is_native(record: logging.LogRecord) -> bool:
     """Whether structlog made *record*, by ``ProcessorFormatter.wrap_for_formatter``."""
-    return isinstance(record.msg, dict) and hasattr(record, "_logger") and hasattr(record, "_name")
+    return (
+        issubclass(type(record.msg), dict)
+        and hasattr(record, "_logger")
+        and hasattr(record, "_name")
+    )
 
 
 def complete(event_dict: MutableMapping[str, Any], record: logging.LogRecord) -> None:
@@ -60,6 +64,8 @@ def complete(event_dict: MutableMapping[str, Any], record: logging.LogRecord) ->
 
 def message_of(record: logging.LogRecord) -> str:
     """The message of *record*, also where its arguments do not fit."""
+    if is_native(record):
+        return text_of(cast("dict[str, Any]", record.msg).get("event"))
     try:
         return text_of(record.getMessage())
     except Exception:

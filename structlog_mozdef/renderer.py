@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logging import LogRecord
 from typing import Any, Protocol
 
 from structlog.typing import EventDict, WrappedLogger
@@ -19,7 +20,7 @@ from structlog_mozdef.event import (
     repair_typed_details,
 )
 from structlog_mozdef.records import complete
-from structlog_mozdef.text import text_of
+from structlog_mozdef.text import name_of_type, text_of
 from structlog_mozdef.timestamps import iso_timestamp, utc_now
 from structlog_mozdef.tracebacks import move_exception
 
@@ -81,7 +82,7 @@ class MozDefRenderer:
         try:
             event = self._to_mozdef(logger, name, event_dict)
         except Exception as error:
-            # A value with hostile methods (__bool__, __eq__, ...): encode what there is.
+            # An event dict that is none, or keys with methods of their own: encode what there is.
             event = self._without_care(event_dict, error)
         return encode(event)
 
@@ -91,6 +92,9 @@ class MozDefRenderer:
         # This is the hot path: every check is for what a sane program sends, and all else is
         # done by functions of `event`. What is left in the event dict becomes the details.
         pop = details.pop
+        has_rare = not _RARE.isdisjoint(details)
+        if has_rare and "_record" in details:
+            _merge_record(details)
 
         summary = pop("event", None)
         if type(summary) is not str:
@@ -126,12 +130,14 @@ class MozDefRenderer:
             source = _source_of(source, logger, details)
         severity = None
         if "severity" not in details:
-            severity = SEVERITY_OF_LEVEL.get(details.get("level", method))
-            if severity is not None and "level" in details:
-                del details["level"]
+            level = details.get("level", method)
+            if type(level) is str:
+                severity = SEVERITY_OF_LEVEL.get(level)
+                if severity is not None and "level" in details:
+                    del details["level"]
         if severity is None:
             severity = choose_severity(details, pop("severity", None), pop("level", None), method)
-        if not _RARE.isdisjoint(details):
+        if has_rare:
             _move_rare(details)
         success = details.get("success")
         address = details.get("sourceipaddress")
@@ -155,13 +161,16 @@ class MozDefRenderer:
     def _without_care(self, details: Any, error: Exception) -> dict[str, Any]:
         return {
             "category": self._category,
-            "details": {"event_dict": details, "rendering": f"failed with {type(error).__name__}"},
+            "details": {
+                "event_dict": details,
+                "rendering": f"failed with {name_of_type(type(error))}",
+            },
             "hostname": identity.hostname(),
             "processid": identity.process_id(),
             "processname": identity.process_name(),
             "severity": "ERROR",
             "source": self._source or "structlog_mozdef",
-            "summary": text_of(details.get("event", "an event that could not be rendered")),
+            "summary": "an event that could not be rendered",
             "tags": [],
             "timestamp": utc_now(),
         }
@@ -202,9 +211,11 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
     """The source where neither the event nor the renderer names one."""
     if given is None and "logger" in details:
         given = details.pop("logger")
-    if given is None or given == "":
-        given = getattr(logger, "name", None)
-    return given if type(given) is str and given else first_text((given,))
+    try:
+        name = getattr(logger, "name", None)
+    except Exception:  # a logger with methods of its own
+        name = None
+    return first_text((given, name))
 
 
 def _timestamp_of(given: object, details: Any) -> str:
@@ -220,14 +231,18 @@ def _move_rare(details: Any) -> None:
         merge_details(details, details.pop("details"))
     if "exc_info" in details or "exception" in details or "stack_info" in details:
         move_exception(details)
-    record = details.pop("_record", None)  # structlog's ProcessorFormatter adds these two
-    if record is not None and not details.pop("_from_structlog", True):
+
+
+def _merge_record(details: Any) -> None:
+    """Take what only the record of structlog's ProcessorFormatter knows."""
+    record = details.pop("_record")
+    if not details.pop("_from_structlog", True) and issubclass(type(record), LogRecord):
         complete(details, record)
 
 
 def _summary_of(summary: object, details: Any) -> str:
     """The summary where ``event`` is no text, or another processor has renamed it."""
     for name in ("summary", "message", "msg"):
-        if summary is None and isinstance(details.get(name), str):
+        if summary is None and type(details.get(name)) is str:
             summary = details.pop(name)
     return "" if summary is None else text_of(summary)

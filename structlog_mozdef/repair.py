@@ -13,30 +13,48 @@ from typing import Any
 
 import orjson
 
-from structlog_mozdef.details import claim_detail, free_name
+from structlog_mozdef.details import claim_detail
+from structlog_mozdef.event import repair_typed_details
 from structlog_mozdef.limits import DEPTH_LIMIT, EVENT_LIMIT_BYTES, STRING_LIMIT_BYTES
-from structlog_mozdef.text import cut, text_of, without_surrogates
+from structlog_mozdef.text import (
+    DECODED_LIMIT_BYTES,
+    cut,
+    name_of_type,
+    text_of,
+    without_surrogates,
+)
 from structlog_mozdef.values import plain
 
 _KEY_LIMIT_BYTES = 500
 _EMPTY_KEY = "empty_key"
-# Enough for an event of the greatest size; more would only take the caller's time.
-_VALUES_LIMIT = EVENT_LIMIT_BYTES // 2
+# How much of an event is looked at, in bytes of JSON: more than fits into an event, so that what is
+# kept can be chosen, and little enough to take no more than a tenth of a second. The time that a
+# value costs is that of so many bytes.
+_BUDGET = 40 * EVENT_LIMIT_BYTES
+_VALUE_COST = 80
+_CONVERSION_COST = 400
+_LEAST_SHARE_BYTES = 200
 _REPORTED_FIELDS = 20
-# Room for details.truncated itself: its fields are cut keys below each other.
+_REPORTED_FIELD_BYTES = 300
+# Room for details.truncated itself.
 _REPORT_BYTES = 8_000
 _CYCLE = "<cycle>"
 _TOO_DEEP = f"<more than {DEPTH_LIMIT} levels>"
 _INT64 = range(-(2**63), 2**63)
+# Python refuses to write longer ones in decimal (by default from 4,300 digits on).
+_DECIMAL_BITS = 2_000
 
 
 def repair(event: dict[str, Any]) -> bytes:
     """The JSON of a repaired copy of *event*, on one line and below the limits. Never raises."""
     try:
         report = Truncation()
-        repaired = _Repair(report).mapping(event, (), 1)
-        encoded = orjson.dumps(repaired)
-        if len(encoded) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
+        repaired = {name: _Repair(report).value(value, (name,), 2) for name, value in event.items()}
+        details = repaired["details"]
+        if type(details) is not dict:
+            details = repaired["details"] = {"message": details}
+        repair_typed_details(details)  # again: a key or value may only now be what it means
+        if len(orjson.dumps(repaired)) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
             repaired = fit(repaired, EVENT_LIMIT_BYTES - _REPORT_BYTES, (), report)
         if report.fields:
             claim_detail(repaired["details"], "truncated", report.as_detail())
@@ -48,11 +66,11 @@ def repair(event: dict[str, Any]) -> bytes:
 def _last_resort(event: dict[str, Any], error: Exception) -> bytes:
     """What can be said of an event that not even `repair` could encode."""
     kept = {
-        name: without_surrogates(cut(value, 1_000)) if isinstance(value, str) else value
+        name: cut(without_surrogates(value[:1_000]), 1_000) if type(value) is str else value
         for name, value in event.items()
-        if isinstance(value, str) or (name == "processid" and type(value) is int)
+        if type(value) is str or (name == "processid" and type(value) is int)
     }
-    reason = f"the event could not be encoded: {type(error).__name__}"
+    reason = f"the event could not be encoded: {name_of_type(type(error))}"
     return orjson.dumps({**kept, "tags": [], "details": {"error": True, "encoding": reason}})
 
 
@@ -65,32 +83,33 @@ class Truncation:
 
     def add(self, path: tuple[str, ...], n_bytes: int) -> None:
         self.bytes += n_bytes
-        field = cut(".".join(path), 300)
-        if len(self.fields) < _REPORTED_FIELDS and field not in self.fields:
-            self.fields.append(field)
+        if len(self.fields) < _REPORTED_FIELDS:
+            field = _fit_text(cut(".".join(path), _REPORTED_FIELD_BYTES), _REPORTED_FIELD_BYTES)
+            if field not in self.fields:
+                self.fields.append(field)
 
     def as_detail(self) -> dict[str, Any]:
         return {"fields": self.fields, "bytes": self.bytes}
 
 
 class _Repair:
-    """One walk over one event."""
+    """One walk over one field of an event."""
 
     def __init__(self, report: Truncation) -> None:
         self._report = report
         self._ancestors: set[int] = set()
-        self._values_left = _VALUES_LIMIT
+        self._left = _BUDGET
 
     def value(  # noqa: PLR0911 - one for each kind
         self, value: Any, path: tuple[str, ...], depth: int
     ) -> Any:
+        self._left -= _VALUE_COST
         kind = type(value)
         if value is None or kind is bool:
             return value
         if kind is str:
             return self._text(value, path)
         if kind is int:
-            # In hexadecimal: Python refuses to write very long integers in decimal.
             return value if value in _INT64 else self._text(_text_of_int(value), path)
         if kind is float:
             return value if math.isfinite(value) else None
@@ -101,78 +120,102 @@ class _Repair:
             return _TOO_DEEP
         self._ancestors.add(id(value))
         try:
-            if isinstance(value, dict):
-                return self.mapping(value, path, depth)
-            if kind in (list, tuple):
+            if issubclass(kind, dict):
+                return self._mapping(value, path, depth)
+            if kind is list or kind is tuple:
                 return self._array(value, path, depth)
-            return self._other(value, path, depth)
+            return self.value(self._converted(value, path), path, depth + 1)
         finally:
             self._ancestors.discard(id(value))
 
-    def mapping(self, value: dict[Any, Any], path: tuple[str, ...], depth: int) -> dict[str, Any]:
+    def _mapping(self, value: dict[Any, Any], path: tuple[str, ...], depth: int) -> dict[str, Any]:
         repaired: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
         # Copied in one step: another thread may be changing it.
-        for key, item in list(dict.items(value)):
-            name = free_name(repaired, _key(key))
-            if not self._take((*path, name)):
+        entries = list(dict.items(value))
+        waiting = min(len(entries), max(self._left, 0) // _VALUE_COST)
+        if waiting < len(entries):
+            self._report.add(path, 0)
+        for key, item in entries[:waiting]:
+            name = _key(key)
+            if name in repaired:
+                name = _numbered(name, repaired, numbers)
+            if self._left <= 0:
+                self._report.add((*path, name), 0)
                 break
+            # Each entry may take its share of what is left, so that a large one leaves room for
+            # those after it.
+            rest = self._left - self._left // waiting
+            self._left -= rest
             repaired[name] = self.value(item, (*path, name), depth + 1)
+            self._left += rest
+            waiting -= 1
         return repaired
 
     def _array(self, value: Any, path: tuple[str, ...], depth: int) -> list[Any]:
         repaired = []
-        for item in list(value):
-            if not self._take(path):
+        n_items = len(value)
+        for item in value[: max(self._left, 0) // _VALUE_COST]:
+            if self._left <= 0:
                 break
             repaired.append(self.value(item, path, depth + 1))
+        if len(repaired) < n_items:
+            self._report.add(path, 0)
         return repaired
 
-    def _take(self, path: tuple[str, ...]) -> bool:
-        self._values_left -= 1
-        if self._values_left < 0:
-            self._report.add(path, 0)
-            return False
-        return True
-
-    def _other(self, value: Any, path: tuple[str, ...], depth: int) -> Any:
+    def _converted(self, value: Any, path: tuple[str, ...]) -> Any:
+        self._left -= _CONVERSION_COST
+        kind = type(value)
+        if kind in (bytes, bytearray) and len(value) > DECODED_LIMIT_BYTES:
+            self._report.add(path, len(value) - DECODED_LIMIT_BYTES)
         try:
-            converted = plain(value)
+            return plain(value)
         except Exception:
-            converted = text_of(value)
-        # One level deeper, so that conversions into ever new objects end as well.
-        return self.value(converted, path, depth + 1)
+            return text_of(value)
 
     def _text(self, text: str, path: tuple[str, ...]) -> str:
-        if not text.isascii():
+        # A character takes at most four bytes, and six once a surrogate is written out.
+        if len(text) * 6 < STRING_LIMIT_BYTES:
+            self._left -= len(text)
+            return text if text.isascii() else without_surrogates(text)
+        self._left -= min(len(text), STRING_LIMIT_BYTES)
+        if len(text) < STRING_LIMIT_BYTES:
             text = without_surrogates(text)
-        # Three quarters of the limit in characters can be above it in bytes.
-        if len(text) * 4 < STRING_LIMIT_BYTES:
-            return text
-        size = len(text) if text.isascii() else len(text.encode("utf-8"))
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         if size < STRING_LIMIT_BYTES:
             return text
         self._report.add(path, size - STRING_LIMIT_BYTES)
-        return cut(text, STRING_LIMIT_BYTES - 1)
+        return cut(without_surrogates(text[:STRING_LIMIT_BYTES]), STRING_LIMIT_BYTES - 1)
 
 
 def _text_of_int(value: int) -> str:
-    return str(value) if value.bit_length() < 10_000 else hex(value)
+    return str(value) if value.bit_length() < _DECIMAL_BITS else hex(value)
 
 
 def _key(key: Any) -> str:
-    if key is None or isinstance(key, bool):
-        text = {None: "null", True: "true", False: "false"}[key]
-    elif isinstance(key, Enum):
-        return _key(key.value)
-    elif isinstance(key, (str, int, float, bytes)):
+    kind = type(key)
+    try:
+        if key is None or kind is bool:
+            text = {None: "null", True: "true", False: "false"}[key]
+        elif kind in (str, int, float):
+            text = text_of(key)
+        elif issubclass(kind, Enum):
+            return _key(key.value)
+        else:
+            text = text_of(plain(key))
+    except Exception:
         text = text_of(key)
-    else:
-        try:
-            converted = plain(key)
-        except Exception:
-            converted = text_of(key)
-        text = text_of(converted)
-    return without_surrogates(cut(without_surrogates(text), _KEY_LIMIT_BYTES)) or _EMPTY_KEY
+    return cut(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES) or _EMPTY_KEY
+
+
+def _numbered(name: str, taken: dict[str, Any], numbers: dict[str, int]) -> str:
+    """A free name for an entry whose key becomes the same text as that of another."""
+    # The number goes on from the last one: looking from 2 on would take hours for 50,000 of them.
+    number = numbers.get(name, 2)
+    while (free := f"{name}_{number}") in taken:
+        number += 1
+    numbers[name] = number + 1
+    return free
 
 
 def fit(value: Any, limit_bytes: int, path: tuple[str, ...], report: Truncation) -> Any:
@@ -214,10 +257,10 @@ def _fit_array(
         if left < 0:
             if not kept and isinstance(item, (str, list, dict)):
                 kept.append(fit(item, limit_bytes - 3, path, report))
-                return kept
             break
         kept.append(item)
-    report.add(path, len(orjson.dumps(value[len(kept) :])))
+    if len(kept) < len(value):
+        report.add(path, len(orjson.dumps(value[len(kept) :])))
     return kept
 
 
@@ -235,13 +278,24 @@ def _fit_mapping(
         kept.add(name)
         left -= sizes[name]
         waiting -= 1
+    # What is still too large is cut to its share. Shares too small to be of use are not made:
+    # the first entries are kept whole then, as long as there is room.
+    shares = {
+        name: share - len(orjson.dumps(name)) - 2
+        for name, item in value.items()
+        if name not in kept and isinstance(item, (str, list, dict))
+    }
+    shares = {name: room for name, room in shares.items() if room > _LEAST_SHARE_BYTES}
+    spare = left - share * len(shares)
     fitted = {}
     for name, item in value.items():
-        overhead = len(orjson.dumps(name)) + 2
         if name in kept:
             fitted[name] = item
-        elif share > overhead + 2 and isinstance(item, (str, list, dict)):
-            fitted[name] = fit(item, share - overhead, (*path, name), report)
+        elif name in shares:
+            fitted[name] = fit(item, shares[name], (*path, name), report)
+        elif sizes[name] <= spare:
+            fitted[name] = item
+            spare -= sizes[name]
         else:
             report.add((*path, name), sizes[name])
     return fitted

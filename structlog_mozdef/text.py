@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+import reprlib
 from enum import Enum
+from typing import Any, cast
 
 #: No more of a binary value is decoded: all beyond is cut later, and it may be a gigabyte.
 DECODED_LIMIT_BYTES = 100_000
 
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+# A few lists within each other can have a repr that is longer than memory.
+_LEVELS = 5
+_BOUNDED = reprlib.Repr()
+_BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxdict = 30
+_BOUNDED.maxset = _BOUNDED.maxfrozenset = _BOUNDED.maxdeque = 30
+_BOUNDED.maxstring = _BOUNDED.maxother = _BOUNDED.maxlong = 500
 
-def text_of(value: object) -> str:
-    """*value* as text, whatever its ``repr`` does."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return text_of_bytes(value)
-    if isinstance(value, Enum):
-        return text_of(value.value)
+
+def text_of(value: Any) -> str:
+    """*value* as text, whatever its methods do."""
+    kind = type(value)  # which no ``__class__`` can deny
+    if kind is str:
+        return cast("str", value)
     try:
-        return str.__str__(repr(value))
+        if issubclass(kind, str):
+            return str.__str__(value)
+        if issubclass(kind, (bytes, bytearray, memoryview)):
+            return text_of_bytes(value)
+        if issubclass(kind, Enum):
+            return text_of(value.value)
+        return str.__str__(_repr(value, kind))
     except Exception as error:
-        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+        return f"<{name_of_type(kind)} whose repr raised {name_of_type(type(error))}>"
+
+
+def _repr(value: Any, kind: type) -> str:
+    for base in _CONTAINERS:
+        if issubclass(kind, base) and kind.__repr__ is base.__repr__:
+            bounded: str = getattr(_BOUNDED, f"repr_{base.__name__}")(value, _LEVELS)
+            return bounded
+    return repr(value)
+
+
+def name_of_type(kind: type) -> str:
+    """The name of a class, also of one whose metaclass hides it."""
+    return str.__str__(type.__dict__["__name__"].__get__(kind))
 
 
 def text_of_bytes(value: bytes | bytearray | memoryview) -> str:

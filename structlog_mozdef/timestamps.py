@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-_FULL_LENGTH = len("2026-01-01T00:00:00.000000+00:00")
+_MINUTE = timedelta(minutes=1)
 
 # The current second, and its text with a place for the microseconds: formatting the calendar part
 # costs more than all the rest. One tuple, replaced whole, so that threads need no lock.
@@ -35,6 +35,15 @@ def utc_now() -> str:
 
 def iso_of_datetime(moment: datetime) -> str:
     """*moment* with its offset; a naive one is taken as local time."""
+    try:
+        moment = _with_offset(moment)
+    except Exception:
+        # The first and last days of the calendar, or a time zone that fails: UTC stands in.
+        moment = datetime.replace(moment, tzinfo=timezone.utc)
+    return moment.isoformat(timespec="microseconds")
+
+
+def _with_offset(moment: datetime) -> datetime:
     zone: Any = moment.tzinfo
     if zone is not None:
         pytz = sys.modules.get("pytz")
@@ -46,12 +55,12 @@ def iso_of_datetime(moment: datetime) -> str:
             and zone is pytz.timezone(zone.zone)
         ):
             moment = zone.localize(moment.replace(tzinfo=None))
-    try:
-        if moment.utcoffset() is None:
-            moment = moment.replace(tzinfo=None).astimezone()
-    except (OverflowError, OSError, ValueError):  # the first and last days of the calendar
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.isoformat(timespec="microseconds")
+    offset = moment.utcoffset()
+    if offset is None:
+        moment = moment.replace(tzinfo=None).astimezone()
+        offset = moment.utcoffset()
+    # Local mean times have seconds in their offset, which ISO 8601 and MozDef do not know.
+    return moment.astimezone(timezone.utc) if offset % _MINUTE else moment  # type: ignore[operator]
 
 
 def iso_timestamp(value: object) -> str | None:
@@ -59,33 +68,27 @@ def iso_timestamp(value: object) -> str | None:
 
     None where it is no point in time.
     """
-    if isinstance(value, str):
-        return _iso_of_text(value)
-    if isinstance(value, datetime):
-        return iso_of_datetime(value)
-    if isinstance(value, date):
-        return iso_of_datetime(datetime(value.year, value.month, value.day))  # noqa: DTZ001 - local
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
+    try:
+        if isinstance(value, str):
+            return _iso_of_text(value)
+        if isinstance(value, datetime):
+            return iso_of_datetime(value)
+        if isinstance(value, date):
+            midnight = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - local time
+            return iso_of_datetime(midnight)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(value, timezone.utc)
-        except (OverflowError, OSError, ValueError):
-            return None
-        return moment.isoformat(timespec="microseconds")
+            return moment.isoformat(timespec="microseconds")
+    except Exception:  # no date of the calendar, or an object with methods of its own
+        return None
     return None
 
 
 def _iso_of_text(text: str) -> str | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        if len(text) == _FULL_LENGTH and text[10] == "T" and moment.tzinfo is not None:
-            return text
-    except ValueError:
-        # Python 3.10 does not know the Z that structlog's TimeStamper writes.
-        if not text.endswith(("Z", "z")):
-            return None
-        try:
-            moment = datetime.fromisoformat(text[:-1] + "+00:00")
-        except ValueError:
-            return None
     # Later Pythons read digits alone as a date; MozDef drops the event for them.
-    return None if text.isdigit() else iso_of_datetime(moment)
+    if text.isdigit():
+        return None
+    # Python 3.10 does not know the Z that structlog's TimeStamper writes.
+    if text.endswith(("Z", "z")):
+        text = text[:-1] + "+00:00"
+    return iso_of_datetime(datetime.fromisoformat(text))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from structlog_mozdef.details import claim_detail
-from structlog_mozdef.text import text_of
+from structlog_mozdef.text import name_of_type, text_of
 
 # Frames of these packages lead from the log call to here: nobody looks for them in a stack.
 _LOGGING_PACKAGES = ("structlog", "structlog_mozdef", "logging")
@@ -35,8 +35,9 @@ def move_exception(details: MutableMapping[str, Any]) -> None:
         claim_detail(details, "exception", exception)
         claim_detail(details, "error", True)
     stack_info = details.pop("stack_info", None)
-    if stack_info:
-        stack = stack_info if isinstance(stack_info, str) else _stack_of_log_call()
+    if _is_true(stack_info):
+        given = issubclass(type(stack_info), str)
+        stack = text_of(stack_info) if given else _stack_of_log_call()
         claim_detail(details, "stack", stack)
 
 
@@ -45,63 +46,94 @@ def describe_exc_info(exc_info: object) -> dict[str, Any] | None:
 
     None where there is no exception.
     """
-    if isinstance(exc_info, BaseException):
-        return describe_exception(exc_info)
-    if isinstance(exc_info, tuple):
-        exception = exc_info[1] if len(exc_info) > 1 else None
+    # By the type: `isinstance` would believe a ``__class__``.
+    kind = type(exc_info)
+    if issubclass(kind, BaseException):
+        return describe_exception(cast("BaseException", exc_info))
+    exception: object
+    if issubclass(kind, tuple):
+        _, exception, *_ = (*tuple.__iter__(cast("tuple[Any, ...]", exc_info)), None, None)
     else:
-        exception = sys.exc_info()[1] if exc_info else None
-    return describe_exception(exception) if isinstance(exception, BaseException) else None
+        exception = sys.exc_info()[1] if _is_true(exc_info) else None
+    if not issubclass(type(exception), BaseException):
+        return None
+    return describe_exception(cast("BaseException", exception))
 
 
 def describe_exception(exception: BaseException) -> dict[str, Any]:
     """The type, message and stack (with causes) of *exception*."""
     kind = type(exception)
-    name = kind.__qualname__
-    if kind.__module__ not in ("builtins", "__main__"):
-        name = f"{kind.__module__}.{name}"
     try:
-        message = str(exception)
+        name = kind.__qualname__
+        if kind.__module__ not in ("builtins", "__main__"):
+            name = f"{kind.__module__}.{name}"
+    except Exception:  # a metaclass with methods of its own
+        name = name_of_type(kind)
+    try:
+        message = text_of(str(exception))
     except Exception as error:
-        message = f"<message whose str raised {type(error).__name__}>"
+        message = f"<message whose str raised {name_of_type(type(error))}>"
     try:
         stack = "".join(traceback.format_exception(kind, exception, exception.__traceback__))
     except Exception as error:  # a hostile __repr__, __str__ or __cause__
-        stack = f"<stack whose formatting raised {type(error).__name__}>"
+        stack = f"<stack whose formatting raised {name_of_type(type(error))}>"
     return {"type": name, "message": message, "stack": stack.rstrip("\n")}
 
 
 def _already_formatted(value: object) -> dict[str, Any] | None:
     """What structlog's own formatters, or the caller, left under ``exception``."""
-    if isinstance(value, BaseException):
-        return describe_exception(value)
-    if isinstance(value, str):  # structlog.processors.format_exc_info
-        return {"stack": value}
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return _of_dict_tracebacks(value)
-    return None
+    kind = type(value)
+    if issubclass(kind, BaseException):
+        return describe_exception(cast("BaseException", value))
+    if issubclass(kind, str):  # structlog.processors.format_exc_info
+        return {"stack": text_of(value)}
+    stacks = _list_of(value)
+    return _of_dict_tracebacks(stacks) if stacks and all(map(_is_dict_traceback, stacks)) else None
+
+
+def _is_dict_traceback(value: object) -> bool:
+    return _is_dict(value) and "exc_type" in cast("Any", value) and "frames" in cast("Any", value)
 
 
 def _of_dict_tracebacks(stacks: list[Any]) -> dict[str, Any]:
     """Describe what ``structlog.processors.dict_tracebacks`` made, without its local variables."""
-    lines = []
-    for stack in stacks:
-        for frame in stack.get("frames") or ():
-            place = f'File "{frame.get("filename")}", line {frame.get("lineno")}'
-            lines.append(f"  {place}, in {frame.get('name')}")
-        lines.append(f"{stack.get('exc_type')}: {stack.get('exc_value')}")
     first = stacks[0]
     return {
-        "type": text_of(first.get("exc_type")),
+        "type": text_of(first["exc_type"]),
         "message": text_of(first.get("exc_value")),
-        "stack": "\n".join(lines),
+        "stack": "\n".join(_lines_of(stacks)),
     }
+
+
+def _lines_of(stacks: list[Any], indent: str = "") -> Iterator[str]:
+    for stack in filter(_is_dict_traceback, stacks):
+        for frame in filter(_is_dict, _list_of(stack["frames"])):
+            place = f'File "{text_of(frame.get("filename"))}", line {text_of(frame.get("lineno"))}'
+            yield f"{indent}  {place}, in {text_of(frame.get('name'))}"
+        yield f"{indent}{text_of(stack['exc_type'])}: {text_of(stack.get('exc_value'))}"
+        for member in _list_of(stack.get("exceptions")):  # of an exception group
+            yield from _lines_of(_list_of(member), f"{indent}  | ")
+
+
+def _list_of(value: object) -> list[Any]:
+    return value if type(value) is list else []
+
+
+def _is_dict(value: object) -> bool:
+    return type(value) is dict
+
+
+def _is_true(value: object) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # neither True nor False: an array, or an object with methods of its own
+        return False
 
 
 def _stack_of_log_call() -> str:
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to a stack
     while frame is not None:
-        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        package = text_of(frame.f_globals.get("__name__")).partition(".")[0]
         if package not in _LOGGING_PACKAGES:
             break
         frame = frame.f_back
