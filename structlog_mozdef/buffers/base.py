@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 WhenFull = Literal["drop_newest", "drop_oldest", "block"]
+SyncMode = Literal["interval", "always", "never"]
 
 #: What `Buffer.append` returns where there is no room and the caller is to wait for it.
 #: More than any number of events, so that a caller compares once.
 FULL = sys.maxsize
+#: What `Buffer.append` returns where the event was taken but the bytes run short, so that a
+#: sender that waits for more is woken: more than any number of events as well, and below `FULL`.
+CROWDED = FULL - 63
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,31 @@ class Counts:
 
 
 class Buffer(Protocol):
-    """Where events wait. `append` may be called from any thread, the rest from one at a time."""
+    """Where events wait. `append` may be called from any thread, the rest from one at a time.
+
+    Attributes:
+        durable: whether events outlive the process.
+        look_again: seconds after which `gather` may find something.
+    """
+
+    durable: bool
+    look_again: float
 
     def append(self, event: bytes) -> int:
         """Take one event; never raises for a full buffer.
 
+        An event that is larger than the whole buffer is dropped, whatever the overflow policy.
+
         Returns:
-            The number of events that wait now, or `FULL` where the event was not taken because
-            the overflow policy is to wait.
+            The number of events that wait now; `CROWDED` where they take more than half of the
+            bytes; `FULL` where the event was not taken because the overflow policy is to wait.
         """
 
     def drop(self, reason: str) -> None:
         """Count an event that was not taken."""
+
+    def gather(self) -> None:
+        """Look for events that no `append` has brought: those of dead processes."""
 
     def peek(self, max_events: int, max_bytes: int) -> Batch:
         """The oldest events, which stay where they are until `ack`.
@@ -76,16 +93,19 @@ class Buffer(Protocol):
         """Forget the events of *batch*, the oldest that `peek` gave: they are settled."""
 
     def reject(self, event: bytes, reason: str) -> None:
-        """Put an event of the current batch with the dead letters; it is still to be acked."""
+        """Put an event of the current batch with the dead letters; the next `ack` takes it."""
 
     def __len__(self) -> int:
         """The number of events that wait."""
 
+    def size_bytes(self) -> int:
+        """The size of the events that wait."""
+
     def position(self) -> int:
-        """How many events have been taken, ever."""
+        """How many events this process has brought, ever."""
 
     def settled(self) -> int:
-        """How many of the events that were taken have left: the oldest leave first."""
+        """How many of these have left, and all that were brought before them."""
 
     def counts(self) -> Counts:
         """What became of all events."""
@@ -94,4 +114,7 @@ class Buffer(Protocol):
         """The dead letters that are kept, oldest first."""
 
     def close(self) -> None:
-        """Let go of files and locks."""
+        """Let go of files and locks; the next `append` takes new ones."""
+
+    def forget(self) -> None:
+        """In a forked child: close what is the parent's, and change nothing of it."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 from collections import Counter, deque
+from typing import Any
 
-from structlog_mozdef.buffers.base import FULL, Batch, Counts, DeadLetter, WhenFull
+from structlog_mozdef.buffers.base import CROWDED, FULL, Batch, Counts, DeadLetter, WhenFull
 
 # Dead letters are for a person to look at: the latest are enough.
 _KEPT_DEAD_LETTERS = 100
@@ -31,24 +33,34 @@ class MemoryBuffer:
             oldest that is not being sent, "block" leaves waiting to the caller.
     """
 
+    durable = False
+    look_again = math.inf
+
     def __init__(self, max_events: int, max_bytes: int, when_full: WhenFull) -> None:
         self._max_events = max_events
         self._max_bytes = max_bytes
+        self._roomy_bytes = max_bytes // 2
         self._when_full = when_full
-        self._lock = threading.RLock()
+        self._lock: Any = threading.RLock()  # Any: `_is_owned` is missing in its stub
         self._waiting: deque[bytes] = deque()
         self._in_flight: list[bytes] = []
+        # Its size in bytes, and for which number of acked events and of events that was true.
+        self._in_flight_bytes = (0, 0, 0)
         # Two sums, since only the first one is written by log calls.
         self._bytes_in = 0
         self._bytes_out = 0
-        self._settled = 0
+        self._acked = 0
+        # Dropped events stood behind those in flight, and are settled when these are: for each
+        # such gap, how many events must be acked before it, and how many it is wide.
+        self._gaps: deque[tuple[int, int]] = deque()
         self._dropped_oldest = 0
+        self._passed_gaps = 0
         self._rejected_in_flight = 0
         self._dead_lettered = 0
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
         self._dropped: Counter[str] = Counter()
         # How old the oldest event is, is asked for rarely: position and time are noted for the
-        # first event of an empty buffer and a few of those behind it.
+        # first event of an empty buffer, a few of those behind it, and with every peek.
         self._marks: deque[tuple[int, float]] = deque()
 
     def append(self, event: bytes) -> int:
@@ -56,46 +68,93 @@ class MemoryBuffer:
         backlog = len(waiting) + len(self._in_flight)
         size = len(event)
         waiting_bytes = self._bytes_in - self._bytes_out
-        if backlog >= self._max_events or waiting_bytes + size > self._max_bytes:
-            return self._overflow(event)
+        if backlog >= self._max_events or waiting_bytes + size > self._roomy_bytes:
+            return self._append_crowded(event)
         if not backlog & _MARK_MASK:
-            self._marks.append((self.settled() + backlog, time.monotonic()))
+            self._mark(backlog)
         self._bytes_in += size
         waiting.append(event)
         return backlog + 1
 
-    def _overflow(self, event: bytes) -> int:
-        if self._when_full == "block":
+    def _mark(self, backlog: int) -> None:
+        """Note the time for the next event, which has *backlog* others before it."""
+        self._marks.append((self._acked + self._dropped_oldest + backlog, time.monotonic()))
+
+    def _append_crowded(self, event: bytes) -> int:
+        if len(event) > self._max_bytes:
+            self.drop("larger than the buffer")
+            return len(self)
+        # Without the lock as well: an outage can leave us here for long.
+        if self._has_room(event):
+            self._take(event)
+            return CROWDED
+        # A signal handler or a ``__del__`` that interrupts the holder of the lock must not wait
+        # for room: the sender needs that lock to make it.
+        if self._when_full == "block" and not self._lock._is_owned():  # noqa: SLF001 - as Condition
             return FULL
         with self._lock:
             if self._when_full == "drop_oldest":
-                while self._waiting and not self._has_room(event):
-                    self._bytes_out += len(self._waiting.popleft())
-                    self._dropped_oldest += 1
-                    self._dropped["buffer full"] += 1
+                self._make_room(event)
             # Another thread may have made room, or may have taken what was made.
             if self._has_room(event):
-                self._bytes_in += len(event)
-                self._waiting.append(event)
+                self._take(event)
             else:
                 self._dropped["buffer full"] += 1
-            return len(self)
+        return CROWDED
 
-    def _size(self) -> int:
-        return self._bytes_in - self._bytes_out
+    def _take(self, event: bytes) -> None:
+        backlog = len(self)
+        # By the position: a full buffer has the same backlog all the time.
+        if not (self._acked + self._dropped_oldest + backlog) & _MARK_MASK or not backlog:
+            self._mark(backlog)
+        self._bytes_in += len(event)
+        self._waiting.append(event)
+
+    def _make_room(self, event: bytes) -> None:
+        in_flight = len(self._in_flight)
+        if self._in_flight_bytes[1:] != (self._acked, in_flight):
+            self._in_flight_bytes = (sum(map(len, self._in_flight)), self._acked, in_flight)
+        in_flight_bytes = self._in_flight_bytes[0]
+        if in_flight >= self._max_events or in_flight_bytes + len(event) > self._max_bytes:
+            return  # no number of drops would do
+        dropped = 0
+        while self._waiting and not self._has_room(event):
+            self._bytes_out += len(self._waiting.popleft())
+            self._dropped_oldest += 1
+            self._dropped["buffer full"] += 1
+            dropped += 1
+        at = self._acked + in_flight
+        if self._gaps and self._gaps[-1][0] == at:
+            dropped += self._gaps.pop()[1]
+        self._gaps.append((at, dropped))
+        self._pass_gaps()
+
+    def _pass_gaps(self) -> None:
+        while self._gaps and self._gaps[0][0] <= self._acked:
+            self._passed_gaps += self._gaps.popleft()[1]
+        while len(self._marks) > 1 and self._marks[1][0] <= self.settled():
+            self._marks.popleft()
 
     def _has_room(self, event: bytes) -> bool:
-        return len(self) < self._max_events and self._size() + len(event) <= self._max_bytes
+        return len(self) < self._max_events and self.size_bytes() + len(event) <= self._max_bytes
 
     def drop(self, reason: str) -> None:
         with self._lock:
             self._dropped[reason] += 1
 
+    def gather(self) -> None:
+        """Nobody else brings events."""
+
     def peek(self, max_events: int, max_bytes: int) -> Batch:
         with self._lock:
-            in_flight, waiting = self._in_flight, self._waiting
-            while waiting and len(in_flight) < max_events:
-                in_flight.append(waiting.popleft())
+            in_flight = self._in_flight
+            count = min(max_events - len(in_flight), len(self._waiting))
+            if count > 0:
+                self._mark(len(self))
+                # In one step of C, so that no signal handler sees, or ends the program with,
+                # an event that is in neither.
+                move = iter(self._waiting.popleft, None)
+                in_flight.extend(itertools.islice(move, count))
             return Batch(_within(in_flight[:max_events], max_bytes))
 
     def ack(self, batch: Batch) -> None:
@@ -103,13 +162,12 @@ class MemoryBuffer:
         size = sum(map(len, batch.events))
         with self._lock:
             del self._in_flight[:count]
-            self._settled += count
+            self._acked += count
             self._rejected_in_flight = 0
             self._bytes_out += size
             if not self._in_flight and not self._waiting:
                 self._bytes_out = self._bytes_in
-            while len(self._marks) > 1 and self._marks[1][0] <= self.settled():
-                self._marks.popleft()
+            self._pass_gaps()
 
     def reject(self, event: bytes, reason: str) -> None:
         with self._lock:
@@ -120,17 +178,21 @@ class MemoryBuffer:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._in_flight)
 
+    def size_bytes(self) -> int:
+        return max(self._bytes_in - self._bytes_out, 0)
+
     def position(self) -> int:
         with self._lock:
-            return self.settled() + len(self)
+            return self._acked + self._dropped_oldest + len(self)
 
     def settled(self) -> int:
-        return self._settled + self._dropped_oldest
+        return self._acked + self._passed_gaps
 
     def counts(self) -> Counts:
         with self._lock:
+            self._pass_gaps()
             buffered = len(self) - self._rejected_in_flight
-            delivered = self._settled - (self._dead_lettered - self._rejected_in_flight)
+            delivered = self._acked - (self._dead_lettered - self._rejected_in_flight)
             dropped = dict(self._dropped)
             return Counts(
                 accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
@@ -138,7 +200,7 @@ class MemoryBuffer:
                 dead_lettered=self._dead_lettered,
                 dropped=dropped,
                 buffered=buffered,
-                buffered_bytes=max(self._size(), 0),
+                buffered_bytes=self.size_bytes(),
                 oldest_age=time.monotonic() - self._marks[0][1] if buffered else 0.0,
             )
 
@@ -148,6 +210,9 @@ class MemoryBuffer:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def forget(self) -> None:
+        """Nothing to close."""
 
 
 def _within(events: list[bytes], max_bytes: int) -> list[bytes]:

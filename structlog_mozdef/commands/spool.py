@@ -1,0 +1,149 @@
+"""Look at a spool folder, deliver what waits in it, and deal with its dead letters."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any
+
+import orjson
+
+from structlog_mozdef.buffers.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool_survey import StreamReport, has_orphans, survey, write_orphan
+from structlog_mozdef.exceptions import SpoolError
+from structlog_mozdef.sink import Sink
+
+_NO_LIMIT = sys.maxsize
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the actions of this command."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for function, help_text in (
+        (_list, "what waits: how many events, how old, how much, and whose"),
+        (_drain, "deliver what dead processes left behind"),
+        (_dead_letters, "show the events that the destination refused, and why"),
+        (_requeue, "send the dead letters again, with the next delivery"),
+        (_purge, "remove the dead letters"),
+    ):
+        name = function.__name__.strip("_").replace("_", "-")
+        action = actions.add_parser(name, help=help_text, description=help_text)
+        action.add_argument("folder", metavar="FOLDER")
+        if function is _drain:
+            action.add_argument("url", metavar="URL", help="the destination of the spool")
+            action.add_argument("--verify", default="yes", metavar="yes|no|FILE")
+            action.add_argument(
+                "--timeout", type=float, default=3600.0, help="seconds (default: %(default)s)"
+            )
+        action.set_defaults(act=function)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one action."""
+    return int(options.act(options))
+
+
+def _list(options: argparse.Namespace) -> int:
+    reports = survey(_folder(options.folder))
+    for report in reports:
+        print(_line_of(report))
+    events, size = (
+        sum(getattr(report, name) for report in reports) for name in ("events", "bytes")
+    )
+    letters = len(DeadLetterFile(_folder(options.folder), _NO_LIMIT).read())
+    print(
+        f"{events:,} events wait, {size:,} bytes, in {len(reports)} streams; {letters} dead letters"
+    )
+    return 0
+
+
+def _line_of(report: StreamReport) -> str:
+    owner = f"process {report.pid}, alive" if report.alive else f"process {report.pid}, dead"
+    return (
+        f"{report.name}  {report.events:>9,} events  {report.bytes:>13,} bytes"
+        f"  since {report.begun}  {owner}  to {report.destination}"
+    )
+
+
+def _drain(options: argparse.Namespace) -> int:
+    folder = _folder(options.folder)
+    orphaned = sum(report.events for report in survey(folder) if not report.alive)
+    verify = {"yes": True, "no": False}.get(options.verify, options.verify)
+    deadline = time.monotonic() + options.timeout
+    with Sink(options.url, spool=options.folder, verify=verify, exit_timeout=0.0) as sink:
+        with _progress(orphaned) as bar:
+            left = True
+            while left and time.monotonic() < deadline:
+                time.sleep(0.1)
+                stats = sink.stats()
+                bar.update(stats.delivered + stats.dead_lettered - bar.n)
+                left = stats.buffered > 0 or has_orphans(folder)
+        stats = sink.stats()
+    print(
+        f"{stats.delivered:,} events delivered, {stats.dead_lettered:,} dead letters,"
+        f" {stats.buffered:,} left" + (f": {stats.last_error}" if stats.last_error else ""),
+        file=sys.stderr,
+    )
+    return 1 if left else 0
+
+
+def _progress(total: int) -> Any:
+    """A progress bar on standard error, where the extra ``cli`` is installed."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _NoProgress()
+    return tqdm(total=total, unit="event", unit_scale=True)
+
+
+class _NoProgress:
+    n = 0
+
+    def update(self, count: int) -> None:
+        self.n += count
+
+    def __enter__(self) -> _NoProgress:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
+def _dead_letters(options: argparse.Namespace) -> int:
+    for letter in DeadLetterFile(_folder(options.folder), _NO_LIMIT).read():
+        # JSON escapes what could move the cursor of a terminal.
+        print(orjson.dumps(letter).decode())
+    return 0
+
+
+def _requeue(options: argparse.Namespace) -> int:
+    def write_again(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        again: dict[str, list[bytes]] = {}
+        kept = []
+        for letter in letters:
+            if "event" in letter and isinstance(letter.get("destination"), str):
+                again.setdefault(letter["destination"], []).append(orjson.dumps(letter["event"]))
+            else:
+                kept.append(letter)  # what is damaged cannot be sent
+        for destination, events in again.items():
+            write_orphan(options.folder, destination, events)
+        return kept
+
+    count = DeadLetterFile(_folder(options.folder), _NO_LIMIT).take(write_again)
+    print(f"{count} dead letters will be sent again by the next sink or drain")
+    return 0
+
+
+def _purge(options: argparse.Namespace) -> int:
+    count = DeadLetterFile(_folder(options.folder), _NO_LIMIT).take(lambda _: [])
+    print(f"{count} dead letters removed")
+    return 0
+
+
+def _folder(path: str) -> SpoolFolder:
+    try:
+        return SpoolFolder.existing(path)
+    except SpoolError as error:
+        raise ValueError(error) from None
