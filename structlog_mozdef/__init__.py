@@ -3,34 +3,38 @@
 >>> import structlog, structlog_mozdef as mozdef
 >>> sink = mozdef.configure("https://mozdef.example.com:8443/events", tags=["openvpn"])
 >>> structlog.get_logger().info("User logged in", username="kang", success=True)
+
+Each name is loaded when it is first used, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from structlog_mozdef._version import __version__
-from structlog_mozdef.chain import build_processors, configure
-from structlog_mozdef.event import SEVERITIES
-from structlog_mozdef.exceptions import MozDefError, Rejected, SpoolError, TransportError
-from structlog_mozdef.handler import MozDefHandler
-from structlog_mozdef.logger import MozDefLogger, MozDefLoggerFactory
-from structlog_mozdef.processors import (
-    SequenceAdder,
-    TagAdder,
-    add_hostname,
-    add_processid,
-    add_processname,
-    add_timestamp,
-    add_trace_ids,
-)
-from structlog_mozdef.redaction import Redactor
-from structlog_mozdef.renderer import MozDefRenderer, MozDefTee
-from structlog_mozdef.retry import RetryPolicy
-from structlog_mozdef.sink import Sink, Stats
-from structlog_mozdef.transports.base import Delivery, Transport
 
 if TYPE_CHECKING:
+    from structlog_mozdef.chain import build_processors, configure
+    from structlog_mozdef.event import SEVERITIES
+    from structlog_mozdef.exceptions import MozDefError, Rejected, SpoolError, TransportError
+    from structlog_mozdef.handler import MozDefHandler
+    from structlog_mozdef.logger import MozDefLogger, MozDefLoggerFactory
+    from structlog_mozdef.processors import (
+        SequenceAdder,
+        TagAdder,
+        add_hostname,
+        add_processid,
+        add_processname,
+        add_timestamp,
+        add_trace_ids,
+    )
+    from structlog_mozdef.redaction import Redactor
+    from structlog_mozdef.renderer import MozDefRenderer, MozDefTee
+    from structlog_mozdef.retry import RetryPolicy
+    from structlog_mozdef.sink import Sink
+    from structlog_mozdef.stats import Stats
+    from structlog_mozdef.transports.base import Delivery, Transport
     from structlog_mozdef.transports.http import HTTPTransport
 
 __all__ = [  # noqa: RUF022 - grouped by topic
@@ -69,10 +73,40 @@ __all__ = [  # noqa: RUF022 - grouped by topic
     "__version__",
 ]
 
+_HOMES = {
+    "chain": ("build_processors", "configure"),
+    "event": ("SEVERITIES",),
+    "exceptions": ("MozDefError", "Rejected", "SpoolError", "TransportError"),
+    "handler": ("MozDefHandler",),
+    "logger": ("MozDefLogger", "MozDefLoggerFactory"),
+    "processors": (
+        "SequenceAdder",
+        "TagAdder",
+        "add_hostname",
+        "add_processid",
+        "add_processname",
+        "add_timestamp",
+        "add_trace_ids",
+    ),
+    "redaction": ("Redactor",),
+    "renderer": ("MozDefRenderer", "MozDefTee"),
+    "retry": ("RetryPolicy",),
+    "sink": ("Sink",),
+    "stats": ("Stats",),
+    "transports.base": ("Delivery", "Transport"),
+    "transports.http": ("HTTPTransport",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "HTTPTransport":  # it needs requests, which takes longer to load than all the rest
-        from structlog_mozdef.transports.http import HTTPTransport
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"structlog_mozdef.{home}"), name)
+    globals()[name] = value
+    return value
 
-        return HTTPTransport
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

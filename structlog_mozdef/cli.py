@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from structlog_mozdef._version import __version__
-from structlog_mozdef.commands import collector, demo, send
+from structlog_mozdef.commands import collector, demo, send, spool
 
-_COMMANDS = (send, collector, demo)
+_COMMANDS = (send, spool, collector, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import structlog.stdlib
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from structlog_mozdef import senders
 from structlog_mozdef.records import event_dict_of, message_of
@@ -30,7 +31,11 @@ class MozDefHandler(logging.Handler):
     Args:
         sink: takes the events.
         level: the least level of records that are shipped.
-        category, source: as for `MozDefRenderer`.
+        category: of the events.
+        source: of the events; default: the name of the record's logger.
+        processors: run on each event before it is rendered: a `Redactor`, a `TagAdder`, a
+            `SequenceAdder`, or any other that takes an event dict. A formatter that makes the
+            events itself has its own.
     """
 
     def __init__(
@@ -40,9 +45,11 @@ class MozDefHandler(logging.Handler):
         *,
         category: str = "event",
         source: str | None = None,
+        processors: Iterable[Processor] = (),
     ) -> None:
         super().__init__(level)
         self._sink = sink
+        self._processors = tuple(processors)
         self._renderer = MozDefRenderer(category, source)
         self._ships_by_formatter = False
 
@@ -66,9 +73,11 @@ class MozDefHandler(logging.Handler):
             if self._ships_by_formatter:
                 self.format(record)
                 return
-            event_dict = event_dict_of(record)
+            event_dict: EventDict = event_dict_of(record)
             if self.formatter is not None:
                 event_dict["event"] = self._summary_of(record)
+            for processor in self._processors:
+                event_dict = _event_dict(processor(None, "info", event_dict))
             self._sink.put(self._renderer(None, "info", event_dict))
         except structlog.DropEvent:
             pass  # a processor of the formatter wanted that
@@ -82,14 +91,19 @@ class MozDefHandler(logging.Handler):
         return self.format(bare)
 
     def _put_remains(self, record: logging.LogRecord, error: Exception) -> None:
-        """Ship what can be had of *record*: a formatter or an object in it has failed."""
-        event_dict = {
+        """Ship what can be had of *record*: a formatter, processor or object in it has failed."""
+        event_dict: EventDict = {
             "event": message_of(record),
             "level": record.levelname,
             "logger": record.name,
             "exc_info": record.exc_info,
             "formatting": f"failed with {name_of_type(type(error))}",
         }
+        for processor in self._processors:
+            try:
+                event_dict = _event_dict(processor(None, "info", event_dict))
+            except Exception:
+                pass  # the one that has failed; the others (a Redactor, say) still do their part
         self._sink.put(self._renderer(None, "info", event_dict))
 
     def flush(self) -> None:
@@ -97,6 +111,12 @@ class MozDefHandler(logging.Handler):
 
     def __repr__(self) -> str:
         return f"<MozDefHandler({logging.getLevelName(self.level)}) of {self._sink!r}>"
+
+
+def _event_dict(processed: Any) -> EventDict:
+    if not isinstance(processed, dict):
+        raise TypeError("a processor of a handler must return an event dict")
+    return processed
 
 
 class _Ship:

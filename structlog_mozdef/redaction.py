@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from structlog.typing import EventDict, WrappedLogger
 
@@ -17,7 +18,7 @@ from structlog_mozdef.values import plain
 REDACTED = "[redacted]"
 
 # Compared with a key in lower case and without separators: X-API-Key and apiKey are one name.
-_SECRET_NAME = re.compile(
+_NAMES = (
     r"passw(or)?d|passwd|passphrase|passcode|^pwd$|^pass$|secret|credential"
     r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
     r"|authorization$|^auth$|^bearer$|cookie|sessionid$|sessionkey|^sid$|^jwt$|^otp$|^pin$|^cvv2?$"
@@ -26,7 +27,7 @@ _SECRET_NAME = re.compile(
 )
 _SEPARATORS = str.maketrans("", "", "-_. :")
 # Names that look like secrets and are none.
-_HARMLESS_NAME = re.compile(
+_HARMLESS_NAMES = (
     r"^(token(type|count|s?used)|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
     r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*)$"
 )
@@ -35,33 +36,50 @@ _HARMLESS_NAME = re.compile(
 # in them that repeats without bound can begin at many places.
 _SECRETS_IN_TEXT = (
     # user:password@ in a URL, with or without the user; a token in place of both
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:]*:)[^\s/?#]*@"), rf"\1{REDACTED}@"),
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@"), rf"\1{REDACTED}@"),
+    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:]*:)[^\s/?#]*@", rf"\1{REDACTED}@"),
+    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@", rf"\1{REDACTED}@"),
     # ?token=..., &api_key=..., password=..., password: ..., "password": "..."
     (
-        re.compile(
+        (
             r"(?i)((?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key"
             r"|(?<![a-z0-9])(?:pwd|signature|sig|session[_-]?id|jwt|auth))"
             r"\\?[\"']?\s?[=:]\s?)(?:\"[^\"]+\"|'[^']+'|(?![\"']{2})\\?[\"']?[^\s&#;,\"']+)"
         ),
         rf"\1{REDACTED}",
     ),
-    (re.compile(r"(?i)(\bcookie\s?:\s?)[^\s=;]{1,200}=[^\r\n]+"), rf"\1{REDACTED}"),
+    (r"(?i)(\bcookie\s?:\s?)[^\s=;]{1,200}=[^\r\n]+", rf"\1{REDACTED}"),
     (
-        re.compile(r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,8})[a-z0-9+/=._~-]{8,}"),
+        r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,8})[a-z0-9+/=._~-]{8,}",
         rf"\1\2{REDACTED}",
     ),
     (
-        re.compile(
-            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)",
-            re.DOTALL,
-        ),
+        r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)",
         REDACTED,
     ),
 )
 # A text without any of these characters cannot match one of the patterns above, but for the
 # words before a blank; this is what most texts of an event are spared by.
-_HINT = re.compile(r"[=:]|(?i:bearer|basic|digest|negotiate) ")
+_HINT = r"[=:]|(?i:bearer|basic|digest|negotiate) "
+
+
+class _Rules(NamedTuple):
+    """The patterns above, compiled with the first `Redactor`: most programs have none."""
+
+    secret_name: re.Pattern[str]
+    harmless_name: re.Pattern[str]
+    hint: re.Pattern[str]
+    in_text: list[tuple[re.Pattern[str], str]]
+
+
+@functools.cache
+def _rules() -> _Rules:
+    return _Rules(
+        re.compile(_NAMES),
+        re.compile(_HARMLESS_NAMES),
+        re.compile(_HINT),
+        [(re.compile(pattern), replacement) for pattern, replacement in _SECRETS_IN_TEXT],
+    )
+
 
 _UNTOUCHED = frozenset({int, float, bool, type(None)})
 _MAX_REMEMBERED_NAMES = 4096
@@ -92,7 +110,7 @@ class Redactor:
         ValueError: for a name that is no text, or a pattern that is no regular expression.
     """
 
-    __slots__ = ("_decided", "_keep", "_names", "_patterns")
+    __slots__ = ("_decided", "_keep", "_names", "_patterns", "_rules")
 
     def __init__(
         self,
@@ -103,6 +121,7 @@ class Redactor:
         self._names = _bare_names("names", names)
         self._keep = _bare_names("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
+        self._rules = _rules()
         self._decided: dict[str, bool] = {}
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
@@ -140,8 +159,8 @@ class Redactor:
         bare = _bare(key[:_NAME_LIMIT])
         secret = bare in self._names or (
             bare not in self._keep
-            and _SECRET_NAME.search(bare) is not None
-            and _HARMLESS_NAME.search(bare) is None
+            and self._rules.secret_name.search(bare) is not None
+            and self._rules.harmless_name.search(bare) is None
         )
         # Names can come from outside.
         if len(self._decided) < _MAX_REMEMBERED_NAMES and len(key) <= _NAME_LIMIT:
@@ -212,8 +231,8 @@ class Redactor:
         if len(text) > _TEXT_LIMIT:
             text = text[:_TEXT_LIMIT]
         budget[0] -= len(text)
-        if _HINT.search(text) is not None or "PRIVATE KEY" in text:
-            for pattern, replacement in _SECRETS_IN_TEXT:
+        if self._rules.hint.search(text) is not None or "PRIVATE KEY" in text:
+            for pattern, replacement in self._rules.in_text:
                 text = pattern.sub(replacement, text)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)

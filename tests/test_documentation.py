@@ -48,12 +48,13 @@ def test_markup_is_valid(page):
 
 
 @pytest.mark.parametrize("code", list(code_blocks()))
-def test_examples_run(code, restored_logging, monkeypatch):
+def test_examples_run(code, restored_logging, tmp_path):
     """Every Python example runs as it is written, against a receiver of this machine."""
     from structlog_mozdef.testing import running_collector
 
     with running_collector() as collector:
         code = code.replace("https://mozdef.example.com:8443/events", collector.url)
+        code = code.replace("/var/spool/myapp", str(tmp_path / "spool"))
         exec(compile(ast.parse(code), "example", "exec"), {"__name__": "example"})
         for sink in {value for value in _sinks() if value.stats().buffered}:
             assert sink.flush(10)
@@ -66,7 +67,7 @@ def _sinks():
 
 
 def documented_options():
-    table = README[README.index("``Sink(url_or_transport, ...)``") :]
+    table = README[README.index("``Sink(url_or_transport, spool=None, ...)``") :]
     return dict(re.findall(r"^``(\w+)``\s+``(.+?)``  ", table, re.MULTILINE))
 
 

@@ -12,7 +12,7 @@ import hostile
 import pytest
 import structlog
 
-from structlog_mozdef import MozDefHandler, MozDefRenderer, Redactor, Sink, add_hostname
+from structlog_mozdef import MozDefHandler, MozDefRenderer, Redactor, Sink, TagAdder, add_hostname
 from structlog_mozdef.transports.memory import MemoryTransport
 
 NOTICE = 25
@@ -469,3 +469,37 @@ def test_name_of_the_task_is_no_field(receiver, log):
     """What newer Pythons put into every record is no field of the program."""
     log.info("m")
     assert receiver.event["details"] == {}
+
+
+class TestProcessorsOfTheHandler:
+    """The handler runs processors of its own, as a structlog chain does."""
+
+    def shipped(self, *processors, message="hello", **options):
+        transport = MemoryTransport()
+        with Sink(transport) as sink:
+            handler = MozDefHandler(sink, processors=processors)
+            record = logging.makeLogRecord({"msg": message, "name": "app", **options})
+            handler.emit(record)
+        return transport.events
+
+    def test_they_change_the_event(self):
+        """A tag adder and a redactor of the handler reach records of the standard library."""
+        (event,) = self.shipped(TagAdder("django"), Redactor(), password="hunter2")
+        assert (event["tags"], event["details"]["password"]) == (["django"], "[redacted]")
+
+    def test_one_that_fails_does_not_keep_the_others_from_redacting(self):
+        """Where one processor raises, the event arrives, and without its secrets."""
+
+        def fail(logger, name, event_dict):
+            raise KeyError
+
+        (event,) = self.shipped(fail, Redactor(), message="password=hunter2")
+        assert event["summary"] == "password=[redacted]"
+
+    def test_one_can_drop_the_event(self):
+        """A processor that raises DropEvent drops the record."""
+
+        def drop(logger, name, event_dict):
+            raise structlog.DropEvent
+
+        assert self.shipped(drop) == []
