@@ -11,15 +11,17 @@ The rules, and why:
 - After an ambiguous failure (5xx, a time-out), MozDef loses what it accepts in the first seconds
   of renewed traffic. So single events of the batch go first, as probes; when they got through and
   a pause is over, the batch follows. The probes are sent again with it: repeated, never lost.
-- A batch that fails with 5xx though probes got through before may hold one poison event: it is
-  halved. An event that fails alone, several times, while others get through in between, is
-  poison, and goes to the dead letters: it must not block the queue.
+- A batch that fails so though probes got through just before may hold one poison event: it is
+  halved. An event that fails alone, while another gets through right after it, is suspected;
+  when that happened several times, it is poison, and goes to the dead letters: it must not block
+  the queue. In an outage nothing gets through, so nothing is ever suspected.
 - What only a change of settings can help (401, 404, a redirect) is kept and tried slowly.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -31,6 +33,8 @@ from structlog_mozdef.transports.base import Delivery, Transport
 
 #: How often an event must fail alone, while others get through, to be called poison.
 POISON_STRIKES = 3
+#: How far behind a failing event another one is looked for, where batches are smaller.
+_PROBE_RANGE_EVENTS = 64
 
 
 class Courier:
@@ -72,8 +76,14 @@ class Courier:
         self._wait_is_binding = False
         self._limit = batch_events
         self._probes_left = 0
-        self._probe_index = 0
+        # Probes are the first event and, in turn with it where it fails, one from behind it.
+        self._probes_other = False
+        self._other_index = 1
         self._probes_passed = False
+        # The first event failed as a probe: when others pass, it is to stand alone.
+        self._first_failed = False
+        # Why the first event failed when it was sent alone: another one has to pass right now.
+        self._suspicion: TransportError | None = None
         self._suspect = b""
         self._strikes = 0
         # Events of `_scattered` that must be sent again before it can be acked: those between
@@ -90,20 +100,13 @@ class Courier:
         wait = self._not_before - self._clock()
         if wait > 0:
             return wait if self._buffer else None
-        batch, events = self._next_events()
-        if not events:
+        if not self._buffer:
             return None
+        if self._suspicion is not None:
+            return self._cross_check(self._suspicion)
         if self._probes_left:
-            self._probe_index %= len(events)
-            return self._probe(batch, events[self._probe_index])
-        events = events[: self._limit]
-        try:
-            delivery = self._send(events)
-        except Rejected as error:
-            return self._halve_or_refuse(batch, events, error)
-        except TransportError as error:
-            return self._failed(batch, events, error)
-        return self._sent(batch, events, delivery)
+            return self._probe()
+        return self._send_batch()
 
     def hurry(self) -> None:
         """Make the next attempt now, unless the server itself asked for a pause."""
@@ -121,13 +124,39 @@ class Courier:
         batch = self._buffer.peek(self._batch_events, self._batch_bytes)
         return batch, batch.events
 
+    def _probe_candidates(self) -> tuple[Batch, Sequence[bytes]]:
+        """What is to be sent, and what waits behind it: poison may fill a whole batch."""
+        behind = max(self._batch_events, _PROBE_RANGE_EVENTS)
+        if self._scattered is None:
+            batch = self._buffer.peek(behind, sys.maxsize)
+            return batch, batch.events
+        taken = len(self._scattered.events)
+        newer = self._buffer.peek(taken + behind, sys.maxsize).events[taken:]
+        return self._scattered, [*self._leftover, *newer]
+
+    def _send_batch(self) -> float:
+        batch, events = self._next_events()
+        events = events[: self._limit]
+        try:
+            delivery = self._send(events)
+        except Rejected as error:
+            return self._halve_or_refuse(batch, events, error)
+        except TransportError as error:
+            return self._failed(events, error)
+        return self._sent(batch, events, delivery)
+
     def _send(self, events: Sequence[bytes]) -> Delivery:
         try:
-            return self._transport.send(events)
+            delivery: object = self._transport.send(events)
         except TransportError:
             raise
         except Exception as error:  # a transport of somebody else, or a fault of ours
             raise TransportError(f"unexpected {type(error).__name__} in the transport") from error
+        if not isinstance(delivery, Delivery):
+            raise TransportError(
+                f"the transport gave {type(delivery).__name__} instead of a Delivery"
+            )
+        return delivery
 
     def _sent(self, batch: Batch, sent: Sequence[bytes], delivery: Delivery) -> float:
         for index, reason in delivery.refused.items():
@@ -149,7 +178,7 @@ class Courier:
                 self._settle(batch, accepted)
                 # What is left starts anew: it has not failed more than once.
                 return self._wait_after(error)
-            return self._failed(batch, sent, error)
+            return self._failed(sent, error)
         self._scatter(batch, sent, again)
         return self._wait_after(error)
 
@@ -164,6 +193,9 @@ class Courier:
 
     def _settle(self, batch: Batch, count: int) -> None:
         """The first *count* of the events at hand are accepted or refused."""
+        self._strikes = 0
+        self._first_failed = False
+        self._other_index = max(self._other_index - count, 1)
         if self._scattered is None:
             self._buffer.ack(batch.first(count))
             return
@@ -193,28 +225,46 @@ class Courier:
         self._passed()
         return 0.0
 
-    def _failed(self, batch: Batch, sent: Sequence[bytes], error: TransportError) -> float:
-        if not error.ambiguous:
-            return self._wait_after(error)
-        if not self._probes_passed:
-            return self._wait_after(error)
-        # Others got through a moment ago: the fault may lie in these events.
-        if len(sent) > 1:
-            self.failed_attempts += 1
+    def _failed(self, sent: Sequence[bytes], error: TransportError) -> float:
+        if error.ambiguous and self._probes_passed:
+            # Others got through a moment ago: the fault may lie in these events.
+            if len(sent) == 1:
+                if sent[0] != self._suspect:
+                    self._suspect, self._strikes = sent[0], 0
+                self._suspicion = error
+                return 0.0
             self._limit = len(sent) // 2
-            return 0.0
-        if sent[0] != self._suspect:
-            self._suspect, self._strikes = sent[0], 0
-        self._strikes += 1
-        if self._strikes >= POISON_STRIKES:
+        return self._wait_after(error)
+
+    def _cross_check(self, error: TransportError) -> float:
+        """Send another event right after the first one failed alone with *error*."""
+        self._suspicion = None
+        batch, events = self._probe_candidates()
+        # A spool that adopted events since then may have others in front.
+        if len(events) == 1 or events[0] != self._suspect:
+            return self._wait_after(error)  # nothing to compare it with: it is kept
+        try:
+            self._send_probe(events[self._other(events)])
+        except TransportError as outage:
             self.failed_attempts += 1
-            self._refuse(sent[0], f"it failed {self._strikes} times while others passed: {error}")
-            self._settle(batch, 1)
-            self._suspect, self._strikes = b"", 0
-            return 0.0
-        wait = self._wait_after(error)
-        self._probe_index = 1  # another one
-        return wait
+            return self._wait_after(outage)
+        self._strikes += 1
+        if self._strikes < POISON_STRIKES:
+            wait = self._wait_after(error)
+            self._probes_other = True
+            return wait
+        self.failed_attempts += 1
+        self._refuse(
+            events[0], f"it failed alone {self._strikes} times while others passed: {error}"
+        )
+        self._settle(batch, 1)
+        self._begin_probes()
+        return 0.0
+
+    def _other(self, events: Sequence[bytes]) -> int:
+        if self._other_index >= len(events):
+            self._other_index = 1
+        return self._other_index
 
     def _wait_after(self, error: TransportError) -> float:
         self.failed_attempts += 1
@@ -226,10 +276,8 @@ class Courier:
             wait = self._retry.slow_delay(self._chance())
         self._wait_is_binding = error.retry_after is not None
         self._not_before = self._clock() + wait
-        if error.ambiguous and self._transport.recovery_probes:
-            self._probes_left = self._transport.recovery_probes
-            self._probe_index = 0
-            self._probes_passed = False
+        if error.ambiguous:
+            self._begin_probes()
         self._reporter.warn(
             f"delivery {type(error).__name__} {error.retryable}",
             f"{self._transport.name}: {error}; {len(self._buffer)} events wait,"
@@ -237,28 +285,48 @@ class Courier:
         )
         return wait
 
-    def _probe(self, batch: Batch, event: bytes) -> float:
+    def _begin_probes(self) -> None:
+        # A transport that needs no probes gets one where a second attempt failed as well: only
+        # so can poison be told from an outage.
+        self._probes_left = self._transport.recovery_probes or int(self._failures_in_row > 1)
+        self._probes_other = False
+        self._probes_passed = False
+
+    def _probe(self) -> float:
+        batch, events = self._probe_candidates()
+        index = self._other(events) if self._probes_other and len(events) > 1 else 0
         try:
-            delivery = self._send([event])
-            if delivery.again:
-                raise delivery.error or TransportError("the destination asked for a probe again")
-        except Rejected as error:
-            delivery = Delivery(refused={0: str(error)})
+            refused = self._send_probe(events[index])
         except TransportError as error:
-            index = self._probe_index + error.ambiguous  # perhaps this one is poison: try another
             wait = self._wait_after(error)
-            self._probe_index = index
+            if error.ambiguous and index:
+                self._other_index += 1  # it may be poison, too
+            elif error.ambiguous:
+                self._first_failed = self._probes_other = True
             return wait
-        if delivery.refused and self._probe_index == 0:
-            self._refuse(event, delivery.refused[0])
+        if refused is not None and not index:
+            self._refuse(events[0], refused)
             self._settle(batch, 1)
             return 0.0
-        # A later event that is refused is judged with its batch.
         self._passed()
         self._probes_left -= 1
         if self._probes_left:
             return 0.0
         self._probes_passed = True
+        if index and self._first_failed:
+            self._limit = 1
+        if not self._transport.recovery_probes:
+            return 0.0
         self._wait_is_binding = True
         self._not_before = self._clock() + self._transport.recovery_pause
         return self._transport.recovery_pause
+
+    def _send_probe(self, event: bytes) -> str | None:
+        """Send *event* alone; the reason where it was refused: it is judged with its batch."""
+        try:
+            delivery = self._send([event])
+        except Rejected as error:
+            return str(error)
+        if delivery.again:
+            raise delivery.error or TransportError("the destination asked for a probe again")
+        return delivery.refused.get(0)

@@ -6,22 +6,28 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+#: A year, in seconds. Sockets and locks fail with time-outs that are much longer.
+LONGEST_DURATION = 31_536_000.0
 
-def check_number(name: str, value: Any, *, least: float, whole: bool = False) -> None:
-    """Raise ValueError unless *value* is a finite number (a *whole* one) of *least* or more."""
+
+def check_number(
+    name: str, value: Any, *, least: float, most: float = math.inf, whole: bool = False
+) -> None:
+    """Raise ValueError unless *value* is a finite number (a *whole* one) from *least* to *most*."""
     kinds = (int,) if whole else (int, float)
     if (
         isinstance(value, bool)
         or not isinstance(value, kinds)
-        or not math.isfinite(value)
-        or value < least
+        or not least <= value <= most  # no NaN is
+        or value == math.inf
     ):
         kind = "whole number" if whole else "number"
-        raise ValueError(f"{name} is {value!r}; it must be a {kind} of {least} or more")
+        bounds = f"of {least} or more" if most == math.inf else f"from {least} to {most:.0f}"
+        raise ValueError(f"{name} is {value!r}; it must be a {kind} {bounds}")
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Raise ValueError unless *value* is one of *choices*."""
-    if not any(value is choice or value == choice for choice in choices):
+    """Raise ValueError unless *value* is one of *choices*; 1 and 0 are not True and False."""
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
         allowed = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
         raise ValueError(f"{name} is {value!r}; it must be {allowed}")

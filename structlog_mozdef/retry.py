@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from structlog_mozdef.options import LONGEST_DURATION, check_number
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -19,7 +21,8 @@ class RetryPolicy:
             Default 300.
 
     Raises:
-        ValueError: for a bound that is not positive, or smaller than the one before it.
+        ValueError: for a bound that is no number or not positive, or for a ``wait_max`` below
+            ``wait_initial``.
     """
 
     wait_initial: float = 1.0
@@ -27,6 +30,8 @@ class RetryPolicy:
     retry_after_max: float = 300.0
 
     def __post_init__(self) -> None:
+        for name in ("wait_initial", "wait_max", "retry_after_max"):
+            check_number(name, getattr(self, name), least=0, most=LONGEST_DURATION)
         if not self.wait_initial > 0:
             raise ValueError(f"wait_initial is {self.wait_initial!r}; it must be more than 0 s")
         if not self.wait_max >= self.wait_initial:
@@ -34,8 +39,6 @@ class RetryPolicy:
                 f"wait_max is {self.wait_max!r}; it must be at least wait_initial,"
                 f" {self.wait_initial!r} s"
             )
-        if not self.retry_after_max >= 0:
-            raise ValueError(f"retry_after_max is {self.retry_after_max!r}; it must be 0 s or more")
 
     def delay(self, failures: int, chance: float, retry_after: float | None = None) -> float:
         """Seconds to wait before the next attempt.
@@ -45,13 +48,14 @@ class RetryPolicy:
             chance: a random number, 0 <= chance < 1.
             retry_after: seconds that the server asked for, or None.
         """
-        # 2**64 s is beyond any wait_max; larger powers would only cost time.
+        # Larger powers than 2**64 would only cost time, and overflow in the end.
         bound = min(self.wait_max, self.wait_initial * 2.0 ** min(max(failures - 1, 0), 64))
         jittered = bound * chance
         if retry_after is None:
             return jittered
         # Jitter comes on top: all clients of a server are given the same Retry-After.
-        return min(max(retry_after, 0.0), self.retry_after_max) + min(jittered, self.wait_initial)
+        # (0.0 comes first, so that it is what is left of a NaN.)
+        return min(max(0.0, retry_after), self.retry_after_max) + min(jittered, self.wait_initial)
 
     def slow_delay(self, chance: float) -> float:
         """Seconds to wait where only a change of settings can help: near ``wait_max``, jittered."""

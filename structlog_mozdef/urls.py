@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+# Blanks and control characters, some of which urllib drops without a word; lone surrogates.
+_ODD = re.compile("[\x00-\x20\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -36,23 +40,30 @@ def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
             shows no credentials.
     """
     allowed = " or ".join(f"{scheme}://" for scheme in schemes)
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-        host = parts.hostname
-    except ValueError:
-        raise ValueError(f"url is {_masked(url)!r}; its host or port is malformed") from None
-    if parts.scheme not in schemes or not host:
+    if not isinstance(url, str):
+        raise ValueError(
+            f"url is a {type(url).__name__}; it must be a text that starts with {allowed}"
+        )
+    parts = _split(url.strip())
+    # The exceptions of urllib quote what they are given; ours are raised outside of its except.
+    if parts is None:
+        raise ValueError(f"url is {_masked(url)!r}; its host or port is malformed")
+    if parts.scheme not in schemes or not parts.hostname:
         raise ValueError(
             f"url is {_masked(url)!r}; it must be a full address that starts with {allowed}"
         )
-    netloc = f"[{host}]" if ":" in host else host
-    if port is not None:
-        netloc = f"{netloc}:{port}"
+    if "@" in parts.path + parts.query + parts.fragment:
+        # Most likely a part of the password: "https://user:pass/word@host" has the host "user".
+        raise ValueError(
+            f"url is {_masked(url)!r}; characters like / ? # @ must be percent-encoded in user,"
+            " password, path and query"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    netloc = host if parts.port is None else f"{host}:{parts.port}"
     bare = SplitResult(parts.scheme, netloc, parts.path, parts.query, "")
     credentials = None
-    if parts.username is not None:
-        credentials = (unquote(parts.username), unquote(parts.password or ""))
+    if parts.username or parts.password:
+        credentials = (unquote(parts.username or ""), unquote(parts.password or ""))
     return Address(
         url=urlunsplit(bare),
         credentials=credentials,
@@ -62,10 +73,18 @@ def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
     )
 
 
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 or _ODD.search(url) else parts
+    except ValueError:
+        return None
+
+
 def _masked(url: str) -> str:
     """*url* for an error message, whatever it is: without what could be credentials."""
     before, at, after = url.rpartition("@")
     if at:
         scheme, slashes, _ = before.partition("://")
         url = f"{scheme}://...@{after}" if slashes else f"...@{after}"
-    return url.partition("?")[0]
+    return re.split(r"[?#]", url, maxsplit=1)[0]

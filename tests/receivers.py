@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,12 +25,14 @@ class Request:
 
     def events(self) -> list[dict]:
         """The events of the body, of `/_bulk` or of any other path."""
-        if not self.body:
-            return []
+        return [json.loads(event) for event in self.raw_events()]
+
+    def raw_events(self) -> list[bytes]:
+        """The same as bytes; the array of a body must hold objects of one level."""
         if self.body.startswith(b"["):
-            return json.loads(self.body)
-        documents = [json.loads(line) for line in self.body.split(b"\n") if line]
-        return [document for document in documents if document != {"index": {}}]
+            return [b"{" + part + b"}" for part in self.body[2:-2].split(b"},{")]
+        lines = [line for line in self.body.split(b"\n") if line]
+        return [line for line in lines if line != b'{"index": {}}']
 
 
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
@@ -36,6 +40,13 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 OK = answer(200)
@@ -53,6 +64,8 @@ class Receiver:
             socket. Default: 200 to everything, as MozDef does.
         tls: a server context.
         family: socket.AF_INET or socket.AF_INET6.
+        slow: seconds to wait before each request is read.
+        early: is given the socket before the body of a request is read; then it is closed.
     """
 
     def __init__(
@@ -60,6 +73,8 @@ class Receiver:
         respond: Callable[[Request], object] = lambda request: OK,
         tls: ssl.SSLContext | None = None,
         family: int = socket.AF_INET,
+        slow: float = 0.0,
+        early: Callable[[socket.socket], object] | None = None,
     ) -> None:
         self.respond = respond
         self.requests: list[Request] = []
@@ -67,6 +82,8 @@ class Receiver:
         #: Requests that were answered with success, in order.
         self.accepted: list[Request] = []
         self._tls = tls
+        self._slow = slow
+        self._early = early
         self._listener = socket.socket(family)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
@@ -75,6 +92,11 @@ class Receiver:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+
+    @property
+    def open_connections(self) -> int:
+        with self._lock:
+            return len(self._open)
 
     @property
     def base(self) -> str:
@@ -92,6 +114,9 @@ class Receiver:
     def events(self) -> list[dict]:
         """All events of requests that were answered with success."""
         return [event for request in list(self.accepted) for event in request.events()]
+
+    def raw_events(self) -> list[bytes]:
+        return [event for request in list(self.accepted) for event in request.raw_events()]
 
     def summaries(self) -> list[str]:
         return [event["summary"] for event in self.events()]
@@ -141,12 +166,20 @@ class Receiver:
             with self._lock:
                 self._open.add(connection)
             stream = connection.makefile("rb")
+            if self._early is not None and stream.readline():
+                self._early(connection)
+                stream.close()
+                return
+            time.sleep(self._slow)
             while (request := _read_request(stream, number)) is not None:
                 self.requests.append(request)
                 if not self._answer(connection, request):
                     break
             stream.close()
-        except (OSError, ValueError):
+        except ValueError:  # no HTTP
+            with contextlib.suppress(OSError):
+                connection.sendall(answer(400))
+        except OSError:
             pass
         finally:
             with self._lock:

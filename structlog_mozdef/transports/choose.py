@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from structlog_mozdef.reporting import Reporter
 from structlog_mozdef.transports.base import Transport
 from structlog_mozdef.urls import parse_address
+
+_NO_OPTIONS = ("url", "reporter")
 
 
 def transport_for_url(url: str, reporter: Reporter, options: Mapping[str, Any]) -> Transport:
@@ -20,4 +23,8 @@ def transport_for_url(url: str, reporter: Reporter, options: Mapping[str, Any]) 
     parse_address(url, ("https", "http"))
     from structlog_mozdef.transports.http import HTTPTransport
 
+    allowed = [name for name in signature(HTTPTransport).parameters if name not in _NO_OPTIONS]
+    for name in options:
+        if name not in allowed:
+            raise TypeError(f"{name} is no option; allowed are {', '.join(allowed)}")
     return HTTPTransport(url, reporter=reporter, **options)

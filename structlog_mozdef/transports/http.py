@@ -9,24 +9,34 @@ and are neither chunked nor compressed: MozDef takes nothing else.
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - see HTTPTransport.__init__
-import os
+import http.client
 import re
 import time
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.utils import get_environ_proxies
+from requests.hooks import dispatch_hook
 
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import Rejected, TransportError
-from structlog_mozdef.options import check_choice, check_number
+from structlog_mozdef.options import LONGEST_DURATION, check_choice, check_number
 from structlog_mozdef.reporting import Reporter
 from structlog_mozdef.transports.base import ALL_ACCEPTED, Delivery
 from structlog_mozdef.transports.http_answers import delivery_of
-from structlog_mozdef.transports.http_errors import transport_error_of
+from structlog_mozdef.transports.http_connection import BoundedAdapter
+from structlog_mozdef.transports.http_errors import ConnectionLost, transport_error_of
+from structlog_mozdef.transports.http_options import (
+    check_header_sizes,
+    checked_auth,
+    checked_cert,
+    checked_headers,
+    checked_proxies,
+    checked_verify,
+)
 from structlog_mozdef.urls import parse_address
 
 _ACTION = b'{"index": {}}\n'
@@ -34,8 +44,6 @@ _BETWEEN = b"\n" + _ACTION
 # MozDef's own addresses for single events; /_bulk stands beside them.
 _SIBLING_OF_BULK = re.compile(r"/(events|nxlog)/?\Z")
 _BULK = re.compile(r"/_bulk/?\Z")
-#: MozDef's nginx refuses a longer header, and every event with it.
-_HEADER_LIMIT_BYTES = 2_000
 #: Longer answers are not read to their end.
 _ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 #: A kept connection that was idle for longer, in seconds, is likely to be closed by now.
@@ -80,8 +88,8 @@ class HTTPTransport:
         *,
         bulk: Literal["auto"] | bool = "auto",
         bulk_format: Literal["ndjson", "array"] = "ndjson",
-        verify: bool | str = True,
-        cert: str | tuple[str, str] | None = None,
+        verify: bool | str | PathLike[str] = True,
+        cert: str | PathLike[str] | tuple[str | PathLike[str], str | PathLike[str]] | None = None,
         auth: tuple[str, str] | AuthBase | None = None,
         headers: Mapping[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
@@ -100,10 +108,10 @@ class HTTPTransport:
             )
         check_choice("bulk", bulk, ("auto", True, False))
         check_choice("bulk_format", bulk_format, ("ndjson", "array"))
-        check_number("connect_timeout", connect_timeout, least=0.001)
-        check_number("read_timeout", read_timeout, least=0.001)
+        for name, value in (("connect", connect_timeout), ("read", read_timeout)):
+            check_number(f"{name}_timeout", value, least=0.001, most=LONGEST_DURATION)
         check_number("recovery_probes", recovery_probes, least=0, whole=True)
-        check_number("recovery_pause", recovery_pause, least=0)
+        check_number("recovery_pause", recovery_pause, least=0, most=LONGEST_DURATION)
         self.name = address.name
         self.recovery_probes = recovery_probes
         self.recovery_pause = recovery_pause
@@ -118,12 +126,11 @@ class HTTPTransport:
             self._bulk_exists = False
         self._asks = self._bulk_exists is None
         self._array = bulk_format == "array"
-        self._auth = auth if auth is not None else address.credentials
-        self._headers = _checked_headers(headers or {})
-        self._proxies = dict(proxies) if proxies is not None else get_environ_proxies(self._url)
-        self._verify = _ca_bundle_of_environment() or True if verify is True else verify
-        self._cert = cert
-        self._check_files()
+        self._auth = checked_auth(auth) if auth is not None else address.credentials
+        self._headers = checked_headers(headers)
+        self._proxies = checked_proxies(proxies, self._url)
+        self._verify = checked_verify(verify)
+        self._cert = checked_cert(cert)
         if verify is False and address.scheme == "https":
             (reporter or Reporter()).warn(
                 "verify",
@@ -131,17 +138,8 @@ class HTTPTransport:
             )
         self._open()
 
-    def _check_files(self) -> None:
-        pairs = [("verify", self._verify)] if isinstance(self._verify, str) else []
-        if self._cert is not None:
-            names = (self._cert,) if isinstance(self._cert, str) else self._cert
-            pairs += [("cert", name) for name in names]
-        for option, path in pairs:
-            if not os.path.exists(path):  # noqa: PTH110 - a text as requests takes it
-                raise ValueError(f"{option} is {path!r}; it must be the path of an existing file")
-
     def _open(self) -> None:
-        self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=1, max_retries=0)
+        self._adapter = BoundedAdapter(self._timeout[1])
         # Prepared once; only the body and its length change from one request to the next.
         self._single = self._prepare(self._url, "application/json")
         self._bulk = None
@@ -160,10 +158,19 @@ class HTTPTransport:
             "Content-Type": content_type,
             **self._headers,
         }
-        prepared = requests.PreparedRequest()
         # A tuple becomes a header that stays; an object of requests may sign each body.
-        auth = self._auth if isinstance(self._auth, tuple) else None
-        prepared.prepare(method="POST", url=url, headers=headers, auth=_latin_or_utf8(auth))
+        auth: Any = None
+        if isinstance(self._auth, tuple):
+            auth = tuple(part.encode("utf-8") for part in self._auth)
+        prepared = requests.PreparedRequest()
+        try:
+            prepared.prepare(method="POST", url=url, headers=headers, auth=auth)
+            is_valid = True
+        except (requests.exceptions.RequestException, ValueError):
+            is_valid = False  # its text quotes the URL: ours is raised outside of the except
+        if not is_valid:
+            raise ValueError(f"url is {self.name!r}; its host is malformed")
+        check_header_sizes(prepared.headers)
         return prepared
 
     def send(self, events: Sequence[bytes]) -> Delivery:
@@ -172,14 +179,18 @@ class HTTPTransport:
             if self._bulk_exists is None:
                 self._bulk_exists = self._ask_for_bulk()
             if self._bulk_exists and self._bulk is not None:
-                return self._post(self._bulk, self._bulk_body(events), len(events))
+                answer = self._post(self._bulk, self._bulk_body(events))
+                return delivery_of(*answer, len(events))
             return self._send_singly(events)
         except Rejected:
             raise
         except TransportError:
-            if self._asks:
-                self._bulk_exists = None  # who answers after an outage may be another version
+            self._ask_again()
             raise
+
+    def _ask_again(self) -> None:
+        if self._asks:
+            self._bulk_exists = None  # who answers after an outage may be another version
 
     def _bulk_body(self, events: Sequence[bytes]) -> bytes:
         if self._array:
@@ -190,81 +201,94 @@ class HTTPTransport:
         refused: dict[int, str] = {}
         for index, event in enumerate(events):
             try:
-                self._post(self._single, event, 1)
+                delivery_of(*self._post(self._single, event), 1)
             except Rejected as error:
                 refused[index] = str(error)
             except TransportError as error:
                 if not index:
                     raise
+                self._ask_again()
                 return Delivery(refused, range(index, len(events)), error)
         return Delivery(refused) if refused else ALL_ACCEPTED
 
     def _ask_for_bulk(self) -> bool:
         """MozDef's ``/_bulk`` answers an empty POST with 200 and stores nothing."""
         assert self._bulk is not None  # noqa: S101 - for the type checker: asked only where it is
+        answer = self._post(self._bulk, b"")
         try:
-            self._post(self._bulk, b"", 0)
+            delivery_of(*answer, 0)
         except Rejected:
             return False
         except TransportError as error:
-            if str(error).startswith(("HTTP 404", "HTTP 405", "HTTP 410", "HTTP 501")):
-                return False
-            raise
+            if error.retryable:
+                raise
+            return False  # refused, redirected, not found: what /events says to it will count
         return True
 
-    def _post(self, prepared: requests.PreparedRequest, body: bytes, n_events: int) -> Delivery:
-        now = time.monotonic()
-        if self._kept and now - self._last_used > _IDLE_LIMIT:
+    def _post(
+        self, prepared: requests.PreparedRequest, body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if self._kept and time.monotonic() - self._last_used > _IDLE_LIMIT:
             self._drop_connection()
-        try:
-            response = self._exchange(prepared, body)
-        except TransportError as error:
+        while True:
             was_kept = self._kept
-            self._drop_connection()
-            # uWSGI closes kept connections without saying so; what was written to them was not
-            # delivered. A new connection tells whether there is more to it.
-            if not was_kept or error.ambiguous or not error.retryable:
+            try:
+                return self._exchange(prepared, body)
+            except ConnectionLost:
+                self._drop_connection()
+                # uWSGI closes kept connections without saying so; what was written to them was
+                # not delivered. A new connection tells whether there is more to it.
+                if not was_kept:
+                    raise
+            except TransportError:
+                self._drop_connection()
                 raise
-            response = self._exchange(prepared, body)
-        self._kept = True
-        self._last_used = time.monotonic()
-        return delivery_of(*response, n_events)
 
     def _exchange(
         self, prepared: requests.PreparedRequest, body: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
         prepared.body = body
         prepared.headers["Content-Length"] = str(len(body))
+        options: dict[str, Any] = {
+            "stream": True,
+            "timeout": self._timeout,
+            "verify": self._verify,
+            "cert": self._cert,
+            "proxies": self._proxies,
+        }
+        answered = False
         try:
             if self._auth is not None and not isinstance(self._auth, tuple):
                 prepared = self._auth(prepared.copy())
-            response = self._adapter.send(
-                prepared,
-                stream=True,
-                timeout=self._timeout,
-                verify=self._verify,
-                cert=self._cert,
-                proxies=self._proxies,
+            response = self._adapter.send(prepared, **options)
+            # Digest authentication answers a challenge here.
+            response = dispatch_hook(  # type: ignore[no-untyped-call]
+                "response", prepared.hooks, response, **options
             )
+            answered = True
             return response.status_code, response.headers, self._read(response)
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_of(error) from None
+            failure = transport_error_of(error, answered=answered)
+        # Outside of the except, so that the foreign exception, which may quote secrets, does not
+        # come along as its context.
+        raise failure
 
     def _read(self, response: requests.Response) -> bytes:
         """The body of an answer; the connection can be used again where it ended in time."""
         raw: Any = response.raw
-        deadline = time.monotonic() + self._timeout[1]
         parts: list[bytes] = []
         size = 0
         while part := raw.read1(65_536) if hasattr(raw, "read1") else raw.read(65_536):
             parts.append(part)
             size += len(part)
-            if size > _ANSWER_LIMIT_BYTES or time.monotonic() > deadline:
+            if size > _ANSWER_LIMIT_BYTES:
                 raw.close()
                 raise TransportError("the answer does not end", ambiguous=True)
+        if raw.length_remaining:
+            raise http.client.IncompleteRead(b"", raw.length_remaining)  # urllib3 1 says nothing
         raw.release_conn()
+        self._kept = raw.version == 11 and "close" not in response.headers.get("Connection", "")
+        self._last_used = time.monotonic()
         return b"".join(parts)
 
     def _drop_connection(self) -> None:
@@ -294,38 +318,4 @@ def _bulk_url(url: str, path: str, bulk: object) -> str | None:
         raise ValueError(
             f"bulk is True, but {path!r} has no known sibling /_bulk; give that address as the url"
         )
-    before, _, after = url.partition(path)
-    return before + sibling + after
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise ValueError(f"header {name!r} has no text as its value; both must be texts")
-        if "\r" in value or "\n" in value or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-            raise ValueError(f"header {name!r} is malformed; name and value must be on one line")
-        if len(name) + len(value) > _HEADER_LIMIT_BYTES:
-            raise ValueError(
-                f"header {name!r} has {len(value)} characters; MozDef's front end takes"
-                f" {_HEADER_LIMIT_BYTES} bytes together with the name"
-            )
-        if name.lower() in ("content-length", "transfer-encoding", "content-encoding", "expect"):
-            raise ValueError(f"header {name!r} cannot be set; MozDef takes plain bodies only")
-    return dict(headers)
-
-
-def _ca_bundle_of_environment() -> str | None:
-    """The CA bundle that requests itself would use."""
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-
-
-def _latin_or_utf8(auth: tuple[str, str] | None) -> Any:
-    """*auth* so that requests can encode it: it takes texts of Latin-1 only."""
-    if auth is None:
-        return None
-    try:
-        for part in auth:
-            part.encode("latin-1")
-    except UnicodeEncodeError:
-        return tuple(part.encode("utf-8") for part in auth)
-    return auth
+    return urlsplit(url)._replace(path=sibling).geturl()

@@ -7,7 +7,9 @@ means "perhaps delivered"; a login page is no success though its status is 200.
 from __future__ import annotations
 
 import email.utils
+import re
 import time
+import zlib
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -21,6 +23,19 @@ _PAYLOAD = frozenset({400, 413, 415, 422})
 # Somebody has to change a setting, here or there.
 _SETTINGS = frozenset({401, 403, 404, 405, 407, 410, 501})
 _BUSY = frozenset({408, 423, 425, 429})
+# Of a single event: no permission, no index, an index that was closed for a full disk.
+_SETTINGS_OF_ITEM = frozenset({401, 403, 404})
+_ITEM_AGAIN = _SETTINGS_OF_ITEM | {408, 429}
+# What nginx and Go servers say with 400 to plain HTTP where TLS is spoken, to a client without
+# a certificate, and to large headers. All events would be blamed for it.
+_FRONT_END = re.compile(
+    rb"\s*(?:<html>\s*<head>\s*<title>400 (?:The plain HTTP|No required SSL|The SSL certificate"
+    rb"|Request Header)|Client sent an HTTP request to an HTTPS server)"
+)
+# What may be shown of a redirect: no control characters, and no novels.
+_PLACE = re.compile(r"[\w .:/-]{1,270}")
+# Longer answers are not unpacked to their end.
+_UNPACKED_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 def delivery_of(status: int, headers: Mapping[str, str], body: bytes, n_events: int) -> Delivery:
@@ -31,6 +46,7 @@ def delivery_of(status: int, headers: Mapping[str, str], body: bytes, n_events: 
         TransportError: nothing was accepted, or nobody knows.
     """
     if 200 <= status < 300:
+        body = _unpacked(headers, body)
         if _is_page(headers, body):
             raise TransportError(
                 f"HTTP {status} with a web page: this is not MozDef but, perhaps, a login page",
@@ -41,6 +57,12 @@ def delivery_of(status: int, headers: Mapping[str, str], body: bytes, n_events: 
         raise TransportError(
             f"HTTP {status}: a redirect to {_place(headers.get('Location', ''))} is not followed,"
             " since it would turn the events into a request for a page",
+            retryable=False,
+        )
+    if status == 400 and _FRONT_END.match(body):
+        raise TransportError(
+            "HTTP 400 of the front end: check the scheme of the URL, the client certificate and"
+            " the headers",
             retryable=False,
         )
     if status in _PAYLOAD:
@@ -59,21 +81,31 @@ def seconds_of_retry_after(value: str | None, now: float) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    parsed = email.utils.parsedate_tz(value)
-    if parsed is None:
-        return None
     try:
-        return max(email.utils.mktime_tz(parsed) - now, 0.0)
-    except (OverflowError, ValueError):
-        return None
+        parsed = email.utils.parsedate_tz(value)
+        return None if parsed is None else max(email.utils.mktime_tz(parsed) - now, 0.0)
+    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError):
+        return None  # a date of no calendar
+
+
+def _unpacked(headers: Mapping[str, str], body: bytes) -> bytes:
+    """*body* without a compression that was not asked for: some proxies do it all the same."""
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    if not body or encoding in ("", "identity"):
+        return body
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        try:
+            return zlib.decompressobj(47).decompress(body, _UNPACKED_LIMIT_BYTES)
+        except zlib.error:
+            pass  # cannot be read either
+    raise TransportError("the answer is compressed in a way that was not asked for", ambiguous=True)
 
 
 def _is_page(headers: Mapping[str, str], body: bytes) -> bool:
     # MozDef itself says text/html, with an empty body.
-    start = body[:200].lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html")) or (
-        start.startswith(b"<") and "html" in headers.get("Content-Type", "").lower()
-    )
+    text = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    is_html = "html" in headers.get("Content-Type", "").lower()
+    return bool(text) and (is_html or text[:9].lower().startswith((b"<!doctype", b"<html")))
 
 
 def _place(location: str) -> str:
@@ -83,7 +115,8 @@ def _place(location: str) -> str:
         host = parts.hostname or "another path"
     except ValueError:
         return "a malformed address"
-    return f"{parts.scheme}://{host}" if parts.scheme else host
+    place = f"{parts.scheme}://{host}" if parts.scheme else host
+    return place if _PLACE.fullmatch(place) else "a malformed address"
 
 
 def _items_of(body: bytes, n_events: int) -> Delivery:
@@ -92,27 +125,39 @@ def _items_of(body: bytes, n_events: int) -> Delivery:
         return ALL_ACCEPTED
     try:
         answer = orjson.loads(body)
-        items = answer["items"]
-        if not answer.get("errors") or len(items) != n_events:
+        if not answer.get("errors"):
             return ALL_ACCEPTED
-        results = [next(iter(item.values())) for item in items]
+        results = [next(iter(item.values())) for item in answer["items"]]
         statuses = [int(result["status"]) for result in results]
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+    except (ValueError, LookupError, TypeError, AttributeError, StopIteration, OverflowError):
         return ALL_ACCEPTED  # another server with a body of its own
+    if len(statuses) != n_events:
+        raise TransportError("the answer tells of errors, but not of which events", ambiguous=True)
     refused: dict[int, str] = {}
-    again: list[int] = []
+    again: dict[int, int] = {}
     for index, (status, result) in enumerate(zip(statuses, results, strict=True)):
-        if status == 429 or status >= 500:
-            again.append(index)
+        if status >= 500 or status in _ITEM_AGAIN:
+            again[index] = status
         # 409: an event with this id is there already.
         elif status >= 300 and status != 409:
             refused[index] = _reason(status, result)
-    error = TransportError(f"the server asked for {len(again)} events again") if again else None
-    return Delivery(refused=refused, again=again, error=error)
+    error = _error_of_items(list(again.values())) if again else None
+    return Delivery(refused=refused, again=tuple(again), error=error)
+
+
+def _error_of_items(statuses: list[int]) -> TransportError:
+    message = f"the server asked for {len(statuses)} events again: HTTP {statuses[0]}"
+    return TransportError(
+        message,
+        retryable=any(status not in _SETTINGS_OF_ITEM for status in statuses),
+        # 503: a shard is away. Other faults of the server may lie in the event.
+        ambiguous=any(status >= 500 and status != 503 for status in statuses),
+    )
 
 
 def _reason(status: int, result: Mapping[str, object]) -> str:
     error = result.get("error")
     kind = error.get("type") if isinstance(error, dict) else None
     # The full reason quotes values of the event, and reasons end up in log lines.
-    return f"HTTP {status} {kind}" if isinstance(kind, str) else f"HTTP {status}"
+    known = isinstance(kind, str) and re.fullmatch(r"\w{1,80}", kind)
+    return f"HTTP {status} {kind}" if known else f"HTTP {status}"

@@ -1,0 +1,164 @@
+"""Checks of the options of `HTTPTransport`: what cannot work is said at once, without secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
+
+#: MozDef's nginx refuses a longer header, and every event with it.
+_HEADER_LIMIT_BYTES = 2_000
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: No control character, and nothing beyond Latin-1: HTTP cannot carry them.
+_HEADER_VALUE = re.compile(r"(?:[!-~\xa0-\xff](?:[\t -~\xa0-\xff]*[!-~\xa0-\xff])?)?")
+_FIXED_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+def checked_verify(verify: Any) -> bool | str:
+    """Whether, or by which CA bundle, certificates are verified."""
+    if isinstance(verify, bool):
+        # The variables that requests itself looks at.
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if verify else ():
+            if path := os.environ.get(variable):
+                return _ca_bundle(f"{variable} of the environment", path)
+        return verify
+    if isinstance(verify, (str, os.PathLike)):
+        return _ca_bundle("verify", _path("verify", verify))
+    # Other false values would turn verification off without a word.
+    raise ValueError(f"verify is {verify!r}; it must be True, False or the path of a CA bundle")
+
+
+def _ca_bundle(name: str, path: str) -> str:
+    _check_exists(name, path)
+    if not os.path.isdir(path):  # noqa: PTH112 - a text as requests takes it
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError:
+            raise ValueError(f"{name} is {path!r}; it must hold certificates in PEM") from None
+    return path
+
+
+def checked_cert(cert: Any) -> str | tuple[str, str] | None:
+    """The files of the client certificate and its key."""
+    if cert is None:
+        return None
+    if isinstance(cert, (str, os.PathLike)):
+        paths = [_path("cert", cert)]
+    elif isinstance(cert, (tuple, list)) and len(cert) == 2:
+        paths = [_path("cert", item) for item in cert]
+    else:
+        raise ValueError(
+            f"cert is {cert!r}; it must be the path of a file with certificate and key, or a pair"
+            " of paths"
+        )
+    for path in paths:
+        _check_exists("cert", path)
+    try:
+        # The empty password keeps OpenSSL from asking for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(paths[0], paths[-1], password="")
+    except (OSError, ValueError):
+        raise ValueError(
+            f"cert is {cert!r}; it must hold a certificate in PEM and its key without a password"
+        ) from None
+    return paths[0] if len(paths) == 1 else (paths[0], paths[1])
+
+
+def _path(name: str, value: Any) -> str:
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str) or "\0" in path:
+        raise ValueError(f"{name} has {value!r}, which is no path")
+    return path
+
+
+def _check_exists(name: str, path: str) -> None:
+    if not os.path.exists(path):  # noqa: PTH110 - a text as requests takes it
+        raise ValueError(f"{name} is {path!r}; it must be the path of an existing file")
+
+
+def checked_auth(auth: Any) -> tuple[str, str] | AuthBase:
+    """User and password, or what signs each request."""
+    if isinstance(auth, (tuple, list)):
+        if len(auth) == 2 and all(isinstance(part, str) and _is_unicode(part) for part in auth):
+            return auth[0], auth[1]
+    elif callable(auth) and not isinstance(auth, type):
+        return auth  # type: ignore[no-any-return] # requests asks for no more
+    raise ValueError(
+        f"auth is a {type(auth).__name__}; it must be a pair of texts, user and password, or an"
+        " authentication object of requests"
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def checked_headers(headers: Any) -> dict[str, str]:
+    """Headers that HTTP and MozDef can take."""
+    if headers is None:
+        return {}
+    if not isinstance(headers, Mapping):
+        raise ValueError(f"headers is a {type(headers).__name__}; it must map names to values")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"header {name!r} is malformed; the name must be a token of HTTP")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(
+                f"the value of header {name!r} is malformed; it must be a text of Latin-1 on one"
+                " line, without blanks around it"
+            )
+        if name.lower() in _FIXED_HEADERS:
+            raise ValueError(f"header {name!r} cannot be set; MozDef takes plain bodies only")
+    return dict(headers)
+
+
+def check_header_sizes(headers: Mapping[str, str]) -> None:
+    """Refuse a header that MozDef's front end would refuse, and every event with it."""
+    for name, value in headers.items():
+        if len(name) + len(value) > _HEADER_LIMIT_BYTES:
+            raise ValueError(
+                f"header {name!r} has {len(value)} bytes; MozDef's front end takes"
+                f" {_HEADER_LIMIT_BYTES} together with the name"
+            )
+
+
+def checked_proxies(proxies: Any, url: str) -> dict[str, str]:
+    """The proxies to use; by default those that the environment names for *url*."""
+    if proxies is None:
+        return dict(get_environ_proxies(url))
+    if not isinstance(proxies, Mapping):
+        raise ValueError(f"proxies is a {type(proxies).__name__}; it must map schemes to URLs")
+    for scheme, proxy in proxies.items():
+        if not isinstance(scheme, str) or not _is_proxy(proxy):
+            raise ValueError(
+                f"the proxy for {scheme!r} is malformed; it must be a URL with a host that starts"
+                f" with {', '.join(f'{scheme}://' for scheme in _PROXY_SCHEMES[:-1])} or"
+                f" {_PROXY_SCHEMES[-1]}://"
+            )
+    return dict(proxies)
+
+
+def _is_proxy(proxy: Any) -> bool:
+    if not isinstance(proxy, str):
+        return False
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
