@@ -134,9 +134,11 @@ class Courier:
         newer = self._buffer.peek(taken + behind, sys.maxsize).events[taken:]
         return self._scattered, [*self._leftover, *newer]
 
-    def _send_batch(self) -> float:
+    def _send_batch(self) -> float | None:
         batch, events = self._next_events()
         events = events[: self._limit]
+        if not events:
+            return None  # what a spool counts may be damaged, or with another process by now
         try:
             delivery = self._send(events)
         except Rejected as error:
@@ -241,7 +243,7 @@ class Courier:
         self._suspicion = None
         batch, events = self._probe_candidates()
         # A spool that adopted events since then may have others in front.
-        if len(events) == 1 or events[0] != self._suspect:
+        if len(events) < 2 or events[0] != self._suspect:
             return self._wait_after(error)  # nothing to compare it with: it is kept
         try:
             self._send_probe(events[self._other(events)])
@@ -292,8 +294,10 @@ class Courier:
         self._probes_other = False
         self._probes_passed = False
 
-    def _probe(self) -> float:
+    def _probe(self) -> float | None:
         batch, events = self._probe_candidates()
+        if not events:
+            return None
         index = self._other(events) if self._probes_other and len(events) > 1 else 0
         try:
             refused = self._send_probe(events[index])

@@ -1,7 +1,8 @@
 """Closing what is open when a process ends, in whatever way a process can be asked to end.
 
 ``atexit`` covers a script, a service and a gunicorn worker. The children of multiprocessing and
-of billiard (Celery) leave by ``os._exit`` without it, but run the finalizers of their library.
+of billiard leave by ``os._exit`` without it, but run the finalizers of their library; the pool
+processes of Celery not even these, but they send a signal.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ class ClosedAtExit(Protocol):
 
     exit_timeout: float
 
-    def close_at_exit(self, deadline: float) -> None:
-        """Finish by *deadline*, of ``time.monotonic``."""
+    def begin_exit(self, deadline: float) -> None:
+        """Begin to finish by *deadline*, of ``time.monotonic``. Does not wait."""
+
+    def end_exit(self, deadline: float) -> None:
+        """Wait until all is finished, *deadline* at the latest."""
 
 
 _open: weakref.WeakSet[ClosedAtExit] = weakref.WeakSet()
-_imported_in = os.getpid()
 _finalizer_in = 0
 
 
@@ -33,16 +36,18 @@ def close_at_exit(instance: ClosedAtExit) -> None:
     _open.add(instance)
 
 
-def _close_all() -> None:
-    instances = list(_open)
-    # One time-out for all, not one after another: nobody waits for the sum.
+def _close_all(**_: Any) -> None:
+    # All at once and with one start, not one after another: nobody waits for the sum.
     start = time.monotonic()
-    for instance in instances:
-        instance.close_at_exit(start + instance.exit_timeout)
+    deadlines = [(instance, start + instance.exit_timeout) for instance in list(_open)]
+    for instance, deadline in deadlines:
+        instance.begin_exit(deadline)
+    for instance, deadline in deadlines:
+        instance.end_exit(deadline)
 
 
 def finalize_in_worker() -> None:
-    """Make sure that `_close_all` runs in a worker process of multiprocessing or billiard.
+    """Make sure that `_close_all` runs in a worker of multiprocessing, billiard or Celery.
 
     To be called in the worker, after its library has cleared the finalizers of the parent.
     """
@@ -54,8 +59,12 @@ def finalize_in_worker() -> None:
     multiprocessing: Any = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None and multiprocessing.parent_process() is not None:
         _register_finalizer("multiprocessing.util")
-    if pid != _imported_in:
+    billiard: Any = sys.modules.get("billiard.process")
+    if billiard is not None and billiard.current_process()._parent_pid is not None:  # noqa: SLF001
         _register_finalizer("billiard.util")
+    celery: Any = sys.modules.get("celery.signals")
+    if celery is not None:
+        celery.worker_process_shutdown.connect(_close_all, weak=False, dispatch_uid=__name__)
 
 
 def _register_finalizer(module_name: str) -> None:

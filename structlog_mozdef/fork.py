@@ -11,6 +11,8 @@ import os
 import weakref
 from typing import Protocol
 
+from structlog_mozdef.uwsgi import call_after_uwsgi_forks
+
 
 class Forkable(Protocol):
     """An object with state that a forked child must not share with its parent."""
@@ -25,11 +27,23 @@ _registered: weakref.WeakSet[Forkable] = weakref.WeakSet()
 def reset_after_fork(instance: Forkable) -> None:
     """Call ``instance.after_fork_in_child()`` in every child forked while it lives."""
     _registered.add(instance)
+    watch_forks()
+
+
+def watch_forks() -> None:
+    """Make sure that forks are noticed; to be called when a thread is about to start."""
+    call_after_uwsgi_forks(_after_fork_in_child)
 
 
 def _after_fork_in_child() -> None:
+    errors = []
     for instance in list(_registered):
-        instance.after_fork_in_child()
+        try:
+            instance.after_fork_in_child()
+        except Exception as error:  # the others must be reset all the same
+            errors.append(error)
+    if errors:
+        raise errors[0]  # Python shows it, and goes on
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

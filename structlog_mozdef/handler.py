@@ -66,6 +66,18 @@ class MozDefHandler(logging.Handler):
                 self._ships_by_formatter = True
         super().setFormatter(fmt)
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Filter and ship *record*, without the handler's lock.
+
+        A sink needs none; and a log call that waits for room (``when_full="block"``) must not
+        hold one that the sender's own records need.
+        """
+        filtered: Any = self.filter(record)
+        if filtered:
+            # Since Python 3.12 a filter can give another record.
+            self.emit(filtered if isinstance(filtered, logging.LogRecord) else record)
+        return bool(filtered)
+
     def emit(self, record: logging.LogRecord) -> None:
         if senders.is_feedback(record.name):
             return

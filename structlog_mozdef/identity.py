@@ -9,6 +9,8 @@ import threading
 from pathlib import PurePath
 from typing import Any
 
+from structlog_mozdef.fork import reset_after_fork
+
 #: Longest wait for the resolver, in seconds, once in the life of a program.
 RESOLVER_TIMEOUT = 1.0
 
@@ -97,11 +99,12 @@ def find_process_name() -> str:
     return path.name
 
 
-def _forget_process() -> None:
-    global known_process_id, _hostname_lock  # noqa: PLW0603 - a child is another process
-    known_process_id = os.getpid()
-    _hostname_lock = threading.RLock()  # a signal handler may log in the middle of the look-up
+class _Process:
+    def after_fork_in_child(self) -> None:
+        global known_process_id, _hostname_lock  # noqa: PLW0603 - a child is another process
+        known_process_id = os.getpid()
+        _hostname_lock = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_process)
+_process = _Process()
+reset_after_fork(_process)

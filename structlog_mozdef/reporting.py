@@ -32,19 +32,26 @@ class Reporter:
 
     def warn(self, cause: str, message: str) -> None:
         """Log *message* unless the same *cause* was reported within the interval. Never raises."""
+        try:
+            message = self._allowed(cause, message)
+            if not message:
+                return
+            if not self._at_exit:
+                logger.warning("%s", message)
+            elif sys.stderr is not None:  # print would take standard output instead
+                print(f"structlog_mozdef: {message}", file=sys.stderr)  # noqa: T201 - see above
+        except Exception:
+            pass  # a broken handler, or a closed stderr, must not stop the delivery
+
+    def _allowed(self, cause: str, message: str) -> str:
+        """*message*, with the number of those that were suppressed; empty to be suppressed too."""
         now = self._clock()
         last = self._last.get(cause)
         if last is not None and now - last < INTERVAL:
             self._suppressed[cause] = self._suppressed.get(cause, 0) + 1
-            return
+            return ""
         self._last[cause] = now
         repeats = self._suppressed.pop(cause, 0)
         if repeats:
-            message = f"{message} (and {repeats} more such warnings in the last minute)"
-        try:
-            if self._at_exit:
-                print(f"structlog_mozdef: {message}", file=sys.stderr)  # noqa: T201 - see above
-            else:
-                logger.warning("%s", message)
-        except Exception:
-            pass  # a broken handler, or a closed stderr, must not stop the delivery
+            message = f"{message} (and {repeats} more such warnings since the last one)"
+        return message

@@ -44,4 +44,5 @@ def is_feedback(logger_name: str) -> bool:
     if top_level == "structlog_mozdef":
         return True
     loggers = _senders.loggers.get(threading.get_ident())
-    return loggers is not None and top_level in loggers
+    # What warns in this thread is sending, too: logging.captureWarnings makes records of it.
+    return loggers is not None and (top_level in loggers or logger_name == "py.warnings")

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from structlog_mozdef.buffers.drops import Loss
+
 WhenFull = Literal["drop_newest", "drop_oldest", "block"]
 SyncMode = Literal["interval", "always", "never"]
 
@@ -60,12 +62,14 @@ class Buffer(Protocol):
     """Where events wait. `append` may be called from any thread, the rest from one at a time.
 
     Attributes:
-        durable: whether events outlive the process.
         look_again: seconds after which `gather` may find something.
     """
 
-    durable: bool
     look_again: float
+
+    @property
+    def durable(self) -> bool:
+        """Whether all events that wait outlive the process."""
 
     def append(self, event: bytes) -> int:
         """Take one event; never raises for a full buffer.
@@ -80,8 +84,12 @@ class Buffer(Protocol):
     def drop(self, reason: str) -> None:
         """Count an event that was not taken."""
 
-    def gather(self) -> None:
-        """Look for events that no `append` has brought: those of dead processes."""
+    def gather(self) -> bool:
+        """Look for events that no `append` has brought: those of dead processes.
+
+        Returns:
+            Whether such events wait.
+        """
 
     def peek(self, max_events: int, max_bytes: int) -> Batch:
         """The oldest events, which stay where they are until `ack`.
@@ -109,6 +117,12 @@ class Buffer(Protocol):
 
     def counts(self) -> Counts:
         """What became of all events."""
+
+    def losses(self) -> dict[str, Loss]:
+        """The events that were dropped, by reason, as far as `tell_loss` was not called."""
+
+    def tell_loss(self, reason: str, loss: Loss) -> None:
+        """The destination will be told of *loss*."""
 
     def dead_letters(self) -> list[DeadLetter]:
         """The dead letters that are kept, oldest first."""

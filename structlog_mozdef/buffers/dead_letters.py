@@ -37,11 +37,13 @@ class DeadLetterFile:
     Args:
         folder: the spool.
         max_bytes: of the file; what comes later is not kept.
+        syncs: whether each letter is forced to the disk.
     """
 
-    def __init__(self, folder: SpoolFolder, max_bytes: int) -> None:
+    def __init__(self, folder: SpoolFolder, max_bytes: int, *, syncs: bool = False) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self._syncs = syncs
 
     def add(self, event: bytes, reason: str) -> None:
         """Keep *event*.
@@ -52,14 +54,24 @@ class DeadLetterFile:
         letter = orjson.dumps(_letter(event, reason, self._folder.destination)) + b"\n"
         with self._locked(create=True) as fd:
             size = os.fstat(fd).st_size
+            if size and os.pread(fd, 1, size - 1) != b"\n":
+                letter = b"\n" + letter  # behind what a crash has left of another one
             if size + len(letter) > self._max_bytes:
                 raise OSError(errno.ENOSPC, "there is no room for more dead letters")
             if os.write(fd, letter) != len(letter):
                 os.ftruncate(fd, size)
                 raise OSError(errno.ENOSPC, "the disk took a part of a dead letter only")
+            if self._syncs:
+                os.fdatasync(fd)
+                if not size:
+                    self._folder.sync()
 
     def read(self) -> list[dict[str, Any]]:
-        """All dead letters, oldest first; lines that are none are left out."""
+        """All dead letters, oldest first; a line that is none is given as one that is damaged.
+
+        Raises:
+            OSError: it is no file of ours, or cannot be read.
+        """
         with contextlib.suppress(FileNotFoundError), self._locked() as fd:
             return list(_letters_in(fd))
         return []
@@ -69,6 +81,9 @@ class DeadLetterFile:
 
         Returns:
             The number of those that were taken. Where *use* raises, all are kept.
+
+        Raises:
+            OSError: the file cannot be replaced.
         """
         with contextlib.suppress(FileNotFoundError), self._locked() as fd:
             letters = list(_letters_in(fd))
@@ -86,6 +101,8 @@ class DeadLetterFile:
         fd = create_file(name, os.O_WRONLY, self._folder.fd)
         with os.fdopen(fd, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(fd)
         folder = self._folder.fd
         os.rename(name, DEAD_LETTERS_FILE, src_dir_fd=folder, dst_dir_fd=folder)
 
@@ -109,9 +126,10 @@ class DeadLetterFile:
             with contextlib.suppress(FileExistsError):
                 return create_file(DEAD_LETTERS_FILE, _FLAGS, self._folder.fd)
         fd = os.open(DEAD_LETTERS_FILE, _FLAGS, dir_fd=self._folder.fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             os.close(fd)
-            raise OSError(errno.EINVAL, f"{DEAD_LETTERS_FILE} is no regular file")
+            raise OSError(errno.EINVAL, f"{DEAD_LETTERS_FILE} is no regular file of this user")
         return fd
 
 
@@ -129,7 +147,15 @@ def _letters_in(fd: int) -> Iterator[dict[str, Any]]:
     os.lseek(fd, 0, os.SEEK_SET)
     with os.fdopen(os.dup(fd), "rb") as file:
         for line in file:
-            with contextlib.suppress(ValueError):
-                letter = orjson.loads(line)
-                if isinstance(letter, dict) and "reason" in letter:
-                    yield letter
+            if line.strip():
+                yield _letter_in(line.removesuffix(b"\n"))
+
+
+def _letter_in(line: bytes) -> dict[str, Any]:
+    try:
+        letter = orjson.loads(line)
+        if isinstance(letter, dict) and "reason" in letter:
+            return letter
+    except ValueError:
+        pass  # a crash has torn it
+    return {"reason": "a damaged line among the dead letters", "line": text_of_bytes(line)}

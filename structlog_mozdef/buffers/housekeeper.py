@@ -7,24 +7,31 @@ import threading
 import time
 from collections.abc import Callable
 
+from structlog_mozdef.reporting import Reporter
+
 _INTERVAL = 1.0
 
 
 class Housekeeper:
     """A daemon thread that calls *keep_house* once a second and forces files to the disk.
 
+    It also says what log calls have found out: these must not wait for a log handler.
+
     Args:
-        keep_house: returns a descriptor to synchronise and close, or -1.
+        keep_house: returns descriptors to synchronise and close.
         syncs: False where files are only closed.
+        reporter: to say it.
     """
 
-    def __init__(self, keep_house: Callable[[], int], syncs: bool) -> None:
+    def __init__(
+        self, keep_house: Callable[[], list[int]], syncs: bool, reporter: Reporter
+    ) -> None:
         self._keep_house = keep_house
         self._syncs = syncs
+        self._reporter = reporter
         self._thread: threading.Thread | None = None
         self._complete: list[int] = []
-        #: Why the disk refuses to write; None while it does not.
-        self.trouble: str | None = None
+        self._news: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the thread, once."""
@@ -34,11 +41,15 @@ class Housekeeper:
             try:
                 thread.start()
             except RuntimeError:
-                pass  # no thread can be had, as at exit: `stop` does its work
+                self._thread = None  # no thread can be had: the next one to ask tries again
 
     def sync_and_close(self, fd: int) -> None:
         """Take over a descriptor that is not written to any more."""
         self._complete.append(fd)
+
+    def say(self, cause: str, message: str) -> None:
+        """Warn of *cause* soon; of several messages for it, of the last."""
+        self._news[cause] = message
 
     def _run(self) -> None:
         me = threading.current_thread()
@@ -49,22 +60,42 @@ class Housekeeper:
 
     def _work(self) -> None:
         try:
-            self._finish(self._keep_house())
-            while self._complete:
-                self._finish(self._complete.pop())
+            fds = self._keep_house()
         except OSError as error:
-            self.trouble = error.strerror
+            self._warn_of(error)
+            fds = []
+        while self._complete:
+            try:
+                fds.append(self._complete.pop(0))
+            except IndexError:
+                break  # the thread and `stop` may work at the same moment
+        for fd in fds:
+            try:
+                if self._syncs:
+                    os.fdatasync(fd)
+            except OSError as error:
+                self._warn_of(error)
+            finally:
+                os.close(fd)
+        while self._news:
+            try:
+                cause = next(iter(self._news))
+                self._reporter.warn(cause, self._news.pop(cause))
+            except (KeyError, StopIteration, RuntimeError):
+                break  # as above
 
-    def _finish(self, fd: int) -> None:
-        if fd < 0:
-            return
-        try:
-            if self._syncs:
-                os.fdatasync(fd)
-        finally:
-            os.close(fd)
+    def _warn_of(self, error: OSError) -> None:
+        self._reporter.warn("spool sync", f"the spool cannot be kept in order: {error.strerror}")
 
     def stop(self) -> None:
         """Do the work a last time, and end the thread; `start` begins anew."""
         self._thread = None
         self._work()
+        self._thread = None  # the work may have started it again
+
+    def forget(self) -> None:
+        """In a forked child: close what is the parent's."""
+        self._thread = None
+        fds, self._complete = self._complete, []
+        for fd in fds:
+            os.close(fd)

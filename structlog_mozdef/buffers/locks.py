@@ -1,4 +1,4 @@
-"""Advisory locks on files (``flock``): they end with the process that holds them."""
+"""Advisory locks on files and folders (``flock``): they end with the process that holds them."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def try_lock(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def unlock(fd: int) -> None:
+    """Let others lock the open file *fd*."""
+    fcntl.flock(fd, fcntl.LOCK_UN)

@@ -6,10 +6,11 @@ import itertools
 import math
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from typing import Any
 
 from structlog_mozdef.buffers.base import CROWDED, FULL, Batch, Counts, DeadLetter, WhenFull
+from structlog_mozdef.buffers.drops import Drops, Loss
 
 # Dead letters are for a person to look at: the latest are enough.
 _KEPT_DEAD_LETTERS = 100
@@ -58,7 +59,7 @@ class MemoryBuffer:
         self._rejected_in_flight = 0
         self._dead_lettered = 0
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
-        self._dropped: Counter[str] = Counter()
+        self._drops = Drops()
         # How old the oldest event is, is asked for rarely: position and time are noted for the
         # first event of an empty buffer, a few of those behind it, and with every peek.
         self._marks: deque[tuple[int, float]] = deque()
@@ -99,7 +100,7 @@ class MemoryBuffer:
             if self._has_room(event):
                 self._take(event)
             else:
-                self._dropped["buffer full"] += 1
+                self._drops.add("buffer full")
         return CROWDED
 
     def _take(self, event: bytes) -> None:
@@ -121,8 +122,9 @@ class MemoryBuffer:
         while self._waiting and not self._has_room(event):
             self._bytes_out += len(self._waiting.popleft())
             self._dropped_oldest += 1
-            self._dropped["buffer full"] += 1
             dropped += 1
+        if dropped:
+            self._drops.add("buffer full", dropped)
         at = self._acked + in_flight
         if self._gaps and self._gaps[-1][0] == at:
             dropped += self._gaps.pop()[1]
@@ -140,10 +142,10 @@ class MemoryBuffer:
 
     def drop(self, reason: str) -> None:
         with self._lock:
-            self._dropped[reason] += 1
+            self._drops.add(reason)
 
-    def gather(self) -> None:
-        """Nobody else brings events."""
+    def gather(self) -> bool:
+        return False  # nobody else brings events
 
     def peek(self, max_events: int, max_bytes: int) -> Batch:
         with self._lock:
@@ -193,7 +195,7 @@ class MemoryBuffer:
             self._pass_gaps()
             buffered = len(self) - self._rejected_in_flight
             delivered = self._acked - (self._dead_lettered - self._rejected_in_flight)
-            dropped = dict(self._dropped)
+            dropped = self._drops.counts()
             return Counts(
                 accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
                 delivered=delivered,
@@ -203,6 +205,14 @@ class MemoryBuffer:
                 buffered_bytes=self.size_bytes(),
                 oldest_age=time.monotonic() - self._marks[0][1] if buffered else 0.0,
             )
+
+    def losses(self) -> dict[str, Loss]:
+        with self._lock:
+            return self._drops.losses()
+
+    def tell_loss(self, reason: str, loss: Loss) -> None:
+        with self._lock:
+            self._drops.tell(reason, loss)
 
     def dead_letters(self) -> list[DeadLetter]:
         with self._lock:

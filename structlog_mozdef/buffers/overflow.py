@@ -5,54 +5,84 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from structlog_mozdef.buffers.spool_stream import Source
+
 _MAX_BYTES = 64 * 1024 * 1024
 
 
 class Overflow:
-    """A bounded FIFO of lines that belong on the disk."""
+    """A bounded FIFO of lines that belong on the disk. Whoever uses it holds the spool's lock.
 
-    def __init__(self) -> None:
+    Args:
+        max_bytes: that it may take, if that is less than its own limit.
+
+    Attributes:
+        held: the number of lines here.
+        in_flight: how many of them, the oldest, are being sent.
+        moved: where those of them are that went to the disk while they were being sent, each.
+        sent: how many were sent from here, ever, and never were on the disk.
+        bytes: the size of the lines here.
+    """
+
+    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
+        self._max_bytes = min(max_bytes, _MAX_BYTES)
         self._lines: deque[bytes] = deque()
-        self._in_flight = 0
-        self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._lines)
+        self.held = 0
+        self.in_flight = 0
+        self.moved: list[Source] = []
+        self.sent = 0
+        self.bytes = 0
 
     def append(self, line: bytes) -> bool:
         """Take *line*; False where there is no room."""
-        if self._bytes + len(line) > _MAX_BYTES:
+        if self.bytes + len(line) > self._max_bytes:
             return False
         self._lines.append(line)
-        self._bytes += len(line)
+        self.held += 1
+        self.bytes += len(line)
         return True
 
-    def write_out(self, write: Callable[[bytes], None]) -> None:
-        """Pass on what is not being sent, oldest first, to *write*.
+    def write_out(self, write: Callable[[bytes], Source]) -> None:
+        """Pass on everything, oldest first, to *write*, which tells where it can be read.
 
         Raises:
             OSError: from *write*; the line that failed is still here.
         """
-        while len(self._lines) > self._in_flight:
-            line = self._lines[self._in_flight]
-            write(line)
-            del self._lines[self._in_flight]
-            self._bytes -= len(line)
+        while self._lines:
+            source = write(self._lines[0])
+            self._forget(self._lines.popleft())
+            if self.in_flight:
+                self.in_flight -= 1
+                self.moved.append(source)
 
-    def peek(self, max_events: int, max_bytes: int) -> list[bytes]:
-        """The oldest events; see `structlog_mozdef.buffers.spool_stream.Source`."""
+    def _forget(self, line: bytes) -> None:
+        self.held -= 1
+        self.bytes -= len(line)
+
+    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+        """See `structlog_mozdef.buffers.spool_stream.Source`."""
         events: list[bytes] = []
-        total = 0
-        for line in list(self._lines):
-            total += len(line)
-            if len(events) >= max_events or (events and total > max_bytes):
+        while self.held > self.in_flight and len(events) < max_events:
+            event = self._lines[self.in_flight][:-1]
+            max_bytes -= len(event)
+            if max_bytes < 0 and (events or not one):
                 break
-            events.append(line[:-1])
-        self._in_flight = max(self._in_flight, len(events))
+            events.append(event)
+            self.in_flight += 1
         return events
+
+    def has_more(self) -> bool:
+        """See `structlog_mozdef.buffers.spool_stream.Source`."""
+        return self.held > self.in_flight
 
     def advance(self, count: int) -> None:
         """The oldest *count* events are settled."""
         for _ in range(count):
-            self._bytes -= len(self._lines.popleft())
-        self._in_flight = max(self._in_flight - count, 0)
+            self._forget(self._lines.popleft())
+        self.in_flight -= count
+        self.sent += count
+
+    def untake(self) -> None:
+        """What is being sent will be taken again."""
+        self.in_flight = 0
+        self.moved = []

@@ -13,11 +13,12 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from structlog_mozdef.buffers import locks
+from structlog_mozdef.buffers.private_folder import open_private_folder
 from structlog_mozdef.exceptions import SpoolError
 
 #: Of `stream.json`. A stream of a later format is left alone.
@@ -30,6 +31,8 @@ ANY_DESTINATION = "*"
 _STREAM_NAME = re.compile(r"\d{13}-\d{1,10}-[0-9a-f]{16}")
 _SEGMENT_NAME = re.compile(r"(\d{10})\.ndjson")
 _UNFINISHED = ".new-"
+# What cannot be removed, and is left for a person to look at.
+_ASIDE = ".aside"
 # A stream that its maker left unfinished holds no event; it is swept away after so many seconds.
 _UNFINISHED_AGE = 60.0
 #: Flags for every file: no link is followed, no pipe waited for, no child inherits it. (getattr:
@@ -39,30 +42,38 @@ _READ = os.O_RDONLY | PRIVATE
 _FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
 
 
-class StreamFolder(NamedTuple):
-    """A stream that is locked by this process.
+class StreamFolder:
+    """A stream that is locked by this process: by ``flock`` on the subfolder itself.
 
-    Attributes:
+    Args:
         name: of the subfolder.
-        fd: descriptor of the subfolder.
-        lock_fd: descriptor that holds the lock; the lock ends when it is closed.
+        fd: descriptor of the subfolder; the lock ends when it is closed.
     """
 
-    name: str
-    fd: int
-    lock_fd: int
+    def __init__(self, name: str, fd: int) -> None:
+        self.name = name
+        self.fd = fd
 
     def close(self) -> None:
         """Let others have the stream."""
-        os.close(self.lock_fd)
-        os.close(self.fd)
+        # Forgotten before it is closed: after a fork, a child closes what it finds here.
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class Usage(NamedTuple):
-    """What a folder holds: bytes, and the number of streams."""
+    """What a folder holds: bytes without those of dead letters, and the number of streams."""
 
     bytes: int
     streams: int
+
+
+class Note(NamedTuple):
+    """What ``stream.json`` says; None where it does not say it legibly."""
+
+    destination: str | None
+    format: int | None
 
 
 class SpoolFolder:
@@ -83,12 +94,20 @@ class SpoolFolder:
             )
         self.path = os.fspath(path)
         self.destination = destination
+        #: Why streams of dead processes cannot be adopted by this process: name -> reason.
+        self.left_alone: dict[str, str] = {}
         self.fd = self._open()
         try:
             self._check_destination()
-        except SpoolError:
+        except (SpoolError, OSError):
             os.close(self.fd)
             raise
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     @classmethod
     def existing(cls, path: str | os.PathLike[str]) -> SpoolFolder:
@@ -103,7 +122,7 @@ class SpoolFolder:
 
     def _open(self) -> int:
         try:
-            return _open_private_folder(self.path)
+            return open_private_folder(self.path)
         except OSError as error:
             raise SpoolError(
                 f"spool is {self.path!r}; it must be a folder that can be made and written:"
@@ -117,24 +136,27 @@ class SpoolFolder:
             noted = self.destination_of(name)
             if noted is not None and noted != self.destination:
                 raise SpoolError(
-                    f"spool is {self.path!r}, which holds events for {noted}; a folder serves one"
-                    f" destination, and this sink ships to {self.destination}"
+                    f"spool is {self.path!r}, which holds events for {noted!r}; a folder serves one"
+                    f" destination, and this sink ships to {self.destination!r}"
                 )
 
     def stream_names(self) -> list[str]:
         """The streams in the folder, oldest first."""
-        return sorted(filter(_STREAM_NAME.fullmatch, os.listdir(self.fd)))
+        return sorted(filter(_STREAM_NAME.fullmatch, self._names()))
+
+    def _names(self) -> list[str]:
+        # Other threads, and processes forked from this one, share the position of our descriptor:
+        # whoever read from it could miss names.
+        with _opened(".", _FOLDER, self.fd) as fd:
+            return os.listdir(fd)
 
     def destination_of(self, name: str) -> str | None:
         """The destination that a stream notes; None where it notes none that can be read."""
         try:
-            with _opened(f"{name}/{STREAM_FILE}", _READ, self.fd) as fd:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
-                    return None
-                noted = json.loads(os.read(fd, 10_000))["destination"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            with _opened(name, _FOLDER, self.fd) as fd:
+                return read_note(fd).destination
+        except OSError:
             return None
-        return noted if isinstance(noted, str) else None
 
     def create_stream(self) -> StreamFolder:
         """Make a stream of this process: locked, empty, and there from one moment to the next.
@@ -146,7 +168,7 @@ class SpoolFolder:
             return self._create_stream()
         except FileNotFoundError:
             # Somebody has removed the folder itself.
-            fd, self.fd = self.fd, _open_private_folder(self.path)
+            fd, self.fd = self.fd, open_private_folder(self.path)
             os.close(fd)
             return self._create_stream()
 
@@ -155,29 +177,31 @@ class SpoolFolder:
         name = f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{os.urandom(8).hex()}"
         unfinished = _UNFINISHED + name
         os.mkdir(unfinished, 0o700, dir_fd=self.fd)
-        fd = open_folder(unfinished, self.fd)
+        stream = StreamFolder(unfinished, -1)
         try:
-            os.fchmod(fd, 0o700)
-            lock_fd = create_file(STREAM_FILE, os.O_RDWR, fd)
-            try:
-                locks.try_lock(lock_fd)
-                note = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
-                os.write(lock_fd, json.dumps(note).encode() + b"\n")
-                os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
-            except OSError:
-                os.close(lock_fd)
-                raise
+            # By its name: where the umask takes the right to open it, it could not be opened.
+            os.chmod(unfinished, 0o700, dir_fd=self.fd)
+            stream.fd = open_folder(unfinished, self.fd)
+            locks.try_lock(stream.fd)
+            note = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
+            with os.fdopen(create_file(STREAM_FILE, os.O_WRONLY, stream.fd), "wb") as file:
+                file.write(json.dumps(note).encode() + b"\n")
+            os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         except OSError:
-            os.close(fd)
+            self.remove_stream(stream)
             raise
-        return StreamFolder(name, fd, lock_fd)
+        stream.name = name
+        return stream
 
-    def adopt(self, most: int) -> Iterator[StreamFolder]:
+    def adopt(self, most: int) -> Generator[StreamFolder]:
         """Lock up to *most* streams whose owners are dead, oldest first.
 
-        Streams of other destinations, of later formats and of other users are left alone.
+        Streams of other destinations, of later formats and of other users are left alone; see
+        `left_alone`.
         """
-        for name in self.stream_names():
+        names = self.stream_names()
+        self.left_alone = {name: self.left_alone[name] for name in names if name in self.left_alone}
+        for name in names:
             if most <= 0:
                 return
             adopted = self._lock_orphan(name)
@@ -187,65 +211,131 @@ class SpoolFolder:
 
     def _lock_orphan(self, name: str) -> StreamFolder | None:
         try:
-            fd = open_folder(name, self.fd)
-        except OSError:
+            stream = StreamFolder(name, open_folder(name, self.fd))
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
             return None  # no folder, or gone meanwhile
-        lock_fd = -1
         try:
-            _check_owner(fd)
-            flags = os.O_RDWR | os.O_CREAT | PRIVATE
-            lock_fd = os.open(STREAM_FILE, flags, 0o600, dir_fd=fd)
-            if locks.try_lock(lock_fd):
+            if locks.try_lock(stream.fd):
                 # Another sink may have drained and removed it between the two calls.
                 now = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-                if os.path.samestat(now, os.fstat(fd)) and self._is_ours(lock_fd):
-                    return StreamFolder(name, fd, lock_fd)
-        except OSError:
-            pass  # somebody holds it, or it is nothing that we could use
-        if lock_fd >= 0:
-            os.close(lock_fd)
-        os.close(fd)
+                reason = reason_to_leave(stream.fd, self.destination)
+                if reason is not None:
+                    self.left_alone[name] = reason
+                elif os.path.samestat(now, os.fstat(stream.fd)):
+                    return stream
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                stream.close()
+                raise
+            # Otherwise it is gone.
+        stream.close()
         return None
-
-    def _is_ours(self, lock_fd: int) -> bool:
-        try:
-            note = json.loads(os.pread(lock_fd, 10_000, 0))
-            return bool(note["format"] == FORMAT and note["destination"] == self.destination)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return True  # damaged: the folder itself serves our destination
 
     def remove_stream(self, stream: StreamFolder) -> None:
         """Remove a stream that is drained, with what nobody needs any more in it."""
-        with contextlib.suppress(OSError):
-            for name in os.listdir(stream.fd):
-                os.unlink(name, dir_fd=stream.fd)
+        try:
+            # Whoever finds the rest of it after a crash still needs the position.
+            for name in sorted(
+                os.listdir(stream.fd), key=(POSITION_FILE, STREAM_FILE).__contains__
+            ):
+                set_aside(name, stream.fd)
             os.rmdir(stream.name, dir_fd=self.fd)
+        except OSError:
+            # There is something of somebody else in it, or it is gone already.
+            with contextlib.suppress(OSError):
+                os.rename(
+                    stream.name,
+                    f"{stream.name}{_ASIDE}",
+                    src_dir_fd=self.fd,
+                    dst_dir_fd=self.fd,
+                )
         stream.close()
 
     def sweep(self) -> None:
         """Remove streams that their makers died over, before they took an event."""
-        for name in os.listdir(self.fd):
-            if name.startswith(_UNFINISHED):
+        for name in self._names():
+            if name.startswith(_UNFINISHED) and not name.endswith(_ASIDE):
                 with contextlib.suppress(OSError):
-                    fd = open_folder(name, self.fd)
-                    if time.time() - os.fstat(fd).st_mtime > _UNFINISHED_AGE:
-                        self.remove_stream(StreamFolder(name, fd, os.dup(fd)))
-                    else:
-                        os.close(fd)
+                    stream = StreamFolder(name, open_folder(name, self.fd))
+                    age = time.time() - os.fstat(stream.fd).st_mtime
+                    if age > _UNFINISHED_AGE and locks.try_lock(stream.fd):
+                        self.remove_stream(stream)
+                    stream.close()
+
+    def sync(self) -> None:
+        """Force the names in the folder to the disk."""
+        os.fsync(self.fd)
 
     def usage(self) -> Usage:
         """The bytes of everything in the folder, and the number of streams (1 at least)."""
         total, streams = 0, 0
-        for entry in os.scandir(self.fd):
-            with contextlib.suppress(OSError):
-                if not _STREAM_NAME.fullmatch(entry.name):
-                    total += entry.stat(follow_symlinks=False).st_size
-                    continue
-                streams += 1
-                with _opened(entry.name, _FOLDER, self.fd) as fd:
-                    for file in os.scandir(fd):
-                        total += file.stat(follow_symlinks=False).st_size
+        with _opened(".", _FOLDER, self.fd) as own_fd:  # see `_names`
+            for entry in os.scandir(own_fd):
+                with contextlib.suppress(OSError):
+                    if not entry.is_dir(follow_symlinks=False):
+                        # Dead letters have a limit of their own.
+                        if not entry.name.startswith(DEAD_LETTERS_FILE):
+                            total += entry.stat(follow_symlinks=False).st_size
+                        continue
+                    streams += _STREAM_NAME.fullmatch(entry.name) is not None
+                    with _opened(entry.name, _FOLDER, self.fd) as fd:
+                        for file in os.scandir(fd):
+                            total += file.stat(follow_symlinks=False).st_size
         return Usage(total, max(streams, 1))
+
+
+def read_note(stream_fd: int) -> Note:
+    """What the stream whose folder is open as *stream_fd* notes of itself."""
+    try:
+        fd = open_to_read(STREAM_FILE, stream_fd)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        return Note(None, None)
+    try:
+        note = json.loads(os.pread(fd, 10_000, 0))
+        destination, number = note.get("destination"), note.get("format")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return Note(None, None)
+    finally:
+        os.close(fd)
+    return Note(
+        destination if isinstance(destination, str) else None,
+        number if type(number) is int else None,
+    )
+
+
+def reason_to_leave(stream_fd: int, destination: str) -> str | None:
+    """Why the stream whose folder is open as *stream_fd* is not for *destination*, and us."""
+    if os.fstat(stream_fd).st_uid != os.geteuid():
+        return "it belongs to another user"
+    note = read_note(stream_fd)
+    # Where the note is damaged, the folder itself serves our destination.
+    if note.format is not None and note.format > FORMAT:
+        return f"it has format {note.format}, of a later version of structlog-mozdef"
+    if destination not in (ANY_DESTINATION, note.destination) and note.destination is not None:
+        return f"it holds events for {note.destination!r}"
+    return None
+
+
+def set_aside(name: str, folder_fd: int) -> None:
+    """Remove *name*, whatever it is; a folder that is not empty gets another name.
+
+    Raises:
+        OSError: neither can be done. That it is missing is none.
+    """
+    try:
+        os.unlink(name, dir_fd=folder_fd)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        try:
+            os.rmdir(name, dir_fd=folder_fd)
+        except OSError:
+            other = f"{name}{_ASIDE}-{os.urandom(4).hex()}"
+            os.rename(name, other, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
 
 
 def create_file(name: str, flags: int, folder_fd: int) -> int:
@@ -279,11 +369,6 @@ def open_to_read(name: str, folder_fd: int) -> int:
     return fd
 
 
-def _check_owner(fd: int) -> None:
-    if os.fstat(fd).st_uid != os.geteuid():
-        raise PermissionError(errno.EPERM, "it belongs to another user")
-
-
 def segment_name(number: int) -> str:
     """The file name of a segment."""
     return f"{number:010d}.ndjson"
@@ -302,36 +387,3 @@ def _opened(name: str, flags: int, folder_fd: int) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _open_private_folder(path: str) -> int:
-    for part in (Path(path).absolute(), *Path(path).absolute().parents):
-        if part.is_symlink() and part.lstat().st_uid not in (0, os.geteuid()):
-            raise SpoolError(
-                f"spool is {path!r}, which leads through {str(part)!r}, a symbolic link of another"
-                " user; it must be a folder of this user's"
-            )
-    made = False
-    if not Path(path).is_dir():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.mkdir(path, 0o700)
-            made = True
-        except FileExistsError:
-            pass  # another process was faster, or it is no folder: see below
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    status = os.fstat(fd)
-    complaint = None
-    if status.st_uid != os.geteuid():
-        complaint = f"belongs to user {status.st_uid}; it must belong to user {os.geteuid()}"
-    elif made:
-        os.fchmod(fd, 0o700)
-    elif status.st_mode & 0o022:
-        mode = stat.S_IMODE(status.st_mode)
-        complaint = f"has mode {mode:o}; nobody else may write to it: chmod 700"
-    if complaint is None and not os.access(path, os.W_OK | os.X_OK):
-        complaint = "cannot be written by this user"
-    if complaint is not None:
-        os.close(fd)
-        raise SpoolError(f"spool is {path!r}, which {complaint}")
-    return fd

@@ -2,6 +2,9 @@
 
 Writing belongs to the threads that log, under the spool's lock; reading to the sender alone. They
 share the list of segments, which grows at one end and shrinks at the other.
+
+Reading runs ahead of the position, across segments: an event is *taken* when the sender gets it,
+and *settled* when the position has passed it.
 """
 
 from __future__ import annotations
@@ -9,15 +12,13 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import re
+import time
 from collections import deque
 from typing import Any, Protocol
 
 import orjson
 
 from structlog_mozdef.buffers.spool_folder import (
-    POSITION_FILE,
-    PRIVATE,
     SpoolFolder,
     StreamFolder,
     create_file,
@@ -25,23 +26,28 @@ from structlog_mozdef.buffers.spool_folder import (
     segment_name,
     segment_numbers,
 )
+from structlog_mozdef.buffers.spool_position import PositionFile, read_position
 
 _CHUNK_BYTES = 1024 * 1024
-#: No line of ours is nearly as long; one that is longer is damage.
-LINE_LIMIT_BYTES = 1024 * 1024
+#: A longer line is damage; a longer event is not taken.
+LINE_LIMIT_BYTES = 4 * 1024 * 1024
+# What is kept of a line without an end.
+_KEPT_BYTES = 16 * 1024
 # What opening says of a file that is gone, a link, or no regular file.
-_NO_SEGMENT = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO})
-_POSITION = re.compile(rb"(\d{10}) (\d{20})\n")
+_NO_SEGMENT = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODEV})
 
 
 class Source(Protocol):
-    """Something that a spool reads events from, in their order."""
+    """Something that a spool takes events from, in their order."""
 
-    def peek(self, max_events: int, max_bytes: int) -> list[bytes]:
-        """The oldest events, without their line ends; they stay until `advance`."""
+    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+        """The next events, without their line ends; the first even if it is too large, if *one*."""
+
+    def has_more(self) -> bool:
+        """Whether `take` left events that it knows of."""
 
     def advance(self, count: int) -> None:
-        """The oldest *count* events are settled."""
+        """The oldest *count* of the events that were taken are settled."""
 
 
 class Observer(Protocol):
@@ -51,10 +57,10 @@ class Observer(Protocol):
         """A line that is no event."""
 
     def found_blank(self, stream: Stream) -> None:
-        """An empty line, which never was one."""
+        """An empty line, which never was an event."""
 
-    def found_missing(self, stream: Stream, events: int) -> None:
-        """A segment that is gone, with so many events."""
+    def found_missing(self, stream: Stream, events: int, sequence: int) -> None:
+        """So many events, from *sequence* on, are not where they should be."""
 
 
 class Stream:
@@ -63,9 +69,14 @@ class Stream:
     Args:
         folder: where the stream is.
         place: the stream.
-        lock: of the spool; held while a segment is chosen to be read, or dropped.
+        lock: of the spool; held while the list of segments is used.
         observer: is told of lines that are no events.
         adopted: True where another process has written it: each line is then read as JSON.
+
+    Attributes:
+        segments: those that are there, oldest first.
+        write_fd: of the last segment, to append to.
+        waiting: events in it; kept where nothing is written to it any more.
     """
 
     def __init__(
@@ -79,43 +90,67 @@ class Stream:
     ) -> None:
         self._lock = lock  # a threading.RLock, which is no type before Python 3.13
         self._folder = folder
-        self._place = place
+        self.place = place
         self._observer = observer
         self.adopted = adopted
         self._checks_lines = adopted
         self.segments: deque[int] = deque(segment_numbers(place.fd)) if adopted else deque()
-        # Events of each segment that is complete.
-        self.events_of: dict[int, int] = {}
         self.write_fd = -1
         self.closed = False
+        self.waiting = 0
+        # Of each complete segment: how many events there are to be read, and its size. Of each of
+        # our own: the sequence number of its first event.
+        self._events_of: dict[int, int] = {}
+        self._size_of: dict[int, int] = {}
+        self._first_of: dict[int, int] = {}
+        # Where reading is, and how many of the events of that segment it has met.
+        self._segment, self._end = 1, 0
+        self._met = 0
         self._read_fd = -1
-        self._segment = self.segments[0] if adopted and self.segments else 1
-        self._offset = 0  # acknowledged
-        self._end = 0  # read so far
-        self._lines: list[bytes] = []
-        self._ends: list[int] = []
-        self._position_fd = -1
+        self._lines: list[bytes] = []  # read, and not taken
+        self._ends: deque[tuple[int, int]] = deque()  # of all that is read, and not settled
+        self._settled = (1, 0)
+        self._position = PositionFile(place.fd)
         if adopted:
-            self._load_position()
+            self._begin_at_position()
 
     @property
     def name(self) -> str:
         """Of the subfolder."""
-        return self._place.name
+        return self.place.name
 
     # Writing.
 
-    def begin_segment(self) -> int:
-        """Begin a new segment to write to.
+    def create_segment(self) -> tuple[int, int]:
+        """Make a new segment, which is not written to yet.
 
         Returns:
-            The descriptor of the one before, which is the caller's to close; -1 for the first.
+            Its number and descriptor.
         """
-        number = self.segments[-1] + 1 if self.segments else self._segment
-        fd = create_file(segment_name(number), os.O_RDWR | os.O_APPEND, self._place.fd)
-        before, self.write_fd = self.write_fd, fd
+        number = self.segments[-1] + 1 if self.segments else 1
+        while True:
+            try:
+                return number, create_file(
+                    segment_name(number), os.O_RDWR | os.O_APPEND, self.place.fd
+                )
+            except FileExistsError:
+                number += 1  # somebody else has put something there
+
+    def note_segment(self, number: int, sequence: int, before: int, events_before: int) -> None:
+        """Segment *number* is written to now.
+
+        Args:
+            number: of the new segment.
+            sequence: of the first event that it will hold.
+            before: the descriptor of the segment that is complete now; -1 for none.
+            events_before: in that segment.
+        """
+        self._first_of[number] = sequence
+        if before >= 0:
+            complete = self.segments[-1]
+            self._events_of[complete] = events_before
+            self._size_of[complete] = os.fstat(before).st_size
         self.segments.append(number)
-        return before
 
     def write(self, line: bytes) -> None:
         """Append *line*, whole or not at all.
@@ -125,76 +160,131 @@ class Stream:
         """
         written = os.write(self.write_fd, line)
         if written != len(line):
-            # Cut off again, unless a signal handler has appended behind it meanwhile: what is
-            # left then is a damaged line between whole ones.
-            size = os.fstat(self.write_fd).st_size
-            if os.pread(self.write_fd, written, size - written) == line[:written]:
-                os.ftruncate(self.write_fd, size - written)
-            else:
-                self._checks_lines = True
-            raise OSError(errno.ENOSPC, "the disk took a part of an event only")
+            self._cut_off(line[:written])
+            # Once more, to hear the reason; or it works this time.
+            written = os.write(self.write_fd, line)
+            if written != len(line):
+                self._cut_off(line[:written])
+                raise OSError(errno.ENOSPC, "it takes a part of an event only")
+
+    def _cut_off(self, part: bytes) -> None:
+        """Remove *part*, just written, unless a signal handler has appended behind it meanwhile.
+
+        What is left then is a damaged line between whole ones.
+        """
+        size = os.fstat(self.write_fd).st_size
+        if os.pread(self.write_fd, len(part), size - len(part)) == part:
+            os.ftruncate(self.write_fd, size - len(part))
+        else:
+            self._checks_lines = True
 
     def is_gone(self) -> bool:
         """Whether somebody has removed what is written to."""
         return self.write_fd >= 0 and os.fstat(self.write_fd).st_nlink == 0
 
-    def drop_oldest_segment(self) -> int:
-        """Remove the oldest complete segment that is not being read.
+    def drop_oldest_segment(self) -> tuple[int, int] | None:
+        """Remove the oldest complete segment that reading has not reached.
 
         Returns:
-            The number of events in it; 0 where there is no such segment.
+            The number of events in it, and the sequence number of the first; None where there is
+            no such segment.
         """
         for number in list(self.segments)[:-1]:
             if number > self._segment:
-                events = self.events_of.pop(number, 0)
                 self.segments.remove(number)
+                self._size_of.pop(number, None)
                 self._unlink(number)
-                return events
-        return 0
+                return self._events_of.pop(number, 0), self._first_of.pop(number, 0)
+        return None
+
+    def size(self) -> int:
+        """The bytes that wait."""
+        settled = self._settled[1] if self.segments and self._settled[0] == self.segments[0] else 0
+        size = sum(self._size_of.values()) - settled
+        return size if self.write_fd < 0 else size + os.fstat(self.write_fd).st_size
 
     # Reading.
 
-    def count_events(self) -> int:
-        """The number of lines from the position on; they are read for that."""
-        total = 0
+    def count_events(self) -> None:
+        """Find out how many lines wait; they are read for that."""
         for number in list(self.segments):
-            offset = self._offset if number == self._segment else 0
-            count = count_lines(self._place.fd, number, offset)
-            self.events_of[number] = count
-            total += count
-        return total
+            offset = self._end if number == self._segment else 0
+            self._events_of[number], self._size_of[number] = count_lines(
+                self.place.fd, number, offset
+            )
+        self.waiting = sum(self._events_of.values())
 
-    def peek(self, max_events: int, max_bytes: int) -> list[bytes]:
-        """The oldest events; see `Source`. They are of one segment."""
-        while len(self._lines) < max_events and self._read_more():
-            pass
-        total = 0
-        for count, line in enumerate(self._lines[:max_events]):
-            total += len(line)
-            if total > max_bytes:
-                return self._lines[: max(count, 1)]
-        return self._lines[:max_events]
+    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+        """The next events; see `Source`."""
+        taken: list[bytes] = []
+        while len(taken) < max_events:
+            if not self._lines:
+                if not self._read_more():
+                    break
+                continue
+            events = self._lines[: max_events - len(taken)]
+            fitting = _number_within(events, max_bytes)
+            if not fitting and one and not taken:
+                fitting = 1
+            taken += events[:fitting]
+            max_bytes -= sum(map(len, events[:fitting]))
+            del self._lines[:fitting]
+            if fitting < len(events):
+                break
+        return taken
+
+    def has_more(self) -> bool:
+        """See `Source`."""
+        return bool(self._lines)
 
     def advance(self, count: int) -> None:
-        """The oldest *count* events are settled."""
-        if self.closed:
+        """The oldest *count* of the events that were taken are settled."""
+        if self.closed or not count:
             return  # somebody else's by now
-        if count:
-            self._offset = self._ends[count - 1]
-            del self._lines[:count]
-            del self._ends[:count]
-        if not self._lines:
-            self._offset = self._end  # damaged lines at the end are settled as well
-        self._write_position()
+        place = self._settled
+        for _ in range(min(count, len(self._ends))):
+            place = self._ends.popleft()
+        if not self._ends:
+            # What follows were damaged lines, if anything.
+            place = (self._segment, self._end)
+        elif self._ends[0][0] > place[0]:
+            place = (self._ends[0][0], 0)
+        self._settle(place)
 
     def is_drained(self) -> bool:
         """Whether all that is in the stream is settled."""
-        while not self._lines and self._read_more():
+        while not self._ends and self._read_more():
             pass
-        return not self._lines and len(self.segments) <= 1
+        return not self._ends
+
+    def is_read(self) -> bool:
+        """Whether all that was written is read."""
+        if not self._is_written_to():
+            return not self.segments
+        return os.fstat(self.write_fd).st_size <= self._end
+
+    def is_exhausted(self) -> bool:
+        """Whether all that was written is settled; where somebody cut it off, as well."""
+        if self._ends or not self.is_read():
+            return False
+        if self.segments:  # what is appended from now on begins there
+            self._end = min(self._end, os.fstat(self.write_fd).st_size)
+        return True
+
+    def written_at(self) -> float:
+        """When the oldest segment was written to, of ``time.time``."""
+        try:
+            name = segment_name(self.segments[0])
+            return os.stat(name, dir_fd=self.place.fd, follow_symlinks=False).st_mtime
+        except (OSError, IndexError):
+            return time.time()
+
+    def write_off(self, events: int) -> None:
+        """So many events of the segment that is being read will never be met."""
+        self._met += events
 
     def _read_more(self) -> bool:
-        """Read the next part of the segment; False where there is none to be had now."""
+        """Read the next part; False where there is none to be had now."""
         if not self._open_segment():
             return False
         # Asked before reading: what is written between the two belongs to this segment still.
@@ -204,58 +294,50 @@ class Stream:
         if whole:
             self._take_lines(chunk[: whole - 1].split(b"\n"))
             return True
-        if is_written_to:
-            return False  # the rest of the line is on its way
         if chunk:
-            self._take_broken_line(chunk)
-            return True
-        return not self._lines and self._next_segment()
+            return self._read_odd_line(is_written_to)
+        return not is_written_to and self._next_segment()
 
     def _is_written_to(self) -> bool:
-        return not self.adopted and bool(self.segments) and self._segment == self.segments[-1]
+        return self.write_fd >= 0 and self._segment == self.segments[-1]
 
     def _open_segment(self) -> bool:
         while self._read_fd < 0:
             if not self.segments:
                 return False
-            self._segment = max(self._segment, self.segments[0])
+            with self._lock:
+                if self._segment < self.segments[0]:
+                    self._segment, self._end = self.segments[0], 0
             try:
-                self._read_fd = open_to_read(segment_name(self._segment), self._place.fd)
+                self._read_fd = open_to_read(segment_name(self._segment), self.place.fd)
             except OSError as error:
                 if error.errno not in _NO_SEGMENT:
                     raise  # too many open files, say: it is there, and can be read later
                 if self._is_written_to():
                     self._read_fd = os.dup(self.write_fd)  # removed, but still ours to read
-                else:
-                    self._skip_segment()
+                elif not self._next_segment():
+                    return False
         return True
 
-    def _skip_segment(self) -> None:
-        """Leave behind a segment that is gone, or no file of ours."""
-        with self._lock:
-            missing = self._segment
-            events = self.events_of.pop(missing, 0)
-            self.segments.remove(missing)
-            self._segment = self.segments[0] if self.segments else missing + 1
-            self._offset = self._end = 0
-        self._observer.found_missing(self, events)
-
     def _next_segment(self) -> bool:
-        """Go on to the next segment, and remove this one, whose events are all settled."""
+        """Leave this segment, of which nothing is left to be read; False where it is the last."""
         with self._lock:
-            following = [number for number in self.segments if number > self._segment]
-            if not following:
-                return False
-            done, self._segment = self._segment, following[0]
-            self._offset = self._end = 0
-            while self.segments[0] < self._segment:
-                self.segments.popleft()
-            self.events_of.pop(done, None)
-        if self._read_fd >= 0:
-            fd, self._read_fd = self._read_fd, -1
+            done = self._segment
+            following = next((number for number in self.segments if number > done), 0)
+            missing = self._events_of.pop(done, self._met) - self._met
+            self._met = 0
+            sequence = self._first_of.get(following, 0) - missing
+            if following:
+                self._segment, self._end = following, 0
+        if missing:
+            self._observer.found_missing(self, missing, sequence)
+        if not following:
+            return False
+        fd, self._read_fd = self._read_fd, -1
+        if fd >= 0:
             os.close(fd)
-        self._write_position()
-        self._unlink(done)
+        if not self._ends:
+            self._settle((following, 0))
         return True
 
     def _take_lines(self, lines: list[bytes]) -> None:
@@ -263,59 +345,78 @@ class Stream:
             ends = itertools.accumulate((len(line) + 1 for line in lines), initial=self._end)
             next(ends)
             self._lines += lines
-            self._ends += ends
-            self._end = self._ends[-1]
+            self._ends.extend(zip(itertools.repeat(self._segment), ends))
+            self._end = self._ends[-1][1]
+            self._met += len(lines)
             return
         for line in lines:
             self._end += len(line) + 1
             self._take_line(line, damage_of(line) if self._checks_lines else None)
 
-    def _take_broken_line(self, chunk: bytes) -> None:
-        """A line without an end: the last of a dead process, or of any length."""
-        line = chunk
-        while chunk and b"\n" not in chunk:
-            self._end += len(chunk)
-            chunk = os.pread(self._read_fd, _CHUNK_BYTES, self._end)
-            if len(line) <= LINE_LIMIT_BYTES:
-                line += chunk.partition(b"\n")[0]
-        if chunk:
-            self._end += chunk.index(b"\n") + 1
-        # Where only the line end is missing, it is an event all the same.
-        reason = damage_of(line) if len(line) <= LINE_LIMIT_BYTES else "a line without an end"
-        self._take_line(line, reason)
+    def _read_odd_line(self, is_written_to: bool) -> bool:
+        """Read a line that is longer than a chunk, or has no end."""
+        data = os.pread(self._read_fd, LINE_LIMIT_BYTES + 1, self._end)
+        line, has_end, _ = data.partition(b"\n")
+        if not has_end and len(data) <= LINE_LIMIT_BYTES:
+            if is_written_to:
+                return False  # the rest of the line is on its way
+            # The last line of a dead process: where only its end is missing, it is an event.
+            has_end, damage = b"", damage_of(line)
+        elif has_end:
+            damage = damage_of(line) if self._checks_lines else None
+        else:
+            self._skip_line()
+            self._take_line(line[:_KEPT_BYTES], "a line without an end")
+            return True
+        self._end += len(line) + len(has_end)
+        self._take_line(line, damage)
+        return True
+
+    def _skip_line(self) -> None:
+        while chunk := os.pread(self._read_fd, _CHUNK_BYTES, self._end):
+            length = chunk.find(b"\n") + 1
+            self._end += length or len(chunk)
+            if length:
+                break
 
     def _take_line(self, line: bytes, damage: str | None) -> None:
+        # Of our own segments we know how many events they hold, of others how many lines.
+        self._met += self.adopted or (bool(line) and damage is None)
         if not line:
             self._observer.found_blank(self)
         elif damage is not None:
             self._observer.found_damaged(self, line, damage)
         else:
             self._lines.append(line)
-            self._ends.append(self._end)
+            self._ends.append((self._segment, self._end))
 
     # The position.
 
-    def _load_position(self) -> None:
-        segment, offset = read_position(self._place.fd, list(self.segments))
-        while self.segments and self.segments[0] < segment:
-            self._unlink(self.segments.popleft())  # drained, but not removed any more
-        self._segment, self._offset, self._end = segment, offset, offset
+    def _begin_at_position(self) -> None:
+        self._settled = read_position(self.place.fd, list(self.segments))
+        self._segment, self._end = self._settled
+        self._remove_settled()  # drained, but not removed any more
 
-    def _write_position(self) -> None:
-        text = b"%010d %020d\n" % (self._segment, self._offset)
-        try:
-            if self._position_fd < 0:
-                flags = os.O_WRONLY | os.O_CREAT | PRIVATE
-                fd = os.open(POSITION_FILE, flags, 0o600, dir_fd=self._place.fd)
-                os.fchmod(fd, 0o600)
-                self._position_fd = fd
-            os.pwrite(self._position_fd, text, 0)
-        except OSError:
-            pass  # a full disk: a crash repeats more than one batch then
+    def _settle(self, place: tuple[int, int]) -> None:
+        """Everything before *place* is settled."""
+        self._settled = place
+        self._position.write(*place)
+        self._remove_settled()
+
+    def _remove_settled(self) -> None:
+        with self._lock:
+            done = [number for number in self.segments if number < self._settled[0]]
+            for number in done:
+                self.segments.remove(number)
+                self._events_of.pop(number, None)
+                self._size_of.pop(number, None)
+                self._first_of.pop(number, None)
+        for number in done:
+            self._unlink(number)
 
     def _unlink(self, number: int) -> None:
         try:
-            os.unlink(segment_name(number), dir_fd=self._place.fd)
+            os.unlink(segment_name(number), dir_fd=self.place.fd)
         except OSError:
             pass  # gone already, or not to be removed: it is settled all the same
 
@@ -324,17 +425,18 @@ class Stream:
     def remove(self) -> None:
         """Remove the stream, which is drained."""
         self._close_files()
-        self._folder.remove_stream(self._place)
+        self._folder.remove_stream(self.place)
 
     def release(self) -> None:
         """Leave the stream to whoever adopts it."""
         self._close_files()
-        self._place.close()
+        self.place.close()
 
     def _close_files(self) -> None:
         self.closed = True
+        self._position.close()
         # Forgotten before it is closed: after a fork, a child closes what it finds here.
-        for name in ("write_fd", "_read_fd", "_position_fd"):
+        for name in ("write_fd", "_read_fd"):
             fd = getattr(self, name)
             setattr(self, name, -1)
             if fd >= 0:
@@ -350,54 +452,32 @@ def damage_of(line: bytes) -> str | None:
     return None if isinstance(event, dict) else "no JSON object"
 
 
-def read_position(folder_fd: int, segments: list[int]) -> tuple[int, int]:
-    """The segment and offset that everything before is settled.
+def _number_within(events: list[bytes], max_bytes: int) -> int:
+    """How many of *events*, the first ones, take no more than *max_bytes*."""
+    for count, total in enumerate(itertools.accumulate(map(len, events))):
+        if total > max_bytes:
+            return count
+    return len(events)
 
-    Where it is missing or makes no sense, the beginning: repeats are allowed, losses are not.
+
+def count_lines(folder_fd: int, number: int, offset: int) -> tuple[int, int]:
+    """The lines of a segment from *offset* on, one without an end included; and its size.
+
+    Raises:
+        OSError: it cannot be read now. What is missing, or no file of ours, has no lines.
     """
-    beginning = (segments[0] if segments else 1, 0)
-    try:
-        fd = open_to_read(POSITION_FILE, folder_fd)
-    except OSError:
-        return beginning
-    try:
-        match = _POSITION.fullmatch(os.pread(fd, 100, 0))
-    finally:
-        os.close(fd)
-    if match is None:
-        return beginning
-    segment, offset = int(match[1]), int(match[2])
-    if segment not in segments or not _begins_line(folder_fd, segment, offset):
-        return beginning
-    return segment, offset
-
-
-def _begins_line(folder_fd: int, segment: int, offset: int) -> bool:
-    if offset == 0:
-        return True
-    try:
-        fd = open_to_read(segment_name(segment), folder_fd)
-    except OSError:
-        return False
-    try:
-        # At the very end of a torn file there is no line end before the position.
-        return os.pread(fd, 1, offset - 1) == b"\n" or os.fstat(fd).st_size == offset
-    finally:
-        os.close(fd)
-
-
-def count_lines(folder_fd: int, number: int, offset: int) -> int:
-    """The lines of a segment from *offset* on, one without an end included."""
     try:
         fd = open_to_read(segment_name(number), folder_fd)
-    except OSError:
-        return 0
+    except OSError as error:
+        if error.errno not in _NO_SEGMENT:
+            raise
+        return 0, 0
     try:
         lines, last = 0, b"\n"
         while chunk := os.pread(fd, _CHUNK_BYTES, offset):
             lines += chunk.count(b"\n")
             last = chunk
             offset += len(chunk)
-        return lines + (not last.endswith(b"\n"))
+        return lines + (not last.endswith(b"\n")), os.fstat(fd).st_size
     finally:
         os.close(fd)

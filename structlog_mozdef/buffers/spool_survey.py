@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from structlog_mozdef.buffers import locks
 from structlog_mozdef.buffers.spool_folder import (
-    STREAM_FILE,
+    ANY_DESTINATION,
     SpoolFolder,
     create_file,
     open_folder,
-    open_to_read,
+    reason_to_leave,
     segment_name,
     segment_numbers,
 )
-from structlog_mozdef.buffers.spool_stream import count_lines, read_position
+from structlog_mozdef.buffers.spool_position import read_position
+from structlog_mozdef.buffers.spool_stream import count_lines
 from structlog_mozdef.timestamps import iso_timestamp
 
 
@@ -32,6 +33,7 @@ class StreamReport:
         alive: whether a process holds it.
         events: that wait.
         bytes: of its segments, those parts that are settled included.
+        left_alone: why no process will adopt it, or None.
     """
 
     name: str
@@ -41,6 +43,7 @@ class StreamReport:
     alive: bool
     events: int
     bytes: int
+    left_alone: str | None
 
 
 def survey(folder: SpoolFolder) -> list[StreamReport]:
@@ -59,14 +62,14 @@ def survey(folder: SpoolFolder) -> list[StreamReport]:
 
 
 def has_orphans(folder: SpoolFolder) -> bool:
-    """Whether there is a stream that no process holds."""
+    """Whether there is a stream that no process holds, and that one can adopt."""
     for name in folder.stream_names():
         try:
             fd = open_folder(name, folder.fd)
         except OSError:
             continue
         try:
-            if not _is_held(fd):
+            if not _is_held(fd) and reason_to_leave(fd, ANY_DESTINATION) is None:
                 return True
         finally:
             os.close(fd)
@@ -77,17 +80,12 @@ def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
     begun, pid, _ = name.split("-")
     segments = segment_numbers(fd)
     first, offset = read_position(fd, segments)
-    events = sum(
-        count_lines(fd, number, offset if number == first else 0)
-        for number in segments
-        if number >= first
-    )
-    size = 0
+    events, size = 0, 0
     for number in segments:
-        try:
-            size += os.stat(segment_name(number), dir_fd=fd, follow_symlinks=False).st_size
-        except OSError:
-            pass  # drained meanwhile
+        lines, segment_size = count_lines(fd, number, offset if number == first else 0)
+        size += segment_size
+        if number >= first:
+            events += lines
     return StreamReport(
         name=name,
         pid=int(pid),
@@ -96,33 +94,39 @@ def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
         alive=_is_held(fd),
         events=events,
         bytes=size,
+        left_alone=reason_to_leave(fd, ANY_DESTINATION),
     )
 
 
-def _is_held(folder_fd: int) -> bool:
-    try:
-        fd = open_to_read(STREAM_FILE, folder_fd)
-    except OSError:
-        return False
-    try:
-        return not locks.try_lock(fd)
-    finally:
-        os.close(fd)
+def _is_held(stream_fd: int) -> bool:
+    # A lock that is taken for a moment: whoever adopts meanwhile tries again later.
+    if not locks.try_lock(stream_fd):
+        return True
+    locks.unlock(stream_fd)
+    return False
 
 
-def write_orphan(path: str, destination: str, events: Iterable[bytes]) -> None:
+def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes]) -> None:
     """Put *events* into a stream that the next sink on the folder adopts.
 
     Raises:
         OSError: it cannot be written.
         SpoolError: the folder serves another destination.
     """
-    place = SpoolFolder(path, destination).create_stream()
+    target = SpoolFolder(folder.path, destination)
     try:
-        fd = create_file(segment_name(1), os.O_WRONLY, place.fd)
-        with os.fdopen(fd, "wb") as file:
-            file.writelines(event + b"\n" for event in events)
-            file.flush()
-            os.fsync(file.fileno())
-    finally:
+        place = target.create_stream()
+        try:
+            fd = create_file(segment_name(1), os.O_WRONLY, place.fd)
+            with os.fdopen(fd, "wb") as file:
+                file.writelines(event + b"\n" for event in events)
+                file.flush()
+                os.fsync(file.fileno())
+            os.fsync(place.fd)
+            target.sync()
+        except OSError:
+            target.remove_stream(place)
+            raise
         place.close()
+    finally:
+        target.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from typing import Any
@@ -16,6 +17,8 @@ from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.sink import Sink
 
 _NO_LIMIT = sys.maxsize
+# Seconds between two looks at what is left.
+_POLL = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,17 +45,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run one action."""
-    return int(options.act(options))
+    try:
+        folder = SpoolFolder.existing(options.folder)
+        try:
+            return int(options.act(options, folder))
+        finally:
+            folder.close()
+    except SpoolError as error:
+        raise ValueError(printable(str(error))) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"spool is {options.folder!r}, which cannot be used: {reason}") from None
 
 
-def _list(options: argparse.Namespace) -> int:
-    reports = survey(_folder(options.folder))
+def _list(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    reports = survey(folder)
     for report in reports:
         print(_line_of(report))
     events, size = (
         sum(getattr(report, name) for report in reports) for name in ("events", "bytes")
     )
-    letters = len(DeadLetterFile(_folder(options.folder), _NO_LIMIT).read())
+    letters = len(DeadLetterFile(folder, _NO_LIMIT).read())
     print(
         f"{events:,} events wait, {size:,} bytes, in {len(reports)} streams; {letters} dead letters"
     )
@@ -60,33 +73,40 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _line_of(report: StreamReport) -> str:
-    owner = f"process {report.pid}, alive" if report.alive else f"process {report.pid}, dead"
+    owner = f"process {report.pid}, {'alive' if report.alive else 'dead'}"
+    destination = "an unknown destination" if report.destination is None else report.destination
     return (
         f"{report.name}  {report.events:>9,} events  {report.bytes:>13,} bytes"
-        f"  since {report.begun}  {owner}  to {report.destination}"
+        f"  since {report.begun}  {owner}  to {printable(destination)}"
+        + (f"; left alone: {printable(report.left_alone)}" if report.left_alone else "")
     )
 
 
-def _drain(options: argparse.Namespace) -> int:
-    folder = _folder(options.folder)
-    orphaned = sum(report.events for report in survey(folder) if not report.alive)
+def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    orphans = [report for report in survey(folder) if not report.alive]
+    foreign = [report for report in orphans if report.left_alone]
+    total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
     verify = {"yes": True, "no": False}.get(options.verify, options.verify)
     deadline = time.monotonic() + options.timeout
     with Sink(options.url, spool=options.folder, verify=verify, exit_timeout=0.0) as sink:
-        with _progress(orphaned) as bar:
+        with _progress(total) as bar:
             left = True
             while left and time.monotonic() < deadline:
-                time.sleep(0.1)
+                time.sleep(_POLL)
                 stats = sink.stats()
                 bar.update(stats.delivered + stats.dead_lettered - bar.n)
                 left = stats.buffered > 0 or has_orphans(folder)
         stats = sink.stats()
+        sink.close(0.0)
+    for report in foreign:
+        print(f"{report.name} is left alone: {printable(report.left_alone or '')}", file=sys.stderr)
     print(
         f"{stats.delivered:,} events delivered, {stats.dead_lettered:,} dead letters,"
-        f" {stats.buffered:,} left" + (f": {stats.last_error}" if stats.last_error else ""),
+        f" {stats.buffered:,} left"
+        + (f": {printable(stats.last_error)}" if left and stats.last_error else ""),
         file=sys.stderr,
     )
-    return 1 if left else 0
+    return 1 if left or foreign or stats.dead_lettered else 0
 
 
 def _progress(total: int) -> Any:
@@ -111,39 +131,42 @@ class _NoProgress:
         pass
 
 
-def _dead_letters(options: argparse.Namespace) -> int:
-    for letter in DeadLetterFile(_folder(options.folder), _NO_LIMIT).read():
-        # JSON escapes what could move the cursor of a terminal.
-        print(orjson.dumps(letter).decode())
+def _dead_letters(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    for letter in DeadLetterFile(folder, _NO_LIMIT).read():
+        print(printable(orjson.dumps(letter).decode()))
     return 0
 
 
-def _requeue(options: argparse.Namespace) -> int:
+def _requeue(options: argparse.Namespace, folder: SpoolFolder) -> int:
     def write_again(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         again: dict[str, list[bytes]] = {}
         kept = []
         for letter in letters:
-            if "event" in letter and isinstance(letter.get("destination"), str):
-                again.setdefault(letter["destination"], []).append(orjson.dumps(letter["event"]))
+            event, destination = letter.get("event"), letter.get("destination")
+            if isinstance(event, dict) and isinstance(destination, str):
+                again.setdefault(destination, []).append(orjson.dumps(event))
             else:
                 kept.append(letter)  # what is damaged cannot be sent
         for destination, events in again.items():
-            write_orphan(options.folder, destination, events)
+            write_orphan(folder, destination, events)
         return kept
 
-    count = DeadLetterFile(_folder(options.folder), _NO_LIMIT).take(write_again)
+    count = DeadLetterFile(folder, _NO_LIMIT).take(write_again)
     print(f"{count} dead letters will be sent again by the next sink or drain")
     return 0
 
 
-def _purge(options: argparse.Namespace) -> int:
-    count = DeadLetterFile(_folder(options.folder), _NO_LIMIT).take(lambda _: [])
+def _purge(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    count = DeadLetterFile(folder, _NO_LIMIT).take(lambda _: [])
     print(f"{count} dead letters removed")
     return 0
 
 
-def _folder(path: str) -> SpoolFolder:
-    try:
-        return SpoolFolder.existing(path)
-    except SpoolError as error:
-        raise ValueError(error) from None
+def printable(text: str) -> str:
+    r"""*text* for a terminal: what could move its cursor or hide something becomes ``\u....``."""
+    return "".join(
+        character
+        if character.isprintable()
+        else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
+        for character in text
+    )

@@ -1,0 +1,368 @@
+"""The sender's side of a spool: what is given out and settled, and whose streams are adopted."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from structlog_mozdef.buffers.base import Batch, DeadLetter
+from structlog_mozdef.buffers.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.overflow import Overflow
+from structlog_mozdef.buffers.spool_books import Books
+from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool_stream import Source, Stream
+from structlog_mozdef.reporting import Reporter
+
+#: Seconds after which orphans are looked for again.
+ADOPT_INTERVAL = 3.0
+# So many are read at once: each costs a few descriptors. With so many events there are enough:
+# other processes can share the work.
+_ADOPTED_AT_ONCE = 32
+_ENOUGH_EVENTS = 2000
+_KEPT_DEAD_LETTERS = 100
+# Of what is given out; an unlimited batch would take all memory.
+_IN_FLIGHT_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class SpoolBatch(Batch):
+    """A batch of a spool.
+
+    Attributes:
+        generation: of the spool; when it was closed, its batches mean nothing any more.
+    """
+
+    generation: int = 0
+
+    def first(self, count: int) -> SpoolBatch:
+        return SpoolBatch(self.events[:count], self.generation)
+
+
+class SpoolReader:
+    """Takes events from our own sources and from adopted streams, and settles them.
+
+    Until it is settled, what was given out stays the same, in the same order, whatever is added.
+
+    Args:
+        folder, books, reporter, lock: of the spool.
+        dead_letter_file: for events that were refused, and lines that are damaged.
+        overflow: of the spool, the latest of our own events.
+        own_streams: gives the streams of this process, oldest first.
+    """
+
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        books: Books,
+        reporter: Reporter,
+        lock: Any,
+        *,
+        dead_letter_file: DeadLetterFile,
+        overflow: Overflow,
+        own_streams: Callable[[], list[Stream]],
+    ) -> None:
+        self._folder = folder
+        self._books = books
+        self._reporter = reporter
+        self._lock = lock
+        self._dead_letter_file = dead_letter_file
+        self._overflow = overflow
+        self._own_streams = own_streams
+        self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
+        self._adopted: list[Stream] = []
+        self._adopted_since = 0.0
+        self._next_adoption = 0.0
+        self._in_flight: list[bytes] = []
+        # How many of them came from where, in their order.
+        self._parts: deque[tuple[Source, int]] = deque()
+        self._generation = 0
+        self._turn = 0
+
+    # What is sent.
+
+    def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        self._follow_moved()
+        self._take(max_events, min(max_bytes, _IN_FLIGHT_BYTES))
+        if not self._in_flight and self._books.waiting():
+            self._write_off()
+        events = self._in_flight[:max_events]
+        total = 0
+        for count, event in enumerate(events):
+            total += len(event)
+            if total > max_bytes and count:
+                events = events[:count]
+                break
+        return SpoolBatch(events, self._generation)
+
+    def _take(self, max_events: int, max_bytes: int) -> None:
+        """Have as many events in flight, if there are so many."""
+        failure = None
+        for group in self._in_turn():
+            for source in group:
+                missing = max_events - len(self._in_flight)
+                room = max_bytes - sum(map(len, self._in_flight))
+                if missing <= 0 or room <= 0:
+                    return
+                try:
+                    events = self._take_from(source, missing, room)
+                except OSError as error:
+                    failure = error
+                    break  # what comes after it in this group has to wait for it
+                if events:
+                    self._in_flight += events
+                    self._parts.append((source, len(events)))
+                if source.has_more():
+                    return  # the limits are reached
+        if failure is not None:
+            if not self._in_flight:
+                raise failure
+            self._warn_of(failure)
+
+    def _in_turn(self) -> list[list[Source]]:
+        """The sources of each process, in an order that changes with each batch."""
+        groups: list[list[Source]] = [[*self._own_streams(), self._overflow]]
+        groups += [[stream] for stream in self._adopted]
+        first = self._turn % len(groups)
+        return groups[first:] + groups[:first]
+
+    def _take_from(self, source: Source, max_events: int, max_bytes: int) -> list[bytes]:
+        one = not self._in_flight
+        if isinstance(source, Stream):
+            return source.take(max_events, max_bytes, one=one)
+        with self._lock:  # of the overflow, which log calls change
+            # What was written since we read these is older.
+            is_next = all(stream.is_read() for stream in self._own_streams())
+            return source.take(max_events, max_bytes, one=one) if is_next else []
+
+    def _follow_moved(self) -> None:
+        """What was given out of the overflow, and is on disk by now, is settled there."""
+        with self._lock:
+            moved, self._overflow.moved = self._overflow.moved, []
+        parts: deque[tuple[Source, int]] = deque()
+        while moved:
+            source, events = self._parts.popleft()
+            while source is self._overflow and events and moved:
+                place = moved.pop(0)
+                place.take(1, sys.maxsize, one=True)
+                parts.append((place, 1))
+                events -= 1
+            if events:
+                parts.append((source, events))
+        self._parts.extendleft(reversed(parts))
+
+    def ack(self, batch: Batch) -> None:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        assert isinstance(batch, SpoolBatch)  # noqa: S101 - for the type checker
+        if batch.generation != self._generation or not batch.events:
+            return  # its events are to be taken again
+        self._follow_moved()
+        left = len(batch.events)
+        del self._in_flight[:left]
+        parts = list(self._parts_of(left))
+        for source, count in parts:
+            if isinstance(source, Stream):
+                source.advance(count)
+        with self._lock:  # once, so that the numbers add up for whoever looks at them
+            self._books.deliver(left)
+            for source, count in parts:
+                self._settle(source, count)
+        self._turn += 1
+
+    def _parts_of(self, left: int) -> Iterator[tuple[Source, int]]:
+        """Whose the first *left* events in flight were."""
+        while left:
+            source, events = self._parts.popleft()
+            count = min(left, events)
+            if events > count:
+                self._parts.appendleft((source, events - count))
+            left -= count
+            yield source, count
+
+    def _settle(self, source: Source, count: int) -> None:
+        if not isinstance(source, Stream):
+            source.advance(count)
+        else:
+            source.waiting -= count
+            if source.adopted:
+                self._books.adopted -= count
+                return
+        self._books.leave(count)
+
+    def reject(self, event: bytes, reason: str) -> None:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        with self._lock:
+            self._books.reject()
+        self._keep_dead_letter(event, reason)
+
+    def _keep_dead_letter(self, event: bytes, reason: str) -> None:
+        with self._lock:
+            self._dead_letters.append(DeadLetter(event, reason))
+        try:
+            self._dead_letter_file.add(event, reason)
+        except OSError as error:
+            self._reporter.warn(
+                "dead letter lost",
+                f"a dead letter could not be kept in {self._folder.path}: {error.strerror}",
+            )
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        with self._lock:
+            return list(self._dead_letters)
+
+    def size(self) -> int:
+        """The bytes that wait in adopted streams."""
+        return sum(stream.size() for stream in self._adopted)
+
+    @property
+    def adopted_since(self) -> float:
+        """Since when the oldest adopted event may have waited, of ``time.time``."""
+        return self._adopted_since
+
+    # What streams tell of lines that they left behind.
+
+    def found_damaged(self, stream: Stream, line: bytes, reason: str) -> None:
+        with self._lock:
+            self._books.dead_lettered += 1
+            if stream.adopted:
+                self._books.adopted -= 1
+                stream.waiting -= 1
+            else:
+                self._books.others += 1  # events of ours were written whole
+        self._keep_dead_letter(line, reason)
+        self._reporter.warn(
+            "spool damaged", f"a line of the spool {self._folder.path} is damaged: {reason}"
+        )
+
+    def found_blank(self, stream: Stream) -> None:
+        if stream.adopted:
+            with self._lock:
+                self._books.hand_over(1)
+                stream.waiting -= 1
+
+    def found_missing(self, stream: Stream, events: int, sequence: int) -> None:
+        with self._lock:
+            stream.waiting -= events
+            if events < 0 and stream.adopted:
+                self._books.hand_over(events)  # so many more than we counted
+            elif events < 0:
+                self._books.taken -= events
+            elif stream.adopted:
+                self._books.adopted -= events
+                self._books.drops.add("spool damaged", events)
+            else:
+                self._books.lose(events, sequence, "spool damaged")
+        self._reporter.warn("spool damaged", f"events of the spool {self._folder.path} are missing")
+
+    def _write_off(self) -> None:
+        """There is nothing to be had, though events should wait: somebody has cut files off."""
+        with self._lock:
+            own = self._books.taken - self._books.left
+            streams = self._own_streams()
+            if not own or self._overflow.has_more():
+                return
+            if not all(stream.is_exhausted() for stream in streams):
+                return  # appended just now
+            for stream in streams[-1:]:
+                stream.write_off(own)
+            self._books.lose(own, self._books.settled(), "spool damaged")
+
+    # Streams of dead processes.
+
+    def gather(self) -> bool:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        self._look_for_orphans()
+        return self._books.adopted > 0
+
+    def _look_for_orphans(self) -> None:
+        if self.remove_drained(self._adopted):
+            self._next_adoption = 0.0  # there may be more than we could take
+        now = time.monotonic()
+        if now < self._next_adoption:
+            return
+        self._next_adoption = now + ADOPT_INTERVAL
+        try:
+            self._adopt()
+        except OSError as error:
+            self._warn_of(error)
+        for name, reason in self._folder.left_alone.items():
+            self._reporter.warn(
+                f"spool left alone {reason}",
+                f"the stream {name} in the spool {self._folder.path} is left alone: {reason}",
+            )
+
+    def _adopt(self) -> None:
+        self._folder.sweep()
+        most = _ADOPTED_AT_ONCE - len(self._adopted)
+        with contextlib.closing(self._folder.adopt(most)) as places:
+            while self._books.adopted < _ENOUGH_EVENTS and (place := next(places, None)):
+                try:
+                    stream = Stream(self._folder, place, self._lock, self, adopted=True)
+                    stream.count_events()
+                except OSError:
+                    place.close()  # too many open files, say: let others have it
+                    raise
+                with self._lock:
+                    if not self._adopted:
+                        self._adopted_since = stream.written_at()
+                    self._books.adopt(stream.name, stream.waiting)
+                    self._adopted.append(stream)
+        if self._books.released:
+            with self._lock:
+                self._books.forget_released(self._folder.stream_names())
+
+    def remove_drained(self, streams: list[Stream]) -> bool:
+        """Remove those of *streams* of which nothing is left; whether there were any."""
+        removed = False
+        for stream in list(streams):
+            try:
+                if not stream.is_drained():
+                    continue
+            except OSError as error:
+                self._warn_of(error)
+                continue
+            with self._lock:
+                streams.remove(stream)
+                self._write_off_rest(stream)
+            stream.remove()
+            removed = True
+        return removed
+
+    def _write_off_rest(self, stream: Stream) -> None:
+        """Whatever should still wait in a stream that is drained was never met in it."""
+        if stream.adopted:
+            self._books.hand_over(stream.waiting)
+        elif stream.waiting > 0:
+            self._books.lose(stream.waiting, self._books.settled(), "spool removed")
+
+    def _warn_of(self, error: OSError) -> None:
+        self._reporter.warn(
+            "spool unreadable", f"the spool {self._folder.path} cannot be read: {error.strerror}"
+        )
+
+    # The end.
+
+    def let_go(self) -> None:
+        """What is in flight will be taken again; adopted streams are left to others."""
+        with self._lock:
+            self._generation += 1
+            self._in_flight.clear()
+            self._parts.clear()
+            self._books.void_batch()
+            self.remove_drained(self._adopted)
+            for stream in self._adopted:
+                self._books.hand_over(stream.waiting)
+                stream.release()
+            self._adopted.clear()
+        self._next_adoption = 0.0
+
+    def forget(self) -> None:
+        """In a forked child: close what is the parent's."""
+        for stream in self._adopted:
+            stream.release()

@@ -1,0 +1,69 @@
+"""An event that tells MozDef which events it will never get: how many, why, from when to when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from structlog_mozdef import identity
+from structlog_mozdef.buffers.base import FULL, Buffer
+from structlog_mozdef.buffers.drops import Loss
+from structlog_mozdef.encoding import encode
+from structlog_mozdef.timestamps import iso_timestamp, utc_now
+
+#: The least time between two such events for the same reason, in seconds.
+INTERVAL = 60.0
+
+
+class LossTeller:
+    """Puts such events into *buffer*.
+
+    Args:
+        buffer: that has lost events.
+        clock: gives seconds, monotonic.
+    """
+
+    def __init__(self, buffer: Buffer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._buffer = buffer
+        self._clock = clock
+        self._next: dict[str, float] = {}
+
+    def tell(self, *, last_chance: bool = False) -> None:
+        """Tell what is not told yet. To be called when events can be delivered (again).
+
+        Args:
+            last_chance: whether to tell of losses of the last minute as well, though others were
+                told of just before them.
+        """
+        for reason, loss in self._buffer.losses().items():
+            now = self._clock()
+            if not last_chance and now < self._next.get(reason, now):
+                continue
+            # An event that finds no room would be a loss itself.
+            position = self._buffer.position()
+            if self._buffer.append(encode(_event(reason, loss))) == FULL:
+                return
+            if self._buffer.position() > position:
+                self._buffer.tell_loss(reason, loss)
+            self._next[reason] = now + INTERVAL
+
+
+def _event(reason: str, loss: Loss) -> dict[str, Any]:
+    return {
+        "category": "logging",
+        "details": {
+            "dropped": loss.events,
+            "reason": reason,
+            "first": iso_timestamp(loss.first),
+            "last": iso_timestamp(loss.last),
+        },
+        "hostname": identity.hostname(),
+        "processid": identity.process_id(),
+        "processname": identity.process_name(),
+        "severity": "ERROR",
+        "source": "structlog_mozdef",
+        "summary": f"{loss.events} events were lost before they could be sent: {reason}",
+        "tags": [],
+        "timestamp": utc_now(),
+    }

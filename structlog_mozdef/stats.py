@@ -1,0 +1,37 @@
+"""What became of the events of a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What became of the events of a sink, all read at the same moment.
+
+    ``accepted == delivered + dead_lettered + dropped + buffered`` holds at every moment.
+
+    Attributes:
+        accepted: events that `Sink.put` was called with.
+        delivered: events that the destination confirmed.
+        dead_lettered: events that the destination will never take.
+        dropped: events that were lost, all reasons together.
+        dropped_by_reason: reason -> events.
+        buffered: events that wait, those that are being sent included.
+        buffered_bytes: their size.
+        oldest_age: seconds that the oldest of them has waited, 128 events behind at most.
+        failed_attempts: attempts to deliver that failed.
+        last_error: why the last attempt failed; None while deliveries succeed.
+    """
+
+    accepted: int
+    delivered: int
+    dead_lettered: int
+    dropped: int
+    dropped_by_reason: Mapping[str, int]
+    buffered: int
+    buffered_bytes: int
+    oldest_age: float
+    failed_attempts: int
+    last_error: str | None

@@ -1,0 +1,125 @@
+"""The package warns through its own logger, at most once a minute for each cause."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+from transports import DownTransport
+
+from structlog_mozdef.reporting import Reporter
+from structlog_mozdef.retry import RetryPolicy
+from structlog_mozdef.sink import Sink
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def reporter(clock):
+    return Reporter(clock)
+
+
+def test_a_cause_is_reported(reporter, caplog):
+    """The first warning of a cause is logged by the logger structlog_mozdef."""
+    reporter.warn("down", "it is down")
+    assert caplog.record_tuples == [("structlog_mozdef", logging.WARNING, "it is down")]
+
+
+def test_a_cause_is_reported_once_a_minute(reporter, clock, caplog):
+    """Warnings of the same cause within a minute are suppressed."""
+    for second in range(59):
+        clock.now = second
+        reporter.warn("down", "it is down")
+    assert len(caplog.records) == 1
+
+
+def test_the_suppressed_are_counted(reporter, clock, caplog):
+    """The next warning after a minute says how many were suppressed."""
+    for second in range(61):
+        clock.now = second
+        reporter.warn("down", "it is down")
+    assert caplog.messages[-1] == "it is down (and 59 more such warnings since the last one)"
+
+
+def test_the_count_begins_anew(reporter, clock, caplog):
+    """A suppressed warning is counted once."""
+    for second in (0, 1, 60, 120):
+        clock.now = second
+        reporter.warn("down", "it is down")
+    assert caplog.messages[-1] == "it is down"
+
+
+def test_causes_do_not_suppress_each_other(reporter, caplog):
+    """Another cause is reported at once."""
+    reporter.warn("down", "it is down")
+    reporter.warn("full", "it is full")
+    assert caplog.messages == ["it is down", "it is full"]
+
+
+def test_percent_signs_are_no_formatting(reporter, caplog):
+    """A message is taken as it is."""
+    reporter.warn("percent", "100 %s")
+    assert caplog.messages == ["100 %s"]
+
+
+def test_a_broken_handler_does_not_raise(reporter, monkeypatch):
+    """An error in somebody's log handler does not leave `warn`."""
+
+    class Broken(logging.Handler):
+        def emit(self, record):
+            raise OSError("broken")
+
+    logger, handler = logging.getLogger("structlog_mozdef"), Broken()
+    logger.addHandler(handler)
+    try:
+        reporter.warn("down", "it is down")
+    finally:
+        logger.removeHandler(handler)
+
+
+def test_at_exit_standard_error_is_used(reporter, capsys):
+    """At exit warnings go to standard error, since log handlers may be closed."""
+    reporter.to_stderr()
+    reporter.warn("down", "it is down")
+    assert capsys.readouterr().err == "structlog_mozdef: it is down\n"
+
+
+def test_at_exit_without_standard_error_nothing_is_written(reporter, capsys, monkeypatch):
+    """Where standard error is gone, a warning does not end up in standard output."""
+    reporter.to_stderr()
+    monkeypatch.setattr(sys, "stderr", None)
+    reporter.warn("down", "it is down")
+    monkeypatch.undo()
+    assert capsys.readouterr().out == ""
+
+
+def test_an_outage_is_reported_once(caplog):
+    """Many failed attempts of the same kind make one log record."""
+    with Sink(DownTransport(), retry=RetryPolicy(0.001, 0.001), linger=0) as sink:
+        sink.put(b"{}")
+        while sink.stats().failed_attempts < 50:
+            pass
+        sink._transport.down = False
+    assert len([r for r in caplog.records if r.name == "structlog_mozdef"]) == 1
+
+
+def test_lost_events_are_reported(caplog):
+    """Dropped events are reported with their number and the reason."""
+    with Sink(DownTransport(), retry=RetryPolicy(0.001, 0.001)) as sink:
+        for _ in range(3):
+            sink.put("no bytes")
+        sink._transport.down = False
+        sink.put(b"{}")
+        sink.flush()
+    assert "3 events were dropped: not bytes" in caplog.messages
