@@ -5,6 +5,8 @@ PYTHONS := $(shell sh .ci/pythons)
 OLDEST := $(firstword $(PYTHONS))
 NEWEST := $(lastword $(PYTHONS))
 VENV := .venv
+# Most tests wait for processes and sockets: more of them than there are processors run at once.
+PYTEST := -q -n 3 --dist loadfile
 PIP := -m pip install -qq --disable-pip-version-check
 
 .PHONY: help demo test lint format test-newest test-oldest bench clean
@@ -26,10 +28,10 @@ lint: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/mypy
 
 test-newest: $(VENV)/newest/.ready
-	$(VENV)/newest/bin/python -m pytest
+	$(VENV)/newest/bin/python -m pytest $(PYTEST)
 
 test-oldest: $(VENV)/oldest/.ready
-	$(VENV)/oldest/bin/python -m pytest
+	$(VENV)/oldest/bin/python -m pytest $(PYTEST)
 
 bench: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/python -m benchmarks

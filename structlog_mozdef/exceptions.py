@@ -10,6 +10,11 @@ from __future__ import annotations
 class MozDefError(Exception):
     """The base of every error that this package raises by itself."""
 
+    @property
+    def msg(self) -> str:
+        """The message, under the name that it had in ``mozdef_client``."""
+        return str(self)
+
 
 class TransportError(MozDefError):
     """Nothing of a batch is known to have been delivered.

@@ -204,7 +204,7 @@ def test_loggers_can_be_copied(destination):
 @pytest.mark.parametrize(
     "processor",
     [MozDefRenderer("a", "b"), TagAdder("a"), Redactor(), SequenceAdder(), add_timestamp],
-    ids=repr,
+    ids=["renderer", "tags", "redactor", "sequence", "timestamp"],
 )
 def test_processors_can_be_pickled(processor):
     """Processors survive a pickle, as the configuration of a process pool needs it."""

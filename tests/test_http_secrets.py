@@ -251,7 +251,9 @@ def test_failing_proxies(tmp_path, tls, refuse, caplog):
     assert SECRET not in everything_about(caught.value) + caplog.text
 
 
-@pytest.mark.parametrize("host", [f"127.0.0.1:{unused_port()}", "no-such-host.invalid"])
+@pytest.mark.parametrize(
+    "host", [f"127.0.0.1:{unused_port()}", "no-such-host.invalid"], ids=["down", "unknown"]
+)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_server_that_is_away(scheme, host, caplog):
     """A server that cannot be reached is told without secrets."""

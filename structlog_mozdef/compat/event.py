@@ -1,0 +1,96 @@
+"""mozdef_client's events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from structlog_mozdef import identity
+from structlog_mozdef.compat import local_syslog
+from structlog_mozdef.compat.documents import (
+    DEFAULT_SOURCE,
+    encode_document,
+    process_name,
+    severity_number,
+    timestamp_of,
+)
+from structlog_mozdef.compat.message import MozDefMessage
+from structlog_mozdef.details import merge_details
+from structlog_mozdef.event import SEVERITIES, list_of_tags
+
+
+class MozDefEvent(MozDefMessage):
+    """An event, of which ``summary``, ``tags`` and ``details`` are set before `send`.
+
+    ``category``, ``source``, ``timestamp`` and ``hostname`` can be set as well.
+    """
+
+    SEVERITY_DEBUG = 0
+    SEVERITY_INFO = 1
+    SEVERITY_NOTICE = 2
+    SEVERITY_WARNING = 3
+    SEVERITY_ERROR = 4
+    SEVERITY_CRITICAL = 5
+    SEVERITY_ALERT = 6
+    SEVERITY_EMERGENCY = 7
+
+    def __init__(self, url: Any) -> None:
+        super().__init__(url)
+        self._msgtype = self.MSGTYPE_EVENT
+        self._severity: Any = self.SEVERITY_INFO
+        self._updatelog: Any = None
+        self.category: Any = "event"
+        self.source: Any = DEFAULT_SOURCE
+        self.timestamp: Any = None
+        self.summary: Any = None
+        self.tags: Any = []
+        self.details: Any = {}
+
+    def validate(self) -> bool:
+        """Whether there is a summary."""
+        return self.summary is not None and self.summary != ""
+
+    def set_simple_update_log(self, l: Any) -> None:  # noqa: E741 - mozdef_client's name
+        """Send what *l* has as well, at top level. *l* itself is never changed."""
+        self._updatelog = l
+
+    def set_severity(self, x: Any) -> None:
+        """Set the severity: a constant of this class, or its name."""
+        self._severity = severity_number(x)
+
+    def set_category(self, x: Any) -> None:
+        """Set the category."""
+        self.category = x
+
+    def set_severity_from_string(self, x: Any) -> None:
+        """Set the severity by its name, in upper or lower case; an unknown one means INFO."""
+        self._severity = severity_number(x)
+
+    def construct(self) -> None:
+        """Make the document that is sent."""
+        details: dict[str, Any] = {}
+        merge_details(details, self.details)
+        self._sendlog = {
+            **(self._updatelog or {}),
+            "category": self.category,
+            "details": details,
+            "hostname": self.hostname,
+            "processid": identity.process_id(),
+            "processname": process_name(),
+            "severity": SEVERITIES[self._severity],
+            "source": DEFAULT_SOURCE if self.source is None else self.source,
+            "summary": self.summary,
+            "tags": list_of_tags(self.tags),
+            "timestamp": timestamp_of(self.timestamp),
+        }
+
+    def syslog_convert(self) -> str:
+        """What was constructed, as JSON on one line."""
+        return encode_document(self._sendlog).decode("utf-8")
+
+    def send_syslog(self) -> None:
+        """Send what was constructed to the local syslog, with the priority of its severity."""
+        local_syslog.write(
+            self.syslog_convert(),
+            SEVERITIES[self._severity],
+            must=bool(self._syslog_only and not self._fire_and_forget),
+        )

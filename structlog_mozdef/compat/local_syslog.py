@@ -1,0 +1,74 @@
+"""The syslog of this machine, without the C library: its address can be set, and it says no."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import time
+
+from structlog_mozdef import identity
+from structlog_mozdef.compat.delivery import reporter
+from structlog_mozdef.event import SEVERITIES, severity_of
+from structlog_mozdef.exceptions import MozDefError
+
+#: The socket of the local syslog daemon.
+SYSLOG_SOCKET = "/dev/log"
+#: Seconds that a daemon which takes nothing may hold the caller.
+SYSLOG_TIMEOUT = 1.0
+
+_USER_FACILITY = 1 << 3
+_DEBUG = 7
+# As RFC 3164 wants them, whatever the locale says.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def write(line: str, severity: object, *, must: bool) -> None:
+    """Write *line* to the local syslog, with the priority of *severity*.
+
+    Args:
+        line: without line breaks.
+        severity: MozDef's; INFO stands in for one that is unknown.
+        must: the event reaches nobody else, and the caller wants to know of failures.
+
+    Raises:
+        MozDefError: where it cannot be written and *must* be.
+    """
+    data = (_head(severity) + line).encode("utf-8", "backslashreplace")
+    try:
+        _send(data)
+    except OSError as error:
+        message = f"syslog at {SYSLOG_SOCKET} does not take the event: {error.strerror or error}"
+        if must:
+            raise MozDefError(message) from error
+        reporter.warn("syslog", message)
+
+
+def _head(severity: object) -> str:
+    # MozDef's severities are those of syslog, the other way round.
+    priority = _USER_FACILITY + _DEBUG - SEVERITIES.index(severity_of(severity) or "INFO")
+    now = time.localtime()
+    moment = f"{_MONTHS[now.tm_mon - 1]} {now.tm_mday:2} {time.strftime('%H:%M:%S', now)}"
+    program = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119 - a text
+    return f"<{priority}>{moment} {program or identity.process_name()}[{identity.process_id()}]: "
+
+
+def _send(data: bytes) -> None:
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise OSError("this system has no local sockets")
+    try:
+        _send_by(family, socket.SOCK_DGRAM, data)
+    except OSError as error:
+        # Some daemons listen for streams, where a zero byte ends a message.
+        if error.errno != errno.EPROTOTYPE:
+            raise
+        _send_by(family, socket.SOCK_STREAM, data + b"\0")
+
+
+def _send_by(family: int, kind: int, data: bytes) -> None:
+    with socket.socket(family, kind) as connection:
+        connection.settimeout(SYSLOG_TIMEOUT)
+        connection.connect(SYSLOG_SOCKET)
+        connection.sendall(data)

@@ -1,0 +1,135 @@
+"""The base class of mozdef_client's messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from structlog_mozdef import identity
+from structlog_mozdef.compat.delivery import HTTPDestination, deliver
+from structlog_mozdef.compat.documents import encode_document
+from structlog_mozdef.compat.sqs import SQSDestination
+from structlog_mozdef.exceptions import MozDefError
+
+
+class MozDefMessage:
+    """A message for MozDef; to be used by its subclasses.
+
+    `send` waits for the answer unless ``set_fire_and_forget(True)`` was called. Certificates are
+    verified unless ``set_verify(False)`` was called.
+
+    Args:
+        url: of MozDef; not looked at before it is needed.
+    """
+
+    MSGTYPE_NONE = 0
+    MSGTYPE_EVENT = 1
+    MSGTYPE_COMPLIANCE = 2
+    MSGTYPE_VULNERABILITY = 3
+    MSGTYPE_ASSETHINT = 4
+    MSGTYPE_RRA = 5
+
+    def __init__(self, url: Any) -> None:
+        self._msgtype = self.MSGTYPE_NONE
+        self.log: dict[Any, Any] = {}
+        self.hostname: Any = identity.hostname()
+        self._sendlog: dict[Any, Any] = {}
+        self._url = url
+        self._send_to_syslog: Any = False
+        self._syslog_only: Any = False
+        self._send_to_sqs: Any = False
+        self._sqs_queue_name: Any = None
+        self._sqs_aws_account_id: Any = None
+        self._sqs_region: Any = None
+        self._fire_and_forget: Any = False
+        self._verify_certificate: Any = True
+        self._verify_path: Any = None
+
+    def validate(self) -> bool:
+        """Whether the message can be constructed."""
+        return True
+
+    def validate_log(self) -> bool:
+        """Whether what was constructed can be sent."""
+        return True
+
+    def set_verify(self, f: Any) -> None:
+        """Verify certificates, or not: then anybody can read and change what is sent."""
+        self._verify_certificate = f
+
+    def set_verify_path(self, p: Any) -> None:
+        """Verify certificates by the CA bundle *p*."""
+        self._verify_path = p
+
+    def set_fire_and_forget(self, f: Any) -> None:
+        """Let `send` return at once, and a background thread deliver."""
+        self._fire_and_forget = f
+
+    def set_sqs_queue_name(self, f: Any) -> None:
+        """Set the name of the SQS queue."""
+        self._sqs_queue_name = f
+
+    def set_sqs_aws_account_id(self, f: Any) -> None:
+        """Set the AWS account that owns the queue, where it is another one."""
+        self._sqs_aws_account_id = f
+
+    def set_sqs_region(self, f: Any) -> None:
+        """Set the AWS region of the queue."""
+        self._sqs_region = f
+
+    def set_send_to_sqs(self, f: Any) -> None:
+        """Send to SQS instead of the URL. Needs boto3."""
+        self._send_to_sqs = f
+
+    def set_send_to_syslog(self, f: Any, only_syslog: Any = False) -> None:
+        """Send to the local syslog as well, or to nobody else."""
+        self._send_to_syslog = f
+        self._syslog_only = only_syslog
+
+    def syslog_convert(self) -> str:
+        """What was constructed, as a line for syslog."""
+        raise MozDefError("message type does not support syslog conversion")
+
+    def construct(self) -> None:
+        """Make the document that is sent, in ``self._sendlog``."""
+        raise MozDefError("subclass of MozDefMessage must override construct()")
+
+    def send_syslog(self) -> None:
+        """Send what was constructed to the local syslog."""
+        raise MozDefError("message type does not support syslog submission")
+
+    def send_sqs(self) -> None:
+        """Send what was constructed to SQS."""
+        queue = SQSDestination(self._sqs_queue_name, self._sqs_aws_account_id, self._sqs_region)
+        event = encode_document(self._sendlog)
+        deliver(queue, event, fire_and_forget=bool(self._fire_and_forget))
+
+    def send(self) -> None:
+        """Validate, construct and send.
+
+        Raises:
+            MozDefError: for a message that is not valid, and, unless fire-and-forget was set, for
+                anything but success.
+        """
+        if not self.validate():
+            raise MozDefError("message failed validation")
+        self.construct()
+        if not self.validate_log():
+            raise MozDefError("message failed post construct validation")
+        if self._send_to_syslog:
+            self.send_syslog()
+            if self._syslog_only:
+                return
+        if self._send_to_sqs:
+            self.send_sqs()
+        else:
+            self._post()
+
+    def _post(self) -> None:
+        verify = self._verify_certificate
+        if verify and self._verify_path is not None:
+            verify = self._verify_path
+        fire_and_forget = bool(self._fire_and_forget)
+        # MozDef's /_bulk takes an event with a key "index" for an instruction.
+        one_by_one = not fire_and_forget or "index" in self._sendlog
+        destination = HTTPDestination(self._url, verify, bulk=False if one_by_one else "auto")
+        deliver(destination, encode_document(self._sendlog), fire_and_forget=fire_and_forget)

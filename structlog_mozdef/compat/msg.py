@@ -1,0 +1,245 @@
+"""The class of mozdef_lib, as mozdef_client has kept it."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+from structlog_mozdef import identity
+from structlog_mozdef.compat import local_syslog
+from structlog_mozdef.compat.delivery import HTTPDestination, deliver
+from structlog_mozdef.compat.documents import (
+    DEFAULT_SOURCE,
+    encode_document,
+    flattened,
+    pretty,
+    process_name,
+    severity_text,
+    timestamp_of,
+)
+from structlog_mozdef.compat.session import SessionAttribute, session_of, settings_of
+from structlog_mozdef.compat.sqs import SQSDestination
+from structlog_mozdef.exceptions import MozDefError
+from structlog_mozdef.timestamps import utc_now
+
+_MISSING: Any = object()
+
+
+class MozDefMsg:
+    """Sends events to MozDef: ``MozDefMsg(url, tags=["bro"]).send("knock knock")``.
+
+    Every setting can be made on the class, for all instances, or on one instance.
+
+    Args:
+        mozdef_hostname: the URL of MozDef; mozdef_client's name ``hostname=`` works as well.
+        summary, category, severity, tags, details, source: of events that are sent without them.
+
+    Attributes:
+        log: "internal attributes": what is set here is sent, by this instance. ``timestamp``,
+            ``hostname``, ``processid`` and ``processname`` replace what would be sent; other
+            keys are sent at top level.
+        fire_and_forget_mode: True (default): `send` returns at once, a background thread delivers
+            and tries again. False: `send` waits for the answer and raises `MozDefError` for
+            anything but success.
+        verify_certificate: True (default), False (anybody can read and change what is sent), or
+            the path of a CA bundle.
+        sendToSyslog, syslogOnly: send to the local syslog as well, or to nobody else.
+        sendToSqs, sqsQueueName, sqsAWSAccountId, sqsRegion: send to SQS instead. Needs boto3.
+        debug: print the event and send nothing.
+        httpsession: its auth, cert, headers, proxies and trust_env are used.
+    """
+
+    summary: Any = None
+    category: Any = "event"
+    severity: Any = "INFO"
+    tags: Any = []  # noqa: RUF012 - each instance has a copy
+    details: Any = {}  # noqa: RUF012
+    source: Any = DEFAULT_SOURCE
+    log: dict[Any, Any] = {}  # noqa: RUF012 - for all instances, as in mozdef_lib
+
+    fire_and_forget_mode: Any = True
+    verify_certificate: Any = True
+    debug: Any = False
+    sendToSyslog: Any = False  # noqa: N815 - the names of the old clients
+    syslogOnly: Any = False  # noqa: N815
+    sendToSqs: Any = False  # noqa: N815
+    sqsQueueName: Any = None  # noqa: N815
+    sqsAWSAccountId: Any = None  # noqa: N815
+    sqsRegion: Any = None  # noqa: N815
+    httpsession: Any = SessionAttribute()
+
+    def __init__(
+        self,
+        mozdef_hostname: Any = _MISSING,
+        summary: Any = None,
+        category: Any = None,
+        severity: Any = None,
+        *others: Any,
+        **options: Any,
+    ) -> None:
+        if mozdef_hostname is _MISSING:
+            mozdef_hostname = options.pop("hostname", _MISSING)
+        if mozdef_hostname is _MISSING:
+            raise TypeError("MozDefMsg() needs mozdef_hostname, the URL of MozDef")
+        options = _options(others, options)
+        self.mozdef_hostname = mozdef_hostname
+        for name, value in (("summary", summary), ("category", category), ("severity", severity)):
+            if value is not None:
+                setattr(self, name, value)
+        if options["source"] is not None:
+            self.source = options["source"]
+        # Copies of what the class has, so that nothing is shared by accident.
+        for name in ("tags", "details"):
+            given = options[name]
+            setattr(self, name, copy(getattr(type(self), name)) if given is None else given)
+        # As in mozdef_lib, these can be read. What is still the same at the time of sending was
+        # not set by the program, and is found anew.
+        self._initial_log: dict[Any, Any] = {
+            "timestamp": utc_now(),
+            "hostname": identity.hostname(),
+            "processid": identity.process_id(),
+            "processname": process_name(),
+            "severity": self.severity,
+            "summary": None,
+            "category": self.category,
+            "tags": [],
+            "details": {},
+        }
+        self.log = dict(self._initial_log)
+
+    @property
+    def hostname(self) -> Any:
+        """The URL of MozDef, as mozdef_client calls it."""
+        return self.mozdef_hostname
+
+    @hostname.setter
+    def hostname(self, url: Any) -> None:
+        self.mozdef_hostname = url
+
+    def send(  # noqa: PLR0917 - as in the old clients
+        self,
+        summary: Any = None,
+        category: Any = None,
+        severity: Any = None,
+        tags: Any = None,
+        details: Any = None,
+        source: Any = None,
+    ) -> None:
+        """Send an event. What is None is taken from ``log``, or from the instance.
+
+        Raises:
+            MozDefError: where details is no dict, tags is no list, or there is no summary; unless
+                ``fire_and_forget_mode``, for anything but success.
+        """
+        document = self._document(
+            {
+                "summary": summary,
+                "category": category,
+                "severity": severity,
+                "tags": tags,
+                "details": details,
+                "source": source,
+            }
+        )
+        event = encode_document(document)
+        if self.debug:
+            print(pretty(event))  # noqa: T201 - what it is for
+            return
+        fire_and_forget = bool(self.fire_and_forget_mode)
+        if self.sendToSyslog:
+            must = bool(self.syslogOnly and not fire_and_forget)
+            local_syslog.write(flattened(event), document["severity"], must=must)
+        if self.syslogOnly:
+            return
+        if self.sendToSqs:
+            queue = SQSDestination(self.sqsQueueName, self.sqsAWSAccountId, self.sqsRegion)
+            deliver(queue, event, fire_and_forget=fire_and_forget)
+            return
+        destination = HTTPDestination(
+            self.mozdef_hostname,
+            self.verify_certificate,
+            settings_of(session_of(self)),
+            # MozDef's /_bulk takes an event with a key "index" for an instruction.
+            bulk="auto" if fire_and_forget and "index" not in document else False,
+        )
+        deliver(destination, event, fire_and_forget=fire_and_forget)
+
+    def _document(self, given: dict[str, Any]) -> dict[Any, Any]:
+        logged = self._logged()
+        details: dict[Any, Any] = {}
+        for part in self._parts("details", dict, given, logged, "details must be a dict"):
+            details.update(part)
+        tags: list[Any] = []
+        for part in self._parts("tags", list, given, logged, "tags must be a list"):
+            tags += part
+        summary = self._first("summary", given, logged)
+        if summary is None:
+            raise MozDefError("Summary is a required field")
+        source = self._first("source", given, logged)
+        return {
+            "hostname": identity.hostname(),
+            "processid": identity.process_id(),
+            "processname": process_name(),
+            **logged,
+            "timestamp": timestamp_of(logged.get("timestamp")),
+            "category": self._first("category", given, logged),
+            "severity": severity_text(self._first("severity", given, logged)),
+            "source": DEFAULT_SOURCE if source is None else source,
+            "summary": summary,
+            "tags": tags,
+            "details": details,
+        }
+
+    def _logged(self) -> dict[Any, Any]:
+        """What the program has put into ``log``, of the class and of the instance."""
+        initial = getattr(self, "_initial_log", {})
+        own = {
+            name: value
+            for name, value in self.log.items()
+            if initial.get(name, _MISSING) is not value or (value and name in ("tags", "details"))
+        }
+        return {**type(self).log, **own}
+
+    def _first(self, name: str, given: dict[str, Any], logged: dict[Any, Any]) -> Any:
+        if given[name] is not None:
+            return given[name]
+        return logged.get(name, getattr(self, name))
+
+    def _parts(
+        self,
+        name: str,
+        kind: type,
+        given: dict[str, Any],
+        logged: dict[Any, Any],
+        complaint: str,
+    ) -> list[Any]:
+        """Tags or details: those that are given, or those of the instance and those in ``log``."""
+        if given[name] is not None:
+            parts = [given[name]]
+        else:
+            parts = [getattr(self, name), logged.get(name, kind())]
+        if not all(isinstance(part, kind) for part in parts):
+            raise MozDefError(complaint)
+        return parts
+
+
+def _options(others: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """The last arguments of `MozDefMsg`, by name.
+
+    mozdef_lib has tags and details in their place, mozdef_client has the source before them.
+    """
+    names = ("tags", "details", "source")
+    if others and (
+        isinstance(others[0], str)
+        or (others[0] is None and len(others) > 1 and isinstance(others[1], list))
+    ):
+        names = ("source", "tags", "details")
+    if len(others) > len(names):
+        raise TypeError(f"MozDefMsg() takes at most 7 arguments, {4 + len(others)} were given")
+    by_place = dict(zip(names, others, strict=False))
+    for name in options:
+        if name not in names:
+            raise TypeError(f"MozDefMsg() got an unexpected keyword argument {name!r}")
+        if name in by_place:
+            raise TypeError(f"MozDefMsg() got multiple values for argument {name!r}")
+    return {**dict.fromkeys(names), **by_place, **options}
