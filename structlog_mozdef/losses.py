@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from structlog_mozdef import identity
-from structlog_mozdef.buffers.base import FULL, Buffer
+from structlog_mozdef.buffers.base import Buffer
 from structlog_mozdef.buffers.drops import Loss
 from structlog_mozdef.encoding import encode
 from structlog_mozdef.timestamps import iso_timestamp, utc_now
@@ -27,26 +28,28 @@ class LossTeller:
     def __init__(self, buffer: Buffer, clock: Callable[[], float] = time.monotonic) -> None:
         self._buffer = buffer
         self._clock = clock
+        self._lock = threading.Lock()
         self._next: dict[str, float] = {}
 
     def tell(self, *, last_chance: bool = False) -> None:
-        """Tell what is not told yet. To be called when events can be delivered (again).
+        """Tell what is not told yet. To be called when events were delivered (again).
 
         Args:
             last_chance: whether to tell of losses of the last minute as well, though others were
                 told of just before them.
         """
-        for reason, loss in self._buffer.losses().items():
-            now = self._clock()
-            if not last_chance and now < self._next.get(reason, now):
-                continue
-            # An event that finds no room would be a loss itself.
-            position = self._buffer.position()
-            if self._buffer.append(encode(_event(reason, loss))) == FULL:
-                return
-            if self._buffer.position() > position:
-                self._buffer.tell_loss(reason, loss)
-            self._next[reason] = now + INTERVAL
+        # A thread that does not get it leaves the work to the one that has it.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            for reason, loss in self._buffer.losses().items():
+                now = self._clock()
+                if not last_chance and now < self._next.get(reason, now):
+                    continue
+                if self._buffer.tell_loss(reason, loss, encode(_event(reason, loss))):
+                    self._next[reason] = now + INTERVAL
+        finally:
+            self._lock.release()
 
 
 def _event(reason: str, loss: Loss) -> dict[str, Any]:

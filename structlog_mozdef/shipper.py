@@ -23,6 +23,7 @@ from structlog_mozdef.buffers.base import FULL, Buffer
 from structlog_mozdef.delivery import Courier
 from structlog_mozdef.exits import finalize_in_worker
 from structlog_mozdef.fork import watch_forks
+from structlog_mozdef.losses import LossTeller
 from structlog_mozdef.progress import Progress
 from structlog_mozdef.reporting import Reporter
 from structlog_mozdef.transports.base import Transport
@@ -96,6 +97,7 @@ class Shipper:
         self._gave_up = False
         self._exit_deadline: float | None = None
         self._reported_drops: dict[str, int] = {}
+        self._losses = LossTeller(buffer)
 
     def abandon(self) -> None:
         """In a forked child: whatever of the parent's thread lives on here (gevent's does) ends."""
@@ -238,6 +240,7 @@ class Shipper:
         """
         if senders.is_sender():
             return False
+        self._tell_losses(last_chance=True)
         mark = self._buffer.position()
         # Who goes on logging meanwhile must not keep this from ending, except at exit, where
         # nobody comes after.
@@ -347,6 +350,7 @@ class Shipper:
         try:
             self._others_wait = self._buffer.gather()
             wait = self._courier.step()
+            self._tell_losses(last_chance=bool(self._stops))
             self._report_drops()
         except (Exception, SystemExit) as error:
             self._reporter.warn(
@@ -355,6 +359,10 @@ class Shipper:
             wait = 1.0
         self._progress.tell()
         return wait
+
+    def _tell_losses(self, *, last_chance: bool) -> None:
+        if self._courier.last_error is None:  # in an outage the buffer has no room for it
+            self._losses.tell(last_chance=last_chance)
 
     def _report_drops(self) -> None:
         for reason, count in self._buffer.counts().dropped.items():

@@ -226,7 +226,9 @@ def test_close_ends_while_others_go_on():
     over.set()
     thread.join(10)
     sink.close()
-    assert (closed, seconds < 15, sink.stats().buffered) == (True, True, 0)
+    assert (closed, seconds < 15) == (True, True)
+    # An event that tells of losses may have come in behind.
+    assert wait_for(lambda: sink.stats().buffered == 0)
 
 
 def test_events_that_come_during_a_close_arrive(held):

@@ -121,8 +121,8 @@ class Buffer(Protocol):
     def losses(self) -> dict[str, Loss]:
         """The events that were dropped, by reason, as far as `tell_loss` was not called."""
 
-    def tell_loss(self, reason: str, loss: Loss) -> None:
-        """The destination will be told of *loss*."""
+    def tell_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
+        """Take *event*, which tells of *loss*; False where there is no room, which is no loss."""
 
     def dead_letters(self) -> list[DeadLetter]:
         """The dead letters that are kept, oldest first."""

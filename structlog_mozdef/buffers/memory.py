@@ -210,9 +210,13 @@ class MemoryBuffer:
         with self._lock:
             return self._drops.losses()
 
-    def tell_loss(self, reason: str, loss: Loss) -> None:
+    def tell_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
         with self._lock:
+            if not self._has_room(event):
+                return False
+            self._take(event)
             self._drops.tell(reason, loss)
+            return True
 
     def dead_letters(self) -> list[DeadLetter]:
         with self._lock:

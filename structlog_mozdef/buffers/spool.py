@@ -170,7 +170,7 @@ class Spool:
                 self._room < size
                 or backlog >= self._careful_from
                 or self._appending
-                or self._overflow.held
+                or self._trouble is not None
             ):
                 return self._append_with_care(line)
             self._appending = True
@@ -210,13 +210,12 @@ class Spool:
             if self._is_full_of_events():
                 return self._refuse(len(line))
             self._write_overflow()
-            if self._overflow.held:
+            if self._trouble is not None:
                 return self._hold(line, None)
             if not self._make_room(len(line)):
                 return self._refuse(len(line))
             self._room -= len(line)
             self._write(line, self._backlog())
-            self._disk_recovered()
         except OSError as error:
             return self._hold(line, error)
         finally:
@@ -228,7 +227,7 @@ class Spool:
 
         A signal handler or ``__del__`` logs; its line begins behind a line end.
         """
-        if self._overflow.held:
+        if self._trouble is not None:
             return self._hold(line, None)
         try:
             self._write(b"\n" + line, self._backlog())
@@ -247,6 +246,17 @@ class Spool:
         if self._lines_in_segment():
             self._begin_segment(stream)
         return not self._drop_oldest_segment(stream)
+
+    def _has_room(self, size: int) -> bool:
+        if self._trouble is not None or self._backlog() >= self._max_events:
+            return False
+        self._appending = True
+        try:
+            return self._room >= size or self._make_room(size)
+        except OSError:
+            return False
+        finally:
+            self._appending = False
 
     def _refuse(self, size: int) -> int:
         if size > self._largest_line:
@@ -290,9 +300,11 @@ class Spool:
 
     def _write_overflow(self) -> None:
         """Write what is held in memory, if the disk lets us again."""
-        if not self._overflow.held or time.monotonic() < self._disk_retry_at:
+        if self._trouble is None or time.monotonic() < self._disk_retry_at:
             return
         try:
+            if not self._overflow.held:
+                self._write_held(b"\n")  # a blank line is no event, but tells how the disk is
             self._overflow.write_out(self._write_held)
         except OSError as error:
             self._disk_failed(error)
@@ -300,11 +312,10 @@ class Spool:
             self._disk_recovered()
 
     def _disk_recovered(self) -> None:
-        if self._trouble is not None:
-            self._trouble = None
-            self._housekeeper.say(
-                "spool disk recovered", f"the spool {self._folder.path} can be written again"
-            )
+        self._trouble = None
+        self._housekeeper.say(
+            "spool disk recovered", f"the spool {self._folder.path} can be written again"
+        )
 
     def _write_held(self, line: bytes) -> Source:
         if self._room < len(line) and not self._make_room(len(line)):
@@ -502,9 +513,13 @@ class Spool:
         with self._lock:
             return self._books.drops.losses()
 
-    def tell_loss(self, reason: str, loss: Loss) -> None:
+    def tell_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
         with self._lock:
+            if self._appending or not self._has_room(len(event) + 1):
+                return False
+            self.append(event)
             self._books.drops.tell(reason, loss)
+            return True
 
     # The end.
 
@@ -537,3 +552,4 @@ class Spool:
             stream.release()
         self._reader.forget()
         self._housekeeper.forget()
+        self._folder.forget_streams()

@@ -160,23 +160,30 @@ class Stream:
         """
         written = os.write(self.write_fd, line)
         if written != len(line):
+            self._write_rest(line, written)
+
+    def _write_rest(self, line: bytes, written: int) -> None:
+        """The disk took a part only: hear the reason, unless it takes the rest now."""
+        try:
+            written += os.write(self.write_fd, line[written:])
+        except OSError:
             self._cut_off(line[:written])
-            # Once more, to hear the reason; or it works this time.
-            written = os.write(self.write_fd, line)
-            if written != len(line):
-                self._cut_off(line[:written])
-                raise OSError(errno.ENOSPC, "it takes a part of an event only")
+            raise
+        if written != len(line) or not self._ends_with(line):
+            self._cut_off(line[:written])
+            raise OSError(errno.ENOSPC, "it takes a part of an event only")
 
     def _cut_off(self, part: bytes) -> None:
-        """Remove *part*, just written, unless a signal handler has appended behind it meanwhile.
-
-        What is left then is a damaged line between whole ones.
-        """
-        size = os.fstat(self.write_fd).st_size
-        if os.pread(self.write_fd, len(part), size - len(part)) == part:
-            os.ftruncate(self.write_fd, size - len(part))
+        if self._ends_with(part):
+            os.ftruncate(self.write_fd, os.fstat(self.write_fd).st_size - len(part))
         else:
+            # A signal handler has appended behind it meanwhile. What is left is a damaged line
+            # between whole ones.
             self._checks_lines = True
+
+    def _ends_with(self, part: bytes) -> bool:
+        size = os.fstat(self.write_fd).st_size
+        return os.pread(self.write_fd, len(part), size - len(part)) == part
 
     def is_gone(self) -> bool:
         """Whether somebody has removed what is written to."""

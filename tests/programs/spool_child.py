@@ -1,0 +1,41 @@
+"""Print the number of streams before a fork, beside a silent child, and beside one that logs."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import structlog_mozdef as mozdef
+
+warnings.simplefilter("ignore", DeprecationWarning)
+
+url, folder = sys.argv[1:]
+sink = mozdef.Sink(url, spool=folder, linger=600)
+
+
+def streams():
+    return sorted(path for path in Path(folder).iterdir() if path.is_dir())
+
+
+def look(child_logs):
+    """The number of streams that a child sees at its end; it changes nothing of others."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        if child_logs:
+            sink.put(b'{"summary": "child"}')
+        os.write(writing, str(len(streams())).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    return os.read(reading, 10).decode()
+
+
+def content(stream):
+    return {path.name: path.read_bytes() for path in stream.iterdir()}
+
+
+sink.put(b'{"summary": "parent"}')
+(mine,) = streams()
+before = content(mine)
+print(len(streams()), look(False), look(True), end=" ")
+print("unchanged" if content(mine) == before else "changed")

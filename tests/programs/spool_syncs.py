@@ -1,0 +1,54 @@
+"""Log for four seconds into a spool whose transport hangs; print each synchronisation."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import structlog_mozdef as mozdef
+from structlog_mozdef.transports.memory import MemoryTransport
+
+folder, sync = Path(sys.argv[1]), sys.argv[2]
+folder.mkdir(mode=0o700)
+began = time.monotonic()
+calls = []
+
+
+def kind_of(fd):
+    path = Path(f"/proc/self/fd/{fd}").readlink()
+    if path == folder:
+        return "folder"
+    if path == folder.parent:
+        return "parent"
+    return "segment" if path.suffix == ".ndjson" else "stream" if path.is_dir() else path.name
+
+
+def watch(name):
+    real = getattr(os, name)
+
+    def call(fd):
+        calls.append((time.monotonic() - began, kind_of(fd)))
+        return real(fd)
+
+    setattr(os, name, call)
+
+
+class Hanging(MemoryTransport):
+    def send(self, events):
+        time.sleep(60)
+        return super().send(events)
+
+
+watch("fsync")
+watch("fdatasync")
+sink = mozdef.Sink(Hanging(), spool=folder, sync=sync, linger=0, exit_timeout=0)
+sink.put(b'{"summary": "first"}')
+calls.append((time.monotonic() - began, "put returned"))
+for number in range(40):
+    sink.put(b'{"summary": "%d"}' % number)
+    if number == 20:
+        sink._buffer._segment_room = sink._buffer._room = 0  # another segment
+    time.sleep(0.1)
+print(json.dumps(calls), flush=True)
+os._exit(0)

@@ -1,0 +1,228 @@
+"""A disk that is full, gone or damaged costs no log call, and no event that can be saved."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+
+import pytest
+from handmade_spools import drain, events, orphan, spool_on
+from running import run, wait_for
+from spools import QUICK
+from transports import DownTransport
+
+from structlog_mozdef import Sink
+from structlog_mozdef.exceptions import SpoolError
+from structlog_mozdef.transports.memory import MemoryTransport
+
+
+def mounted(path, *options):
+    path.mkdir(0o700)
+    arguments = ["-t", "tmpfs", "-o", ",".join(["size=256k", "mode=700", *options]), "tmpfs"]
+    try:
+        subprocess.run(["mount", *arguments, path], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("nothing can be mounted here")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 256 kB."""
+    path = tmp_path / "disk"
+    mounted(path)
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def put_all(sink, first, last):
+    for number in range(first, last):
+        sink.put(b'{"summary": "%06d %s"}' % (number, b"x" * 400))
+
+
+def numbers(transport):
+    return [int(event["summary"][:6]) for event in transport.events]
+
+
+def test_a_full_disk(small_disk, caplog):
+    """Events that find no room wait in memory, and are delivered in their order."""
+    transport = DownTransport()
+    with Sink(transport, spool=small_disk / "spool", **QUICK) as sink:
+        put_all(sink, 0, 1000)
+        stats = sink.stats()
+        assert (stats.buffered, stats.dropped) == (1000, 0)
+        assert wait_for(lambda: "No space left on device" in caplog.text, 5)
+        transport.down = False
+        assert sink.flush(20)
+        assert numbers(transport) == list(range(1000))
+        put_all(sink, 1000, 1001)
+        assert wait_for(lambda: "can be written again" in caplog.text, 5)
+
+
+def test_a_disk_with_room_again(small_disk):
+    """What waited in memory is written as soon as there is room, without another event."""
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError):
+        filler.write_bytes(bytes(1_000_000))
+    with Sink(DownTransport(), spool=small_disk / "spool", **QUICK) as sink:
+        put_all(sink, 0, 100)
+        filler.unlink()
+        assert wait_for(lambda: sink._buffer.durable, 5)
+        sink.close(0)
+    spool = spool_on_any(small_disk / "spool")
+    assert [int(json.loads(event)["summary"][:6]) for event in drain(spool)] == list(range(100))
+    spool.close()
+
+
+def spool_on_any(path):
+    spool = spool_on(path / "unused")
+    spool.close()
+    shutil.rmtree(path / "unused")
+    spool._folder.fd = os.open(path, os.O_RDONLY)
+    spool._folder.path = str(path)
+    spool._folder.destination = "memory"
+    return spool
+
+
+def test_the_trouble_is_told_once_a_minute(small_disk, caplog):
+    """A disk that stays full does not fill the log."""
+    transport = DownTransport()
+    with Sink(transport, spool=small_disk / "spool", **QUICK) as sink:
+        put_all(sink, 0, 2000)
+        assert wait_for(lambda: "No space left on device" in caplog.text, 5)
+        put_all(sink, 2000, 2100)
+        wait_for(lambda: caplog.text.count("No space left on device") > 1, 2.5)
+        assert caplog.text.count("No space left on device") == 1
+        transport.down = False
+
+
+def test_a_disk_that_is_read_only(tmp_path):
+    """A folder that cannot be written is refused at once, in a sentence."""
+    path = tmp_path / "disk"
+    mounted(path, "ro")
+    try:
+        with pytest.raises(SpoolError, match=r"spool is .*/disk"):
+            Sink(MemoryTransport(), spool=path)
+        with pytest.raises(SpoolError, match=r"spool is .*Read-only file system"):
+            Sink(MemoryTransport(), spool=path / "spool")
+    finally:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def test_files_that_must_not_grow(tmp_path):
+    """Where a limit of the process (EFBIG) cuts a write short, another segment goes on."""
+    output = run("spool_small_files", tmp_path / "spool").stdout
+    found = json.loads(output)
+    assert found["raised"] == []
+    assert found["numbers"] == list(range(300))
+    assert found["dropped"] == 0
+
+
+def test_the_folder_is_removed(tmp_path, caplog):
+    """What was taken before is still delivered, and what comes after finds a new folder."""
+    transport = DownTransport()
+    with Sink(transport, spool=tmp_path / "spool", **QUICK) as sink:
+        put_all(sink, 0, 50)
+        shutil.rmtree(tmp_path / "spool")
+        assert wait_for(lambda: "somebody removed a stream" in caplog.text, 5)
+        put_all(sink, 50, 100)
+        assert len(list((tmp_path / "spool").glob("*/*.ndjson"))) == 1
+        transport.down = False
+        assert sink.flush(20)
+        assert numbers(transport) == list(range(100))
+
+
+def test_a_stream_is_removed(tmp_path):
+    """A stream that somebody removed under its owner costs nothing while that lives."""
+    transport = DownTransport()
+    with Sink(transport, spool=tmp_path / "spool", **QUICK) as sink:
+        put_all(sink, 0, 50)
+        for stream in (tmp_path / "spool").iterdir():
+            shutil.rmtree(stream)
+        put_all(sink, 50, 100)
+        transport.down = False
+        assert sink.flush(20)
+        assert numbers(transport) == list(range(100))
+        assert sink.stats().buffered == 0
+
+
+def test_a_segment_is_removed(tmp_path):
+    """The events of a segment that somebody removed are counted as lost, the rest comes out."""
+    spool = spool_on(tmp_path)
+    spool._segment_bytes = 300
+    for event in events(*range(100)):
+        spool.append(event)
+    segments = sorted(tmp_path.glob("*/*.ndjson"))
+    lost = segments[2].read_bytes().splitlines()
+    segments[2].unlink()
+    found = drain(spool)
+    assert found == [event for event in events(*range(100)) if event not in lost]
+    assert spool.counts().dropped == {"spool damaged": len(lost)}
+    assert spool.settled() == spool.position()
+    spool.close()
+
+
+@contextlib.contextmanager
+def no_more_files():
+    """No file can be opened (EMFILE)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = os.open("/", os.O_RDONLY)
+    os.close(highest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_too_many_open_files_to_adopt(tmp_path, monkeypatch):
+    """A process that can open nothing leaves orphans as they are, for itself and for others."""
+    orphan(tmp_path, events(1, 2), events(3))
+    spool = spool_on(tmp_path)
+    for spare in range(4):
+        descriptors = [os.dup(0) for _ in range(spare)]
+        for descriptor in descriptors:
+            os.close(descriptor)
+        with no_more_files():
+            # So many more can be opened: the failure comes at another step each time.
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft + spare, hard))
+            monkeypatch.setattr(spool._reader, "_next_adoption", 0.0)
+            with contextlib.suppress(OSError):
+                spool.gather()
+        other = spool_on(tmp_path)
+        if not len(spool):
+            assert wait_for(lambda other=other: other.gather() or len(other) == 3, 1)
+        other.close()
+    assert drain(spool) == events(1, 2, 3)
+    spool.close()
+
+
+def test_too_many_open_files_to_read(tmp_path):
+    """An event that cannot be read now is read later."""
+    spool = spool_on(tmp_path)
+    for event in events(1, 2, 3):
+        spool.append(event)
+    with no_more_files(), pytest.raises(OSError, match="Too many open files"):
+        spool.peek(10, 1000)
+    assert drain(spool) == events(1, 2, 3)
+    spool.close()
+
+
+def test_one_stream_that_cannot_be_read_does_not_stop_the_others(tmp_path, monkeypatch):
+    """A fault of one stream leaves the others alone."""
+    orphan(tmp_path, events(1), events(2), number=1)
+    orphan(tmp_path, events(3), events(4), number=2)
+    spool = spool_on(tmp_path)
+    spool.gather()
+    broken = spool._reader._adopted[0]
+    fd = os.open(tmp_path, os.O_RDONLY)
+    broken._read_fd = fd  # reading a folder fails with EISDIR, as a bad sector does with EIO
+    assert list(spool.peek(10, 1000).events) == events(3, 4)
+    broken._read_fd = -1
+    os.close(fd)
+    assert sorted(drain(spool)) == events(1, 2, 3, 4)
+    spool.close()
