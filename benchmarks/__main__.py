@@ -4,9 +4,25 @@ import platform
 
 import structlog
 
-from benchmarks import end_to_end, import_time, log_call, outage_latency
+from benchmarks import (
+    end_to_end,
+    import_time,
+    log_call,
+    outage_latency,
+    spool_backlog,
+    spool_blocks,
+    spool_drain,
+)
 
 print(f"Python {platform.python_version()}, structlog {structlog.__version__}")
-for benchmark in (import_time, log_call, end_to_end, outage_latency):
+for benchmark in (
+    import_time,
+    log_call,
+    end_to_end,
+    outage_latency,
+    spool_blocks,
+    spool_backlog,
+    spool_drain,
+):
     print()
     benchmark.main()

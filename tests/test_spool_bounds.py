@@ -20,7 +20,7 @@ def size_of(path: Path) -> int:
     for folder, _, names in os.walk(path):
         for name in names:
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-                size += os.stat(os.path.join(folder, name)).st_size
+                size += (Path(folder) / name).stat().st_size
     return size
 
 

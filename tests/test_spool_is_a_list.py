@@ -186,11 +186,16 @@ class Model(RuleBasedStateMachine):
         if self.disk_refuses:
             self.may_repeat.update(self.appended)  # no position could be written
         self.may_be_lost.update(line[:-1] for line in spool._overflow._lines)
-        spool.forget()
-        spool._folder.close()
+        self.kill(spool)
         self.spools.remove(spool)
         if not self.spools:
             self.open()
+
+    def kill(self, spool):
+        for stream in [*spool._own_streams(), *spool._reader._adopted]:
+            stream.release()
+        spool._housekeeper.forget()
+        spool._folder.close()
 
     @rule(index=pick)
     def close(self, index):
@@ -292,8 +297,7 @@ class Model(RuleBasedStateMachine):
             self.check()
         finally:
             for spool in self.spools:
-                spool.forget()
-                spool._folder.close()
+                self.kill(spool)
             shutil.rmtree(self.path.parent)
 
     def drain(self):

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-import structlog_mozdef.buffers.spool  # now, while the files of Python can be read
+import structlog_mozdef.buffers.spool  # noqa: F401 - now, while Python can read its files
 from structlog_mozdef import Sink
 from structlog_mozdef.transports.base import Delivery
 from structlog_mozdef.transports.memory import MemoryTransport
