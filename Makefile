@@ -33,8 +33,8 @@ test-newest: $(VENV)/newest/.ready
 test-oldest: $(VENV)/oldest/.ready
 	$(VENV)/oldest/bin/python -m pytest $(PYTEST)
 
-bench: $(VENV)/newest/.ready
-	$(VENV)/newest/bin/python -m benchmarks
+bench: $(VENV)/bench/.ready
+	$(VENV)/bench/bin/python -m benchmarks
 
 format: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/ruff format .
@@ -55,6 +55,11 @@ endef
 $(VENV)/demo/.ready: setup.cfg
 	$(call create,$(NEWEST),$(VENV)/demo)
 	@$(VENV)/demo/bin/python $(PIP) --editable ".[collector]"
+	@touch $@
+
+$(VENV)/bench/.ready: setup.cfg
+	$(call create,$(NEWEST),$(VENV)/bench)
+	@$(VENV)/bench/bin/python $(PIP) --editable ".[bench]"
 	@touch $@
 
 $(VENV)/newest/.ready: setup.cfg

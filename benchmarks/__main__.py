@@ -11,6 +11,7 @@ from benchmarks import (
     outage_latency,
     spool_backlog,
     spool_blocks,
+    spool_call,
     spool_drain,
 )
 
@@ -20,6 +21,7 @@ for benchmark in (
     log_call,
     end_to_end,
     outage_latency,
+    spool_call,
     spool_blocks,
     spool_backlog,
     spool_drain,
