@@ -12,6 +12,7 @@ from structlog_mozdef.details import add_detail, merge_details
 from structlog_mozdef.encoding import encode
 from structlog_mozdef.event import (
     SEVERITY_OF_LEVEL,
+    UNKNOWN,
     choose_severity,
     first_text,
     is_ip_address,
@@ -92,8 +93,7 @@ class MozDefRenderer:
         # This is the hot path: every check is for what a sane program sends, and all else is
         # done by functions of `event`. What is left in the event dict becomes the details.
         pop = details.pop
-        has_rare = not _RARE.isdisjoint(details)
-        if has_rare and "_record" in details:
+        if "_record" in details:
             _merge_record(details)
 
         summary = pop("event", None)
@@ -137,7 +137,7 @@ class MozDefRenderer:
                     del details["level"]
         if severity is None:
             severity = choose_severity(details, pop("severity", None), pop("level", None), method)
-        if has_rare:
+        if not _RARE.isdisjoint(details):
             _move_rare(details)
         success = details.get("success")
         address = details.get("sourceipaddress")
@@ -215,6 +215,8 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
         name = getattr(logger, "name", None)
     except Exception:  # a logger with methods of its own
         name = None
+    if given is None and name is None:  # the usual case, spared the longer way
+        return UNKNOWN
     return first_text((given, name))
 
 

@@ -59,6 +59,21 @@ def test_dead_letters_have_their_share(tmp_path):
     spool.close()
 
 
+def test_what_another_process_may_still_write(tmp_path):
+    """A process that looked before another one filled the folder does not exceed the limit."""
+    early, late = (spool_on(tmp_path, max_bytes=100_000) for _ in range(2))
+    for _ in range(40):
+        early.reject(b'{"pad": "%s"}' % (b"x" * 100), "HTTP 400")  # the dead letters' share
+    late.append(line(0))
+    early.append(line(0))
+    for spool in (late, early):
+        for number in range(1000):
+            spool.append(line(number))
+    assert size_of(tmp_path) <= 100_000
+    for spool in (early, late):
+        spool.close()
+
+
 def test_four_processes(tmp_path):
     """Four processes that write at once do not exceed max_bytes together."""
     max_bytes = 2_000_000

@@ -187,6 +187,14 @@ class TestSpool(BufferContract):
         now += 3.0
         assert buffer.counts().oldest_age == 3.0
 
+    def test_the_sum_holds_when_a_rejected_event_is_left_behind(self):
+        """An event that was rejected, and not settled before a close, comes again."""
+        buffer = self.filled(1, 2)
+        buffer.reject(buffer.peek(1, 1000).events[0], "HTTP 400")
+        buffer.close()
+        counts = buffer.counts()
+        assert (counts.accepted, counts.dead_lettered, counts.buffered) == (3, 1, 2)
+
     def test_a_batch_from_before_a_close_settles_nothing(self):
         """After a close, what was in flight is given out again."""
         buffer = self.filled(1, 2)

@@ -16,6 +16,7 @@ from spools import QUICK
 from transports import DownTransport
 
 from structlog_mozdef import Sink
+from structlog_mozdef.buffers import spool as spool_module
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -117,7 +118,7 @@ def test_files_that_must_not_grow(tmp_path):
     output = run("spool_small_files", tmp_path / "spool").stdout
     found = json.loads(output)
     assert found["raised"] == []
-    assert found["numbers"] == list(range(300))
+    assert found["numbers"] == list(range(80))
     assert found["dropped"] == 0
 
 
@@ -201,6 +202,25 @@ def test_too_many_open_files_to_adopt(tmp_path, monkeypatch):
     spool.close()
 
 
+def test_too_many_open_files_to_count(tmp_path, monkeypatch):
+    """A stream that was locked, but cannot be opened further, is let go at once."""
+    orphan(tmp_path, events(1, 2))
+    spool = spool_on(tmp_path)
+    adopt = spool._folder.adopt
+
+    def adopt_with_the_last_file(most):
+        for place in adopt(most):
+            with no_more_files():
+                yield place
+
+    monkeypatch.setattr(spool._folder, "adopt", adopt_with_the_last_file)
+    spool.gather()
+    other = spool_on(tmp_path)
+    assert drain(other) == events(1, 2)
+    other.close()
+    spool.close()
+
+
 def test_too_many_open_files_to_read(tmp_path):
     """An event that cannot be read now is read later."""
     spool = spool_on(tmp_path)
@@ -210,6 +230,42 @@ def test_too_many_open_files_to_read(tmp_path):
         spool.peek(10, 1000)
     assert drain(spool) == events(1, 2, 3)
     spool.close()
+
+
+def test_a_segment_is_removed_after_it_was_adopted(tmp_path):
+    """Events that were counted and are gone when they are read are counted as lost."""
+    stream = orphan(tmp_path, events(1, 2), events(3, 4), events(5))
+    spool = spool_on(tmp_path)
+    spool.gather()
+    (stream / "0000000002.ndjson").unlink()
+    assert drain(spool) == events(1, 2, 5)
+    counts = spool.counts()
+    assert (counts.accepted, counts.delivered, counts.dropped) == (5, 3, {"spool damaged": 2})
+    spool.close()
+
+
+def test_the_disk_recovers_while_a_batch_is_sent(tmp_path, monkeypatch):
+    """Events that were given out of memory, and then written, are settled where they are now."""
+    monkeypatch.setattr(spool_module, "_DISK_RETRY", 0.0)
+    spool = spool_on(tmp_path)
+    spool.append(events(0)[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    for event in events(1, 2, 3, 4):
+        spool.append(event)
+    batch = spool.peek(4, 1000)
+    assert list(batch.events) == events(0, 1, 2, 3)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    spool._housekeeper._work()
+    assert spool.durable
+    spool.ack(batch.first(3))
+    assert spool.peek(4, 1000).events == events(3, 4)
+    # Whoever comes after a crash finds what was not settled, and no more.
+    for stream in spool._own_streams():
+        stream.release()
+    other = spool_on(tmp_path)
+    assert drain(other) == events(3, 4)
+    other.close()
 
 
 def test_one_stream_that_cannot_be_read_does_not_stop_the_others(tmp_path, monkeypatch):

@@ -81,6 +81,20 @@ def test_in_the_place_of_the_position(obstacle, tmp_path):
 
 
 @obstacles
+def test_in_the_place_of_the_next_position(obstacle, tmp_path):
+    """Whatever a crash, or somebody, has left there does not keep the position from being kept."""
+    stream = orphan(tmp_path, events(1, 2, 3))
+    OBSTACLES[obstacle](stream / "position.new")
+    spool = spool_on(tmp_path)
+    spool.gather()
+    spool.ack(spool.peek(2, 1000))
+    spool.close()
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(3)
+    spool.close()
+
+
+@obstacles
 def test_in_the_place_of_the_note(obstacle, tmp_path):
     """What is no file is no note: the events go where the folder's go."""
     stream = orphan(tmp_path, events(1))

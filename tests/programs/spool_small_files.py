@@ -3,6 +3,7 @@
 import json
 import resource
 import sys
+import time
 
 sys.path.insert(0, __file__.rpartition("/programs/")[0])
 
@@ -14,11 +15,13 @@ transport = DownTransport()
 sink = mozdef.Sink(transport, spool=sys.argv[1], retry=mozdef.RetryPolicy(0.01, 0.05), linger=0.01)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 raised = []
-for number in range(300):
+for number in range(80):
     try:
         sink.put(b'{"summary": "%06d %s"}' % (number, b"x" * 400))
     except Exception as error:
         raised.append(repr(error))
+while not sink._buffer.durable:  # written to a second file, once it is tried again
+    time.sleep(0.01)
 transport.down = False
 sink.flush(20)
 numbers = [int(event["summary"][:6]) for event in transport.events]
