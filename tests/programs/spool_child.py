@@ -18,16 +18,20 @@ def streams():
 
 
 def look(child_logs):
-    """The number of streams that a child sees at its end; it changes nothing of others."""
+    """What a child sees at its end: the number of streams, and whether the parent's is as before.
+
+    It looks while it lives: later the parent may adopt its stream, and send its own events as well.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         if child_logs:
             sink.put(b'{"summary": "child"}')
-        os.write(writing, str(len(streams())).encode())
+        same = "unchanged" if content(mine) == before else "changed"
+        os.write(writing, f"{len(streams())} {same}".encode())
         os._exit(0)
     os.waitpid(child, 0)
-    return os.read(reading, 10).decode()
+    return os.read(reading, 100).decode()
 
 
 def content(stream):
@@ -37,5 +41,4 @@ def content(stream):
 sink.put(b'{"summary": "parent"}')
 (mine,) = streams()
 before = content(mine)
-print(len(streams()), look(False), look(True), end=" ")
-print("unchanged" if content(mine) == before else "changed")
+print(len(streams()), look(False), look(True))
