@@ -17,6 +17,7 @@ from transports import DownTransport
 
 from structlog_mozdef import Sink
 from structlog_mozdef.buffers import spool as spool_module
+from structlog_mozdef.buffers.spool_position import read_position
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -219,6 +220,15 @@ def test_too_many_open_files_to_count(tmp_path, monkeypatch):
     assert drain(other) == events(1, 2)
     other.close()
     spool.close()
+
+
+def test_too_many_open_files_to_look_where_to_begin(tmp_path):
+    """A position that cannot be read now is none that is missing: nothing is repeated for it."""
+    (tmp_path / "position").touch()
+    folder_fd = os.open(tmp_path, os.O_RDONLY)
+    with no_more_files(), pytest.raises(OSError, match="Too many open files"):
+        read_position(folder_fd, [1])
+    os.close(folder_fd)
 
 
 def test_too_many_open_files_to_read(tmp_path):

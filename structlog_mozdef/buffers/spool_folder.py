@@ -41,6 +41,8 @@ _UNFINISHED_AGE = 60.0
 PRIVATE = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
 _READ = os.O_RDONLY | PRIVATE
 _FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
+#: What opening says where a process may open no more: nothing about the file.
+TOO_MANY_OPEN = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class StreamFolder:
@@ -238,7 +240,7 @@ class SpoolFolder:
         try:
             stream = StreamFolder(name, open_folder(name, self.fd))
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in TOO_MANY_OPEN:
                 raise
             return None  # no folder, or gone meanwhile
         try:
@@ -251,7 +253,7 @@ class SpoolFolder:
                 elif os.path.samestat(now, os.fstat(stream.fd)):
                     return stream
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in TOO_MANY_OPEN:
                 stream.close()
                 raise
             # Otherwise it is gone.
@@ -316,7 +318,7 @@ def read_note(stream_fd: int) -> Note:
     try:
         fd = open_to_read(STREAM_FILE, stream_fd)
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
+        if error.errno in TOO_MANY_OPEN:
             raise
         return Note(None, None)
     try:

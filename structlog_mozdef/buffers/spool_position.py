@@ -13,6 +13,7 @@ import zlib
 
 from structlog_mozdef.buffers.spool_folder import (
     POSITION_FILE,
+    TOO_MANY_OPEN,
     create_file,
     open_to_read,
     segment_name,
@@ -73,11 +74,16 @@ def read_position(folder_fd: int, segments: list[int]) -> tuple[int, int]:
     """The segment and offset that everything before is settled.
 
     Where it is missing or makes no sense, the beginning: repeats are allowed, losses are not.
+
+    Raises:
+        OSError: no file can be opened now.
     """
     beginning = (segments[0] if segments else 1, 0)
     try:
         fd = open_to_read(POSITION_FILE, folder_fd)
-    except OSError:
+    except OSError as error:
+        if error.errno in TOO_MANY_OPEN:
+            raise
         return beginning
     try:
         match = _POSITION.fullmatch(os.pread(fd, 100, 0))
@@ -96,7 +102,9 @@ def _begins_line(folder_fd: int, segment: int, offset: int) -> bool:
         return True
     try:
         fd = open_to_read(segment_name(segment), folder_fd)
-    except OSError:
+    except OSError as error:
+        if error.errno in TOO_MANY_OPEN:
+            raise
         return False
     try:
         size = os.fstat(fd).st_size
