@@ -33,6 +33,10 @@ def utc_now() -> str:
     return timestamp
 
 
+# Were `latest` empty until the first event, an event whose timestamp is empty would pass for it.
+utc_now()
+
+
 def iso_of_datetime(moment: datetime) -> str:
     """*moment* with its offset; a naive one is taken as local time."""
     try:

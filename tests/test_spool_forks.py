@@ -107,8 +107,6 @@ def test_events_of_workers_arrive(library, method, folder):
 
     A worker that ends while its batch is under way leaves it to be adopted: that is a repeat.
     """
-    if library == "billiard":
-        pytest.importorskip("billiard")
     with Receiver() as receiver:
         environment = {"MOZDEF_URL": receiver.url, "SPOOL": str(folder)}
         run("workers", library, method, env=environment)

@@ -3,6 +3,8 @@
 import datetime as dt
 import os
 import re
+import subprocess
+import sys
 import time
 import zoneinfo
 
@@ -131,3 +133,15 @@ def test_what_is_no_time_is_kept(given):
     """A timestamp that is none would make MozDef drop the event: now stands in, and it is kept."""
     event = rendered(timestamp=given)
     assert (event["details"], event["timestamp"][-6:]) == ({"timestamp": given}, "+00:00")
+
+
+def test_empty_timestamp_of_the_very_first_event_is_replaced():
+    """No value passes for a fresh timestamp while the program has not made one yet."""
+    program = (
+        "from structlog_mozdef.renderer import MozDefRenderer\n"
+        "print(MozDefRenderer()(None, 'info', {'event': 'x', 'timestamp': ''}).decode())"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    ).stdout
+    assert dt.datetime.fromisoformat(orjson.loads(output)["timestamp"]).tzinfo is not None
