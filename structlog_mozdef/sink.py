@@ -273,4 +273,7 @@ class Sink:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Sink to {self._transport.name}, {len(self._buffer)} events wait>"
+        try:
+            return f"<Sink to {self._transport.name}, {len(self._buffer)} events wait>"
+        except AttributeError:  # in the traceback of a constructor that failed
+            return "<Sink that was not made>"

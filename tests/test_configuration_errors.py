@@ -8,6 +8,7 @@ from certificates import authority_file, client_files
 
 from structlog_mozdef.options import check_choice, check_number
 from structlog_mozdef.reporting import Reporter
+from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.choose import transport_for_url
 from structlog_mozdef.transports.http import HTTPTransport
 from structlog_mozdef.urls import parse_address
@@ -327,3 +328,11 @@ def test_no_numbers_are_refused(value):
 def test_numbers_are_no_booleans(value, choices):
     """1 and 0 are not taken for True and False."""
     error_of(check_choice, "option", value, (*choices, "auto"))
+
+
+def test_sink_that_was_not_made_has_a_repr():
+    """Showing the locals of a failed constructor does not fail in turn."""
+    sink = Sink.__new__(Sink)
+    with pytest.raises(ValueError):
+        sink.__init__(URL, linger=-1)
+    assert repr(sink) == "<Sink that was not made>"

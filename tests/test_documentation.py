@@ -47,8 +47,22 @@ def test_markup_is_valid(page):
     )
 
 
+@pytest.fixture
+def opened_sinks(monkeypatch):
+    """The sinks that the test opens, wherever it keeps them."""
+    opened = []
+    init = mozdef.Sink.__init__
+
+    def remember(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        opened.append(self)
+
+    monkeypatch.setattr(mozdef.Sink, "__init__", remember)
+    return opened
+
+
 @pytest.mark.parametrize("code", list(code_blocks()))
-def test_examples_run(code, restored_logging, tmp_path):
+def test_examples_run(code, restored_logging, opened_sinks, tmp_path):
     """Every Python example runs as it is written, against a receiver of this machine."""
     from structlog_mozdef.testing import running_collector
 
@@ -56,14 +70,8 @@ def test_examples_run(code, restored_logging, tmp_path):
         code = code.replace("https://mozdef.example.com:8443/events", collector.url)
         code = code.replace("/var/spool/myapp", str(tmp_path / "spool"))
         exec(compile(ast.parse(code), "example", "exec"), {"__name__": "example"})
-        for sink in {value for value in _sinks() if value.stats().buffered}:
+        for sink in opened_sinks:
             assert sink.flush(10)
-
-
-def _sinks():
-    import gc
-
-    return [thing for thing in gc.get_objects() if type(thing) is mozdef.Sink]
 
 
 def documented_options():

@@ -132,27 +132,33 @@ def test_refused_client_certificate(bundle, tmp_path):
 
 def test_plain_server_behind_https(bundle):
     """TLS to a server that speaks none is a matter of settings, and says so."""
-    with Receiver() as receiver, pytest.raises(TransportError, match="TLS failed") as caught:
-        HTTPTransport(f"https://127.0.0.1:{receiver.port}/events", verify=bundle).send([EVENT])
-    assert not caught.value.retryable
+    error = error_of_answer_to_hello(b"HTTP/1.1 400 Bad Request\r\n\r\n", bundle)
+    assert "TLS failed" in str(error)
+    assert not error.retryable
 
 
 def test_server_that_closes_in_the_handshake(bundle):
     """A server that goes away while TLS begins, as one that restarts does, is an outage."""
+    assert error_of_answer_to_hello(b"", bundle).retryable
 
-    def close_at_hello(listener):
+
+def error_of_answer_to_hello(answer, bundle):
+    """What a transport says whose TLS hello gets *answer* and the end of the connection."""
+
+    def answer_hello(listener):
         connection, _ = listener.accept()
-        connection.recv(65_536)
-        connection.close()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=close_at_hello, args=(listener,))
+        thread = threading.Thread(target=answer_hello, args=(listener,))
         thread.start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/events"
         with pytest.raises(TransportError) as caught:
             HTTPTransport(url, verify=bundle).send([EVENT])
         thread.join()
-    assert caught.value.retryable
+    return caught.value
 
 
 def test_tls_server_behind_http():
