@@ -249,9 +249,11 @@ class Sink:
     def stats(self) -> Stats:
         """What became of the events so far."""
         counts = self._buffer.counts()
+        confirmed = getattr(self._transport, "confirms", True)
         return Stats(
             accepted=counts.accepted,
-            delivered=counts.delivered,
+            delivered=counts.delivered if confirmed else 0,
+            sent=0 if confirmed else counts.delivered,
             dead_lettered=counts.dead_lettered,
             dropped=sum(counts.dropped.values()),
             dropped_by_reason=types.MappingProxyType(dict(counts.dropped)),

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 class Stats:
     """What became of the events of a sink, all read at the same moment.
 
-    ``accepted == delivered + dead_lettered + dropped + buffered`` holds at every moment.
+    ``accepted == delivered + sent + dead_lettered + dropped + buffered`` holds at every moment.
 
     Attributes:
         accepted: events that `Sink.put` was called with.
         delivered: events that the destination confirmed.
+        sent: events that left for a destination that confirms nothing, such as syslog over UDP.
         dead_lettered: events that the destination will never take.
         dropped: events that were lost, all reasons together.
         dropped_by_reason: reason -> events.
@@ -27,6 +28,7 @@ class Stats:
 
     accepted: int
     delivered: int
+    sent: int
     dead_lettered: int
     dropped: int
     dropped_by_reason: Mapping[str, int]

@@ -73,6 +73,21 @@ def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
     )
 
 
+def scheme_of(url: str, schemes: tuple[str, ...]) -> str:
+    """Which of *schemes* the text *url* begins with; one of them may be ``-``, a whole URL.
+
+    Raises:
+        ValueError: for another one, or none. The message shows no credentials.
+    """
+    found = url.strip().partition("://")[0].lower()
+    if found not in schemes:
+        allowed = ", ".join(scheme if scheme == "-" else f"{scheme}://" for scheme in schemes)
+        raise ValueError(
+            f"url is {_masked(url)!r}; it must be a full address that starts with one of {allowed}"
+        )
+    return found
+
+
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)

@@ -197,12 +197,14 @@ def test_unknown_option(option):
     )
 
 
-@pytest.mark.parametrize("url", ["amqp://host", "sqs://x", "tcp://h:1", "HTTPSS://h/events"])
+@pytest.mark.parametrize("url", ["tcp://h:1", "HTTPSS://h/events", "host", ""])
 def test_unknown_scheme(url):
     """A scheme without a transport is refused with those that have one."""
     message = str(error_of(transport_for_url, url, Reporter(), {}))
     assert message == (
-        f"url is {url!r}; it must be a full address that starts with https:// or http://"
+        f"url is {url!r}; it must be a full address that starts with one of https://, http://,"
+        " amqps://, amqp://, sqs://, syslog+tls://, syslog+tcp://, syslog+udp://, syslog://,"
+        " file://, -"
     )
 
 

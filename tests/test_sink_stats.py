@@ -18,7 +18,7 @@ FAST = RetryPolicy(0.001, 0.002)
 
 @pytest.mark.parametrize("when_full", ["drop_newest", "drop_oldest", "block"])
 def test_the_sum_holds_at_every_moment(when_full):
-    """Accepted = delivered + dead_lettered + dropped + buffered, and in the end all puts."""
+    """Accepted = delivered + sent + dead_lettered + dropped + buffered, and in the end all puts."""
     sink = Sink(
         MoodyTransport(), max_events=500, batch_events=50, linger=0, when_full=when_full, retry=FAST
     )
@@ -28,7 +28,8 @@ def test_the_sum_holds_at_every_moment(when_full):
         last = 0
         while not over.is_set():
             stats = sink.stats()
-            parts = stats.delivered + stats.dead_lettered + stats.dropped + stats.buffered
+            parts = stats.delivered + stats.sent + stats.dead_lettered + stats.dropped
+            parts += stats.buffered
             if stats.accepted != parts or stats.accepted < last or stats.buffered < 0:
                 wrong.append(stats)
             last = stats.accepted
@@ -89,3 +90,13 @@ def test_dead_letters_can_be_read():
         sink.put(b"{}")
         sink.flush()
         assert sink.dead_letters() == [(b"{}", "HTTP 400")]
+
+
+def test_unconfirmed_events_are_sent():
+    """What a destination took without a word is sent; nobody says that it is delivered."""
+    transport = MemoryTransport()
+    transport.confirms = False
+    with Sink(transport) as sink:
+        sink.put(b"{}")
+    stats = sink.stats()
+    assert (stats.accepted, stats.sent, stats.delivered) == (1, 1, 0)

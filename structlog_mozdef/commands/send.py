@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from structlog_mozdef.chain import build_processors
+from structlog_mozdef.commands.destination import add_destination, tls_options
 from structlog_mozdef.logger import MozDefLogger
 from structlog_mozdef.sink import Sink, Stats
 
@@ -19,7 +20,7 @@ _LINE_LIMIT_BYTES = 1_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options of this command."""
-    parser.add_argument("url", metavar="URL", help="https://host:8443/events")
+    add_destination(parser)
     parser.add_argument(
         "--tag", action="append", default=[], metavar="TAG", help="for every event; repeatable"
     )
@@ -27,9 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--category", default="event", help="of events that have none (default: %(default)s)"
     )
     parser.add_argument("--source", help="of events that have none (default: their logger)")
-    parser.add_argument(
-        "--verify", default="yes", metavar="yes|no|FILE", help="CA bundle to verify with"
-    )
     parser.add_argument(
         "--timeout",
         type=float,
@@ -41,11 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ship all lines; 0 only where all of them were delivered."""
-    verify = {"yes": True, "no": False}.get(options.verify, options.verify)
     processors = build_processors(
         tags=options.tag, category=options.category, source=options.source
     )
-    sink = Sink(options.url, when_full="block", exit_timeout=0.0, verify=verify)
+    sink = Sink(options.url, when_full="block", exit_timeout=0.0, **tls_options(options.verify))
     logger = MozDefLogger(sink)
     try:
         for event_dict in read_events(sys.stdin.buffer):
@@ -59,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     sink.close(options.timeout)
     stats = sink.stats()
     print(_sum_up(stats), file=sys.stderr)
-    return 0 if stats.delivered == stats.accepted else 1
+    return 0 if stats.delivered + stats.sent == stats.accepted else 1
 
 
 def read_events(stream: BinaryIO) -> Iterator[dict[str, Any]]:
@@ -89,6 +86,8 @@ def _event_dict_of(line: bytes) -> dict[str, Any]:
 
 def _sum_up(stats: Stats) -> str:
     text = f"{stats.delivered} of {stats.accepted} events delivered"
+    if stats.sent:
+        text = f"{stats.sent} of {stats.accepted} events sent, which nobody confirms"
     for what, count in (
         ("refused", stats.dead_lettered),
         ("dropped", stats.dropped),

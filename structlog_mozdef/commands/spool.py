@@ -13,6 +13,7 @@ import orjson
 from structlog_mozdef.buffers.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.buffers.spool_survey import StreamReport, has_orphans, survey, write_orphan
+from structlog_mozdef.commands.destination import add_destination, tls_options
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.sink import Sink
 
@@ -35,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=help_text, description=help_text)
         action.add_argument("folder", metavar="FOLDER")
         if function is _drain:
-            action.add_argument("url", metavar="URL", help="the destination of the spool")
-            action.add_argument("--verify", default="yes", metavar="yes|no|FILE")
+            add_destination(action)
             action.add_argument(
                 "--timeout", type=float, default=3600.0, help="seconds (default: %(default)s)"
             )
@@ -86,22 +86,22 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
     orphans = [report for report in survey(folder) if not report.alive]
     foreign = [report for report in orphans if report.left_alone]
     total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
-    verify = {"yes": True, "no": False}.get(options.verify, options.verify)
     deadline = time.monotonic() + options.timeout
-    with Sink(options.url, spool=options.folder, verify=verify, exit_timeout=0.0) as sink:
+    tls = tls_options(options.verify)
+    with Sink(options.url, spool=options.folder, exit_timeout=0.0, **tls) as sink:
         with _progress(total) as bar:
             left = True
             while left and time.monotonic() < deadline:
                 time.sleep(_POLL)
                 stats = sink.stats()
-                bar.update(stats.delivered + stats.dead_lettered - bar.n)
+                bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)
                 left = stats.buffered > 0 or has_orphans(folder)
         stats = sink.stats()
         sink.close(0.0)
     for report in foreign:
         print(f"{report.name} is left alone: {printable(report.left_alone or '')}", file=sys.stderr)
     print(
-        f"{stats.delivered:,} events delivered, {stats.dead_lettered:,} dead letters,"
+        f"{stats.delivered + stats.sent:,} events delivered, {stats.dead_lettered:,} dead letters,"
         f" {stats.buffered:,} left"
         + (f": {printable(stats.last_error)}" if left and stats.last_error else ""),
         file=sys.stderr,

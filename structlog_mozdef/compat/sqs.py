@@ -50,6 +50,7 @@ class SQSTransport:
     loggers = frozenset({"boto3", "botocore", "urllib3"})
     recovery_probes = 0
     recovery_pause = 0.0
+    confirms = True
 
     def __init__(self, destination: SQSDestination) -> None:
         if not isinstance(destination.queue, str) or not destination.queue:

@@ -40,12 +40,16 @@ class Transport(Protocol):
         recovery_probes: after an ambiguous failure, how many events must get through alone
             before a batch is sent; 0 or more.
         recovery_pause: seconds between the last of these and the batch.
+        confirms: whether the destination says that it took an event. False: an event that
+            `send` accepted has left this machine, and nobody knows more; `Stats` counts it as
+            sent, not as delivered. A transport without this attribute confirms.
     """
 
     name: str
     loggers: frozenset[str]
     recovery_probes: int
     recovery_pause: float
+    confirms: bool
 
     def send(self, events: Sequence[bytes]) -> Delivery:
         """Deliver *events*, JSON objects on one line each.

@@ -1,30 +1,49 @@
-"""The transport that a URL asks for."""
+"""The transport that a URL asks for, by its scheme. Each is loaded only when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
 from structlog_mozdef.reporting import Reporter
 from structlog_mozdef.transports.base import Transport
-from structlog_mozdef.urls import parse_address
+from structlog_mozdef.urls import scheme_of
 
+#: scheme -> module under `structlog_mozdef.transports`, and its class.
+_HOMES = {
+    "https": ("http", "HTTPTransport"),
+    "http": ("http", "HTTPTransport"),
+    "amqps": ("amqp", "AMQPTransport"),
+    "amqp": ("amqp", "AMQPTransport"),
+    "sqs": ("sqs", "SQSTransport"),
+    "syslog+tls": ("syslog", "SyslogTransport"),
+    "syslog+tcp": ("syslog", "SyslogTransport"),
+    "syslog+udp": ("syslog", "SyslogTransport"),
+    "syslog": ("syslog", "SyslogTransport"),
+    "file": ("file", "FileTransport"),
+    "-": ("file", "FileTransport"),
+}
 _NO_OPTIONS = ("url", "reporter")
 
 
 def transport_for_url(url: str, reporter: Reporter, options: Mapping[str, Any]) -> Transport:
-    """Make the transport that goes with the scheme of *url*.
+    """Make the transport that goes with the scheme of *url*; ``-`` is standard output.
 
     Raises:
         ValueError: for a scheme that is not known, or an option that cannot work.
         TypeError: for an option that the transport does not know.
+        MozDefError: where the library that the transport needs is not installed.
     """
-    parse_address(url, ("https", "http"))
-    from structlog_mozdef.transports.http import HTTPTransport
-
-    allowed = [name for name in signature(HTTPTransport).parameters if name not in _NO_OPTIONS]
-    for name in options:
-        if name not in allowed:
-            raise TypeError(f"{name} is no option; allowed are {', '.join(allowed)}")
-    return HTTPTransport(url, reporter=reporter, **options)
+    module, name = _HOMES[scheme_of(url, tuple(_HOMES))]
+    home = importlib.import_module(f"structlog_mozdef.transports.{module}")
+    transport: Callable[..., Transport] = getattr(home, name)
+    parameters = signature(transport).parameters
+    allowed = [name for name in parameters if name not in _NO_OPTIONS]
+    for option in options:
+        if option not in allowed:
+            raise TypeError(f"{option} is no option; allowed are {', '.join(allowed)}")
+    if "reporter" in parameters:
+        return transport(url, reporter=reporter, **options)
+    return transport(url, **options)

@@ -81,6 +81,7 @@ class HTTPTransport:
     """
 
     loggers = frozenset({"urllib3", "requests", "charset_normalizer"})
+    confirms = True
 
     def __init__(
         self,

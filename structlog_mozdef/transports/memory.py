@@ -20,6 +20,7 @@ class MemoryTransport:
     loggers: frozenset[str] = frozenset()
     recovery_probes = 0
     recovery_pause = 0.0
+    confirms = True
 
     def __init__(self) -> None:
         self.batches: list[list[bytes]] = []
