@@ -19,12 +19,8 @@ from typing import Any
 import orjson
 
 from structlog_mozdef.buffers.locks import lock
-from structlog_mozdef.buffers.spool_folder import (
-    DEAD_LETTERS_FILE,
-    PRIVATE,
-    SpoolFolder,
-    create_file,
-)
+from structlog_mozdef.buffers.spool_files import DEAD_LETTERS_FILE, PRIVATE, create_file
+from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.text import text_of_bytes
 from structlog_mozdef.timestamps import utc_now
 

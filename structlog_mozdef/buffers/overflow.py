@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from structlog_mozdef.buffers.spool_stream import Source
+from structlog_mozdef.buffers.spool_source import Source
 
 _MAX_BYTES = 64 * 1024 * 1024
 
@@ -60,7 +60,7 @@ class Overflow:
         self.bytes -= len(line)
 
     def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
-        """See `structlog_mozdef.buffers.spool_stream.Source`."""
+        """See `structlog_mozdef.buffers.spool_source.Source`."""
         events: list[bytes] = []
         while self.held > self.in_flight and len(events) < max_events:
             event = self._lines[self.in_flight][:-1]
@@ -72,7 +72,7 @@ class Overflow:
         return events
 
     def has_more(self) -> bool:
-        """See `structlog_mozdef.buffers.spool_stream.Source`."""
+        """See `structlog_mozdef.buffers.spool_source.Source`."""
         return self.held > self.in_flight
 
     def advance(self, count: int) -> None:

@@ -74,8 +74,10 @@ from structlog_mozdef.buffers.housekeeper import Housekeeper
 from structlog_mozdef.buffers.overflow import Overflow
 from structlog_mozdef.buffers.spool_books import MARK_MASK, Books
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool_lines import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool_reader import ADOPT_INTERVAL, SpoolBatch, SpoolReader
-from structlog_mozdef.buffers.spool_stream import LINE_LIMIT_BYTES, Source, Stream
+from structlog_mozdef.buffers.spool_source import Source
+from structlog_mozdef.buffers.spool_stream import Stream
 from structlog_mozdef.reporting import Reporter
 
 _LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024

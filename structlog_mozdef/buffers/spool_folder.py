@@ -1,13 +1,11 @@
 """The folder of a spool: who may use it, which streams are in it, and which of them are orphans.
 
-All names are looked up relative to open descriptors and never through symbolic links, so that
-nobody who can write somewhere above can redirect them.
+How its files are opened and named is in `structlog_mozdef.buffers.spool_files`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -20,29 +18,28 @@ from typing import NamedTuple
 
 from structlog_mozdef.buffers import locks
 from structlog_mozdef.buffers.private_folder import open_private_folder
+from structlog_mozdef.buffers.spool_files import (
+    ASIDE,
+    DEAD_LETTERS_FILE,
+    POSITION_FILE,
+    STREAM_FILE,
+    TOO_MANY_OPEN,
+    create_file,
+    open_folder,
+    set_aside,
+)
+from structlog_mozdef.buffers.spool_note import (
+    ANY_DESTINATION,
+    FORMAT,
+    read_note,
+    reason_to_leave,
+)
 from structlog_mozdef.exceptions import SpoolError
 
-#: Of `stream.json`. A stream of a later format is left alone.
-FORMAT = 1
-STREAM_FILE = "stream.json"
-POSITION_FILE = "position"
-DEAD_LETTERS_FILE = "dead-letters.ndjson"
-#: Stands for the destination of whoever only looks.
-ANY_DESTINATION = "*"
 _STREAM_NAME = re.compile(r"\d{13}-\d{1,10}-[0-9a-f]{16}")
-_SEGMENT_NAME = re.compile(r"(\d{10})\.ndjson")
 _UNFINISHED = ".new-"
-# What cannot be removed, and is left for a person to look at.
-_ASIDE = ".aside"
 # A stream that its maker left unfinished holds no event; it is swept away after so many seconds.
 _UNFINISHED_AGE = 60.0
-#: Flags for every file: no link is followed, no pipe waited for, no child inherits it. (getattr:
-#: where these are missing, a spool is refused anyway.)
-PRIVATE = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
-_READ = os.O_RDONLY | PRIVATE
-_FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
-#: What opening says where a process may open no more: nothing about the file.
-TOO_MANY_OPEN = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class StreamFolder:
@@ -75,13 +72,6 @@ class Usage(NamedTuple):
 
     bytes: int
     streams: int
-
-
-class Note(NamedTuple):
-    """What ``stream.json`` says; None where it does not say it legibly."""
-
-    destination: str | None
-    format: int | None
 
 
 class SpoolFolder:
@@ -174,13 +164,13 @@ class SpoolFolder:
     def _names(self) -> list[str]:
         # Other threads, and processes forked from this one, share the position of our descriptor:
         # whoever read from it could miss names.
-        with _opened(".", _FOLDER, self.fd) as fd:
+        with _opened(".", self.fd) as fd:
             return os.listdir(fd)
 
     def destination_of(self, name: str) -> str | None:
         """The destination that a stream notes; None where it notes none that can be read."""
         try:
-            with _opened(name, _FOLDER, self.fd) as fd:
+            with _opened(name, self.fd) as fd:
                 return read_note(fd).destination
         except OSError:
             return None
@@ -274,7 +264,7 @@ class SpoolFolder:
             with contextlib.suppress(OSError):
                 os.rename(
                     stream.name,
-                    f"{stream.name}{_ASIDE}",
+                    f"{stream.name}{ASIDE}",
                     src_dir_fd=self.fd,
                     dst_dir_fd=self.fd,
                 )
@@ -283,7 +273,7 @@ class SpoolFolder:
     def sweep(self) -> None:
         """Remove streams that their makers died over, before they took an event."""
         for name in self._names():
-            if name.startswith(_UNFINISHED) and not name.endswith(_ASIDE):
+            if name.startswith(_UNFINISHED) and not name.endswith(ASIDE):
                 with contextlib.suppress(OSError):
                     stream = StreamFolder(name, open_folder(name, self.fd))
                     age = time.time() - os.fstat(stream.fd).st_mtime
@@ -298,7 +288,7 @@ class SpoolFolder:
     def usage(self) -> Usage:
         """The bytes of everything in the folder, and the number of streams (1 at least)."""
         total, streams = 0, 0
-        with _opened(".", _FOLDER, self.fd) as own_fd:  # see `_names`
+        with _opened(".", self.fd) as own_fd:  # see `_names`
             for entry in os.scandir(own_fd):
                 with contextlib.suppress(OSError):
                     if not entry.is_dir(follow_symlinks=False):
@@ -307,109 +297,15 @@ class SpoolFolder:
                             total += entry.stat(follow_symlinks=False).st_size
                         continue
                     streams += _STREAM_NAME.fullmatch(entry.name) is not None
-                    with _opened(entry.name, _FOLDER, self.fd) as fd:
+                    with _opened(entry.name, self.fd) as fd:
                         for file in os.scandir(fd):
                             total += file.stat(follow_symlinks=False).st_size
         return Usage(total, max(streams, 1))
 
 
-def read_note(stream_fd: int) -> Note:
-    """What the stream whose folder is open as *stream_fd* notes of itself."""
-    try:
-        fd = open_to_read(STREAM_FILE, stream_fd)
-    except OSError as error:
-        if error.errno in TOO_MANY_OPEN:
-            raise
-        return Note(None, None)
-    try:
-        note = json.loads(os.pread(fd, 10_000, 0))
-        destination, number = note.get("destination"), note.get("format")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return Note(None, None)
-    finally:
-        os.close(fd)
-    return Note(
-        destination if isinstance(destination, str) else None,
-        number if type(number) is int else None,
-    )
-
-
-def reason_to_leave(stream_fd: int, destination: str) -> str | None:
-    """Why the stream whose folder is open as *stream_fd* is not for *destination*, and us."""
-    if os.fstat(stream_fd).st_uid != os.geteuid():
-        return "it belongs to another user"
-    note = read_note(stream_fd)
-    # Where the note is damaged, the folder itself serves our destination.
-    if note.format is not None and note.format > FORMAT:
-        return f"it has format {note.format}, of a later version of structlog-mozdef"
-    if destination not in (ANY_DESTINATION, note.destination) and note.destination is not None:
-        return f"it holds events for {note.destination!r}"
-    return None
-
-
-def set_aside(name: str, folder_fd: int) -> None:
-    """Remove *name*, whatever it is; a folder that is not empty gets another name.
-
-    Raises:
-        OSError: neither can be done. That it is missing is none.
-    """
-    try:
-        os.unlink(name, dir_fd=folder_fd)
-    except FileNotFoundError:
-        pass
-    except OSError:
-        try:
-            os.rmdir(name, dir_fd=folder_fd)
-        except OSError:
-            other = f"{name}{_ASIDE}-{os.urandom(4).hex()}"
-            os.rename(name, other, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
-
-
-def create_file(name: str, flags: int, folder_fd: int) -> int:
-    """Make a file that nobody else can read, whatever the umask. It must not exist."""
-    flags |= os.O_CREAT | os.O_EXCL | PRIVATE
-    fd = os.open(name, flags, 0o600, dir_fd=folder_fd)
-    os.fchmod(fd, 0o600)
-    return fd
-
-
-def open_folder(name: str, folder_fd: int) -> int:
-    """Open a subfolder that is no link.
-
-    Raises:
-        OSError: it is something else, or missing.
-    """
-    return os.open(name, _FOLDER, dir_fd=folder_fd)
-
-
-def open_to_read(name: str, folder_fd: int) -> int:
-    """Open a regular file of this user, and nothing else.
-
-    Raises:
-        OSError: it is something else (a link, a pipe, a folder, somebody else's), or missing.
-    """
-    fd = os.open(name, _READ, dir_fd=folder_fd)
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-        os.close(fd)
-        raise OSError(errno.EINVAL, f"{name} is no regular file of this user")
-    return fd
-
-
-def segment_name(number: int) -> str:
-    """The file name of a segment."""
-    return f"{number:010d}.ndjson"
-
-
-def segment_numbers(folder_fd: int) -> list[int]:
-    """The segments of a stream, oldest first."""
-    matches = map(_SEGMENT_NAME.fullmatch, os.listdir(folder_fd))
-    return sorted(int(match[1]) for match in matches if match)
-
-
 @contextlib.contextmanager
-def _opened(name: str, flags: int, folder_fd: int) -> Iterator[int]:
-    fd = os.open(name, flags, dir_fd=folder_fd)
+def _opened(name: str, folder_fd: int) -> Iterator[int]:
+    fd = open_folder(name, folder_fd)
     try:
         yield fd
     finally:

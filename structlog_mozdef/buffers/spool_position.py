@@ -11,7 +11,7 @@ import os
 import re
 import zlib
 
-from structlog_mozdef.buffers.spool_folder import (
+from structlog_mozdef.buffers.spool_files import (
     POSITION_FILE,
     TOO_MANY_OPEN,
     create_file,

@@ -15,7 +15,8 @@ from structlog_mozdef.buffers.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.overflow import Overflow
 from structlog_mozdef.buffers.spool_books import Books
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
-from structlog_mozdef.buffers.spool_stream import Source, Stream
+from structlog_mozdef.buffers.spool_source import ReadStream, Source
+from structlog_mozdef.buffers.spool_stream import Stream
 from structlog_mozdef.reporting import Reporter
 
 #: Seconds after which orphans are looked for again.
@@ -227,7 +228,7 @@ class SpoolReader:
 
     # What streams tell of lines that they left behind.
 
-    def found_damaged(self, stream: Stream, line: bytes, reason: str) -> None:
+    def found_damaged(self, stream: ReadStream, line: bytes, reason: str) -> None:
         with self._lock:
             self._books.dead_lettered += 1
             if stream.adopted:
@@ -240,13 +241,13 @@ class SpoolReader:
             "spool damaged", f"a line of the spool {self._folder.path} is damaged: {reason}"
         )
 
-    def found_blank(self, stream: Stream) -> None:
+    def found_blank(self, stream: ReadStream) -> None:
         if stream.adopted:
             with self._lock:
                 self._books.hand_over(1)
                 stream.waiting -= 1
 
-    def found_missing(self, stream: Stream, events: int, sequence: int) -> None:
+    def found_missing(self, stream: ReadStream, events: int, sequence: int) -> None:
         with self._lock:
             stream.waiting -= events
             if events < 0 and stream.adopted:

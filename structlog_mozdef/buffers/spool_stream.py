@@ -14,53 +14,28 @@ import itertools
 import os
 import time
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
-import orjson
-
-from structlog_mozdef.buffers.spool_folder import (
-    SpoolFolder,
-    StreamFolder,
+from structlog_mozdef.buffers.spool_files import (
     create_file,
     open_to_read,
     segment_name,
     segment_numbers,
 )
+from structlog_mozdef.buffers.spool_folder import SpoolFolder, StreamFolder
+from structlog_mozdef.buffers.spool_lines import (
+    CHUNK_BYTES,
+    LINE_LIMIT_BYTES,
+    NO_SEGMENT,
+    count_lines,
+    damage_of,
+    number_within,
+)
 from structlog_mozdef.buffers.spool_position import PositionFile, read_position
+from structlog_mozdef.buffers.spool_source import Observer
 
-_CHUNK_BYTES = 1024 * 1024
-#: A longer line is damage; a longer event is not taken.
-LINE_LIMIT_BYTES = 4 * 1024 * 1024
 # What is kept of a line without an end.
 _KEPT_BYTES = 16 * 1024
-# What opening says of a file that is gone, a link, or no regular file.
-_NO_SEGMENT = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODEV})
-
-
-class Source(Protocol):
-    """Something that a spool takes events from, in their order."""
-
-    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
-        """The next events, without their line ends; the first even if it is too large, if *one*."""
-
-    def has_more(self) -> bool:
-        """Whether `take` left events that it knows of."""
-
-    def advance(self, count: int) -> None:
-        """The oldest *count* of the events that were taken are settled."""
-
-
-class Observer(Protocol):
-    """Is told of what a stream has left behind; it is never asked for it again."""
-
-    def found_damaged(self, stream: Stream, line: bytes, reason: str) -> None:
-        """A line that is no event."""
-
-    def found_blank(self, stream: Stream) -> None:
-        """An empty line, which never was an event."""
-
-    def found_missing(self, stream: Stream, events: int, sequence: int) -> None:
-        """So many events, from *sequence* on, are not where they should be."""
 
 
 class Stream:
@@ -230,7 +205,7 @@ class Stream:
                     break
                 continue
             events = self._lines[: max_events - len(taken)]
-            fitting = _number_within(events, max_bytes)
+            fitting = number_within(events, max_bytes)
             if not fitting and one and not taken:
                 fitting = 1
             taken += events[:fitting]
@@ -296,7 +271,7 @@ class Stream:
             return False
         # Asked before reading: what is written between the two belongs to this segment still.
         is_written_to = self._is_written_to()
-        chunk = os.pread(self._read_fd, _CHUNK_BYTES, self._end)
+        chunk = os.pread(self._read_fd, CHUNK_BYTES, self._end)
         whole = chunk.rfind(b"\n") + 1
         if whole:
             self._take_lines(chunk[: whole - 1].split(b"\n"))
@@ -318,7 +293,7 @@ class Stream:
             try:
                 self._read_fd = open_to_read(segment_name(self._segment), self.place.fd)
             except OSError as error:
-                if error.errno not in _NO_SEGMENT:
+                if error.errno not in NO_SEGMENT:
                     raise  # too many open files, say: it is there, and can be read later
                 if self._is_written_to():
                     self._read_fd = os.dup(self.write_fd)  # removed, but still ours to read
@@ -380,7 +355,7 @@ class Stream:
         return True
 
     def _skip_line(self) -> None:
-        while chunk := os.pread(self._read_fd, _CHUNK_BYTES, self._end):
+        while chunk := os.pread(self._read_fd, CHUNK_BYTES, self._end):
             length = chunk.find(b"\n") + 1
             self._end += length or len(chunk)
             if length:
@@ -448,43 +423,3 @@ class Stream:
             setattr(self, name, -1)
             if fd >= 0:
                 os.close(fd)
-
-
-def damage_of(line: bytes) -> str | None:
-    """Why *line* is no event; None where it is one."""
-    try:
-        event = orjson.loads(line)
-    except ValueError:
-        return "no JSON: torn or damaged"
-    return None if isinstance(event, dict) else "no JSON object"
-
-
-def _number_within(events: list[bytes], max_bytes: int) -> int:
-    """How many of *events*, the first ones, take no more than *max_bytes*."""
-    for count, total in enumerate(itertools.accumulate(map(len, events))):
-        if total > max_bytes:
-            return count
-    return len(events)
-
-
-def count_lines(folder_fd: int, number: int, offset: int) -> tuple[int, int]:
-    """The lines of a segment from *offset* on, one without an end included; and its size.
-
-    Raises:
-        OSError: it cannot be read now. What is missing, or no file of ours, has no lines.
-    """
-    try:
-        fd = open_to_read(segment_name(number), folder_fd)
-    except OSError as error:
-        if error.errno not in _NO_SEGMENT:
-            raise
-        return 0, 0
-    try:
-        lines, last = 0, b"\n"
-        while chunk := os.pread(fd, _CHUNK_BYTES, offset):
-            lines += chunk.count(b"\n")
-            last = chunk
-            offset += len(chunk)
-        return lines + (not last.endswith(b"\n")), os.fstat(fd).st_size
-    finally:
-        os.close(fd)

@@ -7,17 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from structlog_mozdef.buffers import locks
-from structlog_mozdef.buffers.spool_folder import (
-    ANY_DESTINATION,
-    SpoolFolder,
+from structlog_mozdef.buffers.spool_files import (
     create_file,
     open_folder,
-    reason_to_leave,
     segment_name,
     segment_numbers,
 )
+from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool_lines import count_lines
+from structlog_mozdef.buffers.spool_note import ANY_DESTINATION, reason_to_leave
 from structlog_mozdef.buffers.spool_position import read_position
-from structlog_mozdef.buffers.spool_stream import count_lines
 from structlog_mozdef.timestamps import iso_timestamp
 
 
