@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 
@@ -202,3 +203,20 @@ class TestSpool(BufferContract):
         buffer.close()
         buffer.ack(batch)
         assert buffer.counts().buffered == 2
+
+    def test_a_removed_stream_gives_its_own_events(self):
+        """What is remembered of a stream is not mistaken for events of the next one."""
+        buffer = self.filled(1, 2)
+        buffer.ack(buffer.peek(2, 1000))
+        assert buffer.peek(2, 1000).events == []  # from now on it remembers
+        buffer.append(b"003")
+        for stream in self.path.glob("0/*-*"):
+            shutil.rmtree(stream)
+        buffer._writer.housekeeper._work()
+        delivered = []
+        for event in lines(4, 5, 6, 7):
+            buffer.append(event)
+            batch = buffer.peek(1, 1000)
+            delivered += batch.events
+            buffer.ack(batch)
+        assert delivered == lines(3, 4, 5, 6)

@@ -16,7 +16,7 @@ from spools import QUICK
 from transports import DownTransport
 
 from structlog_mozdef import Sink
-from structlog_mozdef.buffers import spool as spool_module
+from structlog_mozdef.buffers import spool_writer
 from structlog_mozdef.buffers.spool_position import read_position
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
@@ -154,7 +154,7 @@ def test_a_stream_is_removed(tmp_path):
 def test_a_segment_is_removed(tmp_path):
     """The events of a segment that somebody removed are counted as lost, the rest comes out."""
     spool = spool_on(tmp_path)
-    spool._segment_bytes = 300
+    spool._writer._segment_bytes = 300
     for event in events(*range(100)):
         spool.append(event)
     segments = sorted(tmp_path.glob("*/*.ndjson"))
@@ -256,7 +256,7 @@ def test_a_segment_is_removed_after_it_was_adopted(tmp_path):
 
 def test_the_disk_recovers_while_a_batch_is_sent(tmp_path, monkeypatch):
     """Events that were given out of memory, and then written, are settled where they are now."""
-    monkeypatch.setattr(spool_module, "_DISK_RETRY", 0.0)
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
     spool = spool_on(tmp_path)
     spool.append(events(0)[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -266,12 +266,12 @@ def test_the_disk_recovers_while_a_batch_is_sent(tmp_path, monkeypatch):
     batch = spool.peek(4, 1000)
     assert list(batch.events) == events(0, 1, 2, 3)
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    spool._housekeeper._work()
+    spool._writer.housekeeper._work()
     assert spool.durable
     spool.ack(batch.first(3))
     assert spool.peek(4, 1000).events == events(3, 4)
     # Whoever comes after a crash finds what was not settled, and no more.
-    for stream in spool._own_streams():
+    for stream in spool._writer.streams():
         stream.release()
     other = spool_on(tmp_path)
     assert drain(other) == events(3, 4)

@@ -23,8 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from structlog_mozdef.buffers import spool as spool_module
-from structlog_mozdef.buffers import spool_reader
+from structlog_mozdef.buffers import spool_reader, spool_writer
 from structlog_mozdef.buffers.spool import Spool
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.reporting import Reporter
@@ -35,7 +34,7 @@ NO_LIMIT = resource.RLIM_INFINITY
 
 def test_it_behaves_like_lists(monkeypatch):
     """All that was appended comes out, in order, and only what was in flight comes twice."""
-    monkeypatch.setattr(spool_module, "_DISK_RETRY", 0.0)
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
     monkeypatch.setattr(spool_reader, "ADOPT_INTERVAL", 0.0)
     run_state_machine_as_test(
         Model,
@@ -118,7 +117,7 @@ class Model(RuleBasedStateMachine):
             sync="never",
             reporter=Reporter(),
         )
-        spool._segment_bytes = 300
+        spool._writer._segment_bytes = 300
         self.spools.append(spool)
         self.begin_life(spool)
 
@@ -172,7 +171,7 @@ class Model(RuleBasedStateMachine):
     @rule(index=pick)
     def keep_house(self, index):
         with self.disk():
-            self.spool(index)._housekeeper._work()
+            self.spool(index)._writer.housekeeper._work()
 
     @rule(index=pick, sends=st.booleans())
     def crash(self, index, sends):
@@ -185,16 +184,16 @@ class Model(RuleBasedStateMachine):
             self.may_repeat.update(events)
         if self.disk_refuses:
             self.may_repeat.update(self.appended)  # no position could be written
-        self.may_be_lost.update(line[:-1] for line in spool._overflow._lines)
+        self.may_be_lost.update(line[:-1] for line in spool._writer.overflow._lines)
         self.kill(spool)
         self.spools.remove(spool)
         if not self.spools:
             self.open()
 
     def kill(self, spool):
-        for stream in [*spool._own_streams(), *spool._reader._adopted]:
+        for stream in [*spool._writer.streams(), *spool._reader._adopted]:
             stream.release()
-        spool._housekeeper.forget()
+        spool._writer.housekeeper.forget()
         spool._folder.close()
 
     @rule(index=pick)
@@ -207,7 +206,7 @@ class Model(RuleBasedStateMachine):
             spool.close()
         self.begin_life(spool)
         # What the disk did not take belongs to the stream that it will be written to.
-        self.life_of.update((line[:-1], self.life) for line in spool._overflow._lines)
+        self.life_of.update((line[:-1], self.life) for line in spool._writer.overflow._lines)
 
     @rule()
     def refuse(self):
@@ -303,7 +302,7 @@ class Model(RuleBasedStateMachine):
     def drain(self):
         for spool in self.spools:
             for _ in range(1000):
-                spool._housekeeper._work()
+                spool._writer.housekeeper._work()
                 spool.gather()
                 batch = spool.peek(7, 500)
                 self.deliveries += batch.events

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 
 import orjson
 
 from structlog_mozdef.buffers.spool_files import open_to_read, segment_name
 
-#: What is read at once.
-CHUNK_BYTES = 1024 * 1024
+#: What is read at once. More does not stay in the cache of the processor, and takes twice as long.
+CHUNK_BYTES = 64 * 1024
 #: A longer line is damage; a longer event is not taken.
 LINE_LIMIT_BYTES = 4 * 1024 * 1024
 #: What opening says of a segment that is gone, a link, or no regular file.
@@ -25,14 +24,6 @@ def damage_of(line: bytes) -> str | None:
     except ValueError:
         return "no JSON: torn or damaged"
     return None if isinstance(event, dict) else "no JSON object"
-
-
-def number_within(events: list[bytes], max_bytes: int) -> int:
-    """How many of *events*, the first ones, take no more than *max_bytes*."""
-    for count, total in enumerate(itertools.accumulate(map(len, events))):
-        if total > max_bytes:
-            return count
-    return len(events)
 
 
 def count_lines(folder_fd: int, number: int, offset: int) -> tuple[int, int]:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from structlog_mozdef.buffers.base import Batch, DeadLetter
-from structlog_mozdef.buffers.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.base import Batch
+from structlog_mozdef.buffers.fitting import number_within
 from structlog_mozdef.buffers.overflow import Overflow
 from structlog_mozdef.buffers.spool_books import Books
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
-from structlog_mozdef.buffers.spool_source import ReadStream, Source
+from structlog_mozdef.buffers.spool_source import Observer, Source
 from structlog_mozdef.buffers.spool_stream import Stream
 from structlog_mozdef.reporting import Reporter
 
@@ -25,7 +25,6 @@ ADOPT_INTERVAL = 3.0
 # other processes can share the work.
 _ADOPTED_AT_ONCE = 32
 _ENOUGH_EVENTS = 2000
-_KEPT_DEAD_LETTERS = 100
 # Of what is given out; an unlimited batch would take all memory.
 _IN_FLIGHT_BYTES = 16 * 1024 * 1024
 
@@ -50,8 +49,7 @@ class SpoolReader:
     Until it is settled, what was given out stays the same, in the same order, whatever is added.
 
     Args:
-        folder, books, reporter, lock: of the spool.
-        dead_letter_file: for events that were refused, and lines that are damaged.
+        folder, books, findings, reporter, lock: of the spool.
         overflow: of the spool, the latest of our own events.
         own_streams: gives the streams of this process, oldest first.
     """
@@ -60,21 +58,20 @@ class SpoolReader:
         self,
         folder: SpoolFolder,
         books: Books,
+        findings: Observer,
         reporter: Reporter,
         lock: Any,
         *,
-        dead_letter_file: DeadLetterFile,
         overflow: Overflow,
         own_streams: Callable[[], list[Stream]],
     ) -> None:
         self._folder = folder
         self._books = books
+        self._findings = findings
         self._reporter = reporter
         self._lock = lock
-        self._dead_letter_file = dead_letter_file
         self._overflow = overflow
         self._own_streams = own_streams
-        self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
         self._adopted: list[Stream] = []
         self._adopted_since = 0.0
         self._next_adoption = 0.0
@@ -93,13 +90,7 @@ class SpoolReader:
         if not self._in_flight and self._books.waiting():
             self._write_off()
         events = self._in_flight[:max_events]
-        total = 0
-        for count, event in enumerate(events):
-            total += len(event)
-            if total > max_bytes and count:
-                events = events[:count]
-                break
-        return SpoolBatch(events, self._generation)
+        return SpoolBatch(events[: number_within(events, max_bytes) or 1], self._generation)
 
     def _take(self, max_events: int, max_bytes: int) -> None:
         """Have as many events in flight, if there are so many."""
@@ -195,28 +186,6 @@ class SpoolReader:
                 return
         self._books.leave(count)
 
-    def reject(self, event: bytes, reason: str) -> None:
-        """See `structlog_mozdef.buffers.base.Buffer`."""
-        with self._lock:
-            self._books.reject()
-        self._keep_dead_letter(event, reason)
-
-    def _keep_dead_letter(self, event: bytes, reason: str) -> None:
-        with self._lock:
-            self._dead_letters.append(DeadLetter(event, reason))
-        try:
-            self._dead_letter_file.add(event, reason)
-        except OSError as error:
-            self._reporter.warn(
-                "dead letter lost",
-                f"a dead letter could not be kept in {self._folder.path}: {error.strerror}",
-            )
-
-    def dead_letters(self) -> list[DeadLetter]:
-        """See `structlog_mozdef.buffers.base.Buffer`."""
-        with self._lock:
-            return list(self._dead_letters)
-
     def size(self) -> int:
         """The bytes that wait in adopted streams."""
         return sum(stream.size() for stream in self._adopted)
@@ -225,41 +194,6 @@ class SpoolReader:
     def adopted_since(self) -> float:
         """Since when the oldest adopted event may have waited, of ``time.time``."""
         return self._adopted_since
-
-    # What streams tell of lines that they left behind.
-
-    def found_damaged(self, stream: ReadStream, line: bytes, reason: str) -> None:
-        with self._lock:
-            self._books.dead_lettered += 1
-            if stream.adopted:
-                self._books.adopted -= 1
-                stream.waiting -= 1
-            else:
-                self._books.others += 1  # events of ours were written whole
-        self._keep_dead_letter(line, reason)
-        self._reporter.warn(
-            "spool damaged", f"a line of the spool {self._folder.path} is damaged: {reason}"
-        )
-
-    def found_blank(self, stream: ReadStream) -> None:
-        if stream.adopted:
-            with self._lock:
-                self._books.hand_over(1)
-                stream.waiting -= 1
-
-    def found_missing(self, stream: ReadStream, events: int, sequence: int) -> None:
-        with self._lock:
-            stream.waiting -= events
-            if events < 0 and stream.adopted:
-                self._books.hand_over(events)  # so many more than we counted
-            elif events < 0:
-                self._books.taken -= events
-            elif stream.adopted:
-                self._books.adopted -= events
-                self._books.drops.add("spool damaged", events)
-            else:
-                self._books.lose(events, sequence, "spool damaged")
-        self._reporter.warn("spool damaged", f"events of the spool {self._folder.path} are missing")
 
     def _write_off(self) -> None:
         """There is nothing to be had, though events should wait: somebody has cut files off."""
@@ -304,7 +238,7 @@ class SpoolReader:
         with contextlib.closing(self._folder.adopt(most)) as places:
             while self._books.adopted < _ENOUGH_EVENTS and (place := next(places, None)):
                 try:
-                    stream = Stream(self._folder, place, self._lock, self, adopted=True)
+                    stream = Stream(self._folder, place, self._lock, self._findings, adopted=True)
                     stream.count_events()
                 except OSError:
                     place.close()  # too many open files, say: let others have it

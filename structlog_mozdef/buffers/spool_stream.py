@@ -10,12 +10,12 @@ and *settled* when the position has passed it.
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import time
 from collections import deque
 from typing import Any
 
+from structlog_mozdef.buffers.fitting import number_within
 from structlog_mozdef.buffers.spool_files import (
     create_file,
     open_to_read,
@@ -29,9 +29,10 @@ from structlog_mozdef.buffers.spool_lines import (
     NO_SEGMENT,
     count_lines,
     damage_of,
-    number_within,
 )
+from structlog_mozdef.buffers.spool_places import Place, Places
 from structlog_mozdef.buffers.spool_position import PositionFile, read_position
+from structlog_mozdef.buffers.spool_recent import Recent
 from structlog_mozdef.buffers.spool_source import Observer
 
 # What is kept of a line without an end.
@@ -47,10 +48,12 @@ class Stream:
         lock: of the spool; held while the list of segments is used.
         observer: is told of lines that are no events.
         adopted: True where another process has written it: each line is then read as JSON.
+        recent: to be used for what is written.
 
     Attributes:
         segments: those that are there, oldest first.
         write_fd: of the last segment, to append to.
+        recent: events of it that need not be read.
         waiting: events in it; kept where nothing is written to it any more.
     """
 
@@ -62,6 +65,7 @@ class Stream:
         observer: Observer,
         *,
         adopted: bool,
+        recent: Recent | None = None,
     ) -> None:
         self._lock = lock  # a threading.RLock, which is no type before Python 3.13
         self._folder = folder
@@ -71,6 +75,7 @@ class Stream:
         self._checks_lines = adopted
         self.segments: deque[int] = deque(segment_numbers(place.fd)) if adopted else deque()
         self.write_fd = -1
+        self.recent = recent or Recent()
         self.closed = False
         self.waiting = 0
         # Of each complete segment: how many events there are to be read, and its size. Of each of
@@ -83,8 +88,8 @@ class Stream:
         self._met = 0
         self._read_fd = -1
         self._lines: list[bytes] = []  # read, and not taken
-        self._ends: deque[tuple[int, int]] = deque()  # of all that is read, and not settled
-        self._settled = (1, 0)
+        self._places = Places()  # of all that is read, and not settled
+        self._settled = Place(1, 0)
         self._position = PositionFile(place.fd)
         if adopted:
             self._begin_at_position()
@@ -126,6 +131,7 @@ class Stream:
             self._events_of[complete] = events_before
             self._size_of[complete] = os.fstat(before).st_size
         self.segments.append(number)
+        self.recent.stop()
 
     def write(self, line: bytes) -> None:
         """Append *line*, whole or not at all.
@@ -133,12 +139,18 @@ class Stream:
         Raises:
             OSError: it was not appended.
         """
+        self.recent.stop()
         written = os.write(self.write_fd, line)
         if written != len(line):
-            self._write_rest(line, written)
+            self.write_rest(line, written)
 
-    def _write_rest(self, line: bytes, written: int) -> None:
-        """The disk took a part only: hear the reason, unless it takes the rest now."""
+    def write_rest(self, line: bytes, written: int) -> None:
+        """The disk took *written* bytes only: hear the reason, unless it takes the rest now.
+
+        Raises:
+            OSError: *line* was not appended.
+        """
+        self.recent.stop()
         try:
             written += os.write(self.write_fd, line[written:])
         except OSError:
@@ -181,7 +193,8 @@ class Stream:
 
     def size(self) -> int:
         """The bytes that wait."""
-        settled = self._settled[1] if self.segments and self._settled[0] == self.segments[0] else 0
+        at_first = self.segments and self._settled.segment == self.segments[0]
+        settled = self._settled.offset if at_first else 0
         size = sum(self._size_of.values()) - settled
         return size if self.write_fd < 0 else size + os.fstat(self.write_fd).st_size
 
@@ -223,21 +236,19 @@ class Stream:
         """The oldest *count* of the events that were taken are settled."""
         if self.closed or not count:
             return  # somebody else's by now
-        place = self._settled
-        for _ in range(min(count, len(self._ends))):
-            place = self._ends.popleft()
-        if not self._ends:
+        place = self._places.settle(count) or self._settled
+        if not self._places:
             # What follows were damaged lines, if anything.
-            place = (self._segment, self._end)
-        elif self._ends[0][0] > place[0]:
-            place = (self._ends[0][0], 0)
+            place = Place(self._segment, self._end)
+        elif self._places.first_segment() > place.segment:
+            place = Place(self._places.first_segment(), 0)
         self._settle(place)
 
     def is_drained(self) -> bool:
         """Whether all that is in the stream is settled."""
-        while not self._ends and self._read_more():
+        while not self._places and self._read_more():
             pass
-        return not self._ends
+        return not self._places
 
     def is_read(self) -> bool:
         """Whether all that was written is read."""
@@ -247,7 +258,7 @@ class Stream:
 
     def is_exhausted(self) -> bool:
         """Whether all that was written is settled; where somebody cut it off, as well."""
-        if self._ends or not self.is_read():
+        if self._places or not self.is_read():
             return False
         if self.segments:  # what is appended from now on begins there
             self._end = min(self._end, os.fstat(self.write_fd).st_size)
@@ -267,18 +278,36 @@ class Stream:
 
     def _read_more(self) -> bool:
         """Read the next part; False where there is none to be had now."""
+        with self._lock:
+            remembered = self.recent.take(Place(self._segment, self._end))
+        if remembered:
+            self._take_lines(remembered)
+        if remembered is not None:
+            return bool(remembered)
         if not self._open_segment():
             return False
         # Asked before reading: what is written between the two belongs to this segment still.
         is_written_to = self._is_written_to()
         chunk = os.pread(self._read_fd, CHUNK_BYTES, self._end)
-        whole = chunk.rfind(b"\n") + 1
-        if whole:
-            self._take_lines(chunk[: whole - 1].split(b"\n"))
+        *lines, _ = chunk.split(b"\n")
+        if lines:
+            self._take_lines(lines)
             return True
         if chunk:
             return self._read_odd_line(is_written_to)
-        return not is_written_to and self._next_segment()
+        if is_written_to:
+            self._begin_remembering()
+            return False
+        return self._next_segment()
+
+    def _begin_remembering(self) -> None:
+        """All that was written is read: what comes next need not be, if it comes soon."""
+        with self._lock:
+            if self._is_written_to():
+                self.recent.start(
+                    Place(self._segment, self._end),
+                    lambda: os.fstat(self.write_fd).st_size == self._end,
+                )
 
     def _is_written_to(self) -> bool:
         return self.write_fd >= 0 and self._segment == self.segments[-1]
@@ -318,22 +347,20 @@ class Stream:
         fd, self._read_fd = self._read_fd, -1
         if fd >= 0:
             os.close(fd)
-        if not self._ends:
-            self._settle((following, 0))
+        if not self._places:
+            self._settle(Place(following, 0))
         return True
 
     def _take_lines(self, lines: list[bytes]) -> None:
         if not self._checks_lines and all(lines):
-            ends = itertools.accumulate((len(line) + 1 for line in lines), initial=self._end)
-            next(ends)
             self._lines += lines
-            self._ends.extend(zip(itertools.repeat(self._segment), ends))
-            self._end = self._ends[-1][1]
+            begin = Place(self._segment, self._end)
+            self._places.add(begin, lines)
+            self._end = begin.behind(lines).offset
             self._met += len(lines)
             return
         for line in lines:
-            self._end += len(line) + 1
-            self._take_line(line, damage_of(line) if self._checks_lines else None)
+            self._take_line(line, damage_of(line) if self._checks_lines else None, len(line) + 1)
 
     def _read_odd_line(self, is_written_to: bool) -> bool:
         """Read a line that is longer than a chunk, or has no end."""
@@ -347,21 +374,24 @@ class Stream:
         elif has_end:
             damage = damage_of(line) if self._checks_lines else None
         else:
-            self._skip_line()
-            self._take_line(line[:_KEPT_BYTES], "a line without an end")
+            self._take_line(line[:_KEPT_BYTES], "a line without an end", self._length_of_line())
             return True
-        self._end += len(line) + len(has_end)
-        self._take_line(line, damage)
+        self._take_line(line, damage, len(line) + len(has_end))
         return True
 
-    def _skip_line(self) -> None:
-        while chunk := os.pread(self._read_fd, CHUNK_BYTES, self._end):
-            length = chunk.find(b"\n") + 1
-            self._end += length or len(chunk)
-            if length:
+    def _length_of_line(self) -> int:
+        """How far it is to the end of the line, or of the file."""
+        length = 0
+        while chunk := os.pread(self._read_fd, CHUNK_BYTES, self._end + length):
+            found = chunk.find(b"\n") + 1
+            length += found or len(chunk)
+            if found:
                 break
+        return length
 
-    def _take_line(self, line: bytes, damage: str | None) -> None:
+    def _take_line(self, line: bytes, damage: str | None, length: int) -> None:
+        begin = Place(self._segment, self._end)
+        self._end += length
         # Of our own segments we know how many events they hold, of others how many lines.
         self._met += self.adopted or (bool(line) and damage is None)
         if not line:
@@ -370,16 +400,16 @@ class Stream:
             self._observer.found_damaged(self, line, damage)
         else:
             self._lines.append(line)
-            self._ends.append((self._segment, self._end))
+            self._places.add(begin, [line])
 
     # The position.
 
     def _begin_at_position(self) -> None:
-        self._settled = read_position(self.place.fd, list(self.segments))
+        self._settled = Place(*read_position(self.place.fd, list(self.segments)))
         self._segment, self._end = self._settled
         self._remove_settled()  # drained, but not removed any more
 
-    def _settle(self, place: tuple[int, int]) -> None:
+    def _settle(self, place: Place) -> None:
         """Everything before *place* is settled."""
         self._settled = place
         self._position.write(*place)
@@ -387,7 +417,7 @@ class Stream:
 
     def _remove_settled(self) -> None:
         with self._lock:
-            done = [number for number in self.segments if number < self._settled[0]]
+            done = [number for number in self.segments if number < self._settled.segment]
             for number in done:
                 self.segments.remove(number)
                 self._events_of.pop(number, None)

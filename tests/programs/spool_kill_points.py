@@ -30,7 +30,7 @@ def make(folder):
         sync="always",
         reporter=Reporter(),
     )
-    spool._segment_bytes = 120  # more events than a batch has
+    spool._writer._segment_bytes = 120  # more events than a batch has
     return spool
 
 

@@ -48,7 +48,7 @@ calls.append((time.monotonic() - began, "put returned"))
 for number in range(40):
     sink.put(b'{"summary": "%d"}' % number)
     if number == 20:
-        sink._buffer._segment_room = sink._buffer._room = 0  # another segment
+        sink._buffer._writer._segment_room = sink._buffer._writer._room = 0  # another segment
     time.sleep(0.1)
 print(json.dumps(calls), flush=True)
 os._exit(0)

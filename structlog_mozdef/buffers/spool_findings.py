@@ -1,0 +1,96 @@
+"""What a spool can never deliver: refused events, damaged lines, missing events."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from structlog_mozdef.buffers.base import DeadLetter
+from structlog_mozdef.buffers.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool_books import Books
+from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool_source import ReadStream
+from structlog_mozdef.reporting import Reporter
+
+_KEPT_DEAD_LETTERS = 100
+
+
+class Findings:
+    """Counts and keeps what the destination refused, and what streams did not hold whole.
+
+    Args:
+        folder, books, reporter, lock: of the spool.
+        dead_letter_file: keeps the dead letters.
+    """
+
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        books: Books,
+        reporter: Reporter,
+        lock: Any,
+        dead_letter_file: DeadLetterFile,
+    ) -> None:
+        self._folder = folder
+        self._books = books
+        self._reporter = reporter
+        self._lock = lock
+        self._dead_letter_file = dead_letter_file
+        self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
+
+    def reject(self, event: bytes, reason: str) -> None:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        with self._lock:
+            self._books.reject()
+        self._keep_dead_letter(event, reason)
+
+    def _keep_dead_letter(self, event: bytes, reason: str) -> None:
+        with self._lock:
+            self._dead_letters.append(DeadLetter(event, reason))
+        try:
+            self._dead_letter_file.add(event, reason)
+        except OSError as error:
+            self._reporter.warn(
+                "dead letter lost",
+                f"a dead letter could not be kept in {self._folder.path}: {error.strerror}",
+            )
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        with self._lock:
+            return list(self._dead_letters)
+
+    # What streams tell of lines that they left behind: see `Observer`.
+
+    def found_damaged(self, stream: ReadStream, line: bytes, reason: str) -> None:
+        with self._lock:
+            self._books.dead_lettered += 1
+            if stream.adopted:
+                self._books.adopted -= 1
+                stream.waiting -= 1
+            else:
+                self._books.others += 1  # events of ours were written whole
+        self._keep_dead_letter(line, reason)
+        self._reporter.warn(
+            "spool damaged", f"a line of the spool {self._folder.path} is damaged: {reason}"
+        )
+
+    def found_blank(self, stream: ReadStream) -> None:
+        if stream.adopted:
+            with self._lock:
+                self._books.hand_over(1)
+                stream.waiting -= 1
+
+    def found_missing(self, stream: ReadStream, events: int, sequence: int) -> None:
+        with self._lock:
+            stream.waiting -= events
+            if events < 0 and stream.adopted:
+                self._books.hand_over(events)  # so many more than we counted
+            elif events < 0:
+                self._books.taken -= events
+            elif stream.adopted:
+                self._books.adopted -= events
+                self._books.drops.add("spool damaged", events)
+            else:
+                self._books.lose(events, sequence, "spool damaged")
+        self._reporter.warn("spool damaged", f"events of the spool {self._folder.path} are missing")

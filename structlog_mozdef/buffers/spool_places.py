@@ -1,0 +1,52 @@
+"""Where in the segments of a stream its events stand that were read and are not settled."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A place between two lines."""
+
+    segment: int
+    offset: int
+
+    def behind(self, events: list[bytes]) -> Place:
+        """The end of the last of *events*, the first of which begins here."""
+        return Place(self.segment, self.offset + sum(map(len, events)) + len(events))
+
+
+class Places:
+    """The events that were read and are not settled, oldest first, and where each ends.
+
+    Events that stand right behind each other are kept together: where one of them ends is worked
+    out when it is settled, for many of them at once.
+    """
+
+    def __init__(self) -> None:
+        # Of each group: where it begins, and its events.
+        self._groups: deque[tuple[Place, list[bytes]]] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def add(self, begin: Place, events: list[bytes]) -> None:
+        """Events were read, the first of which begins at *begin*."""
+        self._groups.append((begin, events))
+
+    def first_segment(self) -> int:
+        """The segment of the oldest event."""
+        return self._groups[0][0].segment
+
+    def settle(self, count: int) -> Place | None:
+        """Forget the oldest *count* events; where the last of them ends, None without any."""
+        end = None
+        while count and self._groups:
+            begin, events = self._groups.popleft()
+            settled, left = events[:count], events[count:]
+            end = begin.behind(settled)
+            count -= len(settled)
+            if left:
+                self._groups.appendleft((end, left))
+        return end

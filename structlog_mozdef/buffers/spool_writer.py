@@ -1,0 +1,447 @@
+"""The side of a spool that log calls see: appending events, and what becomes of them on bad disks.
+
+The quick way of `SpoolWriter.append` looks at one number, the *room*: bytes that can be written
+before all that can change has to be looked at again. It is 0 whenever the quick way does not do.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import Any
+
+from structlog_mozdef.buffers.base import FULL, SyncMode, WhenFull
+from structlog_mozdef.buffers.housekeeper import Housekeeper
+from structlog_mozdef.buffers.overflow import Overflow
+from structlog_mozdef.buffers.spool_books import MARK_MASK, Books
+from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool_lines import LINE_LIMIT_BYTES
+from structlog_mozdef.buffers.spool_recent import Recent
+from structlog_mozdef.buffers.spool_source import Observer, Source
+from structlog_mozdef.buffers.spool_stream import Stream
+from structlog_mozdef.reporting import Reporter
+
+_LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
+# While the disk refuses, or the spool is full, it is tried again after so many seconds.
+_DISK_RETRY = 1.0
+_FULL_RETRY = 0.05
+# What the other files of a stream take.
+_STREAM_BYTES = 512
+
+
+class SpoolWriter:
+    """Writes the events of this process to a stream of its own.
+
+    Args:
+        folder, max_events, when_full, sync, reporter: see `structlog_mozdef.buffers.spool.Spool`.
+        max_bytes: of the whole folder, without its dead letters.
+        reserve_bytes: left to what other processes may have written since they were looked at.
+        books, findings: of the spool.
+        lock: re-entrant, of the spool.
+
+    Attributes:
+        stream: that is written to; None until the first event.
+        left_behind: streams of this process that somebody removed while they held events.
+        overflow: events that the disk refuses to take.
+        housekeeper: works once a second.
+    """
+
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        books: Books,
+        findings: Observer,
+        lock: Any,
+        *,
+        max_events: int,
+        max_bytes: int,
+        reserve_bytes: int,
+        when_full: WhenFull,
+        sync: SyncMode,
+        reporter: Reporter,
+    ) -> None:
+        self._folder = folder
+        self._books = books
+        self._findings = findings
+        self._lock = lock  # a threading.RLock, which is no type before Python 3.13
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._reserve = reserve_bytes
+        self._largest_line = min(max_bytes - reserve_bytes - _STREAM_BYTES, LINE_LIMIT_BYTES)
+        self._when_full = when_full
+        self._syncs = sync != "never"
+        self._syncs_always = sync == "always"
+        self._segment_bytes = max(min(max_bytes // 8, _LARGEST_SEGMENT_BYTES), 1)
+        self._segment_events = max(max_events // 8, 1)
+        self.stream: Stream | None = None
+        self.left_behind: list[Stream] = []
+        self.overflow = Overflow(max_bytes)
+        self.housekeeper = Housekeeper(self._keep_house, sync == "interval", reporter)
+        self._recent = Recent()
+        self._room = 0
+        # How many events there may be, ever, before the quick way does not do.
+        self._careful_from = 0
+        self._segment_room = 0
+        self._lines_before_segment = 0
+        self._full_until = 0.0
+        self._disk_retry_at = 0.0
+        self._trouble: str | None = None
+        self._has_new_names = False
+
+    def streams(self) -> list[Stream]:
+        """The streams of this process, oldest first."""
+        stream = self.stream
+        return [*self.left_behind] if stream is None else [*self.left_behind, stream]
+
+    # Appending: in the threads that log.
+
+    def append(self, event: bytes) -> int:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        line = event + b"\n"
+        size = len(line)
+        with self._lock:
+            stream, recent = self.stream, self._recent
+            if stream is None or self._room < size or recent.appending:
+                return self._append_with_care(line)
+            recent.appending = True
+            try:
+                self._room -= size
+                # Not by `Stream.write`: the call would cost as much as all the rest.
+                remember = recent.remember
+                written = os.write(stream.write_fd, line)
+                if written != size:
+                    stream.write_rest(line, written)
+                remember(event)
+            except OSError as error:
+                return self._hold(line, error)
+            finally:
+                recent.appending = False
+            return self._count()
+
+    def append_and_sync(self, event: bytes) -> int:
+        """`append`, and force the event to the disk."""
+        with self._lock:
+            return self._append_with_care(event + b"\n")
+
+    def _append_with_care(self, line: bytes) -> int:
+        """Append where the quick way does not do."""
+        if self._recent.appending:
+            return self._append_inside(line)
+        self._recent.appending = True
+        try:
+            if self._is_full_of_events():
+                return self._refuse(len(line))
+            self._write_overflow()
+            if self._trouble is not None:
+                return self._hold(line, None)
+            if self._room < len(line) and not self._make_room(len(line)):
+                return self._refuse(len(line))
+            self._room -= len(line)
+            self._write(line)
+        except OSError as error:
+            return self._hold(line, error)
+        finally:
+            self._recent.appending = False
+        return self._count()
+
+    def _append_inside(self, line: bytes) -> int:
+        """Append in the middle of an append of this very thread, which may have written a part.
+
+        A signal handler or ``__del__`` logs; its line begins behind a line end.
+        """
+        if self._trouble is not None:
+            return self._hold(line, None)
+        try:
+            self._write(b"\n" + line)
+        except OSError as error:
+            return self._hold(line, error)
+        return self._count()
+
+    def _write(self, line: bytes) -> Stream:
+        stream = self.stream
+        if stream is None:
+            raise FileNotFoundError(errno.ENOENT, "there is no stream to write to")
+        stream.write(line)
+        if self._syncs_always:
+            self._sync(stream.write_fd)
+        return stream
+
+    def _count(self) -> int:
+        """An event is taken: count it; the result is that of `append`."""
+        books = self._books
+        backlog = books.taken - books.left
+        if not backlog or not books.taken & MARK_MASK:
+            books.mark()
+        books.taken += 1
+        if books.taken >= self._careful_from:
+            self._room = 0
+        return backlog + 1
+
+    def _backlog(self) -> int:
+        return self._books.taken - self._books.left
+
+    def _is_full_of_events(self) -> bool:
+        if self._backlog() < self._max_events:
+            return False
+        stream = self.stream
+        if self._when_full != "drop_oldest" or stream is None:
+            return True
+        if self._drop_oldest_segment(stream):
+            return False
+        if self._lines_in_segment():
+            self._begin_segment(stream)
+        return not self._drop_oldest_segment(stream)
+
+    def has_room(self, size: int) -> bool:
+        """Whether a line of *size* bytes would be written now."""
+        if (
+            self._recent.appending
+            or self._trouble is not None
+            or self._backlog() >= self._max_events
+        ):
+            return False
+        self._recent.appending = True
+        try:
+            return self._room >= size or self._make_room(size)
+        except OSError:
+            return False
+        finally:
+            self._recent.appending = False
+
+    def _refuse(self, size: int) -> int:
+        if size > self._largest_line:
+            self._books.drop("larger than the spool takes")
+        elif self._when_full == "block":
+            return FULL
+        else:
+            self._books.drop("spool full")
+        return self._backlog()
+
+    def _hold(self, line: bytes, error: OSError | None) -> int:
+        """The disk refuses: hold *line* in memory, and try the disk again in a while."""
+        if error is not None:
+            self._disk_failed(error)
+        if len(line) > self._largest_line:
+            self._books.drop("larger than the spool takes")
+        elif self.overflow.append(line):
+            return self._count()
+        elif self._when_full == "block":
+            return FULL
+        else:
+            self._books.drop("disk refused to write")
+        return self._backlog()
+
+    def _disk_failed(self, error: OSError) -> None:
+        self._room = 0
+        if self._lines_in_segment():
+            self._segment_room = 0  # it may be this file that must not grow
+        self._disk_retry_at = time.monotonic() + _DISK_RETRY
+        self._trouble = error.strerror or type(error).__name__
+        self.housekeeper.start()
+        self.housekeeper.say(
+            "spool disk",
+            f"the spool {self._folder.path} cannot be written: {self._trouble}; events wait in"
+            " memory until it can",
+        )
+
+    def _write_overflow(self) -> None:
+        """Write what is held in memory, if the disk lets us again."""
+        if self._trouble is None or time.monotonic() < self._disk_retry_at:
+            return
+        try:
+            if not self.overflow.held:
+                self._write_held(b"\n")  # a blank line is no event, but tells how the disk is
+            self.overflow.write_out(self._write_held)
+        except OSError as error:
+            self._disk_failed(error)
+        else:
+            self._disk_recovered()
+
+    def _disk_recovered(self) -> None:
+        self._trouble = None
+        self.housekeeper.say(
+            "spool disk recovered", f"the spool {self._folder.path} can be written again"
+        )
+
+    def _write_held(self, line: bytes) -> Source:
+        if self._room < len(line) and not self._make_room(len(line)):
+            raise OSError(errno.ENOSPC, "the spool is full")
+        self._room -= len(line)
+        return self._write(line)
+
+    def _make_room(self, size: int) -> bool:
+        """Look at all that `append` does not look at each time; False where the spool is full.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        if size > self._largest_line or time.monotonic() < self._full_until:
+            return False
+        if self.stream is not None and self.stream.is_gone():
+            self._abandon_stream()
+        if self.stream is None:
+            self.stream = self._new_stream()
+        if self._segment_room <= 0 or self._lines_in_segment() >= self._segment_events:
+            self._begin_segment(self.stream)
+        available, quantum = self._available()
+        while available < size and self._when_full == "drop_oldest":
+            if not self._drop_oldest_segment(self.stream):
+                break
+            available, quantum = self._available()
+        if available < size:
+            self._full_until = time.monotonic() + _FULL_RETRY
+            return False
+        self._room = max(size, min(available, quantum, self._segment_room, LINE_LIMIT_BYTES))
+        self._segment_room -= self._room
+        backlog = self._backlog()
+        more = min(self._max_events, backlog + self._segment_events) - backlog
+        self._careful_from = self._books.taken + more
+        return True
+
+    def _available(self) -> tuple[int, int]:
+        """The bytes that may be written, and how many of them before the next look.
+
+        The other streams may have grown since they were looked at, each by its own share.
+        """
+        usage = self._folder.usage()
+        reserve = self._reserve if usage.streams > 1 else 0
+        return self._max_bytes - usage.bytes - reserve, self._reserve // (4 * usage.streams)
+
+    def _new_stream(self) -> Stream:
+        self._recent.forget()
+        stream = Stream(
+            self._folder,
+            self._folder.create_stream(),
+            self._lock,
+            self._findings,
+            adopted=False,
+            recent=self._recent,
+        )
+        self._segment_room = 0
+        self.housekeeper.start()
+        return stream
+
+    def _lines_in_segment(self) -> int:
+        return self._lines_written() - self._lines_before_segment
+
+    def _lines_written(self) -> int:
+        return self._books.taken - self.overflow.held - self.overflow.sent
+
+    def _begin_segment(self, stream: Stream) -> None:
+        number, fd = stream.create_segment()
+        books, overflow = self._books, self.overflow
+        # Nothing is called from here to the end of the paragraph, so that no signal handler logs
+        # in between: what is counted is what stands in each segment.
+        before, stream.write_fd = stream.write_fd, fd
+        lines = books.taken - overflow.held - overflow.sent
+        sequence = books.taken - overflow.held
+        lines_before, self._lines_before_segment = self._lines_before_segment, lines
+
+        stream.note_segment(number, sequence, before, lines - lines_before)
+        if before >= 0:
+            self.housekeeper.sync_and_close(before)
+        self._room = 0
+        self._segment_room = self._segment_bytes
+        if self._syncs_always:
+            self._sync(stream.place.fd)
+            self._sync(self._folder.fd)
+        self._has_new_names = True
+
+    def _sync(self, fd: int) -> None:
+        try:
+            os.fdatasync(fd)
+        except OSError as error:  # the event is written, and the kernel has it
+            self.housekeeper.say(
+                "spool sync",
+                f"the spool {self._folder.path} cannot be synchronised: {error.strerror}",
+            )
+
+    def _drop_oldest_segment(self, stream: Stream) -> bool:
+        dropped = stream.drop_oldest_segment()
+        if dropped is None:
+            return False
+        self._books.lose(*dropped, "spool full")
+        return True
+
+    def _abandon_stream(self) -> None:
+        """Somebody has removed our stream: read it to its end, and write to another."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            before = self.overflow.held + sum(other.waiting for other in self.left_behind)
+            stream.waiting = self._backlog() - before
+            stream.recent = Recent()  # ours is for the next stream
+            self.left_behind.append(stream)
+            self._room = 0
+            self.housekeeper.say(
+                "spool removed", f"somebody removed a stream from the spool {self._folder.path}"
+            )
+
+    # Once a second: in the housekeeper's thread.
+
+    def _keep_house(self) -> list[int]:
+        """Notice a removed stream, try a disk that refused.
+
+        Returns:
+            Descriptors to synchronise and close.
+        """
+        with self._lock:
+            if self._recent.appending:
+                return []
+            self._recent.appending = True
+            try:
+                if self.stream is not None and self.stream.is_gone():
+                    self._abandon_stream()
+                self._write_overflow()
+                return self._descriptors_to_sync()
+            finally:
+                self._recent.appending = False
+
+    def _descriptors_to_sync(self) -> list[int]:
+        stream = self.stream
+        if stream is None or stream.write_fd < 0 or not self._syncs or self._syncs_always:
+            return []
+        wanted = [stream.write_fd]
+        if self._has_new_names:
+            wanted += [stream.place.fd, self._folder.fd]
+        fds: list[int] = []
+        try:
+            fds += map(os.dup, wanted)
+        except OSError:
+            for fd in fds:
+                os.close(fd)
+            raise
+        self._has_new_names = False
+        return fds
+
+    # The end.
+
+    def prepare_close(self) -> None:
+        """Nothing is in flight any more; the disk is to be tried a last time."""
+        self.overflow.untake()
+        self._disk_retry_at = 0.0
+
+    def close(self) -> None:
+        """Remove what is drained, and leave the rest to whoever adopts it."""
+        for removed in self.left_behind:
+            self._books.lose(removed.waiting, self._books.settled(), "spool removed")
+            removed.release()
+        self.left_behind.clear()
+        stream, self.stream = self.stream, None
+        self._room = 0
+        if stream is None:
+            return
+        on_disk = self._backlog() - self.overflow.held
+        if not on_disk and stream.is_exhausted():
+            stream.remove()
+        else:
+            # Whoever adopts it counts its events anew. We go on to count them as waiting,
+            # until we adopt them again ourselves.
+            self._books.release(stream.name, on_disk)
+            stream.release()
+
+    def forget(self) -> None:
+        """In a forked child: close what is the parent's."""
+        for stream in self.streams():
+            stream.release()
+        self.housekeeper.forget()

@@ -1,0 +1,104 @@
+"""A signal handler or ``__del__`` that logs, or delivers, in the middle of a log call."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from structlog_mozdef.buffers.spool import Spool
+from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool_recent import Recent
+from structlog_mozdef.buffers.spool_writer import SpoolWriter
+from structlog_mozdef.reporting import Reporter
+
+WRITING = {SpoolWriter.append.__code__, SpoolWriter._count.__code__}
+READING = {Recent.take.__code__, Recent.start.__code__}
+
+
+class Interruption:
+    """Calls *act* once, before the *number*-th line of the functions of *codes* that is run."""
+
+    def __init__(self, codes, number, act):
+        self.codes, self.left, self.act = codes, number, act
+        self.happened = False
+
+    def trace(self, frame, event, argument):
+        if frame.f_code not in self.codes:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left < 0 and not self.happened:
+                self.happened = True
+                sys.settrace(None)
+                self.act()
+        return self.trace
+
+    def __enter__(self):
+        self.before = sys.gettrace()
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *exc_info):
+        sys.settrace(self.before)
+
+
+@pytest.mark.parametrize("remembers", [False, True], ids=["reads", "remembers"])
+@pytest.mark.parametrize(
+    ("interrupted", "acts"),
+    [
+        ("append", "appends"),
+        ("append", "delivers"),
+        ("append", "delivers and appends"),
+        ("deliver", "appends"),  # who delivers never begins to deliver again
+    ],
+)
+def test_events_are_delivered_once_and_whole(tmp_path, remembers, acts, interrupted):
+    """Wherever a handler runs, all events arrive as they were, each once."""
+    number, happened = 0, True
+    while happened:
+        folder = SpoolFolder(tmp_path / str(number), "memory")
+        spool = Spool(
+            folder,
+            max_events=sys.maxsize,
+            max_bytes=1_000_000,
+            when_full="drop_newest",
+            sync="never",
+            reporter=Reporter(),
+        )
+        delivered = []
+
+        def deliver(spool=spool, delivered=delivered):
+            batch = spool.peek(100, 10_000)
+            delivered += batch.events
+            spool.ack(batch)
+
+        def act(spool=spool, deliver=deliver):
+            if "delivers" in acts:
+                deliver()
+            if "appends" in acts:
+                spool.append(b"[inner]")
+
+        spool.append(b"[first]")
+        if remembers:
+            deliver()
+            deliver()
+        spool.append(b"[before]")
+        codes = WRITING if interrupted == "append" else READING
+        with Interruption(codes, number, act) as interruption:
+            if interrupted == "append":
+                spool.append(b"[outer]")
+            else:
+                deliver()
+        spool.append(b"[after]")
+        for _ in range(3):
+            deliver()
+        happened = interruption.happened
+        expected = [b"[first]", b"[before]", b"[after]"]
+        expected += [b"[outer]"] * (interrupted == "append")
+        expected += [b"[inner]"] * (happened and "appends" in acts)
+        assert (number, sorted(delivered)) == (number, sorted(expected))
+        spool.close()
+        folder.close()
+        number += 1
+    assert number > 5
