@@ -56,6 +56,12 @@ def finalize_in_worker() -> None:
     if _finalizer_in == pid:
         return
     _finalizer_in = pid
+    for module_name in ("multiprocessing.util", "billiard.util"):
+        module: Any = sys.modules.get(module_name)
+        if module is not None:
+            # A spawned worker imports the program, and us, before its library clears the
+            # finalizers; right after that it calls what is registered here.
+            module.register_after_fork(_close_all, _finalize_in_new_worker)
     multiprocessing: Any = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None and multiprocessing.parent_process() is not None:
         _register_finalizer("multiprocessing.util")
@@ -65,6 +71,12 @@ def finalize_in_worker() -> None:
     celery: Any = sys.modules.get("celery.signals")
     if celery is not None:
         celery.worker_process_shutdown.connect(_close_all, weak=False, dispatch_uid=__name__)
+
+
+def _finalize_in_new_worker(_: Any) -> None:
+    global _finalizer_in  # noqa: PLW0603 - as above
+    _finalizer_in = 0
+    finalize_in_worker()
 
 
 def _register_finalizer(module_name: str) -> None:

@@ -9,7 +9,10 @@ import structlog_mozdef as mozdef
 
 warnings.simplefilter("ignore", DeprecationWarning)
 
-sink = mozdef.Sink(os.environ["MOZDEF_URL"], spool=os.environ.get("SPOOL"), linger=60)
+# A machine that is busy must not make a worker leave a batch that is under way to others.
+sink = mozdef.Sink(
+    os.environ["MOZDEF_URL"], spool=os.environ.get("SPOOL"), linger=60, exit_timeout=60
+)
 
 
 def log(number):
