@@ -9,18 +9,21 @@ VENV := .venv
 PYTEST := -q -n 3 --dist loadfile
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format test-newest test-oldest bench clean
+.PHONY: help demo test lint format test-newest test-oldest bench clean servers
 
 help:
 	@echo "make demo    send events through the whole chain to a receiver and show what it stored"
 	@echo "make test    formatting, lint, types and all tests, on the oldest and the newest Python"
-	@echo "make bench   run the benchmarks"
+	@echo "make bench   run the benchmarks and write benchmarks/RESULTS.rst; BENCH=--quick: in short"
 	@echo "make format  format the code"
 
 demo: $(VENV)/demo/.ready
 	@$(VENV)/demo/bin/python -m structlog_mozdef demo
 
-test: lint test-newest test-oldest
+test: servers lint test-newest test-oldest
+
+servers:
+	@sh .ci/servers
 
 lint: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/ruff format --check .
@@ -33,8 +36,8 @@ test-newest: $(VENV)/newest/.ready
 test-oldest: $(VENV)/oldest/.ready
 	$(VENV)/oldest/bin/python -m pytest $(PYTEST)
 
-bench: $(VENV)/bench/.ready
-	$(VENV)/bench/bin/python -m benchmarks
+bench: servers $(VENV)/bench/.ready
+	$(VENV)/bench/bin/python -m benchmarks $(BENCH)
 
 format: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/ruff format .

@@ -1,30 +1,116 @@
-"""Run every benchmark: ``python -m benchmarks``."""
+"""Run the benchmarks and write RESULTS.rst: ``python -m benchmarks [--quick] [NAME ...]``.
 
-import platform
+With names, only those are run, and nothing is written.
+"""
 
-import structlog
+from __future__ import annotations
 
-from benchmarks import (
-    end_to_end,
-    import_time,
-    log_call,
-    outage_latency,
-    spool_backlog,
-    spool_blocks,
-    spool_call,
-    spool_drain,
+import argparse
+import contextlib
+import importlib
+import inspect
+import io
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from benchmarks import report
+from benchmarks.machine import Watch, describe, verdict
+from benchmarks.results import Results
+from benchmarks.tables import as_text
+
+# In this order; those that a checkout does not have are left out.
+_NAMES = (
+    "peers_speed",
+    "peers_outage",
+    "peers_kill",
+    "peers_size",
+    "import_time",
+    "log_call",
+    "end_to_end",
+    "outage_latency",
+    "spool_call",
+    "spool_blocks",
+    "spool_backlog",
+    "spool_drain",
+    "amqp",
+    "fleet",
+    "instructions",
 )
 
-print(f"Python {platform.python_version()}, structlog {structlog.__version__}")
-for benchmark in (
-    import_time,
-    log_call,
-    end_to_end,
-    outage_latency,
-    spool_call,
-    spool_blocks,
-    spool_backlog,
-    spool_drain,
-):
+
+def run(main: Callable[..., Any], *, quick: bool) -> Results | str:
+    """Run one benchmark: its results, or, of one that prints, its text."""
+    options = {"quick": quick} if "quick" in inspect.signature(main).parameters else {}
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        found = main(**options)
+    return found if isinstance(found, Results) else printed.getvalue().rstrip()
+
+
+def show(found: Results | str) -> None:
+    """Show what one benchmark found on the console."""
+    if isinstance(found, str):
+        print(found)
+    else:
+        print("\n\n".join(map(as_text, found.tables)))
+    print(flush=True)
+
+
+def run_alone(main: Callable[..., Any]) -> None:
+    """For ``python -m benchmarks.NAME [--quick]``."""
+    show(run(main, quick="--quick" in sys.argv[1:]))
+
+
+def _load(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(f"benchmarks.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"benchmarks.{name}":
+            raise
+        return None
+
+
+def main() -> None:
+    """Run those that the command line names, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_NAMES))
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run that shows that all works"
+    )
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in _NAMES]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(_NAMES)}")
+    machine, watch = describe(), Watch()
+    print(as_text(machine), flush=True)
     print()
-    benchmark.main()
+    found: dict[str, Results | str] = {}
+    failed: list[str] = []
+    for name in arguments.names or _NAMES:
+        module = _load(name)
+        if module is None:
+            continue
+        started = time.monotonic()
+        try:
+            found[name] = run(module.main, quick=arguments.quick)
+        except Exception as error:
+            # One that fails must not cost the figures of the others.
+            traceback.print_exc()
+            found[name] = f"{name}\nfailed: {type(error).__name__}: {error}"
+            failed.append(name)
+        show(found[name])
+        print(f"[{name}: {time.monotonic() - started:.0f} s]\n", file=sys.stderr, flush=True)
+    told = verdict(watch, quick=arguments.quick)
+    print(told)
+    if not arguments.names:
+        print(f"written: {report.write(machine, told, found)}")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""What ``import structlog_mozdef`` costs beyond ``import structlog``."""
+"""What ``import structlog_mozdef`` costs beyond ``import structlog``, and the other libraries."""
 
 from __future__ import annotations
 
@@ -6,36 +6,72 @@ import statistics
 import subprocess
 import sys
 
-ROUNDS = 15
-_PROGRAM = "import time; import {}; t = time.perf_counter(); {}; print(time.perf_counter() - t)"
+from benchmarks.peers import SENDERS
+from benchmarks.results import Results, Table, ratio
+
+ROUNDS = 9
+_PROGRAM = """
+import sys, time
+{}
+start = time.perf_counter()
+{}
+print(time.perf_counter() - start, file=sys.stderr)
+"""
 _CASES = {
-    "import structlog": ("sys", "import structlog"),
-    "import structlog_mozdef, structlog being loaded": ("structlog", "import structlog_mozdef"),
+    "import structlog": ("", "import structlog"),
+    "import structlog_mozdef, structlog being loaded": (
+        "import structlog",
+        "import structlog_mozdef",
+    ),
     "... and all that configure() needs, but requests": (
-        "structlog",
+        "import structlog",
         "import structlog_mozdef.chain",
     ),
     "... and requests, for a URL": (
-        "structlog",
+        "import structlog",
         "import structlog_mozdef.chain, structlog_mozdef.transports.http",
     ),
 }
 
 
-def main() -> None:
-    """Print the medians of interleaved runs, each in a process of its own."""
-    seconds: dict[str, list[float]] = {name: [] for name in _CASES}
-    for _ in range(ROUNDS):
-        for name, (loaded, statement) in _CASES.items():
+def main(*, quick: bool = False) -> Results:
+    """Medians of interleaved runs, each in a process of its own."""
+    rounds = 1 if quick else ROUNDS
+    cases = dict(_CASES)
+    for peer in SENDERS.values():
+        cases[peer.name] = ("", peer.imports)
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, (loaded, statement) in cases.items():
             program = _PROGRAM.format(loaded, statement)
             output = subprocess.run(
                 [sys.executable, "-c", program], capture_output=True, check=True, text=True
-            ).stdout
-            seconds[name].append(float(output))
-    print("import (milliseconds)")
-    for name, times in seconds.items():
-        print(f"  {statistics.median(times) * 1000:6.1f}  {name}")
+            ).stderr
+            seconds[name].append(float(output.split()[-1]))
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    base = medians["import structlog"]
+    rows = [[name, ratio(median, base), f"{median * 1000:.1f}"] for name, median in medians.items()]
+    own = len(_CASES)
+    columns = ["statement", "ratio", "ms"]
+    return Results(
+        [
+            Table(
+                "import, beside import structlog",
+                columns,
+                rows[:own],
+                f"a fresh process each, files in the cache; medians of {rounds} interleaved rounds",
+            ),
+            Table(
+                "import of all that a program needs, from nothing",
+                ["library", *columns[1:]],
+                rows[own:],
+                "structlog itself is part of ours; ratio: to import structlog",
+            ),
+        ]
+    )
 
 
 if __name__ == "__main__":
-    main()
+    from benchmarks.__main__ import run_alone
+
+    run_alone(main)

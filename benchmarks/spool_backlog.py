@@ -1,49 +1,109 @@
-"""Whether log calls get slower while a backlog grows on disk."""
+"""Whether log calls get slower while a backlog grows, in the spool and in memory."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import multiprocessing
+import os
 import statistics
-import tempfile
 import time
+from typing import Any
 
+from benchmarks.results import Lines, Results, Table, count, micro, ratio
+from benchmarks.running import disk_folder, free_bytes, quiet_port
 from structlog_mozdef import RetryPolicy, Sink
 
-EVENTS = 2_000_000
-PART = 100_000
+# Backlogs at which the cost is taken, as the median of parts around them.
+_SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+_PART = 1_000
+_PARTS_AROUND = 9
 _EVENT = b'{"summary": "' + b"x" * 284 + b'"}'
+_BYTES = len(_EVENT) + 200  # with what an object in memory costs
+_ROOM = 2**34
 
 
-def main() -> None:
-    """Print the time of a call at each size of the backlog, as a ratio to the first part."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Nothing listens on the port of a discard server here.
+def main(*, quick: bool = False) -> Results:
+    """The cost of ``Sink.put`` at each size of the backlog, as a ratio to the first."""
+    rows, lines = [], {}
+    for name, room, spool in (
+        ("spool", free_bytes(), True),
+        ("memory", _free_memory(), False),
+    ):
+        # A quarter of what is free: others need the machine as well.
+        sizes = [size for size in _SIZES if size * _BYTES < room / 4]
+        # In a process of its own, since it takes gigabytes.
+        with concurrent.futures.ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn")
+        ) as processes:
+            found = processes.submit(_grow, sizes[:2] if quick else sizes, spool=spool).result()
+        base = next(iter(found.values()))
+        rows += [
+            [name, count(size), ratio(seconds, base), micro(seconds)]
+            for size, seconds in found.items()
+        ]
+        lines[f"structlog-mozdef, {name}"] = [
+            (size, seconds * 1e6) for size, seconds in found.items()
+        ]
+    return Results(
+        [
+            Table(
+                "Sink.put of 300 bytes by the backlog that waits already",
+                ["where", "backlog", "ratio", "us"],
+                rows,
+                f"mean of {_PART:,} calls, median of {_PARTS_AROUND} such parts at that backlog;"
+                " nobody listens; a backlog that would take more than a quarter of the free disk or"
+                " memory is left out",
+            )
+        ],
+        [
+            Lines(
+                "backlog",
+                "Sink.put by the backlog that waits already",
+                "events that wait",
+                "microseconds",
+                lines,
+                x_log=True,
+            )
+        ],
+    )
+
+
+def _grow(sizes: list[int], *, spool: bool) -> dict[int, float]:
+    with disk_folder() as folder:
+        options: dict[str, Any] = {"spool": folder} if spool else {"max_events": 2 * sizes[-1]}
         sink = Sink(
-            "http://127.0.0.1:9/events",
-            spool=folder,
-            max_bytes=2**31,
+            f"http://127.0.0.1:{quiet_port()}/events",
+            max_bytes=_ROOM,
             retry=RetryPolicy(0.1, 1.0),
             exit_timeout=0.0,
+            **options,
         )
-        _put_part(sink)  # the first calls load modules and make the stream
-        parts = [_put_part(sink) for _ in range(EVENTS // PART)]
-        assert sink.stats().dropped == 0
+        _put(sink, _PART)  # the first calls load modules and make the stream
+        waiting, found = _PART, {}
+        for size in sizes:
+            around = _PART * _PARTS_AROUND // 2
+            _put(sink, max(0, size - around - waiting))
+            parts = [_put(sink, _PART) for _ in range(_PARTS_AROUND)]
+            waiting = max(waiting, size - around) + _PART * _PARTS_AROUND
+            found[size] = statistics.median(parts) / _PART
+        assert sink.stats().dropped == 0, sink.stats()
         sink.close(0)
-    base = statistics.median(parts[:5])
-    print("Sink.put of 300 bytes while nobody empties the spool (ratio, microseconds)")
-    for index in range(0, len(parts), 5):
-        median = statistics.median(parts[index : index + 5])
-        print(
-            f"  {median / base:6.2f}  {median * 1e6:6.2f}"
-            f"  backlog of {(index + 1) * PART:,} to {(index + 6) * PART:,} events"
-        )
+    return found
 
 
-def _put_part(sink: Sink) -> float:
+def _put(sink: Sink, events: int) -> float:
+    put = sink.put
     start = time.perf_counter()
-    for _ in range(PART):
-        sink.put(_EVENT)
-    return (time.perf_counter() - start) / PART
+    for _ in range(events):
+        put(_EVENT)
+    return time.perf_counter() - start
+
+
+def _free_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
 
 
 if __name__ == "__main__":
-    main()
+    from benchmarks.__main__ import run_alone
+
+    run_alone(main)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sqlite3
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.results import Results, Table
+from benchmarks.running import disk_folder
 
 ROUNDS = 5
 EVENTS = 10_000
 _EVENT = b'{"summary": "' + b"x" * 434 + b'"}\n'
 
 
-def main() -> None:
-    """Print the medians of interleaved runs."""
+def main(*, quick: bool = False) -> Results:
+    """Medians of interleaved runs."""
+    rounds = 1 if quick else ROUNDS
     ways: dict[str, Callable[[Path], float]] = {
         "write(2) to an O_APPEND descriptor": _file,
         "SQLite, WAL, synchronous=OFF, autocommit": lambda path: _sqlite(path, "OFF", 1),
@@ -24,15 +27,26 @@ def main() -> None:
         "SQLite, WAL, synchronous=NORMAL, 1000 a transaction": lambda p: _sqlite(p, "NORMAL", 1000),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, way in ways.items():
-            with tempfile.TemporaryDirectory() as folder:
+            with disk_folder() as folder:
                 times[name].append(way(Path(folder) / "events"))
     base = statistics.median(next(iter(times.values())))
-    print("one event of 450 bytes on disk (ratio to a file, microseconds)")
+    rows = []
     for name, seconds in times.items():
         median = statistics.median(seconds)
-        print(f"  {median / base:6.1f}  {median * 1e6:6.2f}  {name}")
+        rows.append([name, f"{median / base:.1f}", f"{median * 1e6:.2f}"])
+    return Results(
+        [
+            Table(
+                "one event of 450 bytes on disk",
+                ["way", "ratio", "us"],
+                rows,
+                f"mean of {EVENTS:,} events, all on the same disk; ratio: to a file; medians of"
+                f" {rounds} interleaved rounds",
+            )
+        ]
+    )
 
 
 def _file(path: Path) -> float:
@@ -63,4 +77,6 @@ def _sqlite(path: Path, synchronous: str, batch: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    from benchmarks.__main__ import run_alone
+
+    run_alone(main)

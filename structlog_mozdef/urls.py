@@ -73,6 +73,23 @@ def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
     )
 
 
+def parse_path(url: str, scheme: str) -> str:
+    """The path of *url*, ``scheme:///path``, decoded; empty where it has none.
+
+    Raises:
+        ValueError: for a URL with anything else. The message shows no credentials.
+    """
+    parts = _split(url.strip())
+    path = unquote(parts.path, errors="surrogateescape") if parts is not None else ""
+    is_plain = parts is not None and not (parts.netloc or parts.query or parts.fragment)
+    if not is_plain or parts is None or parts.scheme != scheme or "\0" in path:
+        raise ValueError(
+            f"url is {_masked(url)!r}; it must be {scheme}:///path, the path of this machine with"
+            " characters like % ? # percent-encoded"
+        )
+    return path
+
+
 def scheme_of(url: str, schemes: tuple[str, ...]) -> str:
     """Which of *schemes* the text *url* begins with; one of them may be ``-``, a whole URL.
 
@@ -103,3 +120,78 @@ def _masked(url: str) -> str:
         scheme, slashes, _ = before.partition("://")
         url = f"{scheme}://...@{after}" if slashes else f"...@{after}"
     return re.split(r"[?#]", url, maxsplit=1)[0]
+
+
+@dataclass(frozen=True, repr=False)
+class HostList:
+    """Hosts of which any can be used, and who asks.
+
+    Attributes:
+        hosts: pairs of name and port; the port is None where the URL has none.
+        credentials: user and password from the URL, or None.
+        name: for log lines: the URL without credentials.
+        scheme: in lower case.
+        path: of the URL, as it is written, with a leading slash, or empty.
+    """
+
+    hosts: tuple[tuple[str, int | None], ...]
+    credentials: tuple[str, str] | None
+    name: str
+    scheme: str
+    path: str
+
+    def __repr__(self) -> str:
+        return f"HostList({self.name})"
+
+
+def parse_hosts(url: str, schemes: tuple[str, ...]) -> HostList:
+    """Take *url* apart, ``scheme://user:password@host:port,host:port/path``.
+
+    Raises:
+        ValueError: for a URL without a host, of another scheme than *schemes*, with a query or a
+            fragment, or with a user or a password that is no text. The message shows no
+            credentials.
+    """
+    scheme = scheme_of(url, schemes)
+    shown = _masked(url.strip())
+    _, _, rest = url.strip().partition("://")
+    place, slash, path = rest.partition("/")
+    user_and_password, at, hosts = place.rpartition("@")
+    if "@" in path or "?" in rest or "#" in rest:
+        raise ValueError(
+            f"url is {shown!r}; it takes no query, and characters like / ? # @ must be"
+            " percent-encoded in user, password and path"
+        )
+    parts = [_split(f"//{host}") for host in hosts.split(",")]
+    pairs = tuple((part.hostname, part.port) for part in parts if part and part.hostname)
+    if len(pairs) < len(parts) or _ODD.search(url.strip()) or not _are_names(hosts):
+        raise ValueError(f"url is {shown!r}; a host or port in it is malformed")
+    credentials = None
+    if at:
+        user, _, password = user_and_password.partition(":")
+        credentials = (_unquoted(user), _unquoted(password))
+        if any("\0" in part or "\N{REPLACEMENT CHARACTER}" in part for part in credentials):
+            raise ValueError(
+                f"url is {shown!r}; user and password must be percent-encoded UTF-8 without NUL"
+            )
+    return HostList(
+        hosts=tuple((host, port) for host, port in pairs if host),
+        credentials=credentials,
+        name=f"{scheme}://{hosts.lower()}{slash}{path}",
+        scheme=scheme,
+        path=slash + path,
+    )
+
+
+def _unquoted(text: str) -> str:
+    return unquote(text, errors="replace")
+
+
+def _are_names(hosts: str) -> bool:
+    """Whether DNS could know each of *hosts*."""
+    try:
+        for host in hosts.split(","):
+            host.encode("idna")
+    except UnicodeError:
+        return False
+    return True

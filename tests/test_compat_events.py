@@ -90,6 +90,22 @@ def test_event(receiver):
     }
 
 
+def test_modules_have_the_names_of_mozdef_client():
+    """Who takes a class from a module of mozdef_client's finds it in ours."""
+    for module, name in {
+        "asset_hint": "MozDefAssetHint",
+        "compliance": "MozDefCompliance",
+        "error": "MozDefError",
+        "event": "MozDefEvent",
+        "message": "MozDefMessage",
+        "msg": "MozDefMsg",
+        "rra": "MozDefRRA",
+        "vulnerability": "MozDefVulnerability",
+    }.items():
+        home = getattr(mozdef_client, module)
+        assert getattr(home, name) is getattr(mozdef_client, name)
+
+
 def test_attributes_are_sent(receiver):
     """What is set on an event is sent, its source included."""
     event = mozdef_client.MozDefEvent(receiver.url)
@@ -109,6 +125,40 @@ def test_attributes_are_sent(receiver):
         "authentication",
         "ALERT",
     ]
+
+
+def test_private_names_of_mozdef_client(receiver):
+    """Subclasses set their category, and programs their source, under mozdef_client's own names."""
+
+    class Login(mozdef_client.MozDefEvent):
+        def __init__(self, url):
+            mozdef_client.MozDefEvent.__init__(self, url)
+            self._category = "login"
+
+    event = Login(receiver.url)
+    assert (event._source, event._process_id, event._process_name) == (
+        "mozdef_client",
+        os.getpid(),
+        sys.argv[0],
+    )
+    event.summary = "hello"
+    event._source, event._process_id, event._process_name = "ldap", 7, "./login.py"
+    event.send()
+    (stored,) = receiver.events()
+    names = ("category", "source", "processid", "processname")
+    assert [stored[name] for name in names] == ["login", "ldap", 7, "./login.py"]
+    assert event._category == event.category == "login"
+
+
+@pytest.mark.parametrize(
+    ("severity", "stored"), [(99, "INFO"), (-1, "INFO"), (None, "INFO"), ("error", "ERROR")]
+)
+def test_severity_that_was_set_directly(severity, stored):
+    """A number that is no severity is INFO."""
+    event = mozdef_client.MozDefEvent("url")
+    event._severity = severity
+    event.construct()
+    assert event._sendlog["severity"] == stored
 
 
 def test_constants():
@@ -287,11 +337,30 @@ def test_vulnerability_is_sent_as_it_is(receiver):
 def test_large_vulnerability_is_sent_as_it_is(receiver):
     """A document of 60 kB is neither cut nor reshaped."""
     document = {**VULNERABILITY, "success": "perhaps", "more": ["CVE-2013-1900"] * 4000}
-    del document["success"]
     vulnerability = mozdef_client.MozDefVulnerability(receiver.url)
     vulnerability.log = document
     vulnerability.send()
     assert receiver.events() == [document]
+
+
+@pytest.mark.parametrize("log", [None, "text", [], {**VULNERABILITY, "asset": None}])
+def test_vulnerability_of_odd_types(log):
+    """What is no document of a vulnerability is invalid, not a crash."""
+    vulnerability = mozdef_client.MozDefVulnerability("http://127.0.0.1:9/events")
+    vulnerability.log = log
+    with pytest.raises(mozdef_client.MozDefError, match="post construct validation"):
+        vulnerability.send()
+
+
+def test_a_document_that_is_too_large_says_what_is_missing(receiver):
+    """A document of 200 kB is cut, and says so at top level."""
+    vulnerability = mozdef_client.MozDefVulnerability(f"{receiver.base}/custom/vulnerability")
+    vulnerability.log = {**VULNERABILITY, "truncated": "mine", "more": ["CVE-2013-1900"] * 13_000}
+    vulnerability.send()
+    ((stored,), (request,)) = (receiver.events(), receiver.accepted)
+    assert len(request.body) < 100_000
+    assert (stored["vuln"], stored["truncated_2"]) == (VULNERABILITY["vuln"], "mine")
+    assert stored["truncated"]["fields"] == ["more"]
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import socket
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 
+import hostile
 import pytest
-from receivers import Receiver
+from receivers import Receiver, answer
 
 import structlog_mozdef.compat as mozdef
 from structlog_mozdef import identity
+from structlog_mozdef.compat.internal import attributes_set
+
+
+def is_plain(kind):
+    """Whether *kind* is a class of `hostile` that needs no arguments."""
+    if type(kind) is not type and type(kind) is not hostile.Meta:
+        return False
+    try:
+        kind()
+    except Exception:
+        return False
+    return not issubclass(kind, BaseException) and kind.__module__ == "hostile"
 
 
 @pytest.fixture
@@ -71,6 +87,7 @@ def test_arguments_by_position(receiver):
 LIB = ("s", "authentication", "ERROR", ["t"], {"d": 1})
 CLIENT = ("s", "authentication", "ERROR", "ldap", ["t"], {"d": 1})
 CLIENT_WITHOUT_SOURCE = ("s", "authentication", "ERROR", None, ["t"], {"d": 1})
+CLIENT_TUPLE = ("s", "authentication", "ERROR", None, ("t",), {"d": 1})
 BY_NAME = dict(zip(("summary", "category", "severity", "tags", "details"), LIB, strict=True))
 
 
@@ -80,6 +97,7 @@ BY_NAME = dict(zip(("summary", "category", "severity", "tags", "details"), LIB, 
         (LIB, {}, "mozdef_client"),
         (CLIENT, {}, "ldap"),
         (CLIENT_WITHOUT_SOURCE, {}, "mozdef_client"),
+        (CLIENT_TUPLE, {}, "mozdef_client"),
         ((), {**BY_NAME, "source": "ldap"}, "ldap"),
     ],
 )
@@ -89,6 +107,13 @@ def test_constructor_of_both_clients(receiver, arguments, options, source):
     event = only(receiver)
     names = ("summary", "category", "severity", "tags", "details", "source")
     assert tuple(event[name] for name in names) == (*LIB, source)
+
+
+def test_constructor_without_source_and_tags(receiver):
+    """In mozdef_client's order the details come last, also where all before them is None."""
+    mozdef.MozDefMsg(receiver.url, "s", "c", "INFO", None, None, {"d": 1}).send()
+    event = only(receiver)
+    assert (event["source"], event["tags"], event["details"]) == ("mozdef_client", [], {"d": 1})
 
 
 @pytest.mark.parametrize("name", ["mozdef_hostname", "hostname"])
@@ -127,7 +152,7 @@ def test_wrong_arguments(arguments, options):
     [
         ({"summary": "s", "details": "text"}, "details must be a dict"),
         ({"summary": "s", "tags": "text"}, "tags must be a list"),
-        ({"summary": "s", "tags": ("a",)}, "tags must be a list"),
+        ({"summary": "s", "tags": {"a"}}, "tags must be a list"),
         ({}, "Summary is a required field"),
     ],
 )
@@ -167,6 +192,7 @@ def test_timestamp_is_taken_at_each_send(receiver):
         ("timestamp", "2014-03-18T23:20:31Z"),
         ("timestamp", "18 Mar 2014 23:20:31"),
         ("timestamp", 1395184831.5),
+        ("timestamp", 1395184831000),
         ("hostname", "blah.private.scl3.mozilla.com"),
         ("processid", 14619),
         ("processname", "./mozdef.py"),
@@ -191,9 +217,11 @@ def test_internal_attributes(receiver, name, value):
     [
         datetime(2014, 3, 18, 23, 20, 31, tzinfo=timezone.utc),
         "1395184831",
+        "1395184831000",
+        "1395184831000000000",
         datetime.fromtimestamp(1395184831).isoformat(),
     ],
-    ids=["datetime", "digits", "naive"],
+    ids=["datetime", "digits", "milliseconds", "nanoseconds", "naive"],
 )
 def test_timestamps_that_mozdef_would_misread(receiver, moment):
     """A time that MozDef would drop the event for, or read in its own zone, is made exact."""
@@ -204,7 +232,22 @@ def test_timestamps_that_mozdef_would_misread(receiver, moment):
     assert (read.timestamp(), read.tzinfo is None) == (1395184831, False)
 
 
-@pytest.mark.parametrize("moment", [None, "", "soon", True, float("nan")])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        None,
+        "",
+        "soon",
+        "quiz",  # as if it ended with the zone Z
+        "\u00b2",  # a digit, but no number
+        "1" * 20,
+        True,
+        float("nan"),
+        1e300,
+        10**19,
+        10**400,
+    ],
+)
 def test_no_timestamp_at_all(receiver, moment):
     """A timestamp for which MozDef would drop the event gives way to the current time."""
     msg = mozdef.MozDefMsg(receiver.url)
@@ -254,6 +297,72 @@ def test_log_can_be_replaced(receiver):
     msg.send("hello")
     event = only(receiver)
     assert (event["vuln"], event["hostname"]) == ({"cvss": 8.5}, identity.hostname())
+
+
+@pytest.mark.parametrize("log", [None, {}, {"tags": None, "details": None, "category": None}])
+def test_log_without_anything(receiver, log):
+    """A `log` that says nothing leaves all to the instance."""
+    msg = mozdef.MozDefMsg(receiver.url, category="c", tags=["t"], details={"d": 1})
+    msg.log = log
+    msg.send("hello")
+    event = only(receiver)
+    assert (event["category"], event["tags"], event["details"]) == ("c", ["t"], {"d": 1})
+
+
+def test_log_that_is_no_dict():
+    """A `log` of which no event can be made is a mistake like the others."""
+    msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
+    msg.log = "text"
+    with pytest.raises(mozdef.MozDefError, match="log must be a dict"):
+        msg.send("hello")
+
+
+def test_log_of_the_class_can_be_read_and_added_to(receiver):
+    """`log` of the class shows what is sent, and its tags and details come with every event."""
+
+    class Msg(mozdef.MozDefMsg):
+        log = type(mozdef.MozDefMsg.log)()
+
+    names = ("hostname", "processid", "processname", "severity", "category", "summary")
+    assert [Msg.log[name] for name in names] == [
+        identity.hostname(),
+        os.getpid(),
+        sys.argv[0],
+        "INFO",
+        "event",
+        None,
+    ]
+    with pytest.raises(KeyError):
+        Msg.log["x"]
+    Msg.log["tags"].append("class")
+    Msg.log["details"]["class"] = 1
+    msg = Msg(receiver.url, tags=["own"])
+    msg.log["tags"].append("logged")
+    msg.send("hello")
+    event = only(receiver)
+    assert (event["tags"], event["details"]) == (["own", "class", "logged"], {"class": 1})
+
+
+def test_subclass_without_our_constructor(receiver):
+    """A subclass that sets the address by itself has what the class has, once."""
+
+    class Msg(mozdef.MozDefMsg):
+        log = {"tags": ["class"], "x": 1}  # noqa: RUF012
+
+        def __init__(self):
+            self.mozdef_hostname = receiver.url
+
+    Msg().send("hello")
+    event = only(receiver)
+    assert (event["tags"], event["x"]) == (["class"], 1)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda msg: pickle.loads(pickle.dumps(msg))])
+def test_copies_set_nothing(copied, receiver):
+    """A copy, in another process perhaps, sends its own process id and time."""
+    msg = mozdef.MozDefMsg(receiver.url)
+    msg.log["x"] = 1
+    assert attributes_set(copied(msg)) == [{}, {"x": 1}]
 
 
 def test_instances_share_nothing(receiver):
@@ -361,6 +470,71 @@ def test_custom_documents_keep_their_shape(receiver):
     assert {request.path for request in receiver.accepted} == {"/custom/vulnerability"}
 
 
+def test_own_fields_beside_custom_ones_are_repaired(receiver):
+    """On /events a key of its own does not keep an event from being repaired; it would be lost."""
+    msg = mozdef.MozDefMsg(receiver.url)
+    msg.log["success"] = "perhaps"
+    msg.send("hello", details={"sourceipaddress": "unknown"})
+    event = only(receiver)
+    assert (event["success"], event["details"]) == (
+        "perhaps",
+        {"sourceipaddress_text": "unknown"},
+    )
+
+
+def test_the_address_does_not_count_for_a_queue(capsys):
+    """What goes to SQS instead is repaired, whatever the address is that is not used."""
+    msg = mozdef.MozDefMsg("https://127.0.0.1/custom/thing")
+    msg.sendToSqs = msg.debug = True
+    msg.log["x"] = 1
+    msg.send("hello", details={"sourceipaddress": "unknown"})
+    assert json.loads(capsys.readouterr().out)["details"] == {"sourceipaddress_text": "unknown"}
+
+
+@pytest.mark.parametrize("custom", [{}, {"x": 1}])
+def test_objects_where_text_belongs(receiver, custom):
+    """Fields for which the index would refuse the event become text."""
+    msg = mozdef.MozDefMsg(receiver.url)
+    msg.log.update({"hostname": ["h"], "processid": {"p": 1}, **custom})
+    tags = [1, None, {"t": 1}, b"bytes"]
+    msg.send({"s": 1}, category=["c"], severity={"x": 2}, source=b"ldap", tags=tags)
+    event = only(receiver)
+    names = ("hostname", "processid", "summary", "category", "severity", "source", "tags")
+    assert [event[name] for name in names] == [
+        "['h']",
+        "{'p': 1}",
+        "{'s': 1}",
+        "['c']",
+        "{'x': 2}",
+        "ldap",
+        ["1", "{'t': 1}", "bytes"],
+    ]
+
+
+def test_large_custom_documents_are_cut(receiver):
+    """A document that is too large says at top level what was cut; the rest keeps its shape."""
+    msg = mozdef.MozDefMsg(f"{receiver.base}/custom/thing")
+    msg.log.update({"large": "x" * 200_000, "success": "perhaps"})
+    msg.send("hello", details={"a": 1})
+    event = only(receiver)
+    assert (event["success"], event["details"], event["truncated"]["fields"]) == (
+        "perhaps",
+        {"a": 1},
+        ["large"],
+    )
+
+
+@pytest.mark.parametrize("name", [name for name, kind in vars(hostile).items() if is_plain(kind)])
+def test_hostile_values(receiver, name):
+    """Objects whose methods raise never make `send` raise, and the event arrives."""
+    value = vars(hostile)[name]()
+    msg = mozdef.MozDefMsg(receiver.url)
+    msg.log.update({"timestamp": value, "hostname": value, "x": [value]})
+    msg.send(value, value, value, [value], {"d": value}, value)
+    mozdef.MozDefMsg(receiver.url).send("plain", details={"d": value}, tags=[value])
+    assert len(sent(receiver)) == 2
+
+
 def test_custom_values_that_are_no_json(receiver):
     """Odd values at top level become valid JSON."""
     msg = mozdef.MozDefMsg(receiver.url)
@@ -394,6 +568,8 @@ def test_events_are_sent_in_batches(receiver):
         mozdef.MozDefMsg(receiver.url).send(f"event {number}")
     assert len(sent(receiver)) == 50
     assert receiver.connections == 1
+    assert {request.path for request in receiver.accepted} == {"/_bulk"}
+    assert len(receiver.accepted) < 10
 
 
 def test_debug_prints_and_sends_nothing(receiver, capsys):
@@ -405,60 +581,6 @@ def test_debug_prints_and_sends_nothing(receiver, capsys):
     printed = capsys.readouterr().out
     assert (json.loads(printed)["summary"], printed.count("\n") > 10) == ("hello", True)
     assert sent(receiver) == []
-
-
-def test_session_of_the_instance(receiver):
-    """Headers and credentials that are set on the session are sent."""
-    msg = mozdef.MozDefMsg(receiver.url)
-    msg.httpsession.headers["X-Token"] = "abc"
-    msg.httpsession.auth = ("user", "word")
-    msg.send("hello")
-    assert only(receiver)["summary"] == "hello"
-    headers = receiver.accepted[-1].headers
-    assert (headers["x-token"], headers["authorization"]) == ("abc", "Basic dXNlcjp3b3Jk")
-
-
-def test_session_of_the_class(receiver):
-    """What is set on the session of the class counts for all instances."""
-
-    class Msg(mozdef.MozDefMsg):
-        httpsession = type(vars(mozdef.MozDefMsg)["httpsession"])()
-
-    Msg.httpsession.headers["X-Token"] = "class"
-    one, other = Msg(receiver.url), Msg(receiver.url)
-    other.httpsession.headers["X-Other"] = "1"
-    one.send("one")
-    other.send("other")
-    assert len(sent(receiver)) == 2
-    tokens = {(r.headers.get("x-token"), r.headers.get("x-other")) for r in receiver.accepted}
-    assert tokens == {("class", None), ("class", "1")}
-
-
-def test_proxies_of_the_environment_do_not_count(receiver, monkeypatch):
-    """As in the old clients, events go to MozDef itself, whatever the environment says."""
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    mozdef.MozDefMsg(receiver.url).send("untouched session")
-    msg = mozdef.MozDefMsg(receiver.url)
-    msg.httpsession.headers["X-Token"] = "abc"
-    msg.send("touched session")
-    assert len(sent(receiver)) == 2
-
-
-def test_proxies_that_are_asked_for(receiver, monkeypatch):
-    """A proxy counts where the session has it, or trusts the environment."""
-    monkeypatch.setenv("http_proxy", receiver.base)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    url = "http://mozdef.invalid/custom/proxied"
-    trusting, told = mozdef.MozDefMsg(url), mozdef.MozDefMsg(url)
-    trusting.httpsession.trust_env = True
-    told.httpsession.proxies = {"http": receiver.base}
-    trusting.send("trusting")
-    told.send("told")
-    assert sorted(event["summary"] for event in sent(receiver)) == ["told", "trusting"]
-    assert {request.path for request in receiver.accepted} == {url}
 
 
 def test_settings_that_cannot_work_do_not_raise(caplog):
@@ -509,6 +631,38 @@ mozdef.MozDefMsg(sys.argv[1]).send("last words")
 """
     run_code(code, receiver.url)
     assert receiver.summaries() == ["last words"]
+
+
+def test_what_is_not_delivered_at_exit_is_reported():
+    """A program whose events nobody takes says so when it ends, without an exception."""
+    code = """
+import sys
+import structlog_mozdef.compat as mozdef
+mozdef.MozDefMsg(sys.argv[1]).send("last words")
+"""
+    with Receiver(lambda request: answer(401)) as refusing:
+        _, stderr = run_code(code, refusing.url.replace("//", "//user:pass-word@"))
+    assert f"1 events were not delivered to {refusing.url}\n" in stderr
+    assert "Traceback" not in stderr
+    assert "pass-word" not in stderr
+
+
+def test_ten_thousand_from_eight_threads(receiver):
+    """One instance in a tight loop of several threads: each event arrives, once."""
+    msg = mozdef.MozDefMsg(receiver.url)
+
+    def run(thread):
+        for number in range(1250):
+            msg.send(f"{thread}-{number}")
+
+    threads = [threading.Thread(target=run, args=[thread]) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(event["summary"] for event in sent(receiver)) == sorted(
+        f"{thread}-{number}" for thread in range(8) for number in range(1250)
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

@@ -158,7 +158,7 @@ def test_error_of_aws(queue):
 def test_no_endpoint(queue, monkeypatch):
     """An endpoint that is down is a MozDefError."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port()}")
-    with pytest.raises(mozdef.MozDefError, match="failed to send to SQS: Could not connect"):
+    with pytest.raises(mozdef.MozDefError, match="failed to send to SQS: could not connect"):
         to_sqs(queue).send("hello")
 
 
@@ -198,4 +198,4 @@ except mozdef.MozDefError as error:
         check=True,
         env=os.environ,
     )
-    assert "pip install boto3" in result.stdout
+    assert "pip install structlog-mozdef[sqs]" in result.stdout

@@ -170,6 +170,18 @@ def test_without_a_daemon_somebody_waits(monkeypatch):
         syslog_only(fire_and_forget_mode=False).send("hello")
 
 
+def test_without_a_daemon_an_event_waits(monkeypatch):
+    """An event that is sent to syslog only, and waits for success, says so as well."""
+    monkeypatch.setattr(local_syslog, "SYSLOG_SOCKET", "/nonexistent/log")
+    event = mozdef.MozDefEvent("http://127.0.0.1:9/events")
+    event.summary = "hello"
+    event.set_send_to_syslog(True, only_syslog=True)
+    with pytest.raises(mozdef.MozDefError, match="syslog at /nonexistent/log"):
+        event.send()
+    event.set_fire_and_forget(True)
+    event.send()
+
+
 def test_without_a_daemon_nobody_waits(monkeypatch, caplog):
     """In fire-and-forget mode the lack of a syslog is a warning."""
     monkeypatch.setattr(local_syslog, "SYSLOG_SOCKET", "/nonexistent/log")

@@ -28,6 +28,13 @@ NOT_NUMBERS = [None, "5", b"5", [], {}, True, False, 1j, math.nan, math.inf, -ma
 BAD_OPTIONS = [
     *(("bulk", value) for value in ["yes", "AUTO", None, 1, 0, 2, [], ["auto"]]),
     *(("bulk_format", value) for value in ["json", "NDJSON", None, True, 0, ("array",)]),
+    *(("bulk_action", value) for value in ["update", "CREATE", None, True, ("index",)]),
+    *(("document_ids", value) for value in ["yes", None, 1, 0, "auto"]),
+    *(
+        ("api_key", value)
+        for value in ["", "id:key", "a b", "=", 5, b"aWQ6a2V5", ("id",), ("id", ""), (1, 2), {}]
+    ),
+    ("api_key", ("id", "\udc80")),
     *(("verify", value) for value in [None, 0, 1, "", "/no/such.pem", 2.5, [], b"/x", "\0"]),
     *(
         ("cert", value)
@@ -192,8 +199,9 @@ def test_unknown_option(option):
     with pytest.raises(TypeError) as caught:
         transport_for_url(URL, Reporter(), {option: 1})
     assert str(caught.value) == (
-        f"{option} is no option; allowed are bulk, bulk_format, verify, cert, auth, headers,"
-        " proxies, connect_timeout, read_timeout, recovery_probes, recovery_pause"
+        f"{option} is no option; allowed are bulk, bulk_format, bulk_action, document_ids,"
+        " verify, cert, auth, api_key, headers, proxies, connect_timeout, read_timeout,"
+        " recovery_probes, recovery_pause"
     )
 
 
@@ -203,8 +211,7 @@ def test_unknown_scheme(url):
     message = str(error_of(transport_for_url, url, Reporter(), {}))
     assert message == (
         f"url is {url!r}; it must be a full address that starts with one of https://, http://,"
-        " amqps://, amqp://, sqs://, syslog+tls://, syslog+tcp://, syslog+udp://, syslog://,"
-        " file://, -"
+        " amqps://, amqp://, sqs://, file://, -"
     )
 
 

@@ -88,7 +88,7 @@ def loaded_by(statement):
 
 
 HEAVY = ["requests", "urllib3", "numpy", "sqlite3", "starlette", "uvicorn", "pytz"]
-HEAVY += ["opentelemetry", "attr", "gevent", "cryptography", "prometheus_client"]
+HEAVY += ["opentelemetry", "attr", "gevent", "cryptography", "prometheus_client", "amqp", "boto3"]
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,16 @@ What differs from the old clients, each time on purpose, is listed in ``docs/mig
 
 from __future__ import annotations
 
+# From modules that are named as mozdef_client's are.
+from structlog_mozdef.compat.asset_hint import MozDefAssetHint
+from structlog_mozdef.compat.compliance import MozDefCompliance
 from structlog_mozdef.compat.delivery import flush
+from structlog_mozdef.compat.error import MozDefError
 from structlog_mozdef.compat.event import MozDefEvent
-from structlog_mozdef.compat.kinds import MozDefAssetHint, MozDefCompliance, MozDefRRA
 from structlog_mozdef.compat.message import MozDefMessage
 from structlog_mozdef.compat.msg import MozDefMsg
+from structlog_mozdef.compat.rra import MozDefRRA
 from structlog_mozdef.compat.vulnerability import MozDefVulnerability
-from structlog_mozdef.exceptions import MozDefError
 
 __all__ = [
     "MozDefAssetHint",

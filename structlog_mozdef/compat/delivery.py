@@ -1,55 +1,33 @@
-"""Where the documents of the old classes go: to shared sinks, or there and then.
-
-Sinks, and connections for those who wait for the answer, are shared by all instances with the
-same settings. Sinks close themselves at exit and begin anew in a forked child; so do connections,
-here.
-"""
+"""Where the documents of the old classes go: to shared sinks, or there and then."""
 
 from __future__ import annotations
 
 import http
 import os
 import re
-import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from structlog_mozdef.compat.session import UNTOUCHED, SessionSettings
+from structlog_mozdef.compat.shared import Connections, Destination, Sinks
 from structlog_mozdef.exceptions import MozDefError, TransportError
-from structlog_mozdef.fork import reset_after_fork
 from structlog_mozdef.reporting import Reporter
-from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.base import Transport
 
 #: Seconds for a connection, and for an answer. MozDef with a dead broker answers after 10 to 19.
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
 
-#: Connections with the same settings that are kept for the next who waits for an answer.
-_KEPT = 4
 _STATUS = re.compile(r"HTTP (\d{3})\b(.*)", re.DOTALL)
 
 reporter = Reporter()
+_sinks = Sinks()
+_connections = Connections()
 
 
-class Destination(Protocol):
-    """Where to, and how. Can be compared and hashed."""
-
-    @property
-    def failure(self) -> str:
-        """How an error begins."""
-
-    def transport(self) -> Transport:
-        """A transport to this destination.
-
-        Raises:
-            ValueError: for a setting that cannot work.
-            MozDefError: where a library is missing.
-        """
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # it holds credentials
 class HTTPDestination:
     """An address of MozDef's.
 
@@ -70,6 +48,9 @@ class HTTPDestination:
     def transport(self) -> Transport:
         from structlog_mozdef.transports.http import HTTPTransport
 
+        if self.session.ignored:
+            names = ", ".join(self.session.ignored)
+            reporter.warn("session", f"httpsession has {names}, which are not used any more")
         verify = self.verify
         if not isinstance(verify, (str, os.PathLike)):
             verify = verify is None or bool(verify)
@@ -84,74 +65,44 @@ class HTTPDestination:
         )
 
 
-class _Shared:
-    """The sinks and the connections of this process."""
+def bulk_of(document: dict[Any, Any], *, fire_and_forget: bool) -> Literal["auto"] | bool:
+    """Whether *document* may travel with others, to MozDef's ``/_bulk``.
 
-    def __init__(self) -> None:
-        self.sinks: dict[Destination, Sink] = {}
-        self._idle: dict[Destination, list[Transport]] = {}
-        self._opening = threading.RLock()  # a signal handler may send while its thread does
-        reset_after_fork(self)
-
-    def after_fork_in_child(self) -> None:
-        self._opening = threading.RLock()
-        for idle in self._idle.values():
-            for transport in idle:
-                transport.after_fork_in_child()
-
-    def sink(self, destination: Destination) -> Sink:
-        sink = self.sinks.get(destination)
-        if sink is None:
-            with self._opening:
-                sink = self.sinks.get(destination)
-                if sink is None:
-                    sink = self.sinks[destination] = Sink(destination.transport())
-        return sink
-
-    def deliver(self, destination: Destination, event: bytes) -> None:
-        """Deliver *event* in the calling thread; raise what `Transport.send` raises."""
-        idle = self._idle.setdefault(destination, [])
-        try:
-            transport = idle.pop()
-        except IndexError:
-            transport = destination.transport()
-        try:
-            delivery = transport.send([event])
-        except BaseException:
-            transport.close()
-            raise
-        if len(idle) < _KEPT:
-            idle.append(transport)
-        else:
-            transport.close()
-        if delivery.refused:
-            raise TransportError(next(iter(delivery.refused.values())), retryable=False)
-        if delivery.again:
-            raise delivery.error or TransportError("the server asked for the event again")
+    That takes an event with a key "index" for an instruction, and loses it.
+    """
+    return "auto" if fire_and_forget and "index" not in document else False
 
 
-_shared = _Shared()
+def deliver(destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool) -> None:
+    """Hand *event* to the sink of a destination, or deliver it and wait for the answer.
 
-
-def deliver(destination: Destination, event: bytes, *, fire_and_forget: bool) -> None:
-    """Hand *event* to the sink of *destination*, or deliver it and wait for the answer.
+    Args:
+        destination: makes the destination of the program's settings, whatever they are.
+        event: one JSON object on one line.
+        fire_and_forget: hand it over, and warn of settings that cannot work.
 
     Raises:
         MozDefError: where a library is missing; unless *fire_and_forget*, for anything but
             success.
     """
     try:
+        where = destination()
         if fire_and_forget:
-            _shared.sink(destination).put(event)
+            _sinks.of(where).put(event)
         else:
-            _shared.deliver(destination, event)
+            _connections.deliver(where, event)
     except TransportError as error:
-        raise MozDefError(_sentence(destination.failure, str(error))) from error
-    except (ValueError, TypeError) as error:
-        # The settings cannot work. The old clients kept silent about it.
-        if not fire_and_forget:
-            raise MozDefError(str(error)) from error
-        reporter.warn("settings", f"an event was not sent: {error}")
+        raise MozDefError(_sentence(where.failure, str(error))) from error
+    except MozDefError:
+        raise
+    except Exception as error:
+        reason = _reason(error)
+    else:
+        return
+    # The settings cannot work. The old clients kept silent about it.
+    if not fire_and_forget:
+        raise MozDefError(reason)
+    reporter.warn("settings", f"an event was not sent: {reason}")
 
 
 def flush(timeout: float = 10.0) -> bool:
@@ -165,9 +116,18 @@ def flush(timeout: float = 10.0) -> bool:
     """
     deadline = time.monotonic() + timeout
     settled = True
-    for sink in list(_shared.sinks.values()):
+    for sink in _sinks.all():
         settled &= sink.flush(max(deadline - time.monotonic(), 0.0))
     return settled
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with the settings: our own words, which show no secrets."""
+    if isinstance(error, ValueError):
+        return str(error)
+    if isinstance(error, TypeError):
+        return f"a setting is of a type that cannot be used: {error}"
+    return f"a setting cannot be used: {type(error).__name__}"
 
 
 def _sentence(failure: str, message: str) -> str:

@@ -1,14 +1,14 @@
 """What the old clients' documents look like, and how they become JSON that MozDef keeps.
 
 A document is an event with MozDef's ten keys, or has a shape of its own: a vulnerability, or an
-event with more keys at top level, as MozDef's ``/custom/...`` addresses take them. The latter is
-never reshaped; only what no JSON, or no Elasticsearch, could hold is repaired.
+event with more keys at top level. Such keys are never reshaped, nor is anything else of a document
+with such keys on its way to one of MozDef's ``/custom/...`` addresses: only what no JSON could
+hold, and what is too large, is repaired.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from structlog_mozdef import identity
+from structlog_mozdef.details import claim_detail
 from structlog_mozdef.encoding import encode
 from structlog_mozdef.event import SEVERITIES, repair_typed_details, severity_of
 from structlog_mozdef.text import text_of
@@ -31,27 +32,69 @@ FIELDS = frozenset(
 #: What syslog tells by itself; mozdef_lib left it out of the line.
 _SYSLOG_KNOWS = frozenset({"hostname", "processid", "processname", "severity", "timestamp"})
 _FIRST_IN_LINE = ("details", "tags", "category")
+#: What Elasticsearch keeps as text, and refuses the event for where it is an object.
+_TEXTS = ("category", "hostname", "processid", "processname", "severity", "source", "summary")
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
-_PREFIX = b'{"details":'
-_OFFSET = re.compile(r"(?:[Zz]|[+-]\d\d:?\d\d)\s*\Z")
+# The shell in which a document of a shape of its own is encoded.
+_PREFIX = b'{"details":{"document":'
+_SUFFIX = b"}}"
+_IN_SHELL = "details.document."
+_DIGIT = re.compile("[0-9]")
+_OFFSET = re.compile(r".*[0-9].*(?:[Zz]|[+-]\d\d:?\d\d)\s*", re.DOTALL)
+#: An epoch number of today has 10 digits in seconds, and 19 in nanoseconds, MozDef's finest.
+_SECONDS_DIGITS = 10
+_MOST_DIGITS = 19
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
-def encode_document(document: dict[Any, Any]) -> bytes:
+def encode_document(document: dict[Any, Any], url: object = None) -> bytes:
     """One line of JSON for *document*. Never raises.
 
     The keys are sorted, as the old clients sent them: of several keys that mean the same to
     MozDef (``priority``, ``severity``) the last one counts.
+
+    Args:
+        document: is not changed.
+        url: where it goes; None: not to an address of MozDef's.
     """
     document = {name: document[name] for name in sorted(document, key=text_of)}
+    is_event = document.keys() <= FIELDS
+    if is_event or not _is_custom(url):
+        _repair_fields(document)
+    if is_event and type(document.get("details")) is dict:
+        return encode(document)
+    # As a detail of an event that has nothing else, since those are checked throughout.
+    return _without_shell(encode({"details": {"document": document}}))
+
+
+def _is_custom(url: object) -> bool:
+    return isinstance(url, str) and "/custom/" in url
+
+
+def _repair_fields(document: dict[Any, Any]) -> None:
+    """Keep an event that Elasticsearch would refuse for the type of one of MozDef's own fields."""
+    for name in _TEXTS:
+        if type(document.get(name)) not in _SCALARS:
+            document[name] = text_of(document[name])
     details = document.get("details")
-    if type(details) is dict and document.keys() <= FIELDS:
-        details = dict(details)
+    if type(details) is dict:
+        document["details"] = details = dict(details)
         repair_typed_details(details)
-        return encode({**document, "details": details})
-    # As the details of an event that has nothing else, of which the shell is taken off.
-    encoded = encode({"details": document})
-    return encoded[len(_PREFIX) : -1] if encoded.startswith(_PREFIX) else encoded
+
+
+def _without_shell(encoded: bytes) -> bytes:
+    if not encoded.startswith(_PREFIX):
+        return encoded  # not even repair could encode it; the event says so
+    if b'"truncated":{' not in encoded:
+        return encoded[len(_PREFIX) : -len(_SUFFIX)]
+    shell: dict[str, Any] = orjson.loads(encoded)["details"]
+    document: dict[str, Any] = shell["document"]
+    if "truncated" in shell:
+        report = shell["truncated"]
+        report["fields"] = [field.removeprefix(_IN_SHELL) for field in report["fields"]]
+        claim_detail(document, "truncated", report)
+    return orjson.dumps(document)
 
 
 def pretty(encoded: bytes) -> str:
@@ -93,19 +136,26 @@ def severity_number(severity: Any) -> int:
 
 def timestamp_of(value: Any) -> Any:
     """*value* as a timestamp that MozDef reads right; now where it is None or no time at all."""
-    if isinstance(value, str) and value.isdigit() and len(value) < 16:
-        value = float(value)  # seconds since 1970, for which MozDef would drop the event
-    elif _is_exact(value):
+    if value is None:
+        return utc_now()
+    if issubclass(type(value), str):
+        return _timestamp_of_text(text_of(value).strip())
+    if type(value) in (int, float) and 0 <= value < 10**_MOST_DIGITS:
         return value
-    readable = iso_timestamp(value)
+    return iso_timestamp(value) or utc_now()
+
+
+def _timestamp_of_text(text: str) -> str:
+    if text.isascii() and text.isdigit():
+        # Since 1970, in seconds or what is finer; MozDef would drop the event for the text.
+        finer = max(len(text) - _SECONDS_DIGITS, 0)
+        known = len(text) <= _MOST_DIGITS
+        return (iso_timestamp(int(text) / 10**finer) if known else None) or utc_now()
+    if _OFFSET.fullmatch(text):
+        return text
+    readable = iso_timestamp(text)
     if readable is not None:
         return readable
-    # Another way to write a date, perhaps: MozDef knows more of them than we do.
-    return value if isinstance(value, str) and any(map(str.isdigit, value)) else utc_now()
-
-
-def _is_exact(value: Any) -> bool:
-    """Whether *value* names one point in time, whatever the time zone of who reads it."""
-    if isinstance(value, str):
-        return _OFFSET.search(value) is not None
-    return isinstance(value, (int, float)) and type(value) is not bool and math.isfinite(value)
+    # Another way to write a date, perhaps: MozDef knows more of them than we do, but drops the
+    # event for a text without a number.
+    return text if _DIGIT.search(text) else utc_now()

@@ -16,6 +16,7 @@ from structlog_mozdef.compat.documents import (
 from structlog_mozdef.compat.message import MozDefMessage
 from structlog_mozdef.details import merge_details
 from structlog_mozdef.event import SEVERITIES, list_of_tags
+from structlog_mozdef.text import text_of
 
 
 class MozDefEvent(MozDefMessage):
@@ -38,6 +39,8 @@ class MozDefEvent(MozDefMessage):
         self._msgtype = self.MSGTYPE_EVENT
         self._severity: Any = self.SEVERITY_INFO
         self._updatelog: Any = None
+        self._own_process_id: Any = None
+        self._own_process_name: Any = None
         self.category: Any = "event"
         self.source: Any = DEFAULT_SOURCE
         self.timestamp: Any = None
@@ -47,7 +50,7 @@ class MozDefEvent(MozDefMessage):
 
     def validate(self) -> bool:
         """Whether there is a summary."""
-        return self.summary is not None and self.summary != ""
+        return self.summary is not None and text_of(self.summary) != ""
 
     def set_simple_update_log(self, l: Any) -> None:  # noqa: E741 - mozdef_client's name
         """Send what *l* has as well, at top level. *l* itself is never changed."""
@@ -70,13 +73,13 @@ class MozDefEvent(MozDefMessage):
         details: dict[str, Any] = {}
         merge_details(details, self.details)
         self._sendlog = {
-            **(self._updatelog or {}),
+            **({} if self._updatelog is None else self._updatelog),
             "category": self.category,
             "details": details,
             "hostname": self.hostname,
-            "processid": identity.process_id(),
-            "processname": process_name(),
-            "severity": SEVERITIES[self._severity],
+            "processid": self._process_id,
+            "processname": self._process_name,
+            "severity": self._severity_name(),
             "source": DEFAULT_SOURCE if self.source is None else self.source,
             "summary": self.summary,
             "tags": list_of_tags(self.tags),
@@ -85,12 +88,50 @@ class MozDefEvent(MozDefMessage):
 
     def syslog_convert(self) -> str:
         """What was constructed, as JSON on one line."""
-        return encode_document(self._sendlog).decode("utf-8")
+        return encode_document(self._sendlog, self._url).decode("utf-8")
 
     def send_syslog(self) -> None:
         """Send what was constructed to the local syslog, with the priority of its severity."""
         local_syslog.write(
             self.syslog_convert(),
-            SEVERITIES[self._severity],
+            self._severity_name(),
             must=bool(self._syslog_only and not self._fire_and_forget),
         )
+
+    def _severity_name(self) -> str:
+        return SEVERITIES[severity_number(self._severity)]
+
+    # Under these names mozdef_client keeps what it sends. Its subclasses set their category so, and
+    # programs their source, which it took by no other name.
+
+    @property
+    def _category(self) -> Any:
+        return self.category
+
+    @_category.setter
+    def _category(self, category: Any) -> None:
+        self.category = category
+
+    @property
+    def _source(self) -> Any:
+        return self.source
+
+    @_source.setter
+    def _source(self, source: Any) -> None:
+        self.source = source
+
+    @property
+    def _process_id(self) -> Any:
+        return identity.process_id() if self._own_process_id is None else self._own_process_id
+
+    @_process_id.setter
+    def _process_id(self, process_id: Any) -> None:
+        self._own_process_id = process_id
+
+    @property
+    def _process_name(self) -> Any:
+        return process_name() if self._own_process_name is None else self._own_process_name
+
+    @_process_name.setter
+    def _process_name(self, name: Any) -> None:
+        self._own_process_name = name

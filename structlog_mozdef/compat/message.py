@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from structlog_mozdef import identity
-from structlog_mozdef.compat.delivery import HTTPDestination, deliver
+from structlog_mozdef.compat.delivery import HTTPDestination, bulk_of, deliver
 from structlog_mozdef.compat.documents import encode_document
+from structlog_mozdef.compat.session import SessionAttribute, session_of, settings_of
 from structlog_mozdef.compat.sqs import SQSDestination
 from structlog_mozdef.exceptions import MozDefError
 
@@ -27,6 +28,9 @@ class MozDefMessage:
     MSGTYPE_VULNERABILITY = 3
     MSGTYPE_ASSETHINT = 4
     MSGTYPE_RRA = 5
+
+    # The only place where programs could set a proxy or credentials.
+    _httpsession: Any = SessionAttribute()
 
     def __init__(self, url: Any) -> None:
         self._msgtype = self.MSGTYPE_NONE
@@ -99,9 +103,13 @@ class MozDefMessage:
 
     def send_sqs(self) -> None:
         """Send what was constructed to SQS."""
-        queue = SQSDestination(self._sqs_queue_name, self._sqs_aws_account_id, self._sqs_region)
-        event = encode_document(self._sendlog)
-        deliver(queue, event, fire_and_forget=bool(self._fire_and_forget))
+        deliver(
+            lambda: SQSDestination(
+                self._sqs_queue_name, self._sqs_aws_account_id, self._sqs_region
+            ),
+            encode_document(self._sendlog),
+            fire_and_forget=bool(self._fire_and_forget),
+        )
 
     def send(self) -> None:
         """Validate, construct and send.
@@ -129,7 +137,13 @@ class MozDefMessage:
         if verify and self._verify_path is not None:
             verify = self._verify_path
         fire_and_forget = bool(self._fire_and_forget)
-        # MozDef's /_bulk takes an event with a key "index" for an instruction.
-        one_by_one = not fire_and_forget or "index" in self._sendlog
-        destination = HTTPDestination(self._url, verify, bulk=False if one_by_one else "auto")
-        deliver(destination, encode_document(self._sendlog), fire_and_forget=fire_and_forget)
+        deliver(
+            lambda: HTTPDestination(
+                self._url,
+                verify,
+                settings_of(session_of(self, "_httpsession")),
+                bulk=bulk_of(self._sendlog, fire_and_forget=fire_and_forget),
+            ),
+            encode_document(self._sendlog, self._url),
+            fire_and_forget=fire_and_forget,
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 from structlog_mozdef import identity
 from structlog_mozdef.compat import local_syslog
-from structlog_mozdef.compat.delivery import HTTPDestination, deliver
+from structlog_mozdef.compat.delivery import HTTPDestination, bulk_of, deliver
 from structlog_mozdef.compat.documents import (
     DEFAULT_SOURCE,
     encode_document,
@@ -17,10 +17,12 @@ from structlog_mozdef.compat.documents import (
     severity_text,
     timestamp_of,
 )
+from structlog_mozdef.compat.internal import ClassLog, attributes_now, attributes_set
 from structlog_mozdef.compat.session import SessionAttribute, session_of, settings_of
+from structlog_mozdef.compat.shared import Destination
 from structlog_mozdef.compat.sqs import SQSDestination
+from structlog_mozdef.event import list_of_tags
 from structlog_mozdef.exceptions import MozDefError
-from structlog_mozdef.timestamps import utc_now
 
 _MISSING: Any = object()
 
@@ -55,7 +57,7 @@ class MozDefMsg:
     tags: Any = []  # noqa: RUF012 - each instance has a copy
     details: Any = {}  # noqa: RUF012
     source: Any = DEFAULT_SOURCE
-    log: dict[Any, Any] = {}  # noqa: RUF012 - for all instances, as in mozdef_lib
+    log: Any = ClassLog()  # for all instances, as in mozdef_lib
 
     fire_and_forget_mode: Any = True
     verify_certificate: Any = True
@@ -94,18 +96,8 @@ class MozDefMsg:
             setattr(self, name, copy(getattr(type(self), name)) if given is None else given)
         # As in mozdef_lib, these can be read. What is still the same at the time of sending was
         # not set by the program, and is found anew.
-        self._initial_log: dict[Any, Any] = {
-            "timestamp": utc_now(),
-            "hostname": identity.hostname(),
-            "processid": identity.process_id(),
-            "processname": process_name(),
-            "severity": self.severity,
-            "summary": None,
-            "category": self.category,
-            "tags": [],
-            "details": {},
-        }
-        self.log = dict(self._initial_log)
+        self.log = {**attributes_now(), "severity": self.severity, "category": self.category}
+        self._initial_log = {**self.log, "tags": [], "details": {}}
 
     @property
     def hostname(self) -> Any:
@@ -141,7 +133,7 @@ class MozDefMsg:
                 "source": source,
             }
         )
-        event = encode_document(document)
+        event = encode_document(document, None if self.sendToSqs else self.mozdef_hostname)
         if self.debug:
             print(pretty(event))  # noqa: T201 - what it is for
             return
@@ -151,26 +143,34 @@ class MozDefMsg:
             local_syslog.write(flattened(event), document["severity"], must=must)
         if self.syslogOnly:
             return
-        if self.sendToSqs:
-            queue = SQSDestination(self.sqsQueueName, self.sqsAWSAccountId, self.sqsRegion)
-            deliver(queue, event, fire_and_forget=fire_and_forget)
-            return
-        destination = HTTPDestination(
-            self.mozdef_hostname,
-            self.verify_certificate,
-            settings_of(session_of(self)),
-            # MozDef's /_bulk takes an event with a key "index" for an instruction.
-            bulk="auto" if fire_and_forget and "index" not in document else False,
-        )
+
+        def destination() -> Destination:
+            if self.sendToSqs:
+                return SQSDestination(self.sqsQueueName, self.sqsAWSAccountId, self.sqsRegion)
+            return HTTPDestination(
+                self.mozdef_hostname,
+                self.verify_certificate,
+                settings_of(session_of(self, "httpsession")),
+                bulk=bulk_of(document, fire_and_forget=fire_and_forget),
+            )
+
         deliver(destination, event, fire_and_forget=fire_and_forget)
 
     def _document(self, given: dict[str, Any]) -> dict[Any, Any]:
-        logged = self._logged()
+        logs = attributes_set(self)
+        logged: dict[Any, Any] = {}
+        for log in logs:
+            logged.update(log)
         details: dict[Any, Any] = {}
-        for part in self._parts("details", dict, given, logged, "details must be a dict"):
-            details.update(part)
+        for part in self._parts("details", given, logs):
+            if not issubclass(type(part), dict):
+                raise MozDefError("details must be a dict")
+            details.update(part if type(part) is dict else dict.items(part))
         tags: list[Any] = []
-        for part in self._parts("tags", list, given, logged, "tags must be a list"):
+        for part in self._parts("tags", given, logs):
+            # mozdef_lib took lists only, mozdef_client what JSON has as one.
+            if not issubclass(type(part), (list, tuple)):
+                raise MozDefError("tags must be a list")
             tags += part
         summary = self._first("summary", given, logged)
         if summary is None:
@@ -186,41 +186,22 @@ class MozDefMsg:
             "severity": severity_text(self._first("severity", given, logged)),
             "source": DEFAULT_SOURCE if source is None else source,
             "summary": summary,
-            "tags": tags,
+            "tags": list_of_tags(tags),
             "details": details,
         }
-
-    def _logged(self) -> dict[Any, Any]:
-        """What the program has put into ``log``, of the class and of the instance."""
-        initial = getattr(self, "_initial_log", {})
-        own = {
-            name: value
-            for name, value in self.log.items()
-            if initial.get(name, _MISSING) is not value or (value and name in ("tags", "details"))
-        }
-        return {**type(self).log, **own}
 
     def _first(self, name: str, given: dict[str, Any], logged: dict[Any, Any]) -> Any:
         if given[name] is not None:
             return given[name]
-        return logged.get(name, getattr(self, name))
+        value = logged.get(name)
+        return getattr(self, name) if value is None else value
 
-    def _parts(
-        self,
-        name: str,
-        kind: type,
-        given: dict[str, Any],
-        logged: dict[Any, Any],
-        complaint: str,
-    ) -> list[Any]:
+    def _parts(self, name: str, given: dict[str, Any], logs: list[dict[Any, Any]]) -> list[Any]:
         """Tags or details: those that are given, or those of the instance and those in ``log``."""
         if given[name] is not None:
-            parts = [given[name]]
-        else:
-            parts = [getattr(self, name), logged.get(name, kind())]
-        if not all(isinstance(part, kind) for part in parts):
-            raise MozDefError(complaint)
-        return parts
+            return [given[name]]
+        parts = [log.get(name) for log in logs]
+        return [getattr(self, name), *(part for part in parts if part is not None)]
 
 
 def _options(others: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -229,10 +210,8 @@ def _options(others: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]
     mozdef_lib has tags and details in their place, mozdef_client has the source before them.
     """
     names = ("tags", "details", "source")
-    if others and (
-        isinstance(others[0], str)
-        or (others[0] is None and len(others) > 1 and isinstance(others[1], list))
-    ):
+    kinds: tuple[Any, ...] = (str, (list, tuple), dict)
+    if any(isinstance(value, kind) for value, kind in zip(others, kinds, strict=False)):
         names = ("source", "tags", "details")
     if len(others) > len(names):
         raise TypeError(f"MozDefMsg() takes at most 7 arguments, {4 + len(others)} were given")

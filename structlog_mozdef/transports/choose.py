@@ -18,10 +18,6 @@ _HOMES = {
     "amqps": ("amqp", "AMQPTransport"),
     "amqp": ("amqp", "AMQPTransport"),
     "sqs": ("sqs", "SQSTransport"),
-    "syslog+tls": ("syslog", "SyslogTransport"),
-    "syslog+tcp": ("syslog", "SyslogTransport"),
-    "syslog+udp": ("syslog", "SyslogTransport"),
-    "syslog": ("syslog", "SyslogTransport"),
     "file": ("file", "FileTransport"),
     "-": ("file", "FileTransport"),
 }

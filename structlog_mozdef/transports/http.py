@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - see HTTPTransport.__init__
 import http.client
-import re
 import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -27,10 +25,12 @@ from structlog_mozdef.options import LONGEST_DURATION, check_choice, check_numbe
 from structlog_mozdef.reporting import Reporter
 from structlog_mozdef.transports.base import ALL_ACCEPTED, Delivery
 from structlog_mozdef.transports.http_answers import delivery_of
+from structlog_mozdef.transports.http_bulk import BulkFormat, bulk_url_of, is_bulk
 from structlog_mozdef.transports.http_connection import BoundedAdapter
 from structlog_mozdef.transports.http_errors import ConnectionLost, transport_error_of
 from structlog_mozdef.transports.http_options import (
     check_header_sizes,
+    checked_api_key,
     checked_auth,
     checked_cert,
     checked_headers,
@@ -39,11 +39,6 @@ from structlog_mozdef.transports.http_options import (
 )
 from structlog_mozdef.urls import parse_address
 
-_ACTION = b'{"index": {}}\n'
-_BETWEEN = b"\n" + _ACTION
-# MozDef's own addresses for single events; /_bulk stands beside them.
-_SIBLING_OF_BULK = re.compile(r"/(events|nxlog)/?\Z")
-_BULK = re.compile(r"/_bulk/?\Z")
 #: Longer answers are not read to their end.
 _ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 #: A kept connection that was idle for longer, in seconds, is likely to be closed by now.
@@ -65,9 +60,16 @@ class HTTPTransport:
             it for granted.
         bulk_format: "ndjson" (default), or "array": a third faster, on MozDef 1.40 and later
             only; earlier versions lose every event without a word.
+        bulk_action: "index" (default), or "create": for a data stream of Elasticsearch or
+            OpenSearch, which takes nothing else. Events then get ``@timestamp`` as well, a copy
+            of their ``timestamp``. MozDef would store junk.
+        document_ids: True gives an event that has a stream and a sequence (`SequenceAdder`) an
+            ``_id`` made of them, so that Elasticsearch and OpenSearch store it once, however
+            often it is sent. Default False.
         verify: True (default), False (a warning), or the path of a CA bundle.
         cert: path of a client certificate with its key, or a pair of paths.
         auth: (user, password), or an authentication object of requests.
+        api_key: of Elasticsearch: the text that it calls "encoded", or the pair of id and key.
         headers: added to each request.
         proxies: scheme -> URL; default: those of the environment.
         connect_timeout, read_timeout: seconds. Defaults 5 and 30; MozDef with a dead broker
@@ -89,9 +91,12 @@ class HTTPTransport:
         *,
         bulk: Literal["auto"] | bool = "auto",
         bulk_format: Literal["ndjson", "array"] = "ndjson",
+        bulk_action: Literal["index", "create"] = "index",
+        document_ids: bool = False,
         verify: bool | str | PathLike[str] = True,
         cert: str | PathLike[str] | tuple[str | PathLike[str], str | PathLike[str]] | None = None,
         auth: tuple[str, str] | AuthBase | None = None,
+        api_key: str | tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
         connect_timeout: float = 5.0,
@@ -108,7 +113,7 @@ class HTTPTransport:
                 f"url is {address.name!r}; it must have a path, {address.name}/events for MozDef"
             )
         check_choice("bulk", bulk, ("auto", True, False))
-        check_choice("bulk_format", bulk_format, ("ndjson", "array"))
+        self._format = BulkFormat(address.path, bulk_format, bulk_action, document_ids)
         for name, value in (("connect", connect_timeout), ("read", read_timeout)):
             check_number(f"{name}_timeout", value, least=0.001, most=LONGEST_DURATION)
         check_number("recovery_probes", recovery_probes, least=0, whole=True)
@@ -118,17 +123,20 @@ class HTTPTransport:
         self.recovery_pause = recovery_pause
         self._timeout = (connect_timeout, read_timeout)
         self._url = address.url
-        self._bulk_url = _bulk_url(address.url, address.path, bulk)
+        self._bulk_url = bulk_url_of(address.url, address.path, bulk)
         # None: to be asked. An address that ends in /_bulk needs no asking.
         self._bulk_exists: bool | None = None if bulk == "auto" else bool(bulk)
-        if _BULK.search(address.path):
+        if is_bulk(address.path):
             self._bulk_exists = True
         elif self._bulk_url is None:
             self._bulk_exists = False
         self._asks = self._bulk_exists is None
-        self._array = bulk_format == "array"
         self._auth = checked_auth(auth) if auth is not None else address.credentials
         self._headers = checked_headers(headers)
+        if api_key is not None:
+            if self._auth is not None:
+                raise ValueError("api_key is given beside a user and password; give one of them")
+            self._headers["Authorization"] = checked_api_key(api_key)
         self._proxies = checked_proxies(proxies, self._url)
         self._verify = checked_verify(verify)
         self._cert = checked_cert(cert)
@@ -145,8 +153,7 @@ class HTTPTransport:
         self._single = self._prepare(self._url, "application/json")
         self._bulk = None
         if self._bulk_url is not None:
-            kind = "application/json" if self._array else "application/x-ndjson"
-            self._bulk = self._prepare(self._bulk_url, kind)
+            self._bulk = self._prepare(self._bulk_url, self._format.content_type)
         self._kept = False
         self._last_used = 0.0
 
@@ -180,7 +187,7 @@ class HTTPTransport:
             if self._bulk_exists is None:
                 self._bulk_exists = self._ask_for_bulk()
             if self._bulk_exists and self._bulk is not None:
-                answer = self._post(self._bulk, self._bulk_body(events))
+                answer = self._post(self._bulk, self._format.body_of(events))
                 return delivery_of(*answer, len(events))
             return self._send_singly(events)
         except Rejected:
@@ -192,15 +199,6 @@ class HTTPTransport:
     def _ask_again(self) -> None:
         if self._asks:
             self._bulk_exists = None  # who answers after an outage may be another version
-
-    def _bulk_body(self, events: Sequence[bytes]) -> bytes:
-        if self._array:
-            return b"[" + b",".join(events) + b"]"
-        # One join: adding to half a megabyte copies it each time.
-        lines = list(events)
-        lines[0] = _ACTION + lines[0]
-        lines[-1] += b"\n"
-        return _BETWEEN.join(lines)
 
     def _send_singly(self, events: Sequence[bytes]) -> Delivery:
         refused: dict[int, str] = {}
@@ -311,16 +309,3 @@ class HTTPTransport:
 
     def __repr__(self) -> str:
         return f"<HTTPTransport to {self.name}>"
-
-
-def _bulk_url(url: str, path: str, bulk: object) -> str | None:
-    if _BULK.search(path):
-        return url
-    sibling = _SIBLING_OF_BULK.sub("/_bulk", path)
-    if bulk is False or (bulk == "auto" and sibling == path):
-        return None
-    if sibling == path:
-        raise ValueError(
-            f"bulk is True, but {path!r} has no known sibling /_bulk; give that address as the url"
-        )
-    return urlsplit(url)._replace(path=sibling).geturl()

@@ -13,19 +13,15 @@ import zlib
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-import orjson
-
 from structlog_mozdef.exceptions import Rejected, TransportError
-from structlog_mozdef.transports.base import ALL_ACCEPTED, Delivery
+from structlog_mozdef.transports.base import Delivery
+from structlog_mozdef.transports.http_items import fault_of, items_of
 
 # The server blames what was sent: the same again cannot work.
 _PAYLOAD = frozenset({400, 413, 415, 422})
 # Somebody has to change a setting, here or there.
 _SETTINGS = frozenset({401, 403, 404, 405, 407, 410, 501})
 _BUSY = frozenset({408, 423, 425, 429})
-# Of a single event: no permission, no index, an index that was closed for a full disk.
-_SETTINGS_OF_ITEM = frozenset({401, 403, 404})
-_ITEM_AGAIN = _SETTINGS_OF_ITEM | {408, 429}
 # What nginx and Go servers say with 400 to plain HTTP where TLS is spoken, to a client without
 # a certificate, and to large headers. All events would be blamed for it.
 _FRONT_END = re.compile(
@@ -52,7 +48,7 @@ def delivery_of(status: int, headers: Mapping[str, str], body: bytes, n_events: 
                 f"HTTP {status} with a web page: this is not MozDef but, perhaps, a login page",
                 retryable=False,
             )
-        return _items_of(body, n_events)
+        return items_of(body, n_events)
     if 300 <= status < 400:
         raise TransportError(
             f"HTTP {status}: a redirect to {_place(headers.get('Location', ''))} is not followed,"
@@ -66,7 +62,10 @@ def delivery_of(status: int, headers: Mapping[str, str], body: bytes, n_events: 
             retryable=False,
         )
     if status in _PAYLOAD:
-        raise Rejected(f"HTTP {status}")
+        fault = fault_of(status, body)
+        if fault.asks_for_a_person:
+            raise TransportError(str(fault), retryable=False)
+        raise Rejected(str(fault))
     if status in _SETTINGS:
         raise TransportError(f"HTTP {status}: check the URL and the credentials", retryable=False)
     retry_after = seconds_of_retry_after(headers.get("Retry-After"), time.time())
@@ -117,47 +116,3 @@ def _place(location: str) -> str:
         return "a malformed address"
     place = f"{parts.scheme}://{host}" if parts.scheme else host
     return place if _PLACE.fullmatch(place) else "a malformed address"
-
-
-def _items_of(body: bytes, n_events: int) -> Delivery:
-    """Honour errors of single events, as Elasticsearch's and OpenSearch's ``_bulk`` tells them."""
-    if b'"items"' not in body:
-        return ALL_ACCEPTED
-    try:
-        answer = orjson.loads(body)
-        if not answer.get("errors"):
-            return ALL_ACCEPTED
-        results = [next(iter(item.values())) for item in answer["items"]]
-        statuses = [int(result["status"]) for result in results]
-    except (ValueError, LookupError, TypeError, AttributeError, StopIteration, OverflowError):
-        return ALL_ACCEPTED  # another server with a body of its own
-    if len(statuses) != n_events:
-        raise TransportError("the answer tells of errors, but not of which events", ambiguous=True)
-    refused: dict[int, str] = {}
-    again: dict[int, int] = {}
-    for index, (status, result) in enumerate(zip(statuses, results, strict=True)):
-        if status >= 500 or status in _ITEM_AGAIN:
-            again[index] = status
-        # 409: an event with this id is there already.
-        elif status >= 300 and status != 409:
-            refused[index] = _reason(status, result)
-    error = _error_of_items(list(again.values())) if again else None
-    return Delivery(refused=refused, again=tuple(again), error=error)
-
-
-def _error_of_items(statuses: list[int]) -> TransportError:
-    message = f"the server asked for {len(statuses)} events again: HTTP {statuses[0]}"
-    return TransportError(
-        message,
-        retryable=any(status not in _SETTINGS_OF_ITEM for status in statuses),
-        # 503: a shard is away. Other faults of the server may lie in the event.
-        ambiguous=any(status >= 500 and status != 503 for status in statuses),
-    )
-
-
-def _reason(status: int, result: Mapping[str, object]) -> str:
-    error = result.get("error")
-    kind = error.get("type") if isinstance(error, dict) else None
-    # The full reason quotes values of the event, and reasons end up in log lines.
-    known = isinstance(kind, str) and re.fullmatch(r"\w{1,80}", kind)
-    return f"HTTP {status} {kind}" if known else f"HTTP {status}"

@@ -1,20 +1,19 @@
 """Exceptions of requests and urllib3 as one sentence without secrets.
 
-Their own texts quote URLs, proxies and sometimes headers; only the kind of the innermost error
-and what the operating system says of it are passed on.
+Their own texts quote URLs, proxies and sometimes headers: see `causes`.
 """
 
 from __future__ import annotations
 
 import http.client
 import re
-import socket
 import ssl
 
 import requests
 import urllib3.exceptions
 
 from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.transports.causes import causes_of, has, text_of
 
 _END_OF_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
@@ -33,9 +32,9 @@ def transport_error_of(error: BaseException, *, answered: bool = False) -> Trans
     """
     if isinstance(error, TransportError):
         return error
-    chain = _chain(error)
+    chain = causes_of(error)
     if answered:
-        return TransportError(f"the answer was cut off: {_text(chain)}", ambiguous=True)
+        return TransportError(f"the answer was cut off: {text_of(chain)}", ambiguous=True)
     return _before_answer(error, chain)
 
 
@@ -44,23 +43,23 @@ def _before_answer(error: BaseException, chain: list[BaseException]) -> Transpor
         return TransportError("no answer within the read time-out", ambiguous=True)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return TransportError("no connection within the connect time-out")
-    if _has(chain, ssl.SSLError, requests.exceptions.SSLError):
+    if has(chain, ssl.SSLError, requests.exceptions.SSLError):
         return _tls_error(chain)
     if isinstance(error, requests.exceptions.ProxyError):
         return _proxy_error(chain)
-    if _has(chain, urllib3.exceptions.NewConnectionError):
-        return TransportError(f"no connection: {_text(chain)}")
+    if has(chain, urllib3.exceptions.NewConnectionError):
+        return TransportError(f"no connection: {text_of(chain)}")
     return _during_request(chain)
 
 
 def _during_request(chain: list[BaseException]) -> TransportError:
-    if _has(chain, TimeoutError):
+    if has(chain, TimeoutError):
         return TransportError("a time-out in the middle of the request", ambiguous=True)
-    if _has(chain, ConnectionError):
-        return ConnectionLost(f"the connection was lost: {_text(chain)}", ambiguous=True)
-    if _has(chain, http.client.HTTPException, urllib3.exceptions.HTTPError):
-        return TransportError(f"the answer is not HTTP: {_text(chain)}", ambiguous=True)
-    return TransportError(f"the request failed: {_text(chain)}")
+    if has(chain, ConnectionError):
+        return ConnectionLost(f"the connection was lost: {text_of(chain)}", ambiguous=True)
+    if has(chain, http.client.HTTPException, urllib3.exceptions.HTTPError):
+        return TransportError(f"the answer is not HTTP: {text_of(chain)}", ambiguous=True)
+    return TransportError(f"the request failed: {text_of(chain)}")
 
 
 def _tls_error(chain: list[BaseException]) -> TransportError:
@@ -70,9 +69,9 @@ def _tls_error(chain: list[BaseException]) -> TransportError:
                 f"the certificate of the server is refused: {inner.verify_message}",
                 retryable=False,
             )
-    if _has(chain, *_END_OF_TLS):
+    if has(chain, *_END_OF_TLS):
         return ConnectionLost("the server closed the connection", ambiguous=True)
-    return TransportError(f"TLS failed: {_text(chain)}", retryable=False)
+    return TransportError(f"TLS failed: {text_of(chain)}", retryable=False)
 
 
 def _proxy_error(chain: list[BaseException]) -> TransportError:
@@ -84,30 +83,4 @@ def _proxy_error(chain: list[BaseException]) -> TransportError:
                 f"the proxy refuses the connection: HTTP {status}",
                 retryable=not status.startswith(("3", "4")),
             )
-    return TransportError(f"the proxy does not serve: {_text(chain)}")
-
-
-def _has(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
-    return any(isinstance(inner, kinds) for inner in chain)
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """*error* and the errors inside it, the outermost first."""
-    chain: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting and len(chain) < 20:
-        inner = waiting.pop(0)
-        if isinstance(inner, BaseException) and not any(inner is known for known in chain):
-            chain.append(inner)
-            waiting += [getattr(inner, "reason", None), inner.__cause__, inner.__context__]
-            waiting += list(inner.args)
-    return chain
-
-
-def _text(chain: list[BaseException]) -> str:
-    for inner in reversed(chain):
-        if isinstance(inner, socket.gaierror):
-            return "the host name is not known"
-        if isinstance(inner, OSError) and inner.strerror and inner.errno:
-            return inner.strerror
-    return type(chain[-1]).__name__
+    return TransportError(f"the proxy does not serve: {text_of(chain)}")

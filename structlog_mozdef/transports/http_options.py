@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import ssl
@@ -17,6 +18,7 @@ _HEADER_LIMIT_BYTES = 2_000
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: No control character, and nothing beyond Latin-1: HTTP cannot carry them.
 _HEADER_VALUE = re.compile(r"(?:[!-~\xa0-\xff](?:[\t -~\xa0-\xff]*[!-~\xa0-\xff])?)?")
+_BASE64 = re.compile(r"[0-9A-Za-z+/_-]+={0,2}")
 _FIXED_HEADERS = frozenset(
     {
         "accept-encoding",
@@ -102,6 +104,21 @@ def checked_auth(auth: Any) -> tuple[str, str] | AuthBase:
     raise ValueError(
         f"auth is a {type(auth).__name__}; it must be a pair of texts, user and password, or an"
         " authentication object of requests"
+    )
+
+
+def checked_api_key(api_key: Any) -> str:
+    """The ``Authorization`` header of an API key of Elasticsearch."""
+    if isinstance(api_key, (tuple, list)):
+        if len(api_key) == 2 and all(isinstance(part, str) and part for part in api_key):
+            pair = ":".join(api_key)
+            if _is_unicode(pair):
+                return f"ApiKey {base64.b64encode(pair.encode('utf-8')).decode('ascii')}"
+    elif isinstance(api_key, str) and _BASE64.fullmatch(api_key):
+        return f"ApiKey {api_key}"
+    raise ValueError(
+        f"api_key is a {type(api_key).__name__} that is no API key; it must be the text that"
+        ' Elasticsearch calls "encoded", or the pair of id and key'
     )
 
 

@@ -1,0 +1,174 @@
+"""One library, one measurement, in a process of its own: started by `benchmarks.running`.
+
+Takes one JSON object as its argument and writes one to the file that this names. What the
+library prints goes wherever standard output and error go.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from array import array
+from pathlib import Path
+from typing import Any
+
+from benchmarks import events
+from benchmarks.peers import PEERS, Destination, Running
+
+_clock = time.perf_counter
+_BUCKETS = 30
+
+
+class _Calls:
+    """Logs and times each call."""
+
+    def __init__(self, running: Running) -> None:
+        self._log = running.log
+        self.seconds = array("d")
+        self.raised: collections.Counter[str] = collections.Counter()
+        self._lock = threading.Lock()
+
+    def run(self, numbers: range, deadline: float, padding: dict[str, str] | None = None) -> int:
+        """Log these events until *deadline* (of ``time.monotonic``); returns how many."""
+        log, seconds = self._log, array("d")
+        for number in numbers:
+            fields = events.fields(number, padding)
+            start = _clock()
+            try:
+                log(fields)
+            except Exception as error:
+                self.raised[type(error).__name__] += 1
+            seconds.append(_clock() - start)
+            if number & 255 == 0 and time.monotonic() > deadline:
+                break
+        with self._lock:
+            self.seconds.extend(seconds)
+        return len(seconds)
+
+
+def _quantiles(seconds: array[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    last = len(ordered) - 1
+    return {
+        "median": ordered[last // 2],
+        "p99": ordered[int(last * 0.99)],
+        "p999": ordered[int(last * 0.999)],
+        "max": ordered[-1],
+        "mean": sum(ordered) / len(ordered),
+    }
+
+
+def _memory(name: str) -> int:
+    """Bytes of this process: VmRSS now, VmHWM at most so far."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    raise OSError(name)
+
+
+def speed(running: Running, options: dict[str, Any]) -> dict[str, Any]:
+    """Log with one or several threads, close, and say when it began."""
+    calls = _Calls(running)
+    count, threads = options["events"], options["threads"]
+    part = count // threads
+    deadline = time.monotonic() + options["seconds"]
+    workers = [
+        threading.Thread(target=calls.run, args=(range(i * part, (i + 1) * part), deadline))
+        for i in range(threads - 1)
+    ]
+    start, began = time.monotonic(), _clock()
+    for worker in workers:
+        worker.start()
+    calls.run(range((threads - 1) * part, threads * part), deadline)
+    for worker in workers:
+        worker.join()
+    took = _clock() - began
+    result = {
+        "start": start,
+        "logged": len(calls.seconds),
+        "calls_a_second": len(calls.seconds) / took,
+        "raised": calls.raised,
+        **_quantiles(calls.seconds),
+    }
+    _write(options, result)  # also where close() hangs
+    running.close()
+    return result
+
+
+def outage(running: Running, options: dict[str, Any]) -> dict[str, Any]:
+    """Log while nobody listens, wait for a line on standard input, then close."""
+    calls = _Calls(running)
+    before = _memory("VmRSS")
+    logged = calls.run(range(options["events"]), time.monotonic() + options["seconds"])
+    width = max(1, logged // _BUCKETS)
+    parts = [calls.seconds[i : i + width] for i in range(0, logged - width + 1, width)]
+    result = {
+        "logged": logged,
+        "raised": calls.raised,
+        "memory": _memory("VmHWM") - before,
+        "curve": [
+            [(index + 0.5) * width, quantiles["median"], quantiles["p99"]]
+            for index, quantiles in enumerate(map(_quantiles, parts))
+        ],
+        **_quantiles(calls.seconds),
+    }
+    _write(options, result)
+    sys.stdin.readline()
+    running.close()
+    return {**result, "memory": _memory("VmHWM") - before}
+
+
+def kill(running: Running, options: dict[str, Any]) -> dict[str, Any]:
+    """Log, and be killed when the last log call has returned."""
+    calls = _Calls(running)
+    logged = calls.run(range(options["events"]), time.monotonic() + options["seconds"])
+    _write(options, {"logged": logged, "raised": calls.raised})
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def recover(running: Running, options: dict[str, Any]) -> dict[str, Any]:
+    """Log nothing but one event, for those that begin with the first, and send what is there."""
+    running.log(events.fields(options["events"]))
+    running.close()
+    return {}
+
+
+def sizes(running: Running, options: dict[str, Any]) -> dict[str, Any]:
+    """The median of a log call for each size of the event."""
+    medians = []
+    for size, count in options["sizes"]:
+        calls = _Calls(running)
+        calls.run(range(count), time.monotonic() + options["seconds"], events.padding(size))
+        medians.append(_quantiles(calls.seconds)["median"])
+    return {"medians": medians}
+
+
+def _write(options: dict[str, Any], result: dict[str, Any]) -> None:
+    path = Path(options["result"])
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(result))
+    part.rename(path)
+
+
+_MEASUREMENTS = {function.__name__: function for function in (speed, outage, kill, recover, sizes)}
+
+
+def main() -> None:
+    """Measure once."""
+    options = json.loads(sys.argv[1])
+    peer = PEERS[options["peer"]]
+    running = peer.open(Destination(options["port"], options["folder"]))
+    _write(options, _MEASUREMENTS[options["measurement"]](running, options))
+    # What exit handlers of a library would still send is not waited for twice: it is closed.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The libraries that are compared, each in one small file that uses it as its documentation says.
+
+Each file has ``PEER`` or ``PEERS``; the libraries themselves are imported when they are opened.
+"""
+
+from __future__ import annotations
+
+from benchmarks.peers import (
+    fluent,
+    logstash,
+    logtail,
+    loguru_enqueue,
+    mozdef_client_1_1,
+    opentelemetry_logs,
+    ours,
+    queue_handler,
+    sentry,
+    splunk,
+    structlog_alone,
+)
+from benchmarks.peers.base import Destination, Peer, Running
+
+__all__ = ["FLOOR", "PEERS", "SENDERS", "Destination", "Peer", "Running"]
+
+FLOOR = "structlog"
+PEERS: dict[str, Peer] = {
+    FLOOR: structlog_alone.PEER,
+    "structlog-mozdef": ours.MEMORY,
+    "structlog-mozdef-spool": ours.SPOOL,
+    "mozdef-client-msg": mozdef_client_1_1.MSG,
+    "mozdef-client-event": mozdef_client_1_1.EVENT,
+    "logstash-memory": logstash.MEMORY,
+    "logstash-sqlite": logstash.SQLITE,
+    "opentelemetry": opentelemetry_logs.DEFAULTS,
+    "opentelemetry-queue": opentelemetry_logs.LARGE_QUEUE,
+    "sentry": sentry.PEER,
+    "logtail": logtail.PEER,
+    "splunk": splunk.PEER,
+    "fluent": fluent.PEER,
+    "queue-handler": queue_handler.PEER,
+    "loguru": loguru_enqueue.PEER,
+}
+# Those that send: the floor only writes to /dev/null.
+SENDERS = {key: peer for key, peer in PEERS.items() if key != FLOOR}

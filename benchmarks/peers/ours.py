@@ -1,0 +1,54 @@
+"""This project, with events that wait in memory and with the spool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.peers.base import QUEUE_BYTES, QUEUE_EVENTS, Destination, Peer
+
+
+class _Ours:
+    def __init__(self, url: str, **options: Any) -> None:
+        from benchmarks.chains import explicit_chain
+        from structlog_mozdef import Sink
+
+        self._sink = Sink(url, **options)
+        self._log = explicit_chain(self._sink)
+
+    def log(self, fields: dict[str, Any]) -> None:
+        self._log.info("User logged in", **fields)
+
+    def close(self) -> None:
+        self._sink.close(600)
+
+
+def _open_memory(destination: Destination) -> _Ours:
+    return _Ours(destination.events_url, max_events=QUEUE_EVENTS, max_bytes=QUEUE_BYTES)
+
+
+def _open_spool(destination: Destination) -> _Ours:
+    return _Ours(destination.events_url, spool=f"{destination.folder}/spool")
+
+
+_IMPORTS = "import structlog_mozdef.chain, structlog_mozdef.transports.http"
+
+MEMORY = Peer(
+    name="structlog-mozdef, memory",
+    distributions=("structlog-mozdef",),
+    imports=_IMPORTS,
+    open=_open_memory,
+    settings="the chain of the README's explicit set-up; room for 500,000 events as the other"
+    " queues have (default 100,000 and 64 MiB)",
+    loss="counted when its bound is reached; what is in memory ends with the process",
+    events=200_000,
+)
+SPOOL = Peer(
+    name="structlog-mozdef, spool",
+    distributions=("structlog-mozdef",),
+    imports=f"{_IMPORTS}, structlog_mozdef.buffers.spool",
+    open=_open_spool,
+    settings="the same with spool=FOLDER; defaults",
+    loss="none, also by kill -9; a batch may be sent twice",
+    events=200_000,
+    durable=True,
+)

@@ -1,0 +1,70 @@
+"""``kill -9`` when the last log call has returned: what never arrives."""
+
+from __future__ import annotations
+
+from benchmarks.counting_receiver import counting_receiver
+from benchmarks.peers import PEERS, SENDERS
+from benchmarks.results import Results, Table, count
+from benchmarks.running import Child, disk_folder, settled
+
+_ROUNDS = 2
+_EVENTS = 10_000
+_LIMIT = 20.0
+_RECOVERY = 30.0
+
+
+def main(*, quick: bool = False) -> Results:
+    """Kill each library that sends."""
+    rounds = 1 if quick else _ROUNDS
+    events = 1_000 if quick else _EVENTS
+    lost: dict[str, list[tuple[int, int]]] = {key: [] for key in SENDERS}
+    remarks: dict[str, str] = dict.fromkeys(SENDERS, "")
+    for _ in range(rounds):
+        for key in SENDERS:
+            logged, arrived, remark = _run(key, events, quick=quick)
+            lost[key].append((logged - arrived, logged))
+            remarks[key] = remarks[key] or remark
+    rows = []
+    for key, found in lost.items():
+        missing, logged = (sum(column) for column in zip(*found, strict=True))
+        share = f"{missing / logged:.1%}" if logged else "-"
+        rows.append([PEERS[key].name, share, f"{count(missing)} of {count(logged)}", remarks[key]])
+    return Results(
+        [
+            Table(
+                "lost by kill -9",
+                ["library", "share", "lost", "remarks"],
+                rows,
+                f"killed when the log call of the last of {count(events)} events has returned"
+                f" ({_LIMIT:g} s at most); where events wait on disk, a new process then has"
+                f" {_RECOVERY:g} s to send them; sum of {rounds} rounds",
+            )
+        ]
+    )
+
+
+def _run(key: str, events: int, *, quick: bool) -> tuple[int, int, str]:
+    limit = 5 if quick else _LIMIT
+    with disk_folder() as folder, counting_receiver(keep=True) as receiver:
+        child = Child("kill", key, receiver.port, folder, events=events, seconds=limit)
+        child.wait(limit + 10)
+        result = child.result()
+        if result is None:
+            return 0, 0, f"no result: {child.last_words()}"
+        logged = result["logged"]
+        remark = ", ".join(f"raised {name}" for name in result["raised"])
+        settled(receiver.count, enough=logged, idle=0.5, limit=5)
+        if PEERS[key].durable:
+            # It logs one event more.
+            again = Child("recover", key, receiver.port, folder, events=events)
+            if not again.wait(_RECOVERY):
+                remark = f"not all sent in {_RECOVERY:g} s"
+            settled(receiver.count, enough=logged + 1, idle=0.5, limit=5)
+            return logged, min(logged, receiver.distinct() - 1), remark
+        return logged, receiver.distinct(), remark
+
+
+if __name__ == "__main__":
+    from benchmarks.__main__ import run_alone
+
+    run_alone(main)

@@ -1,0 +1,115 @@
+"""An outage: events are logged while nobody listens, then the receiver is back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from benchmarks.counting_receiver import counting_receiver
+from benchmarks.peers import PEERS, SENDERS
+from benchmarks.results import Lines, Results, Table, count, micro
+from benchmarks.running import Child, disk_folder, quiet_port, settled
+
+_EVENTS = 300_000
+_QUICK_EVENTS = 3_000
+_LOGGING = 15.0
+_IDLE = 8.0
+_RECOVERY = 30.0
+_CLOSING = 20.0
+
+
+def main(*, quick: bool = False) -> Results:
+    """One outage for each library that sends."""
+    events = _QUICK_EVENTS if quick else _EVENTS
+    scale = 0.1 if quick else 1.0
+    found = {key: _run(key, events, scale) for key in SENDERS}
+    table = Table(
+        f"an outage of {count(events)} events: what is lost, how large the process grows, and what"
+        " a log call takes",
+        ["library", "not arrived", "memory MB", "median us", "p99.9 us", "longest ms", "remarks"],
+        [_row(key, result) for key, result in found.items()],
+        f"nobody listens while {count(events)} events are logged, {_LOGGING * scale:g} s at most;"
+        f" then the receiver starts, and has {_RECOVERY * scale:g} s, and {_CLOSING * scale:g} s"
+        " more for close(); memory: growth at most; one round",
+    )
+    lines = Lines(
+        "outage",
+        "A log call through an outage",
+        "events logged since the receiver went away",
+        "microseconds (median of each thirtieth)",
+        {
+            PEERS[key].name: [(x, median * 1e6) for x, median, _ in result["curve"]]
+            for key, result in found.items()
+            if result.get("curve")
+        },
+    )
+    tails = Lines(
+        "outage_p99",
+        "The slowest hundredth of log calls through an outage",
+        "events logged since the receiver went away",
+        "microseconds (p99 of each thirtieth)",
+        {
+            PEERS[key].name: [(x, p99 * 1e6) for x, _, p99 in result["curve"]]
+            for key, result in found.items()
+            if result.get("curve")
+        },
+    )
+    return Results([table], [lines, tails])
+
+
+def _run(key: str, events: int, scale: float) -> dict[str, Any]:
+    port = quiet_port()
+    with disk_folder() as folder:
+        child = Child("outage", key, port, folder, events=events, seconds=_LOGGING * scale)
+        # Some hang inside of one call.
+        deadline = time.monotonic() + _LOGGING * scale + 15
+        while child.running() and child.result() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        result = child.result()
+        if result is None:
+            child.kill()
+            words = child.last_words()
+            return {"remark": "blocks in a log call" + (f" ({words})" if words else "")}
+        remarks = [
+            f"raised {name} {count(times)} times" for name, times in result["raised"].items()
+        ]
+        if result["logged"] < events:
+            remarks.append(f"{count(result['logged'])} calls in {_LOGGING * scale:g} s")
+        with counting_receiver(port, keep=True) as receiver:
+            logged = result["logged"]
+            settled(receiver.count, enough=logged, idle=_IDLE * scale, limit=_RECOVERY * scale)
+            child.go_on()
+            ended = child.wait(_CLOSING * scale + (0 if scale == 1 else 2))
+            if not ended:
+                remarks.append("not done in time")
+            settled(receiver.count, enough=logged, idle=0.5, limit=5)
+            arrived = receiver.distinct()
+        return {
+            **(child.result() or result),
+            "arrived": arrived,
+            "ended": ended,
+            "remark": ", ".join(remarks),
+        }
+
+
+def _row(key: str, result: dict[str, Any]) -> list[str]:
+    name = PEERS[key].name
+    if "logged" not in result:
+        return [name, *["-"] * 5, result["remark"]]
+    lost = result["logged"] - result["arrived"]
+    share = f" ({lost / result['logged']:.0%})" if lost else ""
+    return [
+        name,
+        f"{count(lost)}{share}",
+        count(result["memory"] / 1e6),
+        micro(result["median"]),
+        micro(result["p999"]),
+        f"{result['max'] * 1e3:,.1f}",
+        result["remark"],
+    ]
+
+
+if __name__ == "__main__":
+    from benchmarks.__main__ import run_alone
+
+    run_alone(main)

@@ -1,0 +1,160 @@
+"""What a log call costs with each library, how many events a second arrive, and how many never."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.counting_receiver import counting_receiver
+from benchmarks.peers import FLOOR, PEERS
+from benchmarks.results import Bars, Results, Table, count, micro, ratio
+from benchmarks.running import Child, disk_folder, settled
+
+_ROUNDS = 3
+_LIMIT = 20.0
+_QUICK_LIMIT = 6.0
+
+
+@dataclass
+class _Measured:
+    """The runs of one library."""
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    logged: int = 0
+    arrived: int = 0
+    remarks: dict[str, int] = field(default_factory=dict)
+
+    def remark(self, text: str, times: int = 1) -> None:
+        self.remarks[text] = self.remarks.get(text, 0) + times
+
+    def median(self, name: str) -> float:
+        return float(statistics.median(run[name] for run in self.runs))
+
+
+def main(*, quick: bool = False) -> Results:
+    """Measure with one thread and with eight."""
+    one = _measure(1, quick=quick)
+    eight = _measure(8, quick=quick)
+    floor = one[FLOOR].median("median") if one[FLOOR].runs else 1.0
+    bars = [
+        (PEERS[key].name, found.median("median") / floor, ratio(found.median("median"), floor))
+        for key, found in one.items()
+        if found.runs
+    ]
+    return Results(
+        [_table(one, 1, quick=quick), _table(eight, 8, quick=quick), _settings()],
+        [
+            Bars(
+                "log_call",
+                "Cost of a log call, one thread (median)",
+                "times structlog to /dev/null",
+                bars,
+            )
+        ],
+    )
+
+
+def _measure(threads: int, *, quick: bool) -> dict[str, _Measured]:
+    measured = {key: _Measured() for key in PEERS}
+    for _ in range(1 if quick else _ROUNDS):
+        for key, found in measured.items():
+            _run(key, found, threads, quick=quick)
+    return measured
+
+
+def _run(key: str, found: _Measured, threads: int, *, quick: bool) -> None:
+    events = max(400, PEERS[key].events // 20) if quick else PEERS[key].events
+    limit = _QUICK_LIMIT if quick else _LIMIT
+    with disk_folder() as folder, counting_receiver(keep=True) as receiver:
+        child = Child(
+            "speed", key, receiver.port, folder, events=events, threads=threads, seconds=limit / 2
+        )
+        ended = child.wait(limit)
+        result = child.result()
+        if result is None:
+            found.remark(f"no result ({child.last_words() or 'hangs in the log call'})")
+            return
+        if not ended:
+            found.remark("did not end in time")
+        elif child.exit_status:
+            found.remark(f"ended with {child.exit_status}: {child.last_words()}")
+        for name, times in result["raised"].items():
+            found.remark(f"raised {name}", times)
+        found.runs.append(result)
+        if key == FLOOR:
+            return
+        found.logged += result["logged"]
+        # The process has ended: what is on its way is in the kernel.
+        settled(receiver.count, enough=result["logged"], idle=0.5, limit=5)
+        arrivals = receiver.arrivals()
+        found.arrived += receiver.distinct()
+        if arrivals.events:
+            found.rates.append(arrivals.events / (arrivals.last - result["start"]))
+
+
+def _table(measured: dict[str, _Measured], threads: int, *, quick: bool) -> Table:
+    floor = measured[FLOOR].median("median") if measured[FLOOR].runs else 1.0
+    rows = []
+    for key, found in measured.items():
+        name = PEERS[key].name
+        if not found.runs:
+            rows.append([name, *["-"] * 7, _remarks(found)])
+            continue
+        lost = found.logged - found.arrived
+        rows.append(
+            [
+                name,
+                ratio(found.median("median"), floor),
+                micro(found.median("median")),
+                micro(found.median("p99")),
+                micro(found.median("p999")),
+                count(found.median("calls_a_second")),
+                count(statistics.median(found.rates)) if found.rates else "-",
+                "-" if key == FLOOR else f"{count(lost)} of {count(found.logged)}",
+                _remarks(found),
+            ]
+        )
+    word = "one thread" if threads == 1 else f"{threads} threads"
+    limit = _QUICK_LIMIT if quick else _LIMIT
+    return Table(
+        f"log call and delivery, {word}",
+        [
+            "library",
+            "ratio",
+            "median us",
+            "p99 us",
+            "p99.9 us",
+            "calls/s",
+            "arrived/s",
+            "not arrived",
+            "remarks",
+        ],
+        rows,
+        "a tight loop with the sender at work; ratio: the median call against the floor;"
+        " arrived/s: from the first call to the last event at the receiver, of those that arrived;"
+        f" not arrived: of all rounds, after close() or {limit:g} s; medians of"
+        f" {1 if quick else _ROUNDS} interleaved rounds",
+    )
+
+
+def _remarks(found: _Measured) -> str:
+    return ", ".join(
+        f"{text} ({count(times)} times)" if times > 1 else text
+        for text, times in found.remarks.items()
+    )
+
+
+def _settings() -> Table:
+    return Table(
+        "how each library is used, and what it says about loss",
+        ["library", "settings", "loss"],
+        [[peer.name, peer.settings, peer.loss] for peer in PEERS.values()],
+    )
+
+
+if __name__ == "__main__":
+    from benchmarks.__main__ import run_alone
+
+    run_alone(main)

@@ -1,0 +1,51 @@
+"""RESULTS.rst: what the last run of all benchmarks found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import plots
+from benchmarks.results import Results, Table
+from benchmarks.tables import as_rst
+
+PATH = Path(__file__).parent / "RESULTS.rst"
+_INTRODUCTION = """\
+.. Written by ``make bench``; changes by hand are lost.
+
+Results
+=======
+
+Every library runs in processes of its own, in turn with the others, and sends the same event of
+about 450 bytes to the same receiver, which is a process of its own and only counts. Figures are
+medians over the rounds. Read the ratios first: they depend less on the machine than the absolute
+figures, which come after them. How each library is used is said in ``benchmarks/peers/``, one small
+file each.
+
+"""
+
+
+def write(machine: Table, verdict: str, found: Mapping[str, Results | str]) -> Path:
+    """Write all that was found, and the plots beside it; returns the path."""
+    parts = [_INTRODUCTION, f"{verdict}\n", as_rst(machine)]
+    for name, results in found.items():
+        parts.append(f".. _{name}:\n")
+        if isinstance(results, str):
+            parts.append(_literal(name, results))
+            continue
+        parts += [as_rst(table) for table in results.tables]
+        for plot in results.plots:
+            path = plots.write(plot)
+            parts.append(
+                f".. image:: {path.parent.name}/{path.name}\n   :alt: {plot.title}\n"
+                "   :width: 100%\n"
+            )
+    PATH.write_text("\n".join(parts))
+    return PATH
+
+
+def _literal(name: str, text: str) -> str:
+    title, _, rest = text.partition("\n")
+    title = title.strip() or name
+    body = "\n".join(f"    {line}".rstrip() for line in rest.splitlines())
+    return f"{title}\n{'-' * len(title)}\n\n::\n\n{body}\n"

@@ -1,0 +1,161 @@
+"""Start a library in a process of its own, with a limit, and tell how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).parent.parent
+# Beside the code rather than in /tmp, which may be a tmpfs: spool and database are on one disk.
+_FOLDERS = _ROOT / "build" / "benchmarks"
+# Where kernels choose local ports from begins at 32,768: a client that tries one of those again
+# and again while nobody listens will one day be connected to itself.
+_PORTS = range(21_000, 32_000)
+
+
+@contextlib.contextmanager
+def disk_folder() -> Iterator[str]:
+    """A folder on the disk that the checkout is on; it is removed at the end of the block."""
+    _FOLDERS.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(dir=_FOLDERS)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def file_system() -> str:
+    """The kind of file system that ``disk_folder`` is on."""
+    _FOLDERS.mkdir(parents=True, exist_ok=True)
+    kind, longest = "unknown", ""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, mount, name = line.split()[:3]
+        if str(_FOLDERS).startswith(mount.rstrip("/") + "/") and len(mount) > len(longest):
+            kind, longest = name, mount
+    return kind
+
+
+def free_bytes() -> int:
+    """Room on the disk that ``disk_folder`` is on."""
+    _FOLDERS.mkdir(parents=True, exist_ok=True)
+    return int(shutil.disk_usage(_FOLDERS).free)
+
+
+def quiet_port() -> int:
+    """A port on which nobody listens, and that nobody is given by chance."""
+    start = os.getpid() % len(_PORTS)
+    for port in [*_PORTS[start:], *_PORTS[:start]]:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free")
+
+
+class Child:
+    """A library at work in its own process.
+
+    Args:
+        measurement: the name of a function of `benchmarks.child`.
+        peer: key in `benchmarks.peers.PEERS`.
+        port: of the receiver.
+        folder: a folder that is the peer's own.
+        options: what the measurement takes.
+    """
+
+    def __init__(self, measurement: str, peer: str, port: int, folder: str, **options: Any) -> None:
+        self._result = Path(folder) / f"{measurement}.result"
+        self._output = Path(folder) / f"{measurement}.output"
+        arguments = {
+            "measurement": measurement,
+            "peer": peer,
+            "port": port,
+            "folder": folder,
+            "result": str(self._result),
+            **options,
+        }
+        # A proxy of this machine has nothing to do with the comparison.
+        environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.child", json.dumps(arguments)],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                cwd=_ROOT,
+                env={**environment, "PYTHONHASHSEED": "0"},
+                start_new_session=True,
+            )
+
+    def result(self) -> dict[str, Any] | None:
+        """What it has written last, or None."""
+        if not self._result.exists():
+            return None
+        found: dict[str, Any] = json.loads(self._result.read_text())
+        return found
+
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def go_on(self) -> None:
+        """Send the line that it waits for."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended
+            self._process.stdin.write(b"\n")
+            self._process.stdin.flush()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ended by itself within *seconds*; it is killed otherwise."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            self.kill()
+        return True
+
+    def kill(self) -> None:
+        """End it and all that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    @property
+    def exit_status(self) -> int | None:
+        """As ``Popen.returncode``."""
+        return self._process.returncode
+
+    def last_words(self) -> str:
+        """The last line that it printed."""
+        lines = self._output.read_text(errors="replace").strip().splitlines()
+        return lines[-1][:200] if lines else ""
+
+
+def settled(count: Callable[[], int], *, enough: int, idle: float, limit: float) -> int:
+    """Wait until *count*() is *enough*, or has not changed for *idle* s, or *limit* s are over."""
+    begin = changed = time.monotonic()
+    seen = -1
+    while True:
+        now, value = time.monotonic(), count()
+        if value != seen:
+            seen, changed = value, now
+        if seen >= enough or now - changed > idle or now - begin > limit:
+            return seen
+        time.sleep(0.1)

@@ -1,0 +1,5 @@
+"""The error class, where mozdef_client has it."""
+
+from structlog_mozdef.exceptions import MozDefError
+
+__all__ = ["MozDefError"]

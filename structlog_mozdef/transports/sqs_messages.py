@@ -1,0 +1,101 @@
+"""Events as messages of SQS, in calls that Amazon takes.
+
+Sources: the reference of the API at docs.aws.amazon.com, SendMessageBatch and "Amazon SQS message
+quotas".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from structlog_mozdef.transports.event_id import digest_of, fields_of, id_of, stream_of
+
+#: The most messages of one call.
+CALL_EVENTS = 10
+#: The most bytes of one message, and of the messages of one call together. Since August 2025
+#: Amazon takes 1 MiB; a queue that was made before, and many stand-ins, keep this limit.
+CALL_BYTES = 256 * 1024
+# All that Amazon does not take: it is the set of characters of XML 1.0.
+_REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One event as SQS gets it.
+
+    Attributes:
+        index: of the event.
+        body: the event as text.
+        size: of the body, in bytes.
+        group: of a FIFO queue: what is in order among itself.
+        deduplication: of a FIFO queue: a second one within five minutes is a repeat.
+    """
+
+    index: int
+    body: str
+    size: int
+    group: str | None = None
+    deduplication: str | None = None
+
+    def entry(self) -> dict[str, str]:
+        """The message as an entry of SendMessageBatch."""
+        entry = {"Id": str(self.index), "MessageBody": self.body}
+        if self.group is not None and self.deduplication is not None:
+            entry["MessageGroupId"] = self.group
+            entry["MessageDeduplicationId"] = self.deduplication
+        return entry
+
+
+def message_of(index: int, event: bytes, own_group: str | None) -> Message:
+    """*event* as a message.
+
+    Args:
+        index: of the event.
+        event: a JSON object.
+        own_group: of a FIFO queue, the group of events that name no stream; None for others.
+
+    Raises:
+        ValueError: for an event that SQS cannot take; the text says why.
+    """
+    body, size = _body_of(event)
+    if not size:
+        raise ValueError("it is empty")
+    if size > CALL_BYTES:
+        raise ValueError(f"it has {size} bytes; a message of SQS has {CALL_BYTES} at most")
+    if own_group is None:
+        return Message(index, body, size)
+    stream = stream_of(fields_of(event))
+    if stream is None:
+        return Message(index, body, size, own_group, digest_of(event))
+    return Message(index, body, size, stream[0], id_of(event, stream))
+
+
+def _body_of(event: bytes) -> tuple[str, int]:
+    try:
+        body = event.decode("utf-8")
+        is_text = True
+    except UnicodeDecodeError:
+        is_text = False  # its own error would quote the event
+    if not is_text:
+        raise ValueError("it is not UTF-8")
+    if not _REFUSED.search(body):
+        return body, len(event)
+    # Within a text of JSON, which is the only place for them, an escape means the same.
+    body = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
+    return body, len(body.encode("utf-8"))
+
+
+def calls_of(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """*messages* in groups, each of which is one call."""
+    call: list[Message] = []
+    size = 0
+    for message in messages:
+        if call and (len(call) == CALL_EVENTS or size + message.size > CALL_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(message)
+        size += message.size
+    if call:
+        yield call

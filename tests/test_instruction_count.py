@@ -1,0 +1,47 @@
+"""A log call takes no more instructions than it did: counted, since times on a busy machine lie."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# What may come from another build of Python or another version of a library.
+_GROWTH = 1.10
+# Another thread that wants to run makes a few.
+_SYSTEM_CALLS = 0.5
+
+# Under valgrind the start of Python alone takes ten seconds, and several times that under load.
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def counted():
+    assert shutil.which("valgrind"), "valgrind is missing; sh .ci/servers installs it"
+    process = subprocess.run(
+        [sys.executable, "-m", "benchmarks.instructions", "--json"],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
+@pytest.mark.parametrize("chain", ["memory", "spool"])
+def test_instructions_do_not_grow(counted, chain):
+    """A log call takes at most a tenth more instructions than the committed figure."""
+    found, committed = counted[chain]["found"], counted[chain]["committed"]
+    assert found["ratio"] <= committed["ratio"] * _GROWTH, (
+        "see whether what was added is worth it; python -m benchmarks.instructions --write"
+        " writes new figures"
+    )
+
+
+@pytest.mark.parametrize("chain", ["memory", "spool"])
+def test_system_calls_do_not_grow(counted, chain):
+    """A log call makes no more system calls than the committed figure says."""
+    found, committed = counted[chain]["found"], counted[chain]["committed"]
+    assert found["system_calls"] <= committed["system_calls"] + _SYSTEM_CALLS
