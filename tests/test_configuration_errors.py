@@ -211,7 +211,7 @@ def test_unknown_scheme(url):
     message = str(error_of(transport_for_url, url, Reporter(), {}))
     assert message == (
         f"url is {url!r}; it must be a full address that starts with one of https://, http://,"
-        " amqps://, amqp://, sqs://, file://, -"
+        " amqps://, amqp://, sqs://"
     )
 
 

@@ -18,8 +18,6 @@ _HOMES = {
     "amqps": ("amqp", "AMQPTransport"),
     "amqp": ("amqp", "AMQPTransport"),
     "sqs": ("sqs", "SQSTransport"),
-    "file": ("file", "FileTransport"),
-    "-": ("file", "FileTransport"),
 }
 _NO_OPTIONS = ("url", "reporter")
 
