@@ -23,7 +23,7 @@ _NO_OPTIONS = ("url", "reporter")
 
 
 def transport_for_url(url: str, reporter: Reporter, options: Mapping[str, Any]) -> Transport:
-    """Make the transport that goes with the scheme of *url*; ``-`` is standard output.
+    """Make the transport that goes with the scheme of *url*.
 
     Raises:
         ValueError: for a scheme that is not known, or an option that cannot work.
