@@ -205,10 +205,9 @@ class TestSpool(BufferContract):
         assert buffer.counts().buffered == 2
 
     def test_a_removed_stream_gives_its_own_events(self):
-        """What is remembered of a stream is not mistaken for events of the next one."""
+        """Events of a stream that somebody removed come before those of the next one."""
         buffer = self.filled(1, 2)
         buffer.ack(buffer.peek(2, 1000))
-        assert buffer.peek(2, 1000).events == []  # from now on it remembers
         buffer.append(b"003")
         for stream in self.path.glob("0/*-*"):
             shutil.rmtree(stream)

@@ -8,12 +8,12 @@ import pytest
 
 from structlog_mozdef.buffers.spool import Spool
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
-from structlog_mozdef.buffers.spool_recent import Recent
+from structlog_mozdef.buffers.spool_stream import Stream
 from structlog_mozdef.buffers.spool_writer import SpoolWriter
 from structlog_mozdef.reporting import Reporter
 
 WRITING = {SpoolWriter.append.__code__, SpoolWriter._count.__code__}
-READING = {Recent.take.__code__, Recent.start.__code__}
+READING = {Stream.take.__code__, Stream._read_more.__code__, Stream._take_lines.__code__}
 
 
 class Interruption:
@@ -43,7 +43,6 @@ class Interruption:
         sys.settrace(self.before)
 
 
-@pytest.mark.parametrize("remembers", [False, True], ids=["reads", "remembers"])
 @pytest.mark.parametrize(
     ("interrupted", "acts"),
     [
@@ -53,7 +52,7 @@ class Interruption:
         ("deliver", "appends"),  # who delivers never begins to deliver again
     ],
 )
-def test_events_are_delivered_once_and_whole(tmp_path, remembers, acts, interrupted):
+def test_events_are_delivered_once_and_whole(tmp_path, acts, interrupted):
     """Wherever a handler runs, all events arrive as they were, each once."""
     number, happened = 0, True
     while happened:
@@ -80,9 +79,6 @@ def test_events_are_delivered_once_and_whole(tmp_path, remembers, acts, interrup
                 spool.append(b"[inner]")
 
         spool.append(b"[first]")
-        if remembers:
-            deliver()
-            deliver()
         spool.append(b"[before]")
         codes = WRITING if interrupted == "append" else READING
         with Interruption(codes, number, act) as interruption:

@@ -27,8 +27,7 @@ Life
     itself), renamed. The lock ends with the process that holds it, however that dies. The owner
     appends to the last segment with ``O_APPEND`` and begins another when it is full. The position
     is written after each delivered batch; a segment is removed once it is drained, after the
-    position has left it. A short write is cut off again, back to the last whole line. A sender
-    that keeps up takes the latest events from memory, and reads the file only where it does not.
+    position has left it. A short write is cut off again, back to the last whole line.
 
 Recovery
     Any living sink on the folder adopts streams whose lock is free, and delivers them beside its

@@ -32,7 +32,6 @@ from structlog_mozdef.buffers.spool_lines import (
 )
 from structlog_mozdef.buffers.spool_places import Place, Places
 from structlog_mozdef.buffers.spool_position import PositionFile, read_position
-from structlog_mozdef.buffers.spool_recent import Recent
 from structlog_mozdef.buffers.spool_source import Observer
 
 # What is kept of a line without an end.
@@ -48,12 +47,10 @@ class Stream:
         lock: of the spool; held while the list of segments is used.
         observer: is told of lines that are no events.
         adopted: True where another process has written it: each line is then read as JSON.
-        recent: to be used for what is written.
 
     Attributes:
         segments: those that are there, oldest first.
         write_fd: of the last segment, to append to.
-        recent: events of it that need not be read.
         waiting: events in it; kept where nothing is written to it any more.
     """
 
@@ -65,7 +62,6 @@ class Stream:
         observer: Observer,
         *,
         adopted: bool,
-        recent: Recent | None = None,
     ) -> None:
         self._lock = lock  # a threading.RLock, which is no type before Python 3.13
         self._folder = folder
@@ -75,7 +71,6 @@ class Stream:
         self._checks_lines = adopted
         self.segments: deque[int] = deque(segment_numbers(place.fd)) if adopted else deque()
         self.write_fd = -1
-        self.recent = recent or Recent()
         self.closed = False
         self.waiting = 0
         # Of each complete segment: how many events there are to be read, and its size. Of each of
@@ -131,7 +126,6 @@ class Stream:
             self._events_of[complete] = events_before
             self._size_of[complete] = os.fstat(before).st_size
         self.segments.append(number)
-        self.recent.stop()
 
     def write(self, line: bytes) -> None:
         """Append *line*, whole or not at all.
@@ -139,7 +133,6 @@ class Stream:
         Raises:
             OSError: it was not appended.
         """
-        self.recent.stop()
         written = os.write(self.write_fd, line)
         if written != len(line):
             self.write_rest(line, written)
@@ -150,7 +143,6 @@ class Stream:
         Raises:
             OSError: *line* was not appended.
         """
-        self.recent.stop()
         try:
             written += os.write(self.write_fd, line[written:])
         except OSError:
@@ -278,12 +270,6 @@ class Stream:
 
     def _read_more(self) -> bool:
         """Read the next part; False where there is none to be had now."""
-        with self._lock:
-            remembered = self.recent.take(Place(self._segment, self._end))
-        if remembered:
-            self._take_lines(remembered)
-        if remembered is not None:
-            return bool(remembered)
         if not self._open_segment():
             return False
         # Asked before reading: what is written between the two belongs to this segment still.
@@ -295,19 +281,7 @@ class Stream:
             return True
         if chunk:
             return self._read_odd_line(is_written_to)
-        if is_written_to:
-            self._begin_remembering()
-            return False
-        return self._next_segment()
-
-    def _begin_remembering(self) -> None:
-        """All that was written is read: what comes next need not be, if it comes soon."""
-        with self._lock:
-            if self._is_written_to():
-                self.recent.start(
-                    Place(self._segment, self._end),
-                    lambda: os.fstat(self.write_fd).st_size == self._end,
-                )
+        return not is_written_to and self._next_segment()
 
     def _is_written_to(self) -> bool:
         return self.write_fd >= 0 and self._segment == self.segments[-1]

@@ -17,7 +17,6 @@ from structlog_mozdef.buffers.overflow import Overflow
 from structlog_mozdef.buffers.spool_books import MARK_MASK, Books
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.buffers.spool_lines import LINE_LIMIT_BYTES
-from structlog_mozdef.buffers.spool_recent import Recent
 from structlog_mozdef.buffers.spool_source import Observer, Source
 from structlog_mozdef.buffers.spool_stream import Stream
 from structlog_mozdef.reporting import Reporter
@@ -78,7 +77,8 @@ class SpoolWriter:
         self.left_behind: list[Stream] = []
         self.overflow = Overflow(max_bytes)
         self.housekeeper = Housekeeper(self._keep_house, sync == "interval", reporter)
-        self._recent = Recent()
+        # This thread is in the middle of an append: a signal handler or ``__del__`` may log then.
+        self._appending = False
         self._room = 0
         # How many events there may be, ever, before the quick way does not do.
         self._careful_from = 0
@@ -101,22 +101,20 @@ class SpoolWriter:
         line = event + b"\n"
         size = len(line)
         with self._lock:
-            stream, recent = self.stream, self._recent
-            if stream is None or self._room < size or recent.appending:
+            stream = self.stream
+            if stream is None or self._room < size or self._appending:
                 return self._append_with_care(line)
-            recent.appending = True
+            self._appending = True
             try:
                 self._room -= size
                 # Not by `Stream.write`: the call would cost as much as all the rest.
-                remember = recent.remember
                 written = os.write(stream.write_fd, line)
                 if written != size:
                     stream.write_rest(line, written)
-                remember(event)
             except OSError as error:
                 return self._hold(line, error)
             finally:
-                recent.appending = False
+                self._appending = False
             return self._count()
 
     def append_and_sync(self, event: bytes) -> int:
@@ -126,9 +124,9 @@ class SpoolWriter:
 
     def _append_with_care(self, line: bytes) -> int:
         """Append where the quick way does not do."""
-        if self._recent.appending:
+        if self._appending:
             return self._append_inside(line)
-        self._recent.appending = True
+        self._appending = True
         try:
             if self._is_full_of_events():
                 return self._refuse(len(line))
@@ -142,7 +140,7 @@ class SpoolWriter:
         except OSError as error:
             return self._hold(line, error)
         finally:
-            self._recent.appending = False
+            self._appending = False
         return self._count()
 
     def _append_inside(self, line: bytes) -> int:
@@ -195,19 +193,15 @@ class SpoolWriter:
 
     def has_room(self, size: int) -> bool:
         """Whether a line of *size* bytes would be written now."""
-        if (
-            self._recent.appending
-            or self._trouble is not None
-            or self._backlog() >= self._max_events
-        ):
+        if self._appending or self._trouble is not None or self._backlog() >= self._max_events:
             return False
-        self._recent.appending = True
+        self._appending = True
         try:
             return self._room >= size or self._make_room(size)
         except OSError:
             return False
         finally:
-            self._recent.appending = False
+            self._appending = False
 
     def _refuse(self, size: int) -> int:
         if size > self._largest_line:
@@ -309,14 +303,8 @@ class SpoolWriter:
         return self._max_bytes - usage.bytes - reserve, self._reserve // (4 * usage.streams)
 
     def _new_stream(self) -> Stream:
-        self._recent.forget()
         stream = Stream(
-            self._folder,
-            self._folder.create_stream(),
-            self._lock,
-            self._findings,
-            adopted=False,
-            recent=self._recent,
+            self._folder, self._folder.create_stream(), self._lock, self._findings, adopted=False
         )
         self._segment_room = 0
         self.housekeeper.start()
@@ -370,7 +358,6 @@ class SpoolWriter:
         if stream is not None:
             before = self.overflow.held + sum(other.waiting for other in self.left_behind)
             stream.waiting = self._backlog() - before
-            stream.recent = Recent()  # ours is for the next stream
             self.left_behind.append(stream)
             self._room = 0
             self.housekeeper.say(
@@ -386,16 +373,16 @@ class SpoolWriter:
             Descriptors to synchronise and close.
         """
         with self._lock:
-            if self._recent.appending:
+            if self._appending:
                 return []
-            self._recent.appending = True
+            self._appending = True
             try:
                 if self.stream is not None and self.stream.is_gone():
                     self._abandon_stream()
                 self._write_overflow()
                 return self._descriptors_to_sync()
             finally:
-                self._recent.appending = False
+                self._appending = False
 
     def _descriptors_to_sync(self) -> list[int]:
         stream = self.stream
