@@ -34,8 +34,12 @@ if TYPE_CHECKING:
     from structlog_mozdef.retry import RetryPolicy
     from structlog_mozdef.sink import Sink
     from structlog_mozdef.stats import Stats
+    from structlog_mozdef.transports.amqp import AMQPTransport
     from structlog_mozdef.transports.base import Delivery, Transport
+    from structlog_mozdef.transports.file import FileTransport
     from structlog_mozdef.transports.http import HTTPTransport
+    from structlog_mozdef.transports.sqs import SQSTransport
+    from structlog_mozdef.transports.syslog import SyslogTransport
 
 __all__ = [  # noqa: RUF022 - grouped by topic
     # Set up in one line
@@ -59,11 +63,16 @@ __all__ = [  # noqa: RUF022 - grouped by topic
     "MozDefLogger",
     "MozDefLoggerFactory",
     # Shipping
-    "Delivery",
-    "HTTPTransport",
     "RetryPolicy",
     "Sink",
     "Stats",
+    # Transports
+    "AMQPTransport",
+    "Delivery",
+    "FileTransport",
+    "HTTPTransport",
+    "SQSTransport",
+    "SyslogTransport",
     "Transport",
     # Errors
     "MozDefError",
@@ -93,8 +102,12 @@ _HOMES = {
     "retry": ("RetryPolicy",),
     "sink": ("Sink",),
     "stats": ("Stats",),
+    "transports.amqp": ("AMQPTransport",),
     "transports.base": ("Delivery", "Transport"),
+    "transports.file": ("FileTransport",),
     "transports.http": ("HTTPTransport",),
+    "transports.sqs": ("SQSTransport",),
+    "transports.syslog": ("SyslogTransport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

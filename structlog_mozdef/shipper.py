@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 
 from structlog_mozdef import senders
 from structlog_mozdef.buffers.base import FULL, Buffer
@@ -70,6 +71,7 @@ class Shipper:
         self._buffer = buffer
         self._courier = courier
         self._transport = transport
+        self._idle: Callable[[], None] | None = getattr(transport, "idle", None)
         self._reporter = reporter
         self._batch_events = batch_events
         self._batch_bytes = batch_bytes
@@ -350,6 +352,8 @@ class Shipper:
         try:
             self._others_wait = self._buffer.gather()
             wait = self._courier.step()
+            if wait is None and self._idle is not None:
+                self._idle()
             self._tell_losses(last_chance=bool(self._stops))
             self._report_drops()
         except (Exception, SystemExit) as error:

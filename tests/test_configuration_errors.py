@@ -211,7 +211,8 @@ def test_unknown_scheme(url):
     message = str(error_of(transport_for_url, url, Reporter(), {}))
     assert message == (
         f"url is {url!r}; it must be a full address that starts with one of https://, http://,"
-        " amqps://, amqp://, sqs://"
+        " amqps://, amqp://, sqs://, syslog+tls://, syslog+tcp://, syslog+udp://, syslog://,"
+        " file://, -"
     )
 
 

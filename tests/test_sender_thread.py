@@ -77,3 +77,32 @@ def test_a_high_rate_does_not_starve_the_sender():
     dropped = run("flood", server.stdout.readline().strip()).stdout
     received = finish(server).stdout
     assert (int(dropped), int(received)) == (0, 200_000)
+
+
+def test_an_idle_transport_is_told_so():
+    """A transport can keep its connection alive while there is nothing to send, and only then."""
+    told = []
+
+    class Idling(MemoryTransport):
+        def idle(self):
+            told.append(len(self.events))
+
+    with Sink(Idling(), linger=0.01) as sink:
+        sink.put(b"1")
+        assert wait_for(lambda: told)
+    assert set(told) == {1}
+
+
+def test_an_idle_transport_that_fails_loses_nothing():
+    """What goes wrong while there is nothing to send does not end the delivery."""
+
+    class Failing(MemoryTransport):
+        def idle(self):
+            raise OSError("gone")
+
+    transport = Failing()
+    with Sink(transport, linger=0.01) as sink:
+        for number in range(2):
+            sink.put(b"%d" % number)
+            assert sink.flush(10)
+    assert transport.events == [0, 1]

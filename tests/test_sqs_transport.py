@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from certificates import server_context
@@ -763,3 +765,38 @@ except structlog_mozdef.MozDefError as error:
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert output.endswith("pip install structlog-mozdef[sqs] None\n")
+
+
+def test_queue_that_is_made_anew(moto):
+    """A queue that was deleted is looked up again until it is there."""
+    queue = new_queue(moto)
+    with Gate(queue) as gate, transport_to(queue, gate.endpoint) as transport:
+        transport.send(EVENTS[:1])
+        queue.client.delete_queue(QueueUrl=queue.url)
+        with pytest.raises(TransportError, match="check the name, the region"):
+            transport.send(EVENTS[1:2])
+        queue.client.create_queue(QueueName=queue.name)
+        assert transport.send(EVENTS[1:2]) == ALL_ACCEPTED
+    assert [action for action, _ in gate.calls].count("GetQueueUrl") == 2
+
+
+def test_no_answer(standard, gate):
+    """A server that does not answer is left after the read time-out: perhaps delivered."""
+    done = threading.Event()
+
+    def keep_waiting(connection):
+        done.wait(60)
+
+    gate.fail_call = lambda action, asked: keep_waiting if action == "SendMessageBatch" else None
+    began = time.monotonic()
+    with transport_to(standard, gate.endpoint, read_timeout=0.5) as transport:
+        try:
+            with pytest.raises(TransportError) as caught:
+                transport.send(EVENTS)
+        finally:
+            done.set()
+    assert (kind(caught.value), str(caught.value)) == (
+        (TransportError, True, True),
+        "no answer within the read time-out",
+    )
+    assert time.monotonic() - began < 15  # the default is 30

@@ -33,6 +33,9 @@ ALL_ACCEPTED = Delivery()
 class Transport(Protocol):
     """Takes batches of events to a destination. Used by one thread at a time.
 
+    It may have a method ``idle()`` as well, which is called every few seconds while there is
+    nothing to send, so that a connection can be kept alive.
+
     Attributes:
         name: the destination in log lines, without credentials.
         loggers: top-level names of the stdlib loggers that `send` causes records of; in the

@@ -18,12 +18,18 @@ _HOMES = {
     "amqps": ("amqp", "AMQPTransport"),
     "amqp": ("amqp", "AMQPTransport"),
     "sqs": ("sqs", "SQSTransport"),
+    "syslog+tls": ("syslog", "SyslogTransport"),
+    "syslog+tcp": ("syslog", "SyslogTransport"),
+    "syslog+udp": ("syslog", "SyslogTransport"),
+    "syslog": ("syslog", "SyslogTransport"),
+    "file": ("file", "FileTransport"),
+    "-": ("file", "FileTransport"),
 }
 _NO_OPTIONS = ("url", "reporter")
 
 
 def transport_for_url(url: str, reporter: Reporter, options: Mapping[str, Any]) -> Transport:
-    """Make the transport that goes with the scheme of *url*.
+    """Make the transport that goes with the scheme of *url*; ``-`` is standard output.
 
     Raises:
         ValueError: for a scheme that is not known, or an option that cannot work.
