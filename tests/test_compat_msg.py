@@ -15,6 +15,7 @@ from datetime import datetime, timedelta, timezone
 
 import hostile
 import pytest
+from compat_receivers import only, sent
 from receivers import Receiver, answer
 
 import structlog_mozdef.compat as mozdef
@@ -37,17 +38,6 @@ def is_plain(kind):
 def receiver():
     with Receiver() as receiver:
         yield receiver
-
-
-def sent(receiver):
-    """The events that have arrived once all are delivered."""
-    assert mozdef.flush(20)
-    return receiver.events()
-
-
-def only(receiver):
-    (event,) = sent(receiver)
-    return event
 
 
 def test_all_fields(receiver):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 from certificates import authority_file, client_files, server_context
+from compat_receivers import only, sent
 from receivers import Receiver
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
@@ -18,17 +19,6 @@ from structlog_mozdef.compat.session import UNTOUCHED, session_of, settings_of
 def receiver():
     with Receiver() as receiver:
         yield receiver
-
-
-def sent(receiver):
-    """The events that have arrived once all are delivered."""
-    assert mozdef.flush(20)
-    return receiver.events()
-
-
-def only(receiver):
-    (event,) = sent(receiver)
-    return event
 
 
 class Token(AuthBase):

@@ -10,18 +10,15 @@ import time
 
 from structlog_mozdef import identity
 from structlog_mozdef.compat.delivery import reporter
-from structlog_mozdef.event import SEVERITIES, severity_of
 from structlog_mozdef.exceptions import MozDefError
+from structlog_mozdef.transports.syslog_format import FACILITIES, priority_of, rfc3164_time
 
 #: The socket of the local syslog daemon.
 SYSLOG_SOCKET = "/dev/log"
 #: Seconds that a daemon which takes nothing may hold the caller.
 SYSLOG_TIMEOUT = 1.0
 
-_USER_FACILITY = 1 << 3
-_DEBUG = 7
-# As RFC 3164 wants them, whatever the locale says.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_USER_FACILITY = FACILITIES.index("user")
 
 
 def write(line: str, severity: object, *, must: bool) -> None:
@@ -46,10 +43,8 @@ def write(line: str, severity: object, *, must: bool) -> None:
 
 
 def _head(severity: object) -> str:
-    # MozDef's severities are those of syslog, the other way round.
-    priority = _USER_FACILITY + _DEBUG - SEVERITIES.index(severity_of(severity) or "INFO")
-    now = time.localtime()
-    moment = f"{_MONTHS[now.tm_mon - 1]} {now.tm_mday:2} {time.strftime('%H:%M:%S', now)}"
+    priority = priority_of(severity, _USER_FACILITY)
+    moment = rfc3164_time(time.localtime())
     program = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119 - a text
     return f"<{priority}>{moment} {program or identity.process_name()}[{identity.process_id()}]: "
 

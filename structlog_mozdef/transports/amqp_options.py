@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from structlog_mozdef.transports.http_options import checked_cert, checked_verify
+from structlog_mozdef.transports.tls import checked_cert, checked_verify, client_context
 from structlog_mozdef.urls import HostList
 
 #: What AMQP can carry as a name, in bytes of UTF-8.
@@ -48,21 +47,7 @@ class Settings:
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Made for each connection, so that certificates that were renewed are read anew."""
-        if not self.is_tls:
-            return None
-        folder = isinstance(self.verify, str) and os.path.isdir(self.verify)  # noqa: PTH112 - a text
-        bundle = self.verify if isinstance(self.verify, str) else None
-        context = ssl.create_default_context(
-            cafile=None if folder else bundle, capath=bundle if folder else None
-        )
-        if self.verify is False:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.cert is not None:
-            files = self.cert if isinstance(self.cert, tuple) else (self.cert, self.cert)
-            # The empty password keeps OpenSSL from asking for one on the terminal.
-            context.load_cert_chain(*files, password="")
-        return context
+        return client_context(self.verify, self.cert) if self.is_tls else None
 
 
 def settings_of(
@@ -92,8 +77,7 @@ def settings_of(
         exchange=exchange,
         routing_key=routing_key,
         is_tls=address.scheme == "amqps",
-        # The variables of requests are not asked: they are not for AMQP.
-        verify=verify if isinstance(verify, bool) else checked_verify(verify),
+        verify=checked_verify(verify),
         cert=checked_cert(cert),
         heartbeat=heartbeat,
         connect_timeout=connect_timeout,

@@ -32,11 +32,11 @@ from structlog_mozdef.transports.http_options import (
     check_header_sizes,
     checked_api_key,
     checked_auth,
-    checked_cert,
     checked_headers,
     checked_proxies,
     checked_verify,
 )
+from structlog_mozdef.transports.tls import checked_cert
 from structlog_mozdef.urls import parse_address
 
 #: Longer answers are not read to their end.

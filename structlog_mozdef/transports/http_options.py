@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 from requests.utils import get_environ_proxies
+
+from structlog_mozdef.transports import tls
 
 #: MozDef's nginx refuses a longer header, and every event with it.
 _HEADER_LIMIT_BYTES = 2_000
@@ -35,63 +36,11 @@ _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 def checked_verify(verify: Any) -> bool | str:
     """Whether, or by which CA bundle, certificates are verified."""
-    if isinstance(verify, bool):
-        # The variables that requests itself looks at.
-        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if verify else ():
-            if path := os.environ.get(variable):
-                return _ca_bundle(f"{variable} of the environment", path)
-        return verify
-    if isinstance(verify, (str, os.PathLike)):
-        return _ca_bundle("verify", _path("verify", verify))
-    # Other false values would turn verification off without a word.
-    raise ValueError(f"verify is {verify!r}; it must be True, False or the path of a CA bundle")
-
-
-def _ca_bundle(name: str, path: str) -> str:
-    _check_exists(name, path)
-    if not os.path.isdir(path):  # noqa: PTH112 - a text as requests takes it
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-        except OSError:
-            raise ValueError(f"{name} is {path!r}; it must hold certificates in PEM") from None
-    return path
-
-
-def checked_cert(cert: Any) -> str | tuple[str, str] | None:
-    """The files of the client certificate and its key."""
-    if cert is None:
-        return None
-    if isinstance(cert, (str, os.PathLike)):
-        paths = [_path("cert", cert)]
-    elif isinstance(cert, (tuple, list)) and len(cert) == 2:
-        paths = [_path("cert", item) for item in cert]
-    else:
-        raise ValueError(
-            f"cert is {cert!r}; it must be the path of a file with certificate and key, or a pair"
-            " of paths"
-        )
-    for path in paths:
-        _check_exists("cert", path)
-    try:
-        # The empty password keeps OpenSSL from asking for one on the terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(paths[0], paths[-1], password="")
-    except (OSError, ValueError):
-        raise ValueError(
-            f"cert is {cert!r}; it must hold a certificate in PEM and its key without a password"
-        ) from None
-    return paths[0] if len(paths) == 1 else (paths[0], paths[1])
-
-
-def _path(name: str, value: Any) -> str:
-    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    if not isinstance(path, str) or "\0" in path:
-        raise ValueError(f"{name} has {value!r}, which is no path")
-    return path
-
-
-def _check_exists(name: str, path: str) -> None:
-    if not os.path.exists(path):  # noqa: PTH110 - a text as requests takes it
-        raise ValueError(f"{name} is {path!r}; it must be the path of an existing file")
+    # The variables that requests itself looks at.
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if verify is True else ():
+        if path := os.environ.get(variable):
+            return tls.checked_bundle(f"{variable} of the environment", path)
+    return tls.checked_verify(verify)
 
 
 def checked_auth(auth: Any) -> tuple[str, str] | AuthBase:

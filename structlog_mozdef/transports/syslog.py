@@ -24,10 +24,8 @@ from structlog_mozdef.transports.syslog_format import (
 from structlog_mozdef.transports.syslog_options import (
     Receiver,
     check_field,
-    check_verify,
     facility_of,
     receiver_of,
-    tls_context,
 )
 from structlog_mozdef.transports.syslog_sockets import connect_inet, connect_tcp, connect_tls
 from structlog_mozdef.transports.syslog_stream import (
@@ -36,6 +34,7 @@ from structlog_mozdef.transports.syslog_stream import (
     ended_by_zero,
     octet_counted,
 )
+from structlog_mozdef.transports.tls import checked_cert, checked_verify, client_context
 
 
 class SyslogTransport:
@@ -91,24 +90,22 @@ class SyslogTransport:
         check_field("msgid", msgid, MSGID_LIMIT)
         check_choice("form", form, (None, "rfc5424", "rfc3164"))
         check_choice("framing", framing, ("octet-counting", "newline"))
-        check_verify(verify)
         for name, value in (("connect", connect_timeout), ("write", write_timeout)):
             check_number(f"{name}_timeout", value, least=0.001, most=LONGEST_DURATION)
         _check_belongs(receiver, framing, verify, cert)
+        trusted, shown = checked_verify(verify), checked_cert(cert)
         self.name = receiver.name
         self._reporter = reporter or Reporter()
         self._timeouts = (connect_timeout, write_timeout)
         form = form or ("rfc3164" if receiver.path else "rfc5424")
         self._format = formatter(form, number, app_name, msgid)
-        if receiver.scheme == "syslog+tls":
-            tls_context(verify, cert)
-            if verify is False:
-                self._reporter.warn(
-                    "verify",
-                    f"verify is False: anybody can read and change what is sent to {self.name}",
-                )
+        if receiver.scheme == "syslog+tls" and verify is False:
+            self._reporter.warn(
+                "verify",
+                f"verify is False: anybody can read and change what is sent to {self.name}",
+            )
         frame = ended_by_newline if framing == "newline" else octet_counted
-        self._channel = self._open(receiver, frame, lambda: _context(verify, cert))
+        self._channel = self._open(receiver, frame, lambda: _context(trusted, shown))
 
     def _open(
         self,
@@ -158,9 +155,12 @@ def _check_belongs(receiver: Receiver, framing: str, verify: Any, cert: Any) -> 
         )
 
 
-def _context(verify: Any, cert: Any) -> ssl.SSLContext:
+def _context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
     try:
-        return tls_context(verify, cert)
-    except ValueError as error:
-        message = str(error)
-    raise TransportError(message, retryable=False)  # files that were there before
+        return client_context(verify, cert)
+    except OSError:
+        pass  # its text is not ours
+    raise TransportError(  # they could be used when the transport was made
+        f"verify is {verify!r}, cert is {cert!r}; a file of them cannot be used any more",
+        retryable=False,
+    )

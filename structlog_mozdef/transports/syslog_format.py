@@ -7,7 +7,7 @@ Two forms:
 ``rfc3164``
     ``<PRI>Mmm dd hh:mm:ss TAG[PID]: MSG``, what ``syslog(3)`` writes to the local socket. Local
     daemons read nothing else there: systemd-journald knows no RFC 5424, and rsyslog's local
-    socket takes its header for a part of the message (its issue 4749).
+    socket takes its header for a part of the message (a known fault of its).
 
 There is no byte order mark before the JSON: RFC 8259 forbids one, JSON parsers fail on it, and
 RFC 5424 allows a message without (MSG-ANY).
@@ -168,7 +168,11 @@ def _local_time_of(value: object) -> str:
             now = there.astimezone().timetuple()
         except (OverflowError, OSError, ValueError):
             pass  # the first and the last days of the calendar
-    now = now or time.localtime()
+    return rfc3164_time(now or time.localtime())
+
+
+def rfc3164_time(now: time.struct_time) -> str:
+    """``Mmm dd hh:mm:ss``, in local time: RFC 3164, section 4.1.2."""
     return (
         f"{_MONTHS[now.tm_mon - 1]} {now.tm_mday:2}"
         f" {now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02}"

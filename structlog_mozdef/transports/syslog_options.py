@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,60 +96,3 @@ def check_field(name: str, value: Any, limit: int) -> None:
             f"{name} is {value!r}; it must be a text of 1 to {limit} printable ASCII characters"
             " without blanks"
         )
-
-
-def check_verify(verify: Any) -> None:
-    """Refuse what is neither True, False nor a path: other false values would turn it off."""
-    if not isinstance(verify, bool) and not (isinstance(verify, (str, os.PathLike)) and verify):
-        raise ValueError(f"verify is {verify!r}; it must be True, False or the path of a CA bundle")
-
-
-def tls_context(verify: Any, cert: Any) -> ssl.SSLContext:
-    """The context of a client.
-
-    Args:
-        verify: True (the authorities of this machine), False, or the path of a CA bundle, a file
-            or a folder.
-        cert: the path of a certificate with its key, a pair of paths, or None.
-
-    Raises:
-        ValueError: for files that cannot be used.
-    """
-    if isinstance(verify, bool):
-        context = ssl.create_default_context()
-        if not verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-    else:
-        context = _context_with_bundle(verify)
-    if cert is not None:
-        _load_cert(context, cert)
-    return context
-
-
-def _context_with_bundle(bundle: Any) -> ssl.SSLContext:
-    path = os.fspath(bundle)
-    is_folder = isinstance(path, str) and os.path.isdir(path)  # noqa: PTH112 - a text
-    try:
-        return ssl.create_default_context(
-            cafile=None if is_folder else path, capath=path if is_folder else None
-        )
-    except (OSError, ValueError, TypeError):
-        pass  # its text is not ours: see below
-    raise ValueError(f"verify is {bundle!r}; it must be the path of certificates in PEM")
-
-
-def _load_cert(context: ssl.SSLContext, cert: Any) -> None:
-    paths = list(cert) if isinstance(cert, (tuple, list)) else [cert]
-    if len(paths) in (1, 2) and all(isinstance(path, (str, os.PathLike)) for path in paths):
-        try:
-            # The empty password keeps OpenSSL from asking for one on the terminal.
-            context.load_cert_chain(paths[0], paths[-1], password="")
-        except (OSError, ValueError):
-            pass  # its text is not ours: see below
-        else:
-            return
-    raise ValueError(
-        f"cert is {cert!r}; it must be the path of a file with a certificate in PEM and its key"
-        " without a password, or a pair of paths"
-    )

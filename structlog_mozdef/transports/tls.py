@@ -1,0 +1,104 @@
+"""TLS of a client: whom it trusts, and the certificate that it shows."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Any
+
+
+def checked_verify(verify: Any) -> bool | str:
+    """Whether, or by which CA bundle (a file, or a folder of OpenSSL), certificates are verified.
+
+    Raises:
+        ValueError: for anything else, and for a bundle that cannot be used.
+    """
+    if isinstance(verify, bool):
+        return verify
+    if isinstance(verify, (str, os.PathLike)):
+        return checked_bundle("verify", _path("verify", verify))
+    # Other false values would turn verification off without a word.
+    raise ValueError(f"verify is {verify!r}; it must be True, False or the path of a CA bundle")
+
+
+def checked_bundle(name: str, path: str) -> str:
+    """The CA bundle that *name* has given; raises as `checked_verify`."""
+    _check_exists(name, path)
+    if not _is_folder(path):
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError:
+            raise ValueError(f"{name} is {path!r}; it must hold certificates in PEM") from None
+    return path
+
+
+def checked_cert(cert: Any) -> str | tuple[str, str] | None:
+    """The files of the client certificate and its key.
+
+    Raises:
+        ValueError: for what is none, or cannot be used.
+    """
+    if cert is None:
+        return None
+    if isinstance(cert, (str, os.PathLike)):
+        paths = [_path("cert", cert)]
+    elif isinstance(cert, (tuple, list)) and len(cert) == 2:
+        paths = [_path("cert", item) for item in cert]
+    else:
+        raise ValueError(
+            f"cert is {cert!r}; it must be the path of a file with certificate and key, or a pair"
+            " of paths"
+        )
+    for path in paths:
+        _check_exists("cert", path)
+    try:
+        _show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), paths[0], paths[-1])
+    except (OSError, ValueError):
+        raise ValueError(
+            f"cert is {cert!r}; it must hold a certificate in PEM and its key without a password"
+        ) from None
+    return paths[0] if len(paths) == 1 else (paths[0], paths[1])
+
+
+def client_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+    """The context for one connection: files that were renewed are read anew.
+
+    Args:
+        verify: as `checked_verify` gave it; True trusts the authorities of the system.
+        cert: as `checked_cert` gave it.
+
+    Raises:
+        OSError: a file is gone, or holds something else by now.
+    """
+    folder = isinstance(verify, str) and _is_folder(verify)
+    bundle = verify if isinstance(verify, str) else None
+    context = ssl.create_default_context(
+        cafile=None if folder else bundle, capath=bundle if folder else None
+    )
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if cert is not None:
+        _show(context, *(cert if isinstance(cert, tuple) else (cert, cert)))
+    return context
+
+
+def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    # The empty password keeps OpenSSL from asking for one on the terminal.
+    context.load_cert_chain(certificate, key, password="")
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - a text
+
+
+def _path(name: str, value: Any) -> str:
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str) or "\0" in path:
+        raise ValueError(f"{name} has {value!r}, which is no path")
+    return path
+
+
+def _check_exists(name: str, path: str) -> None:
+    if not os.path.exists(path):  # noqa: PTH110 - a text
+        raise ValueError(f"{name} is {path!r}; it must be the path of an existing file")
