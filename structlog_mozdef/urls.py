@@ -119,6 +119,8 @@ def _masked(url: str) -> str:
     if at:
         scheme, slashes, _ = before.partition("://")
         url = f"{scheme}://...@{after}" if slashes else f"...@{after}"
+    # What looks like a port and is none: a password, most likely, without its host.
+    url = re.sub(r"(://[^/:\[\]]+:)(?![0-9]*(?:[/?#,]|\Z))[^/?#]*", r"\1...", url, count=1)
     return re.split(r"[?#]", url, maxsplit=1)[0]
 
 

@@ -216,6 +216,7 @@ class StreamReceiver:
         self.received: list[bytes] = []
         self.ends: list[str] = []
         self._open: list[socket.socket] = []
+        self._reading = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self._listener.bind(str(path) if path else ("127.0.0.1", 0))
         self._listener.listen(16)
@@ -255,14 +256,27 @@ class StreamReceiver:
                     connection, server_side=True, suppress_ragged_eofs=False
                 )
                 self._open.append(connection)
-            while self._reads and (data := connection.recv(65_536)):
-                self.received[number] += data
+            while self._reads and self._read(connection, number):
+                pass
             if not self._reads:
                 return
             connection.close()
         except OSError as error:
             end = type(error).__name__
         self.ends.append(end)
+
+    def _read(self, connection: socket.socket, number: int) -> bool:
+        if self._tls is None:
+            connection.recv(1, socket.MSG_PEEK)  # waits outside of the lock
+        with self._reading if self._tls is None else contextlib.nullcontext():
+            data = connection.recv(65_536)
+            self.received[number] += data
+        return bool(data)
+
+    def all_that_was_read(self) -> bytes:
+        """What came over all connections, all that their kernel has handed out included."""
+        with self._reading:
+            return b"".join(self.received)
 
 
 def frames(data: bytes) -> list[bytes]:

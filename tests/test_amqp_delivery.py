@@ -393,3 +393,16 @@ def test_fleet_spreads(broker, queue):
     """Each transport begins with a host of its own choice."""
     url = ",".join([broker.url, *[f"host{number}" for number in range(9)]])
     assert len({AMQPTransport(url)._current for _ in range(50)}) > 3
+
+
+def test_empty_event_ends_no_session(transport, queue):
+    """A message without a body has no body frame: the broker takes it, and its neighbours once."""
+    batch = [b'{"n": 1}', b"", b'{"n": 2}']
+    assert transport.send(batch).again == ()
+    assert queue.bodies() == batch
+
+
+def test_empty_event_comes_back_unrouted(broker, transport):
+    """A returned message without a body is known by it as well."""
+    with Queue(broker, bound=False):
+        assert "no queue is bound" in str(error_of(transport, [b"", b'{"n": 1}']))

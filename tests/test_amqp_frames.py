@@ -25,7 +25,7 @@ def written_by_the_library(exchange, routing_key, channel, frame_max, bodies):
 
 
 @pytest.mark.parametrize("frame_max", [4096, 131_072])
-@pytest.mark.parametrize("size", [1, 500, 4087, 4088, 4089, 8176, 8177, 300_000])
+@pytest.mark.parametrize("size", [0, 1, 500, 4087, 4088, 4089, 8176, 8177, 300_000])
 def test_sizes(size, frame_max):
     """A body of any size, also of several frames."""
     bodies = [b"x" * size, b"y"]

@@ -100,3 +100,15 @@ def test_late_refusal(late):
         ledger.returned(b"a")
         ledger.confirm(1, False)
     assert ledger.begin([b"a"]) == [UNPUBLISHED]
+
+
+def test_what_was_confirmed_late_is_not_kept():
+    """A session that lives through many alarms holds no event of them."""
+    ledger = Ledger()
+    ledger.begin([b"a", b"a"])
+    tags = [ledger.publish(b"a"), ledger.publish(b"a")]
+    ledger.end()
+    for tag in tags:
+        ledger.confirm(tag, False)
+    assert ledger.begin([b"a", b"a", b"a"]) == [DELIVERED, DELIVERED, UNPUBLISHED]
+    assert not ledger._late

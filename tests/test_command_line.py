@@ -134,6 +134,7 @@ def wait_for(condition, timeout=20):
         (["send", "ftp://u:secret@host/"], "url is 'ftp://...@host/'; it must be"),
         (["send", "https://host/events", "--verify", "/no/such"], "verify is '/no/such'; it must"),
         (["send", "https://host/events", "--category", ""], "category is ''; it must be"),
+        (["send", "-", "--verify", "no"], "--verify is not for this destination: verify is no"),
         (["collector", "--port", "70000"], "The port is 70000; it must be"),
     ],
 )

@@ -226,3 +226,32 @@ def test_logger():
     ).stdout
     (event,) = valid(output)
     assert (event["summary"], event["severity"]) == ("a\nb", "ERROR")
+
+
+def test_program_that_was_started_without_standard_output(tmp_path):
+    """The number 1 is a database of the program's own then: it gets no events."""
+    program = (
+        "import os, sys\n"
+        f"database = os.open({str(tmp_path / 'database')!r}, os.O_WRONLY | os.O_CREAT)\n"
+        "assert database == 1\n"
+        "from structlog_mozdef.transports.file import FileTransport\n"
+        "FileTransport('-').send([b'{}'])\n"
+    )
+    finished = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", program],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert "standard output, which it means, is closed" in finished.stderr
+    assert (tmp_path / "database").read_bytes() == b""
+
+
+def test_file_that_ends_within_a_line(tmp_path):
+    """After a process that died within a line (``program >> file``) no event is a part of it."""
+    path = tmp_path / "output"
+    path.write_bytes(b'{"summary": "tor')
+    transport = transport_to(os.open(path, os.O_WRONLY | os.O_APPEND))
+    transport.send([EVENT])
+    transport.send([EVENT])
+    assert path.read_bytes() == b'{"summary": "tor\n' + (EVENT + b"\n") * 2

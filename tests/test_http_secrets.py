@@ -322,3 +322,12 @@ def test_no_secret_in_the_bundle_error(tmp_path):
     with pytest.raises(ValueError) as caught:
         HTTPTransport("https://host/events", verify=path)
     assert SECRET not in everything_about(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["https", "amqp", "amqps", "syslog+tcp"])
+@pytest.mark.parametrize("rest", ["", "/vhost", "?x=1"])
+def test_password_without_its_host_is_not_shown(scheme, rest):
+    """Who forgets @host has a password where the port should be."""
+    with pytest.raises(ValueError, match=r"user:[.][.][.]") as caught:
+        Sink(f"{scheme}://user:s3cr3t{rest}")
+    assert "s3cr3t" not in str(caught.value)

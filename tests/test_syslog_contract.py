@@ -11,7 +11,6 @@ import tempfile
 import pytest
 from certificates import authority_file
 from receivers import unused_port
-from running import wait_for
 from syslogs import Rsyslog, StreamReceiver, event_of
 from transport_contract import EVENTS, TransportContract
 
@@ -161,9 +160,8 @@ class TestLocalStream(TransportContract):
             transport = SyslogTransport(f"syslog://{folder}/log")
 
             def arrived():
-                # The transport returns when everything was read, the receiver's list is later.
-                wait_for(lambda: receiver.received and receiver.received[-1].endswith(b"\0"), 5)
-                messages = b"".join(receiver.received).split(b"\0")[:-1]
+                # The transport returns when everything was read.
+                messages = receiver.all_that_was_read().split(b"\0")[:-1]
                 return [event_of(message) for message in messages]
 
             with contextlib.closing(transport):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import socket
+import struct
 import threading
 import time
 
@@ -83,7 +85,7 @@ def test_the_tail_is_bounded():
                 transport.send(numbered(0, 1000))
             channel = transport._channel
             assert channel._tail_bytes == sum(map(len, channel._tail)) <= TAIL_BYTES
-            transport.send([b"x" * (TAIL_BYTES + 1)])
+            transport.send([b"x" * 100_000] * 11)  # more than TAIL_BYTES
             assert len(channel._tail) == 1
 
 
@@ -94,7 +96,7 @@ def test_a_receiver_that_does_not_read():
         with contextlib.closing(SyslogTransport(url, write_timeout=0.3)) as transport:
             began = time.monotonic()
             with pytest.raises(TransportError, match="connection failed: timed out") as caught:
-                transport.send([b"x" * 50_000_000])
+                transport.send([b"x" * 100_000] * 500)
             assert (caught.value.retryable, caught.value.ambiguous) == (True, True)
         assert time.monotonic() - began < 20
 
@@ -389,3 +391,99 @@ def test_local_event_that_does_not_fit(tmp_path):
         delivery = transport.send([b"{" + b" " * 20_000_000 + b"}", EVENT])
         assert list(delivery.refused) == [0]
         assert "do not fit into a datagram of the local syslog" in delivery.refused[0]
+
+
+@pytest.mark.parametrize("size", [210_000, 5_000_000])
+def test_event_larger_than_a_frame_of_rsyslog(rsyslog, size):
+    """Behind it rsyslog would lose everything on this connection: it is a dead letter."""
+    large = b'{"x": "' + b"x" * size + b'"}'
+    with contextlib.closing(SyslogTransport(rsyslog.url("tcp"))) as transport:
+        assert list(transport.send([EVENT, large, OTHER]).refused) == [1]
+        assert list(transport.send([large]).refused) == [0]
+        assert not transport.send([EVENT]).refused
+        assert rsyslog.events(3) == [EVENT, OTHER, EVENT]
+
+
+@pytest.mark.parametrize("code", [errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE])
+def test_local_event_for_which_there_is_no_buffer(tmp_path, code):
+    """Where the send buffers are large, Linux refuses 5 MB so; it must not block the others."""
+    path = tmp_path / "log"
+    arrived: list[bytes] = []
+    with (
+        local(path) as receiver,
+        contextlib.closing(SyslogTransport(f"syslog://{path}")) as transport,
+    ):
+        reading(receiver, 2, arrived)
+        transport.send([EVENT])
+        channel = transport._channel._datagrams
+        channel._sock = _NoRoom(channel._sock, code)
+        delivery = transport.send([b"{" + b" " * 5_000_000 + b"}", OTHER])
+        assert list(delivery.refused) == [0]
+        assert wait_for(lambda: [event_of(each) for each in arrived] == [EVENT, OTHER])
+
+
+def test_local_memory_shortage_is_waited_out(tmp_path):
+    """An event that usually fits is kept."""
+    path = tmp_path / "log"
+    with (
+        local(path) as receiver,
+        contextlib.closing(SyslogTransport(f"syslog://{path}")) as transport,
+    ):
+        reading(receiver, 1, [])
+        transport.send([EVENT])
+        channel = transport._channel._datagrams
+        channel._sock = _NoRoom(channel._sock, errno.ENOBUFS, limit=10)
+        transport._channel._find_kind = lambda: channel
+        channel._connect = lambda sock=channel._sock: sock
+        with pytest.raises(TransportError) as caught:
+            transport.send([OTHER])
+        assert caught.value.retryable is True
+
+
+class _NoRoom:
+    """A socket whose kernel has no buffer for what is large."""
+
+    def __init__(self, sock, code, limit=4_000_000):
+        self._sock, self._code, self._limit = sock, code, limit
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+    def send(self, message):
+        if len(message) > self._limit:
+            raise OSError(self._code, "no room")
+        return self._sock.send(message)
+
+
+def reset(listener):
+    """End the next connection as a process does that is killed before it has read everything."""
+    connection, _ = listener.accept()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+def test_closing_repeats_what_is_left_of_a_lost_connection(caplog, is_back):
+    """An attempt between the loss and the end must not make the loss forgotten."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        transport = SyslogTransport(f"syslog+tcp://127.0.0.1:{address[1]}")
+        transport.send([EVENT])
+        reset(listener)
+    with pytest.raises(TransportError, match="no connection"):
+        transport.send([OTHER])
+    if not is_back:
+        transport.close()
+        assert "the receiver did not read everything" in caplog.text
+        return
+    with socket.create_server(address) as listener:
+        listener.settimeout(10)
+        closing = threading.Thread(target=transport.close)
+        closing.start()
+        with listener.accept()[0] as connection:
+            received = b""
+            while data := connection.recv(65_536):
+                received += data
+        closing.join()
+    assert [event_of(frame) for frame in frames(received)] == [EVENT]
+    assert not caplog.text

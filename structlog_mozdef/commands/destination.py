@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from structlog_mozdef.sink import Sink
+
 
 def add_destination(parser: argparse.ArgumentParser) -> None:
     """Define the URL, and how its certificate is verified."""
@@ -16,6 +18,16 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def tls_options(verify: str) -> dict[str, Any]:
-    """The options of a transport that *verify* asks for: not all know it, and none needs a yes."""
-    return {} if verify == "yes" else {"verify": False if verify == "no" else verify}
+def sink_to(url: str, verify: str, **options: Any) -> Sink:
+    """A sink to *url*; *verify* is passed on only where it says more than yes.
+
+    Raises:
+        ValueError: for what cannot work, also where nothing is verified on the way to *url*.
+    """
+    if verify == "yes":
+        return Sink(url, **options)
+    try:
+        return Sink(url, verify=False if verify == "no" else verify, **options)
+    except TypeError as error:
+        problem = str(error)
+    raise ValueError(f"--verify is not for this destination: {problem}")

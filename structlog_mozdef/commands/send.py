@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 import orjson
 
 from structlog_mozdef.chain import build_processors
-from structlog_mozdef.commands.destination import add_destination, tls_options
+from structlog_mozdef.commands.destination import add_destination, sink_to
 from structlog_mozdef.logger import MozDefLogger
-from structlog_mozdef.sink import Sink, Stats
+from structlog_mozdef.sink import Stats
 
 # Longer lines are cut, and say so: an event may have a tenth of that.
 _LINE_LIMIT_BYTES = 1_000_000
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     processors = build_processors(
         tags=options.tag, category=options.category, source=options.source
     )
-    sink = Sink(options.url, when_full="block", exit_timeout=0.0, **tls_options(options.verify))
+    sink = sink_to(options.url, options.verify, when_full="block", exit_timeout=0.0)
     logger = MozDefLogger(sink)
     try:
         for event_dict in read_events(sys.stdin.buffer):

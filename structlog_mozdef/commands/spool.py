@@ -13,9 +13,8 @@ import orjson
 from structlog_mozdef.buffers.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.buffers.spool_survey import StreamReport, has_orphans, survey, write_orphan
-from structlog_mozdef.commands.destination import add_destination, tls_options
+from structlog_mozdef.commands.destination import add_destination, sink_to
 from structlog_mozdef.exceptions import SpoolError
-from structlog_mozdef.sink import Sink
 
 _NO_LIMIT = sys.maxsize
 # Seconds between two looks at what is left.
@@ -87,8 +86,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
     foreign = [report for report in orphans if report.left_alone]
     total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
     deadline = time.monotonic() + options.timeout
-    tls = tls_options(options.verify)
-    with Sink(options.url, spool=options.folder, exit_timeout=0.0, **tls) as sink:
+    with sink_to(options.url, options.verify, spool=options.folder, exit_timeout=0.0) as sink:
         with _progress(total) as bar:
             left = True
             while left and time.monotonic() < deadline:

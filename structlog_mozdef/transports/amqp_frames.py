@@ -51,6 +51,8 @@ class PublishFrames:
         for body in bodies:
             size = len(body)
             parts += (self._before_size, size.to_bytes(8, "big"), self._after_size)
+            if not size:
+                continue  # a body frame more ends the session: 505, UNEXPECTED_FRAME
             if size <= self._piece:
                 parts += (self._body_start, size.to_bytes(4, "big"), body, _END)
                 continue

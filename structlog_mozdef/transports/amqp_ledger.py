@@ -47,8 +47,9 @@ class Ledger:
         return [self._take(event, tags_of) for event in events]
 
     def _take(self, event: bytes, tags_of: dict[bytes, list[int]]) -> int:
-        if self._late.get(event):
-            self._late[event] -= 1
+        if count := self._late.pop(event, 0):
+            if count > 1:
+                self._late[event] = count - 1
             return DELIVERED
         if tags_of.get(event):
             tag = tags_of[event].pop()

@@ -149,7 +149,7 @@ class Session:
         self._is_blocked = False
 
     def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
-        self._ledger.returned(bytes(message.body))
+        self._ledger.returned(bytes(message.body or b""))  # py-amqp makes an empty one a text
 
     def publish(self, events: Sequence[bytes]) -> Outcome:
         """Publish *events* and wait until the broker has answered for all of them.

@@ -19,6 +19,7 @@ import errno
 import os
 import select
 import stat
+import sys
 import time
 import weakref
 from collections.abc import Sequence
@@ -100,6 +101,10 @@ class Stream:
             except BlockingIOError:
                 time.sleep(_LOOK_AGAIN)  # less room than the piece needs
 
+    def begin_line(self) -> None:
+        """Write a newline before anything else: another process died within a line."""
+        self._rest = b"\n"
+
     def finish(self, deadline: float) -> None:
         """Write what is left of a line, if that can be done until *deadline*."""
         try:
@@ -125,7 +130,9 @@ class StandardOutput:
     def __init__(self, write_timeout: float) -> None:
         self._write_timeout = write_timeout
         try:
-            fd = os.dup(_STANDARD_OUTPUT)
+            # Where the program was started without one, the number 1 belongs to whatever it opened
+            # first, a database for example; Python has no `sys.__stdout__` then.
+            fd = -1 if sys.__stdout__ is None else os.dup(_STANDARD_OUTPUT)
         except OSError:
             fd = -1
         if fd < 0:
@@ -136,9 +143,15 @@ class StandardOutput:
             fd = _opened_again(fd)
         weakref.finalize(self, os.close, fd).atexit = False
         self._stream = Stream(fd, can_return=False)
+        # Of a file to which nothing was written yet: how it ends is looked at once.
+        self._fresh_file = fd if self.confirms else None
 
     def send(self, lines: Sequence[bytes]) -> Delivery:
         """Write *lines*."""
+        if self._fresh_file is not None:
+            if _ends_within_a_line(self._fresh_file):
+                self._stream.begin_line()
+            self._fresh_file = None
         return self._stream.send(lines, time.monotonic() + self._write_timeout)
 
     def forget(self) -> None:
@@ -161,6 +174,21 @@ def _opened_again(fd: int) -> int:
         return fd
     os.close(fd)
     return again
+
+
+def _ends_within_a_line(fd: int) -> bool:
+    """Whether the file *fd*, of which only writing is sure, has a torn line at its end."""
+    try:
+        readable = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False  # nobody can tell
+    try:
+        size = os.fstat(readable).st_size
+        return size > 0 and os.pread(readable, 1, size - 1) != b"\n"
+    except OSError:
+        return False
+    finally:
+        os.close(readable)
 
 
 def _has_room(fd: int, seconds: float) -> bool:

@@ -28,6 +28,9 @@ from structlog_mozdef.transports.syslog_stream import StreamChannel
 _REFUSAL = 0.2
 #: Seconds after which the address of a name is asked for again: nothing tells that it moved.
 _ADDRESS_AGE = 60.0
+#: Linux has no memory in one piece for a datagram of some MB, where its settings allow one that
+#: large, and never will have: what is larger than this does not fit, what is smaller can wait.
+_WITHOUT_A_BUFFER_BYTES = 1024 * 1024
 
 
 class Channel(Protocol):
@@ -68,7 +71,7 @@ class _DatagramChannel:
                 try:
                     sock.send(message)
                 except OSError as error:
-                    if error.errno != errno.EMSGSIZE:
+                    if not _is_too_long(error, message):
                         raise
                     refused[sent] = self._too_long(len(message))
                 sent += 1
@@ -282,6 +285,12 @@ class LocalChannel:
         self._stream.close()
         self._datagrams.close()
         self._current = None
+
+
+def _is_too_long(error: OSError, message: bytes) -> bool:
+    if error.errno in (errno.ENOBUFS, errno.ENOMEM):
+        return len(message) > _WITHOUT_A_BUFFER_BYTES
+    return error.errno == errno.EMSGSIZE
 
 
 def _raise_pending(sock: socket.socket) -> None:

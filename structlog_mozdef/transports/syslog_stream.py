@@ -38,6 +38,10 @@ from structlog_mozdef.transports.syslog_sockets import (
 
 #: Of what was sent, so much is kept for the case that the connection is reset.
 TAIL_BYTES = 1024 * 1024
+#: The longest message with counted octets, rsyslog's ``maxFrameSize``. It takes the count of a
+#: longer one for an error, waits for a newline from then on, which counted octets never have, and
+#: throws away whatever else comes over the connection.
+COUNTED_LIMIT_BYTES = 200_000
 #: Seconds within which a receiver that wants nothing of this machine closes a new connection: at
 #: first, and at most, where connections were closed after their first batch.
 _TRIAL = 0.2
@@ -63,6 +67,7 @@ class StreamChannel:
         write_timeout: float,
         warn: Callable[[str], object],
     ) -> None:
+        self._limit = COUNTED_LIMIT_BYTES if frame is octet_counted else None
         self._connect = connect
         self._frame = frame
         self._write_timeout = write_timeout
@@ -78,7 +83,12 @@ class StreamChannel:
         self._lost: list[bytes] = []
 
     def send(self, messages: Sequence[bytes]) -> Delivery:
-        """Write all of *messages*, or raise TransportError."""
+        """Write *messages*, but for those that are refused, or raise TransportError."""
+        refused = self._too_long(messages)
+        if refused:
+            messages = [each for index, each in enumerate(messages) if index not in refused]
+            if not messages:
+                return Delivery(refused)
         data = b"".join(map(self._frame, messages))
         wrote = False
         try:
@@ -91,8 +101,18 @@ class StreamChannel:
             )
             self._give_up(error)
         else:
-            return ALL_ACCEPTED
+            return Delivery(refused) if refused else ALL_ACCEPTED
         raise failure
+
+    def _too_long(self, messages: Sequence[bytes]) -> dict[int, str]:
+        limit = self._limit
+        if limit is None or max(map(len, messages), default=0) <= limit:
+            return {}
+        return {
+            index: f"its {len(message)} bytes are more than receivers take: {limit}"
+            for index, message in enumerate(messages)
+            if len(message) > limit
+        }
 
     def _open(self) -> socket.socket:
         self._sock = self._connect()
@@ -152,7 +172,8 @@ class StreamChannel:
         failure: OSError | TransportError | None = None
         if self._sock is not None:
             failure = self._end()
-        if failure is not None and self._lost:
+        # Since the connection was lost no other could be made, or it was lost just now.
+        if self._lost:
             try:
                 self._write(self._open(), b"")
                 failure = self._end()
