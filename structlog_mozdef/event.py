@@ -170,13 +170,9 @@ def _success_of(value: object) -> bool | str | None:
     return bool(value) if type(value) in (int, float) and value in (0, 1) else None
 
 
-def is_ip_address(value: object) -> bool:
-    """Whether Elasticsearch takes *value* as an IP address. Looks at each text only once."""
-    return type(value) is str and _is_ip_address(value)
-
-
 @lru_cache(maxsize=1024)
-def _is_ip_address(text: str) -> bool:
+def is_ip_address(text: str) -> bool:
+    """Whether Elasticsearch takes *text* as an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -142,7 +142,7 @@ class MozDefRenderer:
         success = details.get("success")
         address = details.get("sourceipaddress")
         if (success is not None and success is not True and success is not False) or (
-            address is not None and not is_ip_address(address)
+            address is not None and (type(address) is not str or not is_ip_address(address))
         ):
             repair_typed_details(details)
         return {

@@ -369,7 +369,7 @@ class Shipper:
             self._losses.tell(last_chance=last_chance)
 
     def _report_drops(self) -> None:
-        for reason, count in self._buffer.counts().dropped.items():
+        for reason, count in self._buffer.dropped().items():
             new = count - self._reported_drops.get(reason, 0)
             if new:
                 self._reported_drops[reason] = count

@@ -118,6 +118,9 @@ class Buffer(Protocol):
     def counts(self) -> Counts:
         """What became of all events."""
 
+    def dropped(self) -> dict[str, int]:
+        """How many events were dropped, by reason, ever."""
+
     def losses(self) -> dict[str, Loss]:
         """The events that were dropped, by reason, as far as `tell_loss` was not called."""
 

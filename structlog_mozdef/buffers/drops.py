@@ -49,6 +49,10 @@ class Drops:
         """Reason -> events, ever."""
         return {reason: tally.events for reason, tally in list(self._tallies.items())}
 
+    def are_told(self) -> bool:
+        """Whether there is nothing that `tell` was not called for."""
+        return all(tally.events == tally.told for tally in list(self._tallies.values()))
+
     def losses(self) -> dict[str, Loss]:
         """Reason -> what was lost, as far as `tell` was not called for it."""
         return {

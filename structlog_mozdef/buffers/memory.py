@@ -159,7 +159,7 @@ class MemoryBuffer:
                 move = iter(self._waiting.popleft, None)
                 in_flight.extend(itertools.islice(move, count))
             events = in_flight[:max_events]
-            return Batch(events[: number_within(events, max_bytes) or 1])
+            return Batch(events[: number_within(events, max_bytes)[0] or 1])
 
     def ack(self, batch: Batch) -> None:
         count = len(batch.events)
@@ -208,7 +208,12 @@ class MemoryBuffer:
                 oldest_age=time.monotonic() - self._marks[0][1] if buffered else 0.0,
             )
 
+    def dropped(self) -> dict[str, int]:
+        return self._drops.counts()
+
     def losses(self) -> dict[str, Loss]:
+        if self._drops.are_told():
+            return {}
         with self._lock:
             return self._drops.losses()
 

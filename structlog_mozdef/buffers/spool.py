@@ -188,7 +188,12 @@ class Spool:
         with self._lock:
             return self._books.counts(self.size_bytes(), self._reader.adopted_since)
 
+    def dropped(self) -> dict[str, int]:
+        return self._books.drops.counts()
+
     def losses(self) -> dict[str, Loss]:
+        if self._books.drops.are_told():
+            return {}
         with self._lock:
             return self._books.drops.losses()
 

@@ -45,8 +45,8 @@ class Books:
         self._marks: deque[tuple[int, float]] = deque()
 
     def mark(self) -> None:
-        """Note the time for the next own event."""
-        self._marks.append((self.taken, time.monotonic()))
+        """Note the time of the own event that was taken last."""
+        self._marks.append((self.taken - 1, time.monotonic()))
 
     def waiting(self) -> int:
         """Events that can be had from the spool."""

@@ -20,20 +20,20 @@ class Place(NamedTuple):
 class Places:
     """The events that were read and are not settled, oldest first, and where each ends.
 
-    Events that stand right behind each other are kept together: where one of them ends is worked
-    out when it is settled, for many of them at once.
+    Events that stand right behind each other are kept together: where one in the middle of them
+    ends is worked out when it is settled, for many of them at once.
     """
 
     def __init__(self) -> None:
-        # Of each group: where it begins, and its events.
-        self._groups: deque[tuple[Place, list[bytes]]] = deque()
+        # Of each group: where it begins, its events, and where it ends.
+        self._groups: deque[tuple[Place, list[bytes], Place]] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._groups)
 
-    def add(self, begin: Place, events: list[bytes]) -> None:
-        """Events were read, the first of which begins at *begin*."""
-        self._groups.append((begin, events))
+    def add(self, begin: Place, events: list[bytes], end: Place) -> None:
+        """Events were read that stand from *begin* to *end*."""
+        self._groups.append((begin, events, end))
 
     def first_segment(self) -> int:
         """The segment of the oldest event."""
@@ -41,12 +41,14 @@ class Places:
 
     def settle(self, count: int) -> Place | None:
         """Forget the oldest *count* events; where the last of them ends, None without any."""
-        end = None
+        reached = None
         while count and self._groups:
-            begin, events = self._groups.popleft()
-            settled, left = events[:count], events[count:]
-            end = begin.behind(settled)
-            count -= len(settled)
-            if left:
-                self._groups.appendleft((end, left))
-        return end
+            begin, events, end = self._groups.popleft()
+            if count >= len(events):
+                reached = end
+                count -= len(events)
+            else:
+                reached = begin.behind(events[:count])
+                self._groups.appendleft((reached, events[count:], end))
+                count = 0
+        return reached

@@ -90,7 +90,7 @@ class SpoolReader:
         if not self._in_flight and self._books.waiting():
             self._write_off()
         events = self._in_flight[:max_events]
-        return SpoolBatch(events[: number_within(events, max_bytes) or 1], self._generation)
+        return SpoolBatch(events[: number_within(events, max_bytes)[0] or 1], self._generation)
 
     def _take(self, max_events: int, max_bytes: int) -> None:
         """Have as many events in flight, if there are so many."""
@@ -98,8 +98,10 @@ class SpoolReader:
         for group in self._in_turn():
             for source in group:
                 missing = max_events - len(self._in_flight)
+                if missing <= 0:
+                    return
                 room = max_bytes - sum(map(len, self._in_flight))
-                if missing <= 0 or room <= 0:
+                if room <= 0:
                     return
                 try:
                     events = self._take_from(source, missing, room)
@@ -127,6 +129,8 @@ class SpoolReader:
         one = not self._in_flight
         if isinstance(source, Stream):
             return source.take(max_events, max_bytes, one=one)
+        if not source.has_more():
+            return []
         with self._lock:  # of the overflow, which log calls change
             # What was written since we read these is older.
             is_next = all(stream.is_read() for stream in self._own_streams())
@@ -134,6 +138,8 @@ class SpoolReader:
 
     def _follow_moved(self) -> None:
         """What was given out of the overflow, and is on disk by now, is settled there."""
+        if not self._overflow.moved:
+            return
         with self._lock:
             moved, self._overflow.moved = self._overflow.moved, []
         parts: deque[tuple[Source, int]] = deque()

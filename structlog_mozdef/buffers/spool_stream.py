@@ -29,6 +29,7 @@ from structlog_mozdef.buffers.spool_lines import (
     NO_SEGMENT,
     count_lines,
     damage_of,
+    whole_lines,
 )
 from structlog_mozdef.buffers.spool_places import Place, Places
 from structlog_mozdef.buffers.spool_position import PositionFile, read_position
@@ -210,11 +211,11 @@ class Stream:
                     break
                 continue
             events = self._lines[: max_events - len(taken)]
-            fitting = number_within(events, max_bytes)
+            fitting, size = number_within(events, max_bytes)
             if not fitting and one and not taken:
-                fitting = 1
+                fitting, size = 1, max_bytes
             taken += events[:fitting]
-            max_bytes -= sum(map(len, events[:fitting]))
+            max_bytes -= size
             del self._lines[:fitting]
             if fitting < len(events):
                 break
@@ -275,9 +276,9 @@ class Stream:
         # Asked before reading: what is written between the two belongs to this segment still.
         is_written_to = self._is_written_to()
         chunk = os.pread(self._read_fd, CHUNK_BYTES, self._end)
-        *lines, _ = chunk.split(b"\n")
+        lines = whole_lines(chunk)
         if lines:
-            self._take_lines(lines)
+            self._take_lines(lines, chunk.rfind(b"\n") + 1)
             return True
         if chunk:
             return self._read_odd_line(is_written_to)
@@ -325,12 +326,13 @@ class Stream:
             self._settle(Place(following, 0))
         return True
 
-    def _take_lines(self, lines: list[bytes]) -> None:
+    def _take_lines(self, lines: list[bytes], length: int) -> None:
+        """Take *lines*, which are *length* bytes long with their ends."""
         if not self._checks_lines and all(lines):
             self._lines += lines
             begin = Place(self._segment, self._end)
-            self._places.add(begin, lines)
-            self._end = begin.behind(lines).offset
+            self._end += length
+            self._places.add(begin, lines, Place(self._segment, self._end))
             self._met += len(lines)
             return
         for line in lines:
@@ -374,7 +376,7 @@ class Stream:
             self._observer.found_damaged(self, line, damage)
         else:
             self._lines.append(line)
-            self._places.add(begin, [line])
+            self._places.add(begin, [line], begin.behind([line]))
 
     # The position.
 
@@ -390,6 +392,8 @@ class Stream:
         self._remove_settled()
 
     def _remove_settled(self) -> None:
+        if not self.segments or self.segments[0] >= self._settled.segment:
+            return
         with self._lock:
             done = [number for number in self.segments if number < self._settled.segment]
             for number in done:

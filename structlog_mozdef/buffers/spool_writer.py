@@ -1,7 +1,8 @@
 """The side of a spool that log calls see: appending events, and what becomes of them on bad disks.
 
 The quick way of `SpoolWriter.append` looks at one number, the *room*: bytes that can be written
-before all that can change has to be looked at again. It is 0 whenever the quick way does not do.
+before all that can change has to be looked at again. It is 0 whenever the quick way does not do,
+and negative in the middle of an append: a signal handler or ``__del__`` may log then.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _DISK_RETRY = 1.0
 _FULL_RETRY = 0.05
 # What the other files of a stream take.
 _STREAM_BYTES = 512
+# The room in the middle of an append, and when there is to be none after it.
+_APPENDING = -1
+_APPENDING_LAST = -2
 
 
 class SpoolWriter:
@@ -77,9 +81,12 @@ class SpoolWriter:
         self.left_behind: list[Stream] = []
         self.overflow = Overflow(max_bytes)
         self.housekeeper = Housekeeper(self._keep_house, sync == "interval", reporter)
-        # This thread is in the middle of an append: a signal handler or ``__del__`` may log then.
-        self._appending = False
+        # Its methods, which are called without the detour of ``with``.
+        self._acquire = lock.acquire
+        self._release = lock.release
         self._room = 0
+        # The room that an append with care works on, while others see that it is busy.
+        self._room_left = 0
         # How many events there may be, ever, before the quick way does not do.
         self._careful_from = 0
         self._segment_room = 0
@@ -100,22 +107,41 @@ class SpoolWriter:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         line = event + b"\n"
         size = len(line)
-        with self._lock:
+        try:
+            # Not by ``with``, nor the rest by `Stream.write` and `_count`: beside what has to be
+            # done, each of them costs a lot.
+            self._acquire()
             stream = self.stream
-            if stream is None or self._room < size or self._appending:
-                return self._append_with_care(line)
-            self._appending = True
-            try:
-                self._room -= size
-                # Not by `Stream.write`: the call would cost as much as all the rest.
-                written = os.write(stream.write_fd, line)
-                if written != size:
-                    stream.write_rest(line, written)
-            except OSError as error:
-                return self._hold(line, error)
-            finally:
-                self._appending = False
-            return self._count()
+            room = self._room - size
+            if room < 0 or stream is None:
+                backlog = self._append_with_care(line)
+            else:
+                self._room = _APPENDING
+                try:
+                    written = os.write(stream.write_fd, line)
+                    if written != size:
+                        stream.write_rest(line, written)
+                except OSError as error:
+                    self._room = 0
+                    backlog = self._hold(line, error)
+                except BaseException:  # of a signal handler
+                    self._room = 0
+                    raise
+                else:
+                    self._room = room if self._room == _APPENDING else 0
+                    books = self._books
+                    books.taken = taken = books.taken + 1
+                    backlog = taken - books.left
+                    if backlog == 1 or not taken & MARK_MASK or taken >= self._careful_from:
+                        self._look_at_count(backlog)
+        except BaseException:
+            # That of a signal handler can come in the middle of waiting for the lock. Who has it
+            # already does not wait for it.
+            if self._lock._is_owned():  # noqa: SLF001 - as Condition
+                self._release()
+            raise
+        self._release()
+        return backlog
 
     def append_and_sync(self, event: bytes) -> int:
         """`append`, and force the event to the disk."""
@@ -124,30 +150,41 @@ class SpoolWriter:
 
     def _append_with_care(self, line: bytes) -> int:
         """Append where the quick way does not do."""
-        if self._appending:
+        if self._room < 0:
             return self._append_inside(line)
-        self._appending = True
+        self._begin_append()
         try:
             if self._is_full_of_events():
                 return self._refuse(len(line))
             self._write_overflow()
             if self._trouble is not None:
                 return self._hold(line, None)
-            if self._room < len(line) and not self._make_room(len(line)):
+            if self._room_left < len(line) and not self._make_room(len(line)):
                 return self._refuse(len(line))
-            self._room -= len(line)
+            self._room_left -= len(line)
             self._write(line)
         except OSError as error:
             return self._hold(line, error)
         finally:
-            self._appending = False
+            self._end_append()
         return self._count()
+
+    def _begin_append(self) -> None:
+        self._room_left, self._room = self._room, _APPENDING
+
+    def _end_append(self) -> None:
+        self._room = self._room_left if self._room == _APPENDING else 0
+
+    def _leave_no_room(self) -> None:
+        """All is to be looked at again before the next append, or after this one."""
+        self._room = _APPENDING_LAST if self._room < 0 else 0
 
     def _append_inside(self, line: bytes) -> int:
         """Append in the middle of an append of this very thread, which may have written a part.
 
         A signal handler or ``__del__`` logs; its line begins behind a line end.
         """
+        self._leave_no_room()
         if self._trouble is not None:
             return self._hold(line, None)
         try:
@@ -167,14 +204,18 @@ class SpoolWriter:
 
     def _count(self) -> int:
         """An event is taken: count it; the result is that of `append`."""
-        books = self._books
-        backlog = books.taken - books.left
-        if not backlog or not books.taken & MARK_MASK:
-            books.mark()
-        books.taken += 1
-        if books.taken >= self._careful_from:
-            self._room = 0
-        return backlog + 1
+        self._books.taken += 1
+        backlog = self._backlog()
+        self._look_at_count(backlog)
+        return backlog
+
+    def _look_at_count(self, backlog: int) -> None:
+        """An event was counted, and *backlog* events wait now."""
+        taken = self._books.taken
+        if backlog == 1 or not taken & MARK_MASK:
+            self._books.mark()
+        if taken >= self._careful_from:
+            self._leave_no_room()
 
     def _backlog(self) -> int:
         return self._books.taken - self._books.left
@@ -193,15 +234,15 @@ class SpoolWriter:
 
     def has_room(self, size: int) -> bool:
         """Whether a line of *size* bytes would be written now."""
-        if self._appending or self._trouble is not None or self._backlog() >= self._max_events:
+        if self._room < 0 or self._trouble is not None or self._backlog() >= self._max_events:
             return False
-        self._appending = True
+        self._begin_append()
         try:
-            return self._room >= size or self._make_room(size)
+            return self._room_left >= size or self._make_room(size)
         except OSError:
             return False
         finally:
-            self._appending = False
+            self._end_append()
 
     def _refuse(self, size: int) -> int:
         if size > self._largest_line:
@@ -227,7 +268,7 @@ class SpoolWriter:
         return self._backlog()
 
     def _disk_failed(self, error: OSError) -> None:
-        self._room = 0
+        self._leave_no_room()
         if self._lines_in_segment():
             self._segment_room = 0  # it may be this file that must not grow
         self._disk_retry_at = time.monotonic() + _DISK_RETRY
@@ -259,9 +300,9 @@ class SpoolWriter:
         )
 
     def _write_held(self, line: bytes) -> Source:
-        if self._room < len(line) and not self._make_room(len(line)):
+        if self._room_left < len(line) and not self._make_room(len(line)):
             raise OSError(errno.ENOSPC, "the spool is full")
-        self._room -= len(line)
+        self._room_left -= len(line)
         return self._write(line)
 
     def _make_room(self, size: int) -> bool:
@@ -286,8 +327,9 @@ class SpoolWriter:
         if available < size:
             self._full_until = time.monotonic() + _FULL_RETRY
             return False
-        self._room = max(size, min(available, quantum, self._segment_room, LINE_LIMIT_BYTES))
-        self._segment_room -= self._room
+        room = max(size, min(available, quantum, self._segment_room, LINE_LIMIT_BYTES))
+        self._room_left = room
+        self._segment_room -= room
         backlog = self._backlog()
         more = min(self._max_events, backlog + self._segment_events) - backlog
         self._careful_from = self._books.taken + more
@@ -329,7 +371,7 @@ class SpoolWriter:
         stream.note_segment(number, sequence, before, lines - lines_before)
         if before >= 0:
             self.housekeeper.sync_and_close(before)
-        self._room = 0
+        self._room_left = 0
         self._segment_room = self._segment_bytes
         if self._syncs_always:
             self._sync(stream.place.fd)
@@ -359,7 +401,7 @@ class SpoolWriter:
             before = self.overflow.held + sum(other.waiting for other in self.left_behind)
             stream.waiting = self._backlog() - before
             self.left_behind.append(stream)
-            self._room = 0
+            self._room_left = 0
             self.housekeeper.say(
                 "spool removed", f"somebody removed a stream from the spool {self._folder.path}"
             )
@@ -373,16 +415,16 @@ class SpoolWriter:
             Descriptors to synchronise and close.
         """
         with self._lock:
-            if self._appending:
+            if self._room < 0:
                 return []
-            self._appending = True
+            self._begin_append()
             try:
                 if self.stream is not None and self.stream.is_gone():
                     self._abandon_stream()
                 self._write_overflow()
                 return self._descriptors_to_sync()
             finally:
-                self._appending = False
+                self._end_append()
 
     def _descriptors_to_sync(self) -> list[int]:
         stream = self.stream
@@ -415,7 +457,7 @@ class SpoolWriter:
             removed.release()
         self.left_behind.clear()
         stream, self.stream = self.stream, None
-        self._room = 0
+        self._leave_no_room()
         if stream is None:
             return
         on_disk = self._backlog() - self.overflow.held
