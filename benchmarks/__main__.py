@@ -32,7 +32,6 @@ _NAMES = (
     "log_call",
     "end_to_end",
     "outage_latency",
-    "spool_call",
     "spool_blocks",
     "spool_backlog",
     "spool_drain",

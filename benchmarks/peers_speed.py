@@ -100,7 +100,7 @@ def _table(measured: dict[str, _Measured], threads: int, *, quick: bool) -> Tabl
     for key, found in measured.items():
         name = PEERS[key].name
         if not found.runs:
-            rows.append([name, *["-"] * 7, _remarks(found)])
+            rows.append([name, *["-"] * 8, _remarks(found)])
             continue
         lost = found.logged - found.arrived
         rows.append(
@@ -110,6 +110,7 @@ def _table(measured: dict[str, _Measured], threads: int, *, quick: bool) -> Tabl
                 micro(found.median("median")),
                 micro(found.median("p99")),
                 micro(found.median("p999")),
+                micro(found.median("mean")),
                 count(found.median("calls_a_second")),
                 count(statistics.median(found.rates)) if found.rates else "-",
                 "-" if key == FLOOR else f"{count(lost)} of {count(found.logged)}",
@@ -126,13 +127,15 @@ def _table(measured: dict[str, _Measured], threads: int, *, quick: bool) -> Tabl
             "median us",
             "p99 us",
             "p99.9 us",
+            "mean us",
             "calls/s",
             "arrived/s",
             "not arrived",
             "remarks",
         ],
         rows,
-        "a tight loop with the sender at work; ratio: the median call against the floor;"
+        "a tight loop with the sender at work, whose processor time is part of the mean; ratio: the"
+        " median call against the floor;"
         " arrived/s: from the first call to the last event at the receiver, of those that arrived;"
         f" not arrived: of all rounds, after close() or {limit:g} s; medians of"
         f" {1 if quick else _ROUNDS} interleaved rounds",

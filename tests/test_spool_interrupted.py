@@ -1,10 +1,12 @@
-"""A signal handler or ``__del__`` that logs, or delivers, in the middle of a log call."""
+"""A signal handler or ``__del__`` that logs, delivers or raises in the middle of a log call."""
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
+from running import run
 
 from structlog_mozdef.buffers.spool import Spool
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
@@ -98,3 +100,18 @@ def test_events_are_delivered_once_and_whole(tmp_path, acts, interrupted):
         folder.close()
         number += 1
     assert number > 5
+
+
+@pytest.mark.parametrize("other_threads", [0, 2])
+def test_a_signal_handler_that_raises(tmp_path, other_threads):
+    """Ctrl-C, a time-out: wherever it strikes, the next append works, and what returned arrives."""
+    found = json.loads(run("spool_raising_handler", tmp_path / "spool", other_threads).stdout)
+    assert found["returned"] > found["interruptions"] > 100
+    del found["returned"], found["interruptions"]
+    assert found == {
+        "lost": 0,
+        "repeated": 0,
+        "last_arrived": True,
+        "waiting": 0,
+        "appends_quickly": True,
+    }

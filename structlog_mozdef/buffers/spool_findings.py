@@ -93,4 +93,7 @@ class Findings:
                 self._books.drops.add("spool damaged", events)
             else:
                 self._books.lose(events, sequence, "spool damaged")
-        self._reporter.warn("spool damaged", f"events of the spool {self._folder.path} are missing")
+        if events > 0:
+            self._reporter.warn(
+                "spool damaged", f"events of the spool {self._folder.path} are missing"
+            )

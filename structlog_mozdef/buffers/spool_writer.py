@@ -152,7 +152,8 @@ class SpoolWriter:
         """Append where the quick way does not do."""
         if self._room < 0:
             return self._append_inside(line)
-        self._begin_append()
+        # Here and where it ends no function is called, in which a signal handler could raise.
+        self._room_left, self._room = self._room, _APPENDING
         try:
             if self._is_full_of_events():
                 return self._refuse(len(line))
@@ -166,14 +167,8 @@ class SpoolWriter:
         except OSError as error:
             return self._hold(line, error)
         finally:
-            self._end_append()
+            self._room = self._room_left if self._room == _APPENDING else 0
         return self._count()
-
-    def _begin_append(self) -> None:
-        self._room_left, self._room = self._room, _APPENDING
-
-    def _end_append(self) -> None:
-        self._room = self._room_left if self._room == _APPENDING else 0
 
     def _leave_no_room(self) -> None:
         """All is to be looked at again before the next append, or after this one."""
@@ -236,13 +231,13 @@ class SpoolWriter:
         """Whether a line of *size* bytes would be written now."""
         if self._room < 0 or self._trouble is not None or self._backlog() >= self._max_events:
             return False
-        self._begin_append()
+        self._room_left, self._room = self._room, _APPENDING
         try:
             return self._room_left >= size or self._make_room(size)
         except OSError:
             return False
         finally:
-            self._end_append()
+            self._room = self._room_left if self._room == _APPENDING else 0
 
     def _refuse(self, size: int) -> int:
         if size > self._largest_line:
@@ -417,14 +412,14 @@ class SpoolWriter:
         with self._lock:
             if self._room < 0:
                 return []
-            self._begin_append()
+            self._room_left, self._room = self._room, _APPENDING
             try:
                 if self.stream is not None and self.stream.is_gone():
                     self._abandon_stream()
                 self._write_overflow()
                 return self._descriptors_to_sync()
             finally:
-                self._end_append()
+                self._room = self._room_left if self._room == _APPENDING else 0
 
     def _descriptors_to_sync(self) -> list[int]:
         stream = self.stream

@@ -1,0 +1,87 @@
+"""Append to a spool while a signal handler raises again and again; print what became of it.
+
+Arguments: the folder, and how many other threads append meanwhile.
+"""
+
+import json
+import random
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, __file__.rpartition("/programs/")[0])
+
+from pathlib import Path
+
+from handmade_spools import spool_on
+
+INTERRUPTIONS = 3000
+
+
+class Interruption(BaseException):
+    pass
+
+
+def interrupt(*_):
+    raise Interruption
+
+
+def append_others(thread):
+    number = 0
+    while not done.is_set():
+        number += 1
+        spool.append(b"[%d, %d]" % (thread, number))
+        returned.append((thread, number))
+        time.sleep(0.0001)
+
+
+spool = spool_on(Path(sys.argv[1]), max_bytes=1_000_000_000)
+spool.append(b"[0, 0]")  # what takes long is done
+returned = [(0, 0)]
+done = threading.Event()
+others = [
+    threading.Thread(target=append_others, args=(thread,))
+    for thread in range(1, int(sys.argv[2]) + 1)
+]
+for other in others:
+    other.start()
+signal.signal(signal.SIGALRM, interrupt)
+number = interruptions = 0
+deadline = time.monotonic() + 15
+while interruptions < INTERRUPTIONS and time.monotonic() < deadline:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.000_01, 0.001))
+        while True:
+            number += 1
+            spool.append(b"[0, %d]" % number)
+            returned.append((0, number))
+    except Interruption:
+        interruptions += 1
+done.set()
+# Who appends now needs the lock, which this thread must not have kept.
+after = threading.Thread(target=spool.append, args=(b"[-1, 0]",), daemon=True)
+after.start()
+for thread in (*others, after):
+    thread.join(10)
+delivered = []
+while not any(thread.is_alive() for thread in (*others, after)):
+    batch = spool.peek(1000, 1_000_000)
+    if not batch.events:
+        break
+    delivered += [tuple(json.loads(event)) for event in batch.events]
+    spool.ack(batch)
+print(
+    json.dumps(
+        {
+            "interruptions": interruptions,
+            "returned": len(returned),
+            "lost": len(set(returned) - set(delivered)),
+            "repeated": len(delivered) - len(set(delivered)),
+            "last_arrived": (-1, 0) in delivered,
+            "waiting": len(spool),
+            "appends_quickly": spool._writer._room > 0,
+        }
+    ),
+    flush=True,
+)
