@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from structlog_mozdef._version import __version__
 from structlog_mozdef.commands import collector, demo, send, spool
+from structlog_mozdef.exceptions import MozDefError
 
 _COMMANDS = (send, spool, collector, demo)
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, MozDefError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -145,6 +145,14 @@ def test_bad_configuration_gets_one_sentence(arguments, message):
     assert re.fullmatch(f"error: {re.escape(message)}[^\\n]*\n", result.stderr.decode())
 
 
+def test_a_library_that_is_missing_gets_one_sentence(tmp_path):
+    """What an extra would have installed is named, with the command that installs it."""
+    (tmp_path / "amqp.py").write_text("raise ImportError('not here', name='amqp')")
+    result = command("send", "amqp://broker.example.com/vhost", env={"PYTHONPATH": str(tmp_path)})
+    assert (result.returncode, result.stderr.count(b"\n")) == (2, 1)
+    assert b"pip install structlog-mozdef[amqp]" in result.stderr
+
+
 def test_demo_shows_documents_and_loses_nothing():
     """The demonstration prints stored documents and figures, and succeeds where all arrived."""
     result = command("demo")
