@@ -138,8 +138,8 @@ class SpoolReader:
 
     def _follow_moved(self) -> None:
         """What was given out of the overflow, and is on disk by now, is settled there."""
-        if not self._overflow.moved:
-            return
+        if not self._sends_overflow():
+            return  # without waiting for the lock, which log calls hold most of the time
         with self._lock:
             moved, self._overflow.moved = self._overflow.moved, []
         parts: deque[tuple[Source, int]] = deque()
@@ -159,18 +159,24 @@ class SpoolReader:
         assert isinstance(batch, SpoolBatch)  # noqa: S101 - for the type checker
         if batch.generation != self._generation or not batch.events:
             return  # its events are to be taken again
-        self._follow_moved()
-        left = len(batch.events)
-        del self._in_flight[:left]
-        parts = list(self._parts_of(left))
-        for source, count in parts:
-            if isinstance(source, Stream):
-                source.advance(count)
-        with self._lock:  # once, so that the numbers add up for whoever looks at them
-            self._books.deliver(left)
+        # What is in the overflow could be moved to the disk in the middle of this.
+        with self._lock if self._sends_overflow() else contextlib.nullcontext():
+            self._follow_moved()
+            left = len(batch.events)
+            del self._in_flight[:left]
+            parts = list(self._parts_of(left))
             for source, count in parts:
-                self._settle(source, count)
+                if isinstance(source, Stream):
+                    source.advance(count)
+            with self._lock:  # once, so that the numbers add up for whoever looks at them
+                self._books.deliver(left)
+                for source, count in parts:
+                    self._settle(source, count)
         self._turn += 1
+
+    def _sends_overflow(self) -> bool:
+        """Whether events are in flight that were in the overflow when they were taken."""
+        return any(source is self._overflow for source, _ in self._parts)
 
     def _parts_of(self, left: int) -> Iterator[tuple[Source, int]]:
         """Whose the first *left* events in flight were."""

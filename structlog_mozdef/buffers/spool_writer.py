@@ -107,15 +107,15 @@ class SpoolWriter:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         line = event + b"\n"
         size = len(line)
+        room = -1
         try:
             # Not by ``with``, nor the rest by `Stream.write` and `_count`: beside what has to be
             # done, each of them costs a lot.
             self._acquire()
             stream = self.stream
             room = self._room - size
-            if room < 0 or stream is None:
-                backlog = self._append_with_care(line)
-            else:
+            # The quick way comes first: Python 3.10 lets signal handlers run where it jumps.
+            if room >= 0 and stream is not None:
                 self._room = _APPENDING
                 try:
                     written = os.write(stream.write_fd, line)
@@ -124,21 +124,23 @@ class SpoolWriter:
                 except OSError as error:
                     self._room = 0
                     backlog = self._hold(line, error)
-                except BaseException:  # of a signal handler
-                    self._room = 0
-                    raise
                 else:
-                    self._room = room if self._room == _APPENDING else 0
+                    # 0 where it is `_APPENDING_LAST`; a product does not jump.
+                    self._room = room * (self._room == _APPENDING)
                     books = self._books
                     books.taken = taken = books.taken + 1
                     backlog = taken - books.left
                     if backlog == 1 or not taken & MARK_MASK or taken >= self._careful_from:
                         self._look_at_count(backlog)
-        except BaseException:
-            # That of a signal handler can come in the middle of waiting for the lock. Who has it
-            # already does not wait for it.
-            if self._lock._is_owned():  # noqa: SLF001 - as Condition
-                self._release()
+            else:
+                backlog = self._append_with_care(line)
+        except BaseException:  # of a signal handler, or no memory or stack is left
+            if room >= 0:  # nobody else was in the middle of an append
+                self._room = 0
+            try:
+                self._release()  # before any other call: a second handler may raise behind that
+            except RuntimeError:
+                pass  # it was not had yet: the first came in the middle of waiting for it
             raise
         self._release()
         return backlog
@@ -164,11 +166,11 @@ class SpoolWriter:
                 return self._refuse(len(line))
             self._room_left -= len(line)
             self._write(line)
+            return self._count()
         except OSError as error:
             return self._hold(line, error)
         finally:
-            self._room = self._room_left if self._room == _APPENDING else 0
-        return self._count()
+            self._room = self._room_left * (self._room == _APPENDING)
 
     def _leave_no_room(self) -> None:
         """All is to be looked at again before the next append, or after this one."""
@@ -237,7 +239,7 @@ class SpoolWriter:
         except OSError:
             return False
         finally:
-            self._room = self._room_left if self._room == _APPENDING else 0
+            self._room = self._room_left * (self._room == _APPENDING)
 
     def _refuse(self, size: int) -> int:
         if size > self._largest_line:
@@ -417,9 +419,11 @@ class SpoolWriter:
                 if self.stream is not None and self.stream.is_gone():
                     self._abandon_stream()
                 self._write_overflow()
+                if self._books.taken >= self._careful_from:
+                    self._leave_no_room()
                 return self._descriptors_to_sync()
             finally:
-                self._room = self._room_left if self._room == _APPENDING else 0
+                self._room = self._room_left * (self._room == _APPENDING)
 
     def _descriptors_to_sync(self) -> list[int]:
         stream = self.stream
