@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
 import shutil
 import subprocess
+import threading
 
 import pytest
 from handmade_spools import drain, events, orphan, spool_on
@@ -18,6 +20,7 @@ from transports import DownTransport
 from structlog_mozdef import Sink
 from structlog_mozdef.buffers import spool_writer
 from structlog_mozdef.buffers.spool_position import read_position
+from structlog_mozdef.buffers.spool_stream import Stream
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -291,4 +294,38 @@ def test_one_stream_that_cannot_be_read_does_not_stop_the_others(tmp_path, monke
     broken._read_fd = -1
     os.close(fd)
     assert sorted(drain(spool)) == events(1, 2, 3, 4)
+    spool.close()
+
+
+def test_the_disk_recovers_while_a_batch_is_settled(tmp_path, monkeypatch):
+    """What goes to the disk in the very moment in which it is settled is settled there."""
+    spool = spool_on(tmp_path / "spool")
+    in_the_middle, goes_on = threading.Event(), threading.Event()
+    write = Stream.write
+
+    def write_slowly(stream, line):
+        in_the_middle.set()
+        assert goes_on.wait(10)
+        write(stream, line)
+
+    spool._writer._trouble = "no disk"
+    spool._writer._disk_retry_at = math.inf
+    for event in events(1, 2, 3):
+        spool.append(event)
+    batch = spool.peek(2, 1000)
+    assert batch.events == events(1, 2)
+    spool._writer._disk_retry_at = 0.0
+    monkeypatch.setattr(Stream, "write", write_slowly)
+    recovery = threading.Thread(target=spool._writer._keep_house)
+    recovery.start()
+    assert in_the_middle.wait(10)
+    settling = threading.Thread(target=spool.ack, args=(batch,))
+    settling.start()
+    settling.join(0.2)  # it waits, or has gone wrong
+    goes_on.set()
+    recovery.join(10)
+    settling.join(10)
+    assert drain(spool) == events(3)
+    counts = spool.counts()
+    assert (counts.delivered, counts.buffered, counts.dropped) == (3, 0, {})
     spool.close()

@@ -87,7 +87,7 @@ def test_a_child_holds_no_lock_of_its_dead_parent(folder):
 def test_a_thousand_children(folder):
     """All events arrive, and once; but for a child that dies in the middle of its own sending."""
     with Receiver() as receiver:
-        logged = run("spool_fork_loop", receiver.url, folder, 1000).stdout.split()
+        logged = run("spool_fork_loop", receiver.url, folder, 1000, timeout=240).stdout.split()
         assert drain(receiver.url, folder)
         expected = [f"child {number}" for number in range(1000)]
         for thread, count in enumerate(logged):
