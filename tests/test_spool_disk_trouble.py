@@ -245,6 +245,29 @@ def test_too_many_open_files_to_read(tmp_path):
     spool.close()
 
 
+def test_too_many_open_files_to_read_on(tmp_path):
+    """Who has read a part, and then can open nothing more, gives out that part and not less."""
+    spool = spool_on(tmp_path)
+    spool._writer._segment_bytes = 100
+    wanted = events(*range(20))
+    for event in wanted:
+        spool.append(event)
+    delivered = list(spool.peek(1, 1000).events)
+    spool.ack(spool.peek(1, 1000))
+    with no_more_files():
+        # Not even one in place of one that was closed.
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
+        batch = spool.peek(100, 10_000)
+    assert 0 < len(batch.events) < 19
+    spool.ack(batch)
+    delivered += [*batch.events, *drain(spool)]
+    assert delivered == wanted
+    assert spool.counts().buffered == 0
+    spool.close()
+
+
 def test_a_segment_is_removed_after_it_was_adopted(tmp_path):
     """Events that were counted and are gone when they are read are counted as lost."""
     stream = orphan(tmp_path, events(1, 2), events(3, 4), events(5))

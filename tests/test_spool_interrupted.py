@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import resource
 import sys
 
 import pytest
+from handmade_spools import events, spool_on
 from running import run
 
+from structlog_mozdef.buffers import spool_writer
 from structlog_mozdef.buffers.spool import Spool
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.buffers.spool_stream import Stream
@@ -115,3 +120,133 @@ def test_a_signal_handler_that_raises(tmp_path, other_threads):
         "waiting": 0,
         "appends_quickly": True,
     }
+
+
+class Raised(BaseException):
+    """As KeyboardInterrupt is."""
+
+
+class Handler:
+    """Calls *act* once, at the *number*-th place where a signal handler can run.
+
+    The interpreter looks for signals where a function begins, behind each call, and when a call of
+    the operating system was interrupted before it did anything.
+    """
+
+    def __init__(self, number, act):
+        self.left, self.act = number, act
+        self.happened = False
+
+    def profile(self, frame, event, argument):
+        is_system_call = getattr(argument, "__module__", "") == "posix"
+        if event not in ("call", "c_return") and not (event == "c_call" and is_system_call):
+            return
+        if frame.f_code is Handler.__exit__.__code__:
+            return
+        self.left -= 1
+        if self.left < 0 and not self.happened:
+            self.happened = True
+            sys.setprofile(None)
+            self.act()
+
+    def __enter__(self):
+        sys.setprofile(self.profile)
+        return self
+
+    def __exit__(self, *exc_info):
+        sys.setprofile(None)
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """A write beyond *size* is cut short; see RLIMIT_FSIZE."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def short_write(spool, interruption):
+    """The disk takes a part of the event only, and the handler comes then."""
+    size = os.fstat(spool._writer.stream.write_fd).st_size
+    with files_of_at_most(size + 10), interruption:
+        spool.append(events("interrupted")[0])
+
+
+def new_segment(spool, interruption):
+    """The event does not fit into the segment any more."""
+    spool._writer._segment_room = spool._writer._room = 0
+    with interruption:
+        spool.append(events("interrupted")[0])
+
+
+def disk_trouble(spool, interruption):
+    """The disk refuses the event."""
+    with files_of_at_most(0), interruption:
+        spool.append(events("interrupted")[0])
+
+
+def disk_recovery(spool, interruption):
+    """What waited in memory is written, while some of it is being sent."""
+    with files_of_at_most(0):
+        for event in events("held 1", "held 2", "held 3"):
+            spool.append(event)
+    sent = spool.peek(4, 10_000)
+    spool._writer._disk_retry_at = 0.0
+    try:
+        with interruption:
+            spool.append(events("interrupted")[0])
+    finally:
+        spool.ack(sent.first(3))
+        disk_recovery.sent = sent.first(3).events
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of os.scandir
+@pytest.mark.parametrize("acts", ["raises", "logs", "logs and raises"])
+@pytest.mark.parametrize("situation", [short_write, new_segment, disk_trouble, disk_recovery])
+def test_a_signal_handler_leaves_the_rest_whole(tmp_path, monkeypatch, situation, acts):
+    """Wherever it runs, what was appended before and after arrives, and all is accounted for."""
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
+    number, happened = 0, True
+    while happened:
+        spool = spool_on(tmp_path / str(number))
+
+        def act(spool=spool):
+            if "logs" in acts:
+                spool.append(events("inner")[0])
+            if "raises" in acts:
+                raise Raised
+
+        interruption = Handler(number, act)
+        for event in events("before 1", "before 2"):
+            spool.append(event)
+        with contextlib.suppress(Raised):
+            situation(spool, interruption)
+        for event in events("after 1", "after 2"):
+            spool.append(event)
+        delivered = list(getattr(situation, "sent", []))
+        for _ in range(5):
+            batch = spool.peek(100, 10_000)
+            delivered += batch.events
+            spool.ack(batch)
+        expected = events("before 1", "before 2", "after 1", "after 2")
+        if situation is disk_recovery:
+            expected += events("held 1", "held 2", "held 3")
+        happened = interruption.happened
+        expected += events("inner") * (happened and "logs" in acts)
+        expected += events("interrupted") * ("raises" not in acts)
+        assert set(expected) <= set(delivered), number
+        assert set(delivered) <= {*expected, *events("interrupted")}, number
+        # What was written and not yet counted, or taken out of memory, can come twice.
+        may_repeat = situation is disk_recovery and "raises" in acts
+        assert len(delivered) - len(set(delivered)) <= may_repeat, number
+        counts = spool.counts()
+        assert (number, counts.dropped, counts.buffered) == (number, {}, 0)
+        assert counts.accepted == counts.delivered + counts.dead_lettered
+        assert spool.durable
+        spool.close()
+        assert not list((tmp_path / str(number)).glob("1*")), number
+        number += 1
+    assert number > 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from structlog_mozdef.buffers.spool_books import Books
 from structlog_mozdef.buffers.spool_source import Source
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -33,13 +34,17 @@ class Overflow:
         self.sent = 0
         self.bytes = 0
 
-    def append(self, line: bytes) -> bool:
-        """Take *line*; False where there is no room."""
-        if self.bytes + len(line) > self._max_bytes:
+    def append(self, line: bytes, books: Books) -> bool:
+        """Take *line*, and count it in *books*; False where there is no room."""
+        size = len(line)
+        if self.bytes + size > self._max_bytes:
             return False
-        self._lines.append(line)
+        # Here and in `_leave` nothing is called between the steps that belong together, so that
+        # no signal handler can raise there, and the numbers always add up.
+        books.taken += 1
         self.held += 1
-        self.bytes += len(line)
+        self.bytes += size
+        self._lines.append(line)
         return True
 
     def write_out(self, write: Callable[[bytes], Source]) -> None:
@@ -50,14 +55,18 @@ class Overflow:
         """
         while self._lines:
             source = write(self._lines[0])
-            self._forget(self._lines.popleft())
-            if self.in_flight:
-                self.in_flight -= 1
-                self.moved.append(source)
+            self._leave(1, [source])
 
-    def _forget(self, line: bytes) -> None:
+    def _leave(self, moved: int, where: list[Source]) -> None:
+        """The oldest line is not here any more, as it was sent, or *moved* to the disk."""
+        size = len(self._lines[0])
+        is_in_flight = self.in_flight > 0
         self.held -= 1
-        self.bytes -= len(line)
+        self.bytes -= size
+        self.in_flight -= is_in_flight
+        self.sent += 1 - moved
+        self.moved += where * is_in_flight
+        del self._lines[0]
 
     def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
         """See `structlog_mozdef.buffers.spool_source.Source`."""
@@ -78,9 +87,7 @@ class Overflow:
     def advance(self, count: int) -> None:
         """The oldest *count* events are settled."""
         for _ in range(count):
-            self._forget(self._lines.popleft())
-        self.in_flight -= count
-        self.sent += count
+            self._leave(0, [])
 
     def untake(self) -> None:
         """What is being sent will be taken again."""

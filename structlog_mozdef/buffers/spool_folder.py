@@ -288,8 +288,9 @@ class SpoolFolder:
     def usage(self) -> Usage:
         """The bytes of everything in the folder, and the number of streams (1 at least)."""
         total, streams = 0, 0
-        with _opened(".", self.fd) as own_fd:  # see `_names`
-            for entry in os.scandir(own_fd):
+        # Opened anew: see `_names`.
+        with _opened(".", self.fd) as own_fd, os.scandir(own_fd) as entries:
+            for entry in entries:
                 with contextlib.suppress(OSError):
                     if not entry.is_dir(follow_symlinks=False):
                         # Dead letters have a limit of their own.
@@ -297,8 +298,8 @@ class SpoolFolder:
                             total += entry.stat(follow_symlinks=False).st_size
                         continue
                     streams += _STREAM_NAME.fullmatch(entry.name) is not None
-                    with _opened(entry.name, self.fd) as fd:
-                        for file in os.scandir(fd):
+                    with _opened(entry.name, self.fd) as fd, os.scandir(fd) as files:
+                        for file in files:
                             total += file.stat(follow_symlinks=False).st_size
         return Usage(total, max(streams, 1))
 

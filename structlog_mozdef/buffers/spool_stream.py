@@ -16,6 +16,8 @@ from collections import deque
 from typing import Any
 
 from structlog_mozdef.buffers.fitting import number_within
+from structlog_mozdef.buffers.overflow import Overflow
+from structlog_mozdef.buffers.spool_books import Books
 from structlog_mozdef.buffers.spool_files import (
     create_file,
     open_to_read,
@@ -53,6 +55,7 @@ class Stream:
         segments: those that are there, oldest first.
         write_fd: of the last segment, to append to.
         waiting: events in it; kept where nothing is written to it any more.
+        lines_before: events that this process wrote before its last segment was begun.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class Stream:
         self.write_fd = -1
         self.closed = False
         self.waiting = 0
+        self.lines_before = 0
+        self._writes = 0
         # Of each complete segment: how many events there are to be read, and its size. Of each of
         # our own: the sequence number of its first event.
         self._events_of: dict[int, int] = {}
@@ -97,12 +102,36 @@ class Stream:
 
     # Writing.
 
-    def create_segment(self) -> tuple[int, int]:
-        """Make a new segment, which is not written to yet.
+    def begin_segment(self, books: Books, overflow: Overflow) -> int:
+        """Write to a new segment from now on.
+
+        Args:
+            books: of the spool; with *overflow*, they tell which events stand where.
+            overflow: of the spool.
 
         Returns:
-            Its number and descriptor.
+            The descriptor of the segment that is complete now; -1 for none.
+
+        Raises:
+            OSError: there is no new segment; the old one goes on.
         """
+        number, fd = self._create_segment()
+        complete = self.segments[-1] if self.segments else 0
+        # No signal handler can log or raise from here to the end of the paragraph, where nothing
+        # is called but at its very end: what is counted is what stands in each segment.
+        lines = books.taken - overflow.held - overflow.sent
+        if complete:
+            self._events_of[complete] = lines - self.lines_before
+        self.lines_before = lines
+        self._first_of[number] = books.taken - overflow.held
+        before, self.write_fd = self.write_fd, fd
+        self.segments.append(number)
+
+        if complete:
+            self._size_of[complete] = os.fstat(before).st_size
+        return before
+
+    def _create_segment(self) -> tuple[int, int]:
         number = self.segments[-1] + 1 if self.segments else 1
         while True:
             try:
@@ -112,28 +141,17 @@ class Stream:
             except FileExistsError:
                 number += 1  # somebody else has put something there
 
-    def note_segment(self, number: int, sequence: int, before: int, events_before: int) -> None:
-        """Segment *number* is written to now.
-
-        Args:
-            number: of the new segment.
-            sequence: of the first event that it will hold.
-            before: the descriptor of the segment that is complete now; -1 for none.
-            events_before: in that segment.
-        """
-        self._first_of[number] = sequence
-        if before >= 0:
-            complete = self.segments[-1]
-            self._events_of[complete] = events_before
-            self._size_of[complete] = os.fstat(before).st_size
-        self.segments.append(number)
-
     def write(self, line: bytes) -> None:
-        """Append *line*, whole or not at all.
+        """Append *line*, whole or not at all, behind a line end.
 
         Raises:
             OSError: it was not appended.
         """
+        self._writes += 1
+        if self._is_torn():
+            # This is a signal handler in the middle of a short write, or one has raised there.
+            self._checks_lines = True
+            line = b"\n" + line
         written = os.write(self.write_fd, line)
         if written != len(line):
             self.write_rest(line, written)
@@ -144,6 +162,8 @@ class Stream:
         Raises:
             OSError: *line* was not appended.
         """
+        # A signal handler may log meanwhile: then parts of this line stay between whole ones.
+        self._checks_lines = True
         try:
             written += os.write(self.write_fd, line[written:])
         except OSError:
@@ -154,16 +174,24 @@ class Stream:
             raise OSError(errno.ENOSPC, "it takes a part of an event only")
 
     def _cut_off(self, part: bytes) -> None:
-        if self._ends_with(part):
-            os.ftruncate(self.write_fd, os.fstat(self.write_fd).st_size - len(part))
-        else:
-            # A signal handler has appended behind it meanwhile. What is left is a damaged line
-            # between whole ones.
-            self._checks_lines = True
+        """Take *part* back; where a signal handler has appended behind it, it is a damaged line."""
+        while True:
+            writes = self._writes
+            begin = os.fstat(self.write_fd).st_size - len(part)
+            if not self._ends_with(part):
+                return
+            # Nothing is called in between, so that no signal handler appends what is cut off.
+            if self._writes == writes:
+                os.ftruncate(self.write_fd, begin)
+                return
+
+    def _is_torn(self) -> bool:
+        size = os.fstat(self.write_fd).st_size
+        return size > 0 and os.pread(self.write_fd, 1, size - 1) != b"\n"
 
     def _ends_with(self, part: bytes) -> bool:
-        size = os.fstat(self.write_fd).st_size
-        return os.pread(self.write_fd, len(part), size - len(part)) == part
+        begin = os.fstat(self.write_fd).st_size - len(part)
+        return os.pread(self.write_fd, len(part), max(begin, 0)) == part
 
     def is_gone(self) -> bool:
         """Whether somebody has removed what is written to."""
@@ -207,8 +235,13 @@ class Stream:
         taken: list[bytes] = []
         while len(taken) < max_events:
             if not self._lines:
-                if not self._read_more():
-                    break
+                try:
+                    if not self._read_more():
+                        break
+                except OSError:
+                    if not taken:
+                        raise
+                    break  # it is heard the next time: what is taken already has to be settled
                 continue
             events = self._lines[: max_events - len(taken)]
             fitting, size = number_within(events, max_bytes)
@@ -329,11 +362,11 @@ class Stream:
     def _take_lines(self, lines: list[bytes], length: int) -> None:
         """Take *lines*, which are *length* bytes long with their ends."""
         if not self._checks_lines and all(lines):
-            self._lines += lines
             begin = Place(self._segment, self._end)
-            self._end += length
-            self._places.add(begin, lines, Place(self._segment, self._end))
+            self._places.add(begin, lines, Place(self._segment, self._end + length))
+            self._lines = self._lines + lines
             self._met += len(lines)
+            self._end += length
             return
         for line in lines:
             self._take_line(line, damage_of(line) if self._checks_lines else None, len(line) + 1)

@@ -90,7 +90,6 @@ class SpoolWriter:
         # How many events there may be, ever, before the quick way does not do.
         self._careful_from = 0
         self._segment_room = 0
-        self._lines_before_segment = 0
         self._full_until = 0.0
         self._disk_retry_at = 0.0
         self._trouble: str | None = None
@@ -131,7 +130,10 @@ class SpoolWriter:
                     books.taken = taken = books.taken + 1
                     backlog = taken - books.left
                     if backlog == 1 or not taken & MARK_MASK or taken >= self._careful_from:
-                        self._look_at_count(backlog)
+                        try:
+                            self._look_at_count(backlog)
+                        except (MemoryError, RecursionError):
+                            pass  # the event is taken; the next one comes here again, or is marked
             else:
                 backlog = self._append_with_care(line)
         except BaseException:  # of a signal handler, or no memory or stack is left
@@ -169,6 +171,9 @@ class SpoolWriter:
             return self._count()
         except OSError as error:
             return self._hold(line, error)
+        except BaseException:
+            self._room_left = 0  # a part of the line may stand there
+            raise
         finally:
             self._room = self._room_left * (self._room == _APPENDING)
 
@@ -177,15 +182,12 @@ class SpoolWriter:
         self._room = _APPENDING_LAST if self._room < 0 else 0
 
     def _append_inside(self, line: bytes) -> int:
-        """Append in the middle of an append of this very thread, which may have written a part.
-
-        A signal handler or ``__del__`` logs; its line begins behind a line end.
-        """
+        """Append in the middle of an append of this very thread: a handler or ``__del__`` logs."""
         self._leave_no_room()
         if self._trouble is not None:
             return self._hold(line, None)
         try:
-            self._write(b"\n" + line)
+            self._write(line)
         except OSError as error:
             return self._hold(line, error)
         return self._count()
@@ -256,8 +258,10 @@ class SpoolWriter:
             self._disk_failed(error)
         if len(line) > self._largest_line:
             self._books.drop("larger than the spool takes")
-        elif self.overflow.append(line):
-            return self._count()
+        elif self.overflow.append(line, self._books):
+            backlog = self._backlog()
+            self._look_at_count(backlog)
+            return backlog
         elif self._when_full == "block":
             return FULL
         else:
@@ -350,22 +354,12 @@ class SpoolWriter:
         return stream
 
     def _lines_in_segment(self) -> int:
-        return self._lines_written() - self._lines_before_segment
-
-    def _lines_written(self) -> int:
-        return self._books.taken - self.overflow.held - self.overflow.sent
+        stream, overflow = self.stream, self.overflow
+        before = 0 if stream is None else stream.lines_before
+        return self._books.taken - overflow.held - overflow.sent - before
 
     def _begin_segment(self, stream: Stream) -> None:
-        number, fd = stream.create_segment()
-        books, overflow = self._books, self.overflow
-        # Nothing is called from here to the end of the paragraph, so that no signal handler logs
-        # in between: what is counted is what stands in each segment.
-        before, stream.write_fd = stream.write_fd, fd
-        lines = books.taken - overflow.held - overflow.sent
-        sequence = books.taken - overflow.held
-        lines_before, self._lines_before_segment = self._lines_before_segment, lines
-
-        stream.note_segment(number, sequence, before, lines - lines_before)
+        before = stream.begin_segment(self._books, self.overflow)
         if before >= 0:
             self.housekeeper.sync_and_close(before)
         self._room_left = 0
@@ -422,6 +416,9 @@ class SpoolWriter:
                 if self._books.taken >= self._careful_from:
                     self._leave_no_room()
                 return self._descriptors_to_sync()
+            except BaseException:
+                self._room_left = 0
+                raise
             finally:
                 self._room = self._room_left * (self._room == _APPENDING)
 
@@ -448,6 +445,8 @@ class SpoolWriter:
         """Nothing is in flight any more; the disk is to be tried a last time."""
         self.overflow.untake()
         self._disk_retry_at = 0.0
+        if not self.overflow.held:
+            self._trouble = None  # there is nothing to try it with
 
     def close(self) -> None:
         """Remove what is drained, and leave the rest to whoever adopts it."""
