@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import os
 import resource
@@ -65,6 +66,43 @@ def test_a_full_disk(small_disk, caplog):
         assert numbers(transport) == list(range(1000))
         put_all(sink, 1000, 1001)
         assert wait_for(lambda: "can be written again" in caplog.text, 5)
+
+
+def spool_that_fills(disk):
+    spool = spool_on(disk / "spool")
+    while spool.durable:
+        spool.append(b'{"summary": "%s"}' % (b"x" * 400))
+    return spool
+
+
+def segments_on(disk):
+    return [path.name for path in sorted(disk.glob("spool/*/*.ndjson"))]
+
+
+def test_a_disk_that_stays_full(small_disk, monkeypatch):
+    """However often it is tried, there is one empty segment at most."""
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
+    spool = spool_that_fills(small_disk)
+    for _ in range(10):
+        spool._writer.housekeeper._work()
+    assert not spool.durable
+    assert segments_on(small_disk) == ["0000000001.ndjson", "0000000002.ndjson"]
+    spool.close()
+
+
+def test_a_disk_that_our_own_settled_events_fill(small_disk, monkeypatch):
+    """What is settled is removed for the sake of a full disk, without another event."""
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
+    spool = spool_that_fills(small_disk)
+    while len(spool):
+        spool.ack(spool.peek(50, 1_000_000))
+    spool._writer.housekeeper._work()
+    assert spool._writer._trouble is not None
+    spool.gather()
+    spool._writer.housekeeper._work()
+    assert spool._writer._trouble is None
+    assert segments_on(small_disk) == ["0000000002.ndjson"]
+    spool.close()
 
 
 def test_a_disk_with_room_again(small_disk):
@@ -352,3 +390,56 @@ def test_the_disk_recovers_while_a_batch_is_settled(tmp_path, monkeypatch):
     counts = spool.counts()
     assert (counts.delivered, counts.buffered, counts.dropped) == (3, 0, {})
     spool.close()
+
+
+def test_the_disk_recovers_while_a_rest_is_looked_at(tmp_path, monkeypatch):
+    """Events in flight that go to the disk in the moment of a look are not taken for new ones."""
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
+    spool = spool_on(tmp_path / "spool")
+    spool._writer._trouble = "no disk"
+    spool._writer._disk_retry_at = math.inf
+    for event in events(1, 2, 3):
+        spool.append(event)
+    delivered = list(spool.peek(2, 1000).events)
+    take = Stream.take
+
+    def recover_before(stream, *arguments, **options):
+        spool._writer._disk_retry_at = 0.0
+        spool._writer._keep_house()
+        monkeypatch.setattr(Stream, "take", take)
+        return take(stream, *arguments, **options)
+
+    monkeypatch.setattr(Stream, "take", recover_before)
+    spool._writer.stream = spool._writer._new_stream()
+    spool._writer.stream.begin_segment(spool._books, spool._writer.overflow)
+    looked_at = spool.peek(3, 1000)
+    assert looked_at.events[:2] == delivered
+    spool.ack(looked_at)
+    delivered = [*looked_at.events, *drain(spool)]
+    assert delivered == events(1, 2, 3)
+    assert spool.counts().delivered == 3
+    spool.close()
+
+
+def test_a_log_handler_that_waits_for_a_log_call(tmp_path):
+    """What is said of damage is said while no log call has to wait for it."""
+    damaged = orphan(tmp_path, [b"damaged"], events(1))
+    spool = spool_on(tmp_path)
+    spool.gather()
+    assert damaged.exists()
+    appended = []
+
+    class Waiting(logging.Handler):
+        def emit(self, record):
+            thread = threading.Thread(target=spool.append, args=events(2), daemon=True)
+            thread.start()
+            thread.join(5)
+            appended.append(not thread.is_alive())
+
+    handler = Waiting()
+    logging.getLogger("structlog_mozdef").addHandler(handler)
+    try:
+        spool.close()  # it looks whether there is something left in what was adopted
+    finally:
+        logging.getLogger("structlog_mozdef").removeHandler(handler)
+    assert appended == [True]

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from structlog_mozdef.reporting import Reporter
+from structlog_mozdef.buffers.news import News
 
 _INTERVAL = 1.0
 
@@ -15,23 +15,20 @@ _INTERVAL = 1.0
 class Housekeeper:
     """A daemon thread that calls *keep_house* once a second and forces files to the disk.
 
-    It also says what log calls have found out: these must not wait for a log handler.
+    It also tells the news: log calls, which find them, must not wait for a log handler.
 
     Args:
         keep_house: returns descriptors to synchronise and close.
         syncs: False where files are only closed.
-        reporter: to say it.
+        news: of the spool.
     """
 
-    def __init__(
-        self, keep_house: Callable[[], list[int]], syncs: bool, reporter: Reporter
-    ) -> None:
+    def __init__(self, keep_house: Callable[[], list[int]], syncs: bool, news: News) -> None:
         self._keep_house = keep_house
         self._syncs = syncs
-        self._reporter = reporter
+        self._news = news
         self._thread: threading.Thread | None = None
         self._complete: list[int] = []
-        self._news: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the thread, once."""
@@ -46,10 +43,6 @@ class Housekeeper:
     def sync_and_close(self, fd: int) -> None:
         """Take over a descriptor that is not written to any more."""
         self._complete.append(fd)
-
-    def say(self, cause: str, message: str) -> None:
-        """Warn of *cause* soon; of several messages for it, of the last."""
-        self._news[cause] = message
 
     def _run(self) -> None:
         me = threading.current_thread()
@@ -77,15 +70,10 @@ class Housekeeper:
                 self._warn_of(error)
             finally:
                 os.close(fd)
-        while self._news:
-            try:
-                cause = next(iter(self._news))
-                self._reporter.warn(cause, self._news.pop(cause))
-            except (KeyError, StopIteration, RuntimeError):
-                break  # as above
+        self._news.tell()
 
     def _warn_of(self, error: OSError) -> None:
-        self._reporter.warn("spool sync", f"the spool cannot be kept in order: {error.strerror}")
+        self._news.add("spool sync", f"the spool cannot be kept in order: {error.strerror}")
 
     def stop(self) -> None:
         """Do the work a last time, and end the thread; `start` begins anew."""

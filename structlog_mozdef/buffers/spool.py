@@ -68,6 +68,7 @@ from collections.abc import Callable
 from structlog_mozdef.buffers.base import Batch, Counts, DeadLetter, SyncMode, WhenFull
 from structlog_mozdef.buffers.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.drops import Loss
+from structlog_mozdef.buffers.news import News
 from structlog_mozdef.buffers.spool_books import Books
 from structlog_mozdef.buffers.spool_findings import Findings
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
@@ -107,10 +108,11 @@ class Spool:
         # Re-entrant: a signal handler or __del__ may log in the middle of an append.
         self._lock = threading.RLock()
         self._books = Books()
+        self._news = News(reporter)
         self._findings = Findings(
             folder,
             self._books,
-            reporter,
+            self._news,
             self._lock,
             DeadLetterFile(folder, share, syncs=sync != "never"),
         )
@@ -118,19 +120,19 @@ class Spool:
             folder,
             self._books,
             self._findings,
+            self._news,
             self._lock,
             max_events=max_events,
             max_bytes=max_bytes - share,
             reserve_bytes=share,
             when_full=when_full,
             sync=sync,
-            reporter=reporter,
         )
         self._reader = SpoolReader(
             folder,
             self._books,
             self._findings,
-            reporter,
+            self._news,
             self._lock,
             overflow=self._writer.overflow,
             own_streams=self._writer.streams,
@@ -153,16 +155,22 @@ class Spool:
 
     def gather(self) -> bool:
         self._reader.remove_drained(self._writer.left_behind)
-        return self._reader.gather()
+        others_wait = self._reader.gather()
+        self._news.tell()
+        return others_wait
 
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
-        return self._reader.peek(max_events, max_bytes)
+        try:
+            return self._reader.peek(max_events, max_bytes)
+        finally:
+            self._news.tell()
 
     def ack(self, batch: Batch) -> None:
         self._reader.ack(batch)
 
     def reject(self, event: bytes, reason: str) -> None:
         self._findings.reject(event, reason)
+        self._news.tell()
 
     def dead_letters(self) -> list[DeadLetter]:
         return self._findings.dead_letters()
@@ -215,6 +223,7 @@ class Spool:
         with self._lock:
             self._reader.remove_drained(self._writer.left_behind)
             self._writer.close()
+        self._news.tell()
 
     def forget(self) -> None:
         self._writer.forget()

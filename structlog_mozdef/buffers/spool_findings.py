@@ -7,10 +7,10 @@ from typing import Any
 
 from structlog_mozdef.buffers.base import DeadLetter
 from structlog_mozdef.buffers.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.news import News
 from structlog_mozdef.buffers.spool_books import Books
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.buffers.spool_source import ReadStream
-from structlog_mozdef.reporting import Reporter
 
 _KEPT_DEAD_LETTERS = 100
 
@@ -19,7 +19,7 @@ class Findings:
     """Counts and keeps what the destination refused, and what streams did not hold whole.
 
     Args:
-        folder, books, reporter, lock: of the spool.
+        folder, books, news, lock: of the spool.
         dead_letter_file: keeps the dead letters.
     """
 
@@ -27,13 +27,13 @@ class Findings:
         self,
         folder: SpoolFolder,
         books: Books,
-        reporter: Reporter,
+        news: News,
         lock: Any,
         dead_letter_file: DeadLetterFile,
     ) -> None:
         self._folder = folder
         self._books = books
-        self._reporter = reporter
+        self._news = news
         self._lock = lock
         self._dead_letter_file = dead_letter_file
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
@@ -50,7 +50,7 @@ class Findings:
         try:
             self._dead_letter_file.add(event, reason)
         except OSError as error:
-            self._reporter.warn(
+            self._news.add(
                 "dead letter lost",
                 f"a dead letter could not be kept in {self._folder.path}: {error.strerror}",
             )
@@ -71,7 +71,7 @@ class Findings:
             else:
                 self._books.others += 1  # events of ours were written whole
         self._keep_dead_letter(line, reason)
-        self._reporter.warn(
+        self._news.add(
             "spool damaged", f"a line of the spool {self._folder.path} is damaged: {reason}"
         )
 
@@ -94,6 +94,4 @@ class Findings:
             else:
                 self._books.lose(events, sequence, "spool damaged")
         if events > 0:
-            self._reporter.warn(
-                "spool damaged", f"events of the spool {self._folder.path} are missing"
-            )
+            self._news.add("spool damaged", f"events of the spool {self._folder.path} are missing")

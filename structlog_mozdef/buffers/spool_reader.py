@@ -12,12 +12,12 @@ from typing import Any
 
 from structlog_mozdef.buffers.base import Batch
 from structlog_mozdef.buffers.fitting import number_within
+from structlog_mozdef.buffers.news import News
 from structlog_mozdef.buffers.overflow import Overflow
 from structlog_mozdef.buffers.spool_books import Books
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.buffers.spool_source import Observer, Source
 from structlog_mozdef.buffers.spool_stream import Stream
-from structlog_mozdef.reporting import Reporter
 
 #: Seconds after which orphans are looked for again.
 ADOPT_INTERVAL = 3.0
@@ -49,7 +49,7 @@ class SpoolReader:
     Until it is settled, what was given out stays the same, in the same order, whatever is added.
 
     Args:
-        folder, books, findings, reporter, lock: of the spool.
+        folder, books, findings, news, lock: of the spool.
         overflow: of the spool, the latest of our own events.
         own_streams: gives the streams of this process, oldest first.
     """
@@ -59,7 +59,7 @@ class SpoolReader:
         folder: SpoolFolder,
         books: Books,
         findings: Observer,
-        reporter: Reporter,
+        news: News,
         lock: Any,
         *,
         overflow: Overflow,
@@ -68,7 +68,7 @@ class SpoolReader:
         self._folder = folder
         self._books = books
         self._findings = findings
-        self._reporter = reporter
+        self._news = news
         self._lock = lock
         self._overflow = overflow
         self._own_streams = own_streams
@@ -120,7 +120,12 @@ class SpoolReader:
 
     def _in_turn(self) -> list[list[Source]]:
         """The sources of each process, in an order that changes with each batch."""
-        groups: list[list[Source]] = [[*self._own_streams(), self._overflow]]
+        # While events of the overflow are in flight, others that were may go to the disk, and must
+        # not be met there as if they were new.
+        own: list[Source] = []
+        if not self._sends_overflow():
+            own = [*self._own_streams(), self._overflow]
+        groups = [own]
         groups += [[stream] for stream in self._adopted]
         first = self._turn % len(groups)
         return groups[first:] + groups[:first]
@@ -224,8 +229,18 @@ class SpoolReader:
 
     def gather(self) -> bool:
         """See `structlog_mozdef.buffers.base.Buffer`."""
+        self._leave_settled_segments()
         self._look_for_orphans()
         return self._books.adopted > 0
+
+    def _leave_settled_segments(self) -> None:
+        """Have segments removed of which all is settled: a full disk may need just that room."""
+        for stream in self._own_streams():
+            try:
+                if len(stream.segments) > 1:
+                    stream.is_drained()
+            except OSError as error:
+                self._warn_of(error)
 
     def _look_for_orphans(self) -> None:
         if self.remove_drained(self._adopted):
@@ -239,7 +254,7 @@ class SpoolReader:
         except OSError as error:
             self._warn_of(error)
         for name, reason in self._folder.left_alone.items():
-            self._reporter.warn(
+            self._news.add(
                 f"spool left alone {reason}",
                 f"the stream {name} in the spool {self._folder.path} is left alone: {reason}",
             )
@@ -289,7 +304,7 @@ class SpoolReader:
             self._books.lose(stream.waiting, self._books.settled(), "spool removed")
 
     def _warn_of(self, error: OSError) -> None:
-        self._reporter.warn(
+        self._news.add(
             "spool unreadable", f"the spool {self._folder.path} cannot be read: {error.strerror}"
         )
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from structlog_mozdef.buffers.base import FULL, SyncMode, WhenFull
 from structlog_mozdef.buffers.housekeeper import Housekeeper
+from structlog_mozdef.buffers.news import News
 from structlog_mozdef.buffers.overflow import Overflow
 from structlog_mozdef.buffers.spool_books import MARK_MASK, Books
 from structlog_mozdef.buffers.spool_folder import SpoolFolder
 from structlog_mozdef.buffers.spool_lines import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool_source import Observer, Source
 from structlog_mozdef.buffers.spool_stream import Stream
-from structlog_mozdef.reporting import Reporter
 
 _LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
 # While the disk refuses, or the spool is full, it is tried again after so many seconds.
@@ -37,10 +37,10 @@ class SpoolWriter:
     """Writes the events of this process to a stream of its own.
 
     Args:
-        folder, max_events, when_full, sync, reporter: see `structlog_mozdef.buffers.spool.Spool`.
+        folder, max_events, when_full, sync: see `structlog_mozdef.buffers.spool.Spool`.
         max_bytes: of the whole folder, without its dead letters.
         reserve_bytes: left to what other processes may have written since they were looked at.
-        books, findings: of the spool.
+        books, findings, news: of the spool.
         lock: re-entrant, of the spool.
 
     Attributes:
@@ -55,6 +55,7 @@ class SpoolWriter:
         folder: SpoolFolder,
         books: Books,
         findings: Observer,
+        news: News,
         lock: Any,
         *,
         max_events: int,
@@ -62,11 +63,11 @@ class SpoolWriter:
         reserve_bytes: int,
         when_full: WhenFull,
         sync: SyncMode,
-        reporter: Reporter,
     ) -> None:
         self._folder = folder
         self._books = books
         self._findings = findings
+        self._news = news
         self._lock = lock  # a threading.RLock, which is no type before Python 3.13
         self._max_events = max_events
         self._max_bytes = max_bytes
@@ -80,7 +81,7 @@ class SpoolWriter:
         self.stream: Stream | None = None
         self.left_behind: list[Stream] = []
         self.overflow = Overflow(max_bytes)
-        self.housekeeper = Housekeeper(self._keep_house, sync == "interval", reporter)
+        self.housekeeper = Housekeeper(self._keep_house, sync == "interval", news)
         # Its methods, which are called without the detour of ``with``.
         self._acquire = lock.acquire
         self._release = lock.release
@@ -270,12 +271,15 @@ class SpoolWriter:
 
     def _disk_failed(self, error: OSError) -> None:
         self._leave_no_room()
-        if self._lines_in_segment():
+        stream = self.stream
+        if self._lines_in_segment() or stream is None or stream.write_fd < 0:
             self._segment_room = 0  # it may be this file that must not grow
+        else:
+            self._segment_room = self._segment_bytes  # one empty file is enough
         self._disk_retry_at = time.monotonic() + _DISK_RETRY
         self._trouble = error.strerror or type(error).__name__
         self.housekeeper.start()
-        self.housekeeper.say(
+        self._news.add(
             "spool disk",
             f"the spool {self._folder.path} cannot be written: {self._trouble}; events wait in"
             " memory until it can",
@@ -296,7 +300,7 @@ class SpoolWriter:
 
     def _disk_recovered(self) -> None:
         self._trouble = None
-        self.housekeeper.say(
+        self._news.add(
             "spool disk recovered", f"the spool {self._folder.path} can be written again"
         )
 
@@ -373,7 +377,7 @@ class SpoolWriter:
         try:
             os.fdatasync(fd)
         except OSError as error:  # the event is written, and the kernel has it
-            self.housekeeper.say(
+            self._news.add(
                 "spool sync",
                 f"the spool {self._folder.path} cannot be synchronised: {error.strerror}",
             )
@@ -393,7 +397,7 @@ class SpoolWriter:
             stream.waiting = self._backlog() - before
             self.left_behind.append(stream)
             self._room_left = 0
-            self.housekeeper.say(
+            self._news.add(
                 "spool removed", f"somebody removed a stream from the spool {self._folder.path}"
             )
 
