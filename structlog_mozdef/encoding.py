@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from structlog_mozdef.limits import DEPTH_LIMIT, STRING_LIMIT_BYTES
+from structlog_mozdef.limits import DEPTH_LIMIT, EVENT_LIMIT_BYTES, STRING_LIMIT_BYTES
 from structlog_mozdef.repair import repair
 from structlog_mozdef.values import plain
 
@@ -46,7 +46,10 @@ def encode(event: dict[str, Any]) -> bytes:
                 break
         if "" not in details:
             encoded = orjson.dumps(candidate, None, _OPTIONS)
-            if len(encoded) <= STRING_LIMIT_BYTES:
+            size = len(encoded)
+            if size <= STRING_LIMIT_BYTES or (
+                size <= EVENT_LIMIT_BYTES and not _has_long_text(candidate)
+            ):
                 return encoded[:-1]
     except Exception:
         pass  # whatever it was, the repair finds it again
@@ -63,6 +66,17 @@ def _is_flat(value: Any) -> bool:
 
 def _are_scalars(items: Iterable[Any]) -> bool:
     return _SCALARS.issuperset(map(type, items))
+
+
+def _has_long_text(value: Any) -> bool:
+    """Whether a text in *value*, which is plain JSON, may be too long."""
+    kind = type(value)
+    if kind is str:
+        # A character takes at most four bytes.
+        return len(value) * (1 if value.isascii() else 4) >= STRING_LIMIT_BYTES
+    if kind is dict:
+        return any(map(_has_long_text, value)) or any(map(_has_long_text, list(value.values())))
+    return (kind is list or kind is tuple) and any(map(_has_long_text, value))
 
 
 def _plain_details(details: Any) -> dict[str, Any]:

@@ -54,10 +54,13 @@ def repair(event: dict[str, Any]) -> bytes:
         if type(details) is not dict:
             details = repaired["details"] = {"message": details}
         repair_typed_details(details)  # again: a key or value may only now be what it means
-        if len(orjson.dumps(repaired)) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
+        encoded = orjson.dumps(repaired)
+        if len(encoded) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
             repaired = fit(repaired, EVENT_LIMIT_BYTES - _REPORT_BYTES, (), report)
-        if report.fields:
-            claim_detail(repaired["details"], "truncated", report.as_detail())
+            encoded = orjson.dumps(repaired)
+        if not report.fields:
+            return encoded
+        claim_detail(repaired["details"], "truncated", report.as_detail())
         return orjson.dumps(repaired)
     except Exception as error:
         return _last_resort(event, error)
@@ -179,13 +182,15 @@ class _Repair:
             self._left -= len(text)
             return text if text.isascii() else without_surrogates(text)
         self._left -= min(len(text), STRING_LIMIT_BYTES)
-        if len(text) < STRING_LIMIT_BYTES:
+        is_ascii = text.isascii()
+        if not is_ascii and len(text) < STRING_LIMIT_BYTES:
             text = without_surrogates(text)
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        size = len(text) if is_ascii else len(text.encode("utf-8", "surrogatepass"))
         if size < STRING_LIMIT_BYTES:
             return text
         self._report.add(path, size - STRING_LIMIT_BYTES)
-        return cut(without_surrogates(text[:STRING_LIMIT_BYTES]), STRING_LIMIT_BYTES - 1)
+        kept = text[: STRING_LIMIT_BYTES - 1]
+        return kept if is_ascii else cut(without_surrogates(kept), STRING_LIMIT_BYTES - 1)
 
 
 def _text_of_int(value: int) -> str:

@@ -46,6 +46,24 @@ def test_string_below_the_limit_is_kept(size):
     assert details_of(value="x" * size) == {"value": "x" * size}
 
 
+@pytest.mark.parametrize("text", ["x" * 19_800, "\u20ac" * 3_000, "\U0001f600" * 2_000])
+def test_event_below_the_limit_is_kept(text):
+    """An event of many texts stays whole as long as all of it is below the limit."""
+    value = {"texts": [text] * 3, "others": (text, {"inner": text})}
+    as_json = {"texts": [text] * 3, "others": [text, {"inner": text}]}
+    assert details_of(value=value, user="kang") == {"value": as_json, "user": "kang"}
+    assert 40_000 < len(rendered(value=value)) < MOST_EVENT_BYTES
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["x" * 40_000], {"a": ["x", {"b": "x" * 40_000}]}, {"x" * 40_000: 1}, "\u20ac" * 11_000],
+)
+def test_long_string_is_cut_wherever_it_is(value):
+    """Within others, and as a key."""
+    assert all(len(text.encode()) < MOST_STRING_BYTES for text in strings(details_of(value=value)))
+
+
 def test_cut_string_is_reported():
     """The event names the field that was cut, and how many bytes are missing."""
     details = details_of(value="x" * 40_000)
