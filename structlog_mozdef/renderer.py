@@ -78,6 +78,7 @@ class MozDefRenderer:
             raise ValueError(f"source is {source!r}; it must be None or a text that is not empty")
         self._category = category
         self._source = source
+        identity.hostname()  # now, so that the first log call need not wait for the resolver
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
         try:

@@ -11,7 +11,13 @@ import zipapp
 
 import pytest
 
-from structlog_mozdef import add_hostname, add_processid, add_processname, identity
+from structlog_mozdef import (
+    MozDefRenderer,
+    add_hostname,
+    add_processid,
+    add_processname,
+    identity,
+)
 
 PRINT_NAME = "from structlog_mozdef import identity; print(identity.process_name(), flush=True)\n"
 
@@ -217,3 +223,12 @@ def test_slow_resolver_is_waited_for_a_second_at_most():
     start = time.monotonic()
     name, waited = output_of("-c", program)
     assert (name, float(waited) < 2, time.monotonic() - start < 10) == ("plain", True, True)
+
+
+def test_the_renderer_asks_the_resolver_before_there_is_an_event(monkeypatch):
+    """The first log call does not wait for it."""
+    monkeypatch.setattr(identity, "known_hostname", None)
+    monkeypatch.setattr(identity, "find_hostname", lambda: "a.example.com")
+    renderer = MozDefRenderer()
+    monkeypatch.setattr(identity, "find_hostname", lambda: pytest.fail("asked too late"))
+    assert b'"hostname":"a.example.com"' in renderer(None, "info", {"event": "an event"})
