@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import json
 import logging
 import math
@@ -19,7 +21,7 @@ from spools import QUICK
 from transports import DownTransport
 
 from structlog_mozdef import Sink
-from structlog_mozdef.buffers import spool_writer
+from structlog_mozdef.buffers import housekeeper, spool_writer
 from structlog_mozdef.buffers.spool_position import read_position
 from structlog_mozdef.buffers.spool_stream import Stream
 from structlog_mozdef.exceptions import SpoolError
@@ -221,6 +223,15 @@ def no_more_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@contextlib.contextmanager
+def no_files_at_all():
+    """No file can be opened, not even in place of one that was closed."""
+    with no_more_files():
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        yield
+
+
 def test_too_many_open_files_to_adopt(tmp_path, monkeypatch):
     """A process that can open nothing leaves orphans as they are, for itself and for others."""
     orphan(tmp_path, events(1, 2), events(3))
@@ -292,11 +303,7 @@ def test_too_many_open_files_to_read_on(tmp_path):
         spool.append(event)
     delivered = list(spool.peek(1, 1000).events)
     spool.ack(spool.peek(1, 1000))
-    with no_more_files():
-        # Not even one in place of one that was closed.
-        resource.setrlimit(
-            resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        )
+    with no_files_at_all():
         batch = spool.peek(100, 10_000)
     assert 0 < len(batch.events) < 19
     spool.ack(batch)
@@ -340,6 +347,53 @@ def test_the_disk_recovers_while_a_batch_is_sent(tmp_path, monkeypatch):
     other = spool_on(tmp_path)
     assert drain(other) == events(3, 4)
     other.close()
+
+
+@pytest.mark.parametrize("meanwhile", ["looked for more", "settled"])
+def test_the_disk_recovers_while_no_file_can_be_opened(tmp_path, monkeypatch, meanwhile):
+    """Where events in flight are now cannot be looked up: it is done later, and nothing is lost."""
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", math.inf)
+    spool = spool_on(tmp_path)
+    spool.append(events(0)[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    for event in events(1, 2, 3):
+        spool.append(event)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    batch = spool.peek(3, 1000)
+    assert batch.events == events(0, 1, 2)
+    spool._writer._disk_retry_at = 0.0
+    spool._writer.housekeeper._work()
+    assert spool.durable
+    act = functools.partial(*{"settled": (spool.ack, batch)}.get(meanwhile, (spool.peek, 4, 1000)))
+    with no_files_at_all(), pytest.raises(OSError, match="Too many open files"):
+        act()
+    # Who could not settle a batch sends it again.
+    assert drain(spool) == events(0, 1, 2, 3)
+    counts = spool.counts()
+    assert (counts.delivered, counts.buffered, counts.dropped) == (4, 0, {})
+    spool.close()
+
+
+def test_a_file_that_fails_when_it_is_closed(tmp_path, monkeypatch):
+    """A network file system may say only then that it is full: the housekeeper goes on."""
+    monkeypatch.setattr(housekeeper, "_INTERVAL", 0.01)
+    spool = spool_on(tmp_path, sync="interval")
+    closed = []
+    close = os.close
+
+    def close_badly(fd):
+        close(fd)
+        if threading.current_thread() is spool._writer.housekeeper._thread:
+            closed.append(fd)
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(housekeeper.os, "close", close_badly)
+        spool.append(events(1)[0])
+        assert wait_for(lambda: len(closed) > 2, 5)
+    assert spool._writer.housekeeper._thread.is_alive()
+    spool.close()
 
 
 def test_one_stream_that_cannot_be_read_does_not_stop_the_others(tmp_path, monkeypatch):

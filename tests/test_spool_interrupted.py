@@ -203,15 +203,24 @@ def disk_recovery(spool, interruption):
         disk_recovery.sent = sent.first(3).events
 
 
+def first_event(spool, interruption):
+    """There is no stream, and no housekeeper, yet."""
+    with interruption:
+        spool.append(events("interrupted")[0])
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of os.scandir
 @pytest.mark.parametrize("acts", ["raises", "logs", "logs and raises"])
-@pytest.mark.parametrize("situation", [short_write, new_segment, disk_trouble, disk_recovery])
+@pytest.mark.parametrize(
+    "situation", [first_event, short_write, new_segment, disk_trouble, disk_recovery]
+)
 def test_a_signal_handler_leaves_the_rest_whole(tmp_path, monkeypatch, situation, acts):
     """Wherever it runs, what was appended before and after arrives, and all is accounted for."""
     monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
     number, happened = 0, True
     while happened:
         spool = spool_on(tmp_path / str(number))
+        spool._writer._segment_bytes = 100
 
         def act(spool=spool):
             if "logs" in acts:
@@ -220,18 +229,23 @@ def test_a_signal_handler_leaves_the_rest_whole(tmp_path, monkeypatch, situation
                 raise Raised
 
         interruption = Handler(number, act)
-        for event in events("before 1", "before 2"):
+        before = events("before 1", "before 2") if situation is not first_event else []
+        for event in before:
             spool.append(event)
         with contextlib.suppress(Raised):
             situation(spool, interruption)
-        for event in events("after 1", "after 2"):
-            spool.append(event)
         delivered = list(getattr(situation, "sent", []))
+        after = events(*(f"after {index}" for index in range(10)))
+        for event in after:
+            spool.append(event)
+            batch = spool.peek(100, 10_000)
+            delivered += batch.events
+            spool.ack(batch)
         for _ in range(5):
             batch = spool.peek(100, 10_000)
             delivered += batch.events
             spool.ack(batch)
-        expected = events("before 1", "before 2", "after 1", "after 2")
+        expected = before + after
         if situation is disk_recovery:
             expected += events("held 1", "held 2", "held 3")
         happened = interruption.happened
@@ -246,7 +260,11 @@ def test_a_signal_handler_leaves_the_rest_whole(tmp_path, monkeypatch, situation
         assert (number, counts.dropped, counts.buffered) == (number, {}, 0)
         assert counts.accepted == counts.delivered + counts.dead_lettered
         assert spool.durable
+        assert spool._writer._trouble is None
+        assert spool._writer.housekeeper._thread.is_alive()
         spool.close()
-        assert not list((tmp_path / str(number)).glob("1*")), number
+        # A stream that was made, but not handed over any more, holds no events.
+        left = "1*/*.ndjson" if situation is first_event else "1*"
+        assert not list((tmp_path / str(number)).glob(left)), number
         number += 1
     assert number > 5

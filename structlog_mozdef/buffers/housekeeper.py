@@ -39,6 +39,9 @@ class Housekeeper:
                 thread.start()
             except RuntimeError:
                 self._thread = None  # no thread can be had: the next one to ask tries again
+            except BaseException:  # of a signal handler: perhaps it runs, and ends at its next look
+                self._thread = None
+                raise
 
     def sync_and_close(self, fd: int) -> None:
         """Take over a descriptor that is not written to any more."""
@@ -63,13 +66,11 @@ class Housekeeper:
             except IndexError:
                 break  # the thread and `stop` may work at the same moment
         for fd in fds:
-            try:
-                if self._syncs:
-                    os.fdatasync(fd)
-            except OSError as error:
-                self._warn_of(error)
-            finally:
-                os.close(fd)
+            for step in (os.fdatasync, os.close) if self._syncs else (os.close,):
+                try:
+                    step(fd)
+                except OSError as error:  # closing, too, can say that a write has failed
+                    self._warn_of(error)
         self._news.tell()
 
     def _warn_of(self, error: OSError) -> None:

@@ -23,6 +23,7 @@ class Books:
     Attributes:
         taken: own events, ever.
         left: those of them that do not wait any more.
+        found: those of them that were not counted when they were written, but when they were read.
         adopted: events of others that wait here.
         released: events that wait in streams of ours that we let go of: stream -> events.
         others: all that was accepted beside *taken*: adopted events, and those not taken.
@@ -32,6 +33,7 @@ class Books:
     def __init__(self) -> None:
         self.taken = 0
         self.left = 0
+        self.found = 0
         self.adopted = 0
         self.released: dict[str, int] = {}
         self.others = 0

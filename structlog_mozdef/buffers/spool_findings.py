@@ -87,7 +87,9 @@ class Findings:
             if events < 0 and stream.adopted:
                 self._books.hand_over(events)  # so many more than we counted
             elif events < 0:
+                # A signal handler raised between writing and counting them.
                 self._books.taken -= events
+                self._books.found -= events
             elif stream.adopted:
                 self._books.adopted -= events
                 self._books.drops.add("spool damaged", events)

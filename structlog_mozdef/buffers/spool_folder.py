@@ -204,7 +204,7 @@ class SpoolFolder:
             with os.fdopen(create_file(STREAM_FILE, os.O_WRONLY, stream.fd), "wb") as file:
                 file.write(json.dumps(note).encode() + b"\n")
             os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
-        except OSError:
+        except BaseException:
             self.remove_stream(stream)
             raise
         stream.name = name

@@ -145,19 +145,24 @@ class SpoolReader:
         """What was given out of the overflow, and is on disk by now, is settled there."""
         if not self._sends_overflow():
             return  # without waiting for the lock, which log calls hold most of the time
-        with self._lock:
-            moved, self._overflow.moved = self._overflow.moved, []
-        parts: deque[tuple[Source, int]] = deque()
-        while moved:
-            source, events = self._parts.popleft()
-            while source is self._overflow and events and moved:
-                place = moved.pop(0)
-                place.take(1, sys.maxsize, one=True)
-                parts.append((place, 1))
-                events -= 1
-            if events:
-                parts.append((source, events))
-        self._parts.extendleft(reversed(parts))
+        while self._overflow.moved:
+            place = self._overflow.moved[0]
+            place.take(1, sys.maxsize, one=True)  # where it cannot be read now, nothing has changed
+            with self._lock:
+                del self._overflow.moved[0]
+            self._hand_on(place)
+
+    def _hand_on(self, place: Source) -> None:
+        """The oldest event in flight that was in the overflow is in *place* now."""
+        parts = list(self._parts)
+        index = next(index for index, (source, _) in enumerate(parts) if source is self._overflow)
+        left = parts[index][1] - 1
+        parts[index : index + 1] = [(self._overflow, left)] if left else []
+        if index and parts[index - 1][0] is place:
+            parts[index - 1] = (place, parts[index - 1][1] + 1)
+        else:
+            parts.insert(index, (place, 1))
+        self._parts = deque(parts)
 
     def ack(self, batch: Batch) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""

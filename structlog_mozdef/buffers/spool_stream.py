@@ -119,7 +119,7 @@ class Stream:
         complete = self.segments[-1] if self.segments else 0
         # No signal handler can log or raise from here to the end of the paragraph, where nothing
         # is called but at its very end: what is counted is what stands in each segment.
-        lines = books.taken - overflow.held - overflow.sent
+        lines = books.taken - books.found - overflow.held - overflow.sent
         if complete:
             self._events_of[complete] = lines - self.lines_before
         self.lines_before = lines

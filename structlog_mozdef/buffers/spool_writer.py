@@ -122,8 +122,9 @@ class SpoolWriter:
                     if written != size:
                         stream.write_rest(line, written)
                 except OSError as error:
-                    self._room = 0
+                    self._room = _APPENDING_LAST
                     backlog = self._hold(line, error)
+                    self._room = 0
                 else:
                     # 0 where it is `_APPENDING_LAST`; a product does not jump.
                     self._room = room * (self._room == _APPENDING)
@@ -292,14 +293,17 @@ class SpoolWriter:
         try:
             if not self.overflow.held:
                 self._write_held(b"\n")  # a blank line is no event, but tells how the disk is
-            self.overflow.write_out(self._write_held)
+            while self._trouble is not None:
+                self.overflow.write_out(self._write_held)
+                # Neither calls nor jumps: what a signal handler logs is held before this, or is
+                # written after it.
+                self._trouble = (None, self._trouble)[self.overflow.held > 0]
         except OSError as error:
             self._disk_failed(error)
         else:
             self._disk_recovered()
 
     def _disk_recovered(self) -> None:
-        self._trouble = None
         self._news.add(
             "spool disk recovered", f"the spool {self._folder.path} can be written again"
         )
@@ -322,6 +326,7 @@ class SpoolWriter:
             self._abandon_stream()
         if self.stream is None:
             self.stream = self._new_stream()
+        self.housekeeper.start()
         if self._segment_room <= 0 or self._lines_in_segment() >= self._segment_events:
             self._begin_segment(self.stream)
         available, quantum = self._available()
@@ -354,13 +359,12 @@ class SpoolWriter:
             self._folder, self._folder.create_stream(), self._lock, self._findings, adopted=False
         )
         self._segment_room = 0
-        self.housekeeper.start()
         return stream
 
     def _lines_in_segment(self) -> int:
-        stream, overflow = self.stream, self.overflow
+        stream, books, overflow = self.stream, self._books, self.overflow
         before = 0 if stream is None else stream.lines_before
-        return self._books.taken - overflow.held - overflow.sent - before
+        return books.taken - books.found - overflow.held - overflow.sent - before
 
     def _begin_segment(self, stream: Stream) -> None:
         before = stream.begin_segment(self._books, self.overflow)
