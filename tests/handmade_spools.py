@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from structlog_mozdef.buffers.spool import Spool
@@ -23,6 +26,17 @@ def spool_on(path: Path, **options) -> Spool:
         "reporter": Reporter(),
     }
     return Spool(SpoolFolder(path, DESTINATION), **{**defaults, **options})
+
+
+@contextlib.contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """No file can grow beyond *size* (EFBIG); a write beyond it is cut short."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def events(*numbers: object) -> list[bytes]:

@@ -15,7 +15,7 @@ import subprocess
 import threading
 
 import pytest
-from handmade_spools import drain, events, orphan, spool_on
+from handmade_spools import drain, events, file_limit, orphan, spool_on
 from running import run, wait_for
 from spools import QUICK
 from transports import DownTransport
@@ -330,13 +330,11 @@ def test_the_disk_recovers_while_a_batch_is_sent(tmp_path, monkeypatch):
     monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
     spool = spool_on(tmp_path)
     spool.append(events(0)[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    for event in events(1, 2, 3, 4):
-        spool.append(event)
-    batch = spool.peek(4, 1000)
-    assert list(batch.events) == events(0, 1, 2, 3)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with file_limit(0):
+        for event in events(1, 2, 3, 4):
+            spool.append(event)
+        batch = spool.peek(4, 1000)
+        assert list(batch.events) == events(0, 1, 2, 3)
     spool._writer.housekeeper._work()
     assert spool.durable
     spool.ack(batch.first(3))
@@ -355,11 +353,9 @@ def test_the_disk_recovers_while_no_file_can_be_opened(tmp_path, monkeypatch, me
     monkeypatch.setattr(spool_writer, "_DISK_RETRY", math.inf)
     spool = spool_on(tmp_path)
     spool.append(events(0)[0])
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    for event in events(1, 2, 3):
-        spool.append(event)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with file_limit(0):
+        for event in events(1, 2, 3):
+            spool.append(event)
     batch = spool.peek(3, 1000)
     assert batch.events == events(0, 1, 2)
     spool._writer._disk_retry_at = 0.0
@@ -373,6 +369,20 @@ def test_the_disk_recovers_while_no_file_can_be_opened(tmp_path, monkeypatch, me
     counts = spool.counts()
     assert (counts.delivered, counts.buffered, counts.dropped) == (4, 0, {})
     spool.close()
+
+
+def test_a_position_that_could_not_be_written(tmp_path):
+    """It is written at the end, if that can be done then: nothing is repeated without a crash."""
+    spool = spool_on(tmp_path)
+    for event in events(1, 2, 3):
+        spool.append(event)
+    batch = spool.peek(2, 1000)
+    with file_limit(0):
+        spool.ack(batch)
+    spool.close()
+    other = spool_on(tmp_path)
+    assert drain(other) == events(3)
+    other.close()
 
 
 def test_a_file_that_fails_when_it_is_closed(tmp_path, monkeypatch):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import sys
 
 import pytest
-from handmade_spools import events, spool_on
+from handmade_spools import events, file_limit, spool_on
 from running import run
 
 from structlog_mozdef.buffers import spool_writer
@@ -157,21 +156,10 @@ class Handler:
         sys.setprofile(None)
 
 
-@contextlib.contextmanager
-def files_of_at_most(size):
-    """A write beyond *size* is cut short; see RLIMIT_FSIZE."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def short_write(spool, interruption):
     """The disk takes a part of the event only, and the handler comes then."""
     size = os.fstat(spool._writer.stream.write_fd).st_size
-    with files_of_at_most(size + 10), interruption:
+    with file_limit(size + 10), interruption:
         spool.append(events("interrupted")[0])
 
 
@@ -184,13 +172,13 @@ def new_segment(spool, interruption):
 
 def disk_trouble(spool, interruption):
     """The disk refuses the event."""
-    with files_of_at_most(0), interruption:
+    with file_limit(0), interruption:
         spool.append(events("interrupted")[0])
 
 
 def disk_recovery(spool, interruption):
     """What waited in memory is written, while some of it is being sent."""
-    with files_of_at_most(0):
+    with file_limit(0):
         for event in events("held 1", "held 2", "held 3"):
             spool.append(event)
     sent = spool.peek(4, 10_000)

@@ -25,11 +25,16 @@ _UNFINISHED = f"{POSITION_FILE}.new"
 
 
 class PositionFile:
-    """Writes the position of the stream whose folder is open as *folder_fd*."""
+    """Writes the position of the stream whose folder is open as *folder_fd*.
+
+    Attributes:
+        is_behind: whether the disk refused the last position.
+    """
 
     def __init__(self, folder_fd: int) -> None:
         self._folder_fd = folder_fd
         self._fd = -1
+        self.is_behind = False
 
     def write(self, segment: int, offset: int) -> None:
         """Everything before *offset* of *segment* is settled."""
@@ -39,8 +44,9 @@ class PositionFile:
             if self._fd < 0:
                 self._fd = self._put_in_place(text)
             os.pwrite(self._fd, text, 0)
+            self.is_behind = False
         except OSError:
-            pass  # a full disk: a crash repeats more than one batch then
+            self.is_behind = True  # a full disk: a crash repeats more than one batch then
 
     def _put_in_place(self, text: bytes) -> int:
         """Replace whatever is there: it may be no file, or no file of ours."""

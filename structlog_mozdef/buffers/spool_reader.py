@@ -325,7 +325,7 @@ class SpoolReader:
             self.remove_drained(self._adopted)
             for stream in self._adopted:
                 self._books.hand_over(stream.waiting)
-                stream.release()
+                stream.leave()
             self._adopted.clear()
         self._next_adoption = 0.0
 

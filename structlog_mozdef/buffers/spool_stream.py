@@ -79,6 +79,7 @@ class Stream:
         self.waiting = 0
         self.lines_before = 0
         self._writes = 0
+        self._is_cutting = False
         # Of each complete segment: how many events there are to be read, and its size. Of each of
         # our own: the sequence number of its first event.
         self._events_of: dict[int, int] = {}
@@ -147,6 +148,8 @@ class Stream:
         Raises:
             OSError: it was not appended.
         """
+        if self._is_cutting:  # a signal has interrupted it, and it will be done again
+            raise BlockingIOError(errno.EAGAIN, "a part of an event is being taken back")
         self._writes += 1
         if self._is_torn():
             # This is a signal handler in the middle of a short write, or one has raised there.
@@ -181,8 +184,12 @@ class Stream:
             if not self._ends_with(part):
                 return
             # Nothing is called in between, so that no signal handler appends what is cut off.
-            if self._writes == writes:
-                os.ftruncate(self.write_fd, begin)
+            self._is_cutting = self._writes == writes
+            if self._is_cutting:
+                try:
+                    os.ftruncate(self.write_fd, begin)
+                finally:
+                    self._is_cutting = False
                 return
 
     def _is_torn(self) -> bool:
@@ -450,8 +457,14 @@ class Stream:
         self._close_files()
         self._folder.remove_stream(self.place)
 
-    def release(self) -> None:
+    def leave(self) -> None:
         """Leave the stream to whoever adopts it."""
+        if self._position.is_behind:
+            self._position.write(*self._settled)  # the disk may have recovered
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the files, and change nothing: in a forked child they are the parent's."""
         self._close_files()
         self.place.close()
 

@@ -460,7 +460,7 @@ class SpoolWriter:
         """Remove what is drained, and leave the rest to whoever adopts it."""
         for removed in self.left_behind:
             self._books.lose(removed.waiting, self._books.settled(), "spool removed")
-            removed.release()
+            removed.leave()
         self.left_behind.clear()
         stream, self.stream = self.stream, None
         self._leave_no_room()
@@ -473,7 +473,7 @@ class SpoolWriter:
             # Whoever adopts it counts its events anew. We go on to count them as waiting,
             # until we adopt them again ourselves.
             self._books.release(stream.name, on_disk)
-            stream.release()
+            stream.leave()
 
     def forget(self) -> None:
         """In a forked child: close what is the parent's."""
