@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import gc
 import json
 import logging
 import math
@@ -253,6 +254,35 @@ def test_too_many_open_files_to_adopt(tmp_path, monkeypatch):
         other.close()
     assert drain(spool) == events(1, 2, 3)
     spool.close()
+
+
+def test_too_many_open_files_to_begin(tmp_path, monkeypatch):
+    """While no stream can be made, nothing is left of the attempts, and events wait."""
+    monkeypatch.setattr(spool_writer, "_DISK_RETRY", 0.0)
+    spool = spool_on(tmp_path)
+    with no_files_at_all():
+        for event in events(1, 2, 3):
+            spool.append(event)
+    assert os.listdir(tmp_path) == []
+    assert drain(spool) == events(1, 2, 3)
+    spool.close()
+
+
+def test_sinks_that_are_gone_leave_no_file_open(tmp_path):
+    """A program may make any number of them, one after the other."""
+    path = tmp_path / "spool"
+
+    def open_folders():
+        gc.collect()
+        names = (f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd"))
+        return [name for name in names if os.path.realpath(name) == str(path)]
+
+    for _ in range(3):
+        with Sink(MemoryTransport(), spool=path) as sink:
+            put_all(sink, 0, 1)
+            assert open_folders()
+        del sink
+    assert wait_for(lambda: not open_folders(), 5)  # the housekeeper wakes once a second
 
 
 def test_too_many_open_files_to_count(tmp_path, monkeypatch):

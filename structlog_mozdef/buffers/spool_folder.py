@@ -92,6 +92,7 @@ class SpoolFolder:
             )
         self.path = os.fspath(path)
         self.destination = destination
+        self.fd = -1
         #: Why streams of dead processes cannot be adopted by this process: name -> reason.
         self.left_alone: dict[str, str] = {}
         self.fd = self._open()
@@ -125,6 +126,10 @@ class SpoolFolder:
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def __del__(self) -> None:
+        # A sink that is closed can be used again, and lets go only when nobody can.
+        self.close()
 
     @classmethod
     def existing(cls, path: str | os.PathLike[str]) -> SpoolFolder:
@@ -194,11 +199,14 @@ class SpoolFolder:
         name = f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{os.urandom(8).hex()}"
         unfinished = _UNFINISHED + name
         os.mkdir(unfinished, 0o700, dir_fd=self.fd)
-        stream = StreamFolder(unfinished, -1)
         try:
             # By its name: where the umask takes the right to open it, it could not be opened.
             os.chmod(unfinished, 0o700, dir_fd=self.fd)
-            stream.fd = open_folder(unfinished, self.fd)
+            stream = StreamFolder(unfinished, open_folder(unfinished, self.fd))
+        except BaseException:
+            os.rmdir(unfinished, dir_fd=self.fd)
+            raise
+        try:
             locks.try_lock(stream.fd)
             note = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
             with os.fdopen(create_file(STREAM_FILE, os.O_WRONLY, stream.fd), "wb") as file:
