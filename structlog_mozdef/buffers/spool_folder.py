@@ -99,7 +99,7 @@ class SpoolFolder:
         try:
             self._check_destination()
         except (SpoolError, OSError):
-            os.close(self.fd)
+            self.close()
             raise
         _folders.add(self)
 
