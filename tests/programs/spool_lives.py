@@ -21,9 +21,11 @@ structlog.get_logger().info("warm")
 mozdef.Sink(url, verify=False)
 
 
+with Path(counters).open("r+b") as file:
+    returned = mmap.mmap(file.fileno(), 0)
+
+
 def live(number):
-    with Path(counters).open("r+b") as file:
-        returned = mmap.mmap(file.fileno(), 0)
     mozdef.configure(url, spool=folder, verify=False, batch_events=100, linger=0.01)
     log = structlog.get_logger()
     place = slice(8 * number, 8 * number + 8)
@@ -38,15 +40,24 @@ def begin(number):
     child = os.fork()
     if not child:
         live(number)
-    return child, time.monotonic() + chance.uniform(0.02, 0.25)
+    return child, number, time.monotonic() + chance.uniform(0.02, 0.25)
 
 
-# Two at a time; each ends at a moment of its own.
+def wait_for_an_event(number):
+    """However busy the machine is."""
+    deadline = time.monotonic() + 20
+    while not any(returned[8 * number : 8 * number + 8]) and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+# Two at a time; each ends at a moment of its own, three of four after their first event.
 waiting = list(range(int(lives)))
 alive = [begin(waiting.pop()) for _ in range(2)]
 while alive:
-    child, end = alive.pop(0)
+    child, number, end = alive.pop(0)
     time.sleep(max(end - time.monotonic(), 0))
+    if number % 4:
+        wait_for_an_event(number)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     if waiting:
