@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import subprocess
 
 import pytest
+from handmade_spools import file_limit
 from running import wait_for
 
 from structlog_mozdef import RetryPolicy, Sink
@@ -30,17 +30,6 @@ def small_disk(tmp_path):
         pytest.skip("nothing can be mounted here")
     yield path
     subprocess.run(["umount", "-l", path], check=True)
-
-
-@contextlib.contextmanager
-def size_limit(size):
-    """No file of this process can become larger (EFBIG)."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def numbers(path):
@@ -85,7 +74,7 @@ def test_file_that_must_not_grow(tmp_path):
     path = tmp_path / "events"
     line = len(EVENTS[0]) + 1
     with contextlib.closing(FileTransport(path.as_uri())) as transport:
-        with size_limit(3 * line + 50):
+        with file_limit(3 * line + 50):
             delivery = transport.send(EVENTS[:5])
             assert list(delivery.again) == [3, 4]
             assert delivery.error.retryable is True
@@ -102,7 +91,7 @@ def test_first_line_does_not_fit(tmp_path):
     path = tmp_path / "events"
     path.write_bytes(b'{"torn')
     with contextlib.closing(FileTransport(path.as_uri())) as transport:
-        with size_limit(100), pytest.raises(TransportError, match="File too large"):
+        with file_limit(100), pytest.raises(TransportError, match="File too large"):
             transport.send(EVENTS[:5])
         assert path.read_bytes() == b'{"torn'
 
