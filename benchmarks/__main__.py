@@ -103,10 +103,10 @@ def main() -> None:
             failed.append(name)
         show(found[name])
         print(f"[{name}: {time.monotonic() - started:.0f} s]\n", file=sys.stderr, flush=True)
-    told = verdict(watch, quick=arguments.quick)
-    print(told)
+    reported = verdict(watch, quick=arguments.quick)
+    print(reported)
     if not arguments.names:
-        print(f"written: {report.write(machine, told, found)}")
+        print(f"written: {report.write(machine, reported, found)}")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

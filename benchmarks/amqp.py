@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.events import SUMMARY, fields
 from benchmarks.results import Bars, Results, Table, count
 from structlog_mozdef import Sink
-from structlog_mozdef.encoding import encode
+from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.transports.amqp import AMQPTransport
 
 ROUNDS = 7
@@ -29,7 +29,7 @@ _NAME = "eventtask"
 def main(*, quick: bool = False) -> Results:
     """The medians of interleaved rounds."""
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
-    from brokers import Broker, Queue
+    from support.brokers import Broker, Queue
 
     ways: dict[str, tuple[int, Callable[[str, list[bytes]], None]]] = {
         "kombu, confirm_publish": (_EVENTS_ONE_BY_ONE, _kombu),
@@ -169,7 +169,7 @@ def _pika(url: str, events: list[bytes]) -> None:
 def _transport(url: str, events: list[bytes]) -> None:
     with contextlib.closing(AMQPTransport(url)) as transport:
         for batch in _batches(events):
-            assert not transport.send(batch).again
+            assert not transport.send(batch).retry
 
 
 def _sink(url: str, events: list[bytes]) -> None:

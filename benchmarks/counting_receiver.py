@@ -193,11 +193,11 @@ def _read_body(connection: socket.socket, head: bytes, rest: bytes) -> tuple[byt
             raise ConnectionError
         parts.append(part)
         left -= len(part)
-    whole = b"".join(parts)
-    body = whole[:length]
+    integer = b"".join(parts)
+    body = integer[:length]
     if b"content-encoding: gzip" in head:
         body = gzip.decompress(body)
-    return body, whole[length:]
+    return body, integer[length:]
 
 
 def _take(head: bytes, body: bytes, counter: _Counter) -> bytes:

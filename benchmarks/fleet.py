@@ -1,7 +1,7 @@
 """A fleet of clients that recover from the same outage, with and without jitter: a simulation.
 
-The clients are real (`Courier` with its buffer and `RetryPolicy`, as in every sink); the clock, the
-network and the receiver are simulated. While the receiver is down it refuses connections.
+The clients are real (`Dispatcher` with its buffer and `RetryPolicy`, as in every sink); the clock,
+the network and the receiver are simulated. While the receiver is down it refuses connections.
 Afterwards it takes so many requests a second and answers 503 to the rest, as an overloaded front
 end does.
 """
@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.results import Lines, Results, Table, count
 from structlog_mozdef import RetryPolicy
+from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.memory import MemoryBuffer
-from structlog_mozdef.delivery import Courier
+from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.exceptions import TransportError
-from structlog_mozdef.reporting import Reporter
-from structlog_mozdef.transports.base import ALL_ACCEPTED, Delivery
+from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 
 CLIENTS = 10_000
 OUTAGE_SECONDS = 300.0
@@ -38,7 +38,7 @@ class Receiver:
     def __init__(self) -> None:
         self.now = 0.0
         self.requests: Counter[int] = Counter()
-        self.refused = 0
+        self.rejected = 0
         self._taken_in_slot: Counter[int] = Counter()
 
     def answer(self) -> None:
@@ -48,7 +48,7 @@ class Receiver:
             raise TransportError("connection refused")
         slot = int(self.now / _SLOT)
         if self._taken_in_slot[slot] >= CAPACITY * _SLOT:
-            self.refused += 1
+            self.rejected += 1
             raise TransportError("HTTP 503", ambiguous=True)
         self._taken_in_slot[slot] += 1
 
@@ -65,7 +65,7 @@ class _Transport:
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
 
-    def send(self, events: Sequence[bytes]) -> Delivery:
+    def send(self, events: Sequence[bytes]) -> SendResult:
         self._receiver.answer()
         return ALL_ACCEPTED
 
@@ -80,16 +80,16 @@ def simulate(clients: int, chance: Callable[[], float]) -> tuple[Receiver, list[
     """Let *clients* meet the outage; the receiver, and when each had delivered."""
     receiver = Receiver()
     spread = random.Random(1)
-    couriers = []
+    dispatchers = []
     for _ in range(clients):
         buffer = MemoryBuffer(100, 100_000, "drop_newest")
         buffer.append(b"{}")
-        couriers.append(
-            Courier(
+        dispatchers.append(
+            Dispatcher(
                 buffer,
                 _Transport(receiver),
                 RetryPolicy(),
-                Reporter(),
+                RateLimitedLogger(),
                 batch_events=100,
                 batch_bytes=100_000,
                 clock=lambda: receiver.now,
@@ -102,7 +102,7 @@ def simulate(clients: int, chance: Callable[[], float]) -> tuple[Receiver, list[
     done: list[float] = []
     while turns and receiver.now < _END:
         receiver.now, number = heapq.heappop(turns)
-        wait = couriers[number].step()
+        wait = dispatchers[number].step()
         if wait is None:
             done.append(receiver.now)
         else:
@@ -130,7 +130,7 @@ def main(*, quick: bool = False) -> Results:
             [
                 name,
                 count(max(after.values())),
-                f"{receiver.refused / clients:.2f}",
+                f"{receiver.rejected / clients:.2f}",
                 count(statistics.median(waits)),
                 count(max(waits)),
                 count(clients - len(done)),

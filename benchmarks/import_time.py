@@ -25,11 +25,11 @@ _CASES = {
     ),
     "... and all that configure() needs, but requests": (
         "import structlog",
-        "import structlog_mozdef.chain",
+        "import structlog_mozdef.configuration",
     ),
     "... and requests, for a URL": (
         "import structlog",
-        "import structlog_mozdef.chain, structlog_mozdef.transports.http",
+        "import structlog_mozdef.configuration, structlog_mozdef.transports.http",
     ),
 }
 

@@ -47,9 +47,9 @@ def main(*, quick: bool = False) -> Results:
 
 
 def _fill(folder: str, url: str, events: int) -> None:
+    from structlog_mozdef._log import RateLimitedLogger
     from structlog_mozdef.buffers.spool import Spool
-    from structlog_mozdef.buffers.spool_folder import SpoolFolder
-    from structlog_mozdef.reporting import Reporter
+    from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
     spool = Spool(
         SpoolFolder(folder, url),
@@ -57,7 +57,7 @@ def _fill(folder: str, url: str, events: int) -> None:
         max_bytes=2**31,
         when_full="drop_newest",
         sync="never",
-        reporter=Reporter(),
+        own_log=RateLimitedLogger(),
     )
     for _ in range(events):
         spool.append(_EVENT)

@@ -15,27 +15,28 @@ from typing import TYPE_CHECKING, Any
 from structlog_mozdef._version import __version__
 
 if TYPE_CHECKING:
-    from structlog_mozdef.chain import build_processors, configure
-    from structlog_mozdef.event import SEVERITIES
+    from structlog_mozdef.configuration import build_processors, configure
+    from structlog_mozdef.delivery.retry import RetryPolicy
     from structlog_mozdef.exceptions import MozDefError, Rejected, SpoolError, TransportError
     from structlog_mozdef.handler import MozDefHandler
     from structlog_mozdef.logger import MozDefLogger, MozDefLoggerFactory
-    from structlog_mozdef.processors import (
-        SequenceAdder,
+    from structlog_mozdef.processors.context import (
         TagAdder,
         add_hostname,
         add_processid,
         add_processname,
         add_timestamp,
-        add_trace_ids,
     )
-    from structlog_mozdef.redaction import Redactor
-    from structlog_mozdef.renderer import MozDefRenderer, MozDefTee
-    from structlog_mozdef.retry import RetryPolicy
+    from structlog_mozdef.processors.redactor import Redactor
+    from structlog_mozdef.processors.sequence import SequenceAdder
+    from structlog_mozdef.processors.trace import add_trace_ids
+    from structlog_mozdef.rendering.fields import SEVERITIES
+    from structlog_mozdef.rendering.renderer import MozDefRenderer
+    from structlog_mozdef.rendering.tee import MozDefTee
     from structlog_mozdef.sink import Sink
-    from structlog_mozdef.stats import Stats
+    from structlog_mozdef.sink.stats import Stats
     from structlog_mozdef.transports.amqp import AMQPTransport
-    from structlog_mozdef.transports.base import Delivery, Transport
+    from structlog_mozdef.transports.base import SendResult, Transport
     from structlog_mozdef.transports.file import FileTransport
     from structlog_mozdef.transports.http import HTTPTransport
     from structlog_mozdef.transports.sqs import SQSTransport
@@ -68,7 +69,7 @@ __all__ = [  # noqa: RUF022 - grouped by topic
     "Stats",
     # Transports
     "AMQPTransport",
-    "Delivery",
+    "SendResult",
     "FileTransport",
     "HTTPTransport",
     "SQSTransport",
@@ -83,27 +84,28 @@ __all__ = [  # noqa: RUF022 - grouped by topic
 ]
 
 _HOMES = {
-    "chain": ("build_processors", "configure"),
-    "event": ("SEVERITIES",),
+    "configuration": ("build_processors", "configure"),
+    "rendering.fields": ("SEVERITIES",),
     "exceptions": ("MozDefError", "Rejected", "SpoolError", "TransportError"),
     "handler": ("MozDefHandler",),
     "logger": ("MozDefLogger", "MozDefLoggerFactory"),
-    "processors": (
-        "SequenceAdder",
+    "processors.context": (
         "TagAdder",
         "add_hostname",
         "add_processid",
         "add_processname",
         "add_timestamp",
-        "add_trace_ids",
     ),
-    "redaction": ("Redactor",),
-    "renderer": ("MozDefRenderer", "MozDefTee"),
-    "retry": ("RetryPolicy",),
+    "processors.sequence": ("SequenceAdder",),
+    "processors.trace": ("add_trace_ids",),
+    "processors.redactor": ("Redactor",),
+    "rendering.renderer": ("MozDefRenderer",),
+    "rendering.tee": ("MozDefTee",),
+    "delivery.retry": ("RetryPolicy",),
     "sink": ("Sink",),
-    "stats": ("Stats",),
+    "sink.stats": ("Stats",),
     "transports.amqp": ("AMQPTransport",),
-    "transports.base": ("Delivery", "Transport"),
+    "transports.base": ("SendResult", "Transport"),
     "transports.file": ("FileTransport",),
     "transports.http": ("HTTPTransport",),
     "transports.sqs": ("SQSTransport",),

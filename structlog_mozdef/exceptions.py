@@ -49,3 +49,7 @@ class Rejected(TransportError):  # noqa: N818 - it names what happened to the ev
 
 class SpoolError(MozDefError):
     """A spool folder cannot be used."""
+
+
+class CollectorError(MozDefError):
+    """The receiver cannot start: its address, database or certificate cannot be used."""

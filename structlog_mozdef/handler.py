@@ -10,11 +10,11 @@ from typing import Any
 import structlog.stdlib
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from structlog_mozdef import senders
-from structlog_mozdef.records import event_dict_of, message_of
-from structlog_mozdef.renderer import MozDefRenderer
+from structlog_mozdef.delivery import feedback
+from structlog_mozdef.rendering.convert import name_of_type
+from structlog_mozdef.rendering.log_records import event_dict_of, message_of
+from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
-from structlog_mozdef.text import name_of_type
 
 
 class MozDefHandler(logging.Handler):
@@ -79,7 +79,7 @@ class MozDefHandler(logging.Handler):
         return bool(filtered)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if senders.is_feedback(record.name):
+        if feedback.is_feedback(record.name):
             return
         try:
             if self._ships_by_formatter:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef.details import claim_detail
-from structlog_mozdef.renderer import Destination, MozDefRenderer
+from structlog_mozdef.rendering.fields import claim_detail
+from structlog_mozdef.rendering.renderer import MozDefRenderer
+from structlog_mozdef.rendering.tee import Destination
 
 
 class MozDefLogger:

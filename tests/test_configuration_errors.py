@@ -4,14 +4,14 @@ import math
 import pathlib
 
 import pytest
-from certificates import authority_file, client_files
+from support.certificates import authority_file, client_files
 
-from structlog_mozdef.options import check_choice, check_number
-from structlog_mozdef.reporting import Reporter
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._validate import check_choice, check_number
 from structlog_mozdef.sink import Sink
-from structlog_mozdef.transports.choose import transport_for_url
 from structlog_mozdef.transports.http import HTTPTransport
-from structlog_mozdef.urls import parse_address
+from structlog_mozdef.transports.registry import transport_for_url
+from structlog_mozdef.transports.urls import parse_address
 
 URL = "https://mozdef.example.com:8443/events"
 
@@ -193,11 +193,11 @@ def test_bulk_needs_a_known_sibling(url):
     assert "no known sibling /_bulk" in str(error_of(HTTPTransport, url, bulk=True))
 
 
-@pytest.mark.parametrize("option", ["verfy", "timeout", "reporter", "url", "spool"])
+@pytest.mark.parametrize("option", ["verfy", "timeout", "own_log", "url", "spool"])
 def test_unknown_option(option):
     """An option that does not exist is a TypeError that lists those that do."""
     with pytest.raises(TypeError) as caught:
-        transport_for_url(URL, Reporter(), {option: 1})
+        transport_for_url(URL, RateLimitedLogger(), {option: 1})
     assert str(caught.value) == (
         f"{option} is no option; allowed are bulk, bulk_format, bulk_action, document_ids,"
         " verify, cert, auth, api_key, headers, proxies, connect_timeout, read_timeout,"
@@ -208,7 +208,7 @@ def test_unknown_option(option):
 @pytest.mark.parametrize("url", ["tcp://h:1", "HTTPSS://h/events", "host", ""])
 def test_unknown_scheme(url):
     """A scheme without a transport is refused with those that have one."""
-    message = str(error_of(transport_for_url, url, Reporter(), {}))
+    message = str(error_of(transport_for_url, url, RateLimitedLogger(), {}))
     assert message == (
         f"url is {url!r}; it must be a full address that starts with one of https://, http://,"
         " amqps://, amqp://, sqs://, syslog+tls://, syslog+tcp://, syslog+udp://, syslog://,"
@@ -218,7 +218,7 @@ def test_unknown_scheme(url):
 
 def test_options_reach_the_transport():
     """The transport of a URL is made with the options that were given."""
-    transport = transport_for_url(URL, Reporter(), {"recovery_probes": 7})
+    transport = transport_for_url(URL, RateLimitedLogger(), {"recovery_probes": 7})
     assert transport.recovery_probes == 7
 
 
@@ -325,13 +325,13 @@ def test_url_is_kept(url, clean):
 @pytest.mark.parametrize("value", [5, 5.0, 10**30])
 def test_numbers_are_taken(value):
     """A number within the bounds is taken, however large."""
-    assert check_number("n", value, least=5) is None
+    assert check_number("n", value, minimum=5) is None
 
 
 @pytest.mark.parametrize("value", NOT_NUMBERS)
 def test_no_numbers_are_refused(value):
     """What is no finite number is refused, also where there is no upper bound."""
-    error_of(check_number, "n", value, least=0)
+    error_of(check_number, "n", value, minimum=0)
 
 
 @pytest.mark.parametrize(("value", "choices"), [(1, (True,)), (0, (False,)), (True, (1,))])

@@ -6,10 +6,10 @@ import logging
 import sys
 
 import pytest
-from transports import DownTransport
+from support.transport_doubles import DownTransport
 
-from structlog_mozdef.reporting import Reporter
-from structlog_mozdef.retry import RetryPolicy
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.sink import Sink
 
 
@@ -26,54 +26,54 @@ def clock():
 
 
 @pytest.fixture
-def reporter(clock):
-    return Reporter(clock)
+def own_log(clock):
+    return RateLimitedLogger(clock)
 
 
-def test_a_cause_is_reported(reporter, caplog):
+def test_a_cause_is_reported(own_log, caplog):
     """The first warning of a cause is logged by the logger structlog_mozdef."""
-    reporter.warn("down", "it is down")
+    own_log.warn("down", "it is down")
     assert caplog.record_tuples == [("structlog_mozdef", logging.WARNING, "it is down")]
 
 
-def test_a_cause_is_reported_once_a_minute(reporter, clock, caplog):
+def test_a_cause_is_reported_once_a_minute(own_log, clock, caplog):
     """Warnings of the same cause within a minute are suppressed."""
     for second in range(59):
         clock.now = second
-        reporter.warn("down", "it is down")
+        own_log.warn("down", "it is down")
     assert len(caplog.records) == 1
 
 
-def test_the_suppressed_are_counted(reporter, clock, caplog):
+def test_the_suppressed_are_counted(own_log, clock, caplog):
     """The next warning after a minute says how many were suppressed."""
     for second in range(61):
         clock.now = second
-        reporter.warn("down", "it is down")
+        own_log.warn("down", "it is down")
     assert caplog.messages[-1] == "it is down (and 59 more such warnings since the last one)"
 
 
-def test_the_count_begins_anew(reporter, clock, caplog):
+def test_the_count_begins_anew(own_log, clock, caplog):
     """A suppressed warning is counted once."""
     for second in (0, 1, 60, 120):
         clock.now = second
-        reporter.warn("down", "it is down")
+        own_log.warn("down", "it is down")
     assert caplog.messages[-1] == "it is down"
 
 
-def test_causes_do_not_suppress_each_other(reporter, caplog):
+def test_causes_do_not_suppress_each_other(own_log, caplog):
     """Another cause is reported at once."""
-    reporter.warn("down", "it is down")
-    reporter.warn("full", "it is full")
+    own_log.warn("down", "it is down")
+    own_log.warn("full", "it is full")
     assert caplog.messages == ["it is down", "it is full"]
 
 
-def test_percent_signs_are_no_formatting(reporter, caplog):
+def test_percent_signs_are_no_formatting(own_log, caplog):
     """A message is taken as it is."""
-    reporter.warn("percent", "100 %s")
+    own_log.warn("percent", "100 %s")
     assert caplog.messages == ["100 %s"]
 
 
-def test_a_broken_handler_does_not_raise(reporter, monkeypatch):
+def test_a_broken_handler_does_not_raise(own_log, monkeypatch):
     """An error in somebody's log handler does not leave `warn`."""
 
     class Broken(logging.Handler):
@@ -83,23 +83,23 @@ def test_a_broken_handler_does_not_raise(reporter, monkeypatch):
     logger, handler = logging.getLogger("structlog_mozdef"), Broken()
     logger.addHandler(handler)
     try:
-        reporter.warn("down", "it is down")
+        own_log.warn("down", "it is down")
     finally:
         logger.removeHandler(handler)
 
 
-def test_at_exit_standard_error_is_used(reporter, capsys):
+def test_at_exit_standard_error_is_used(own_log, capsys):
     """At exit warnings go to standard error, since log handlers may be closed."""
-    reporter.to_stderr()
-    reporter.warn("down", "it is down")
+    own_log.to_stderr()
+    own_log.warn("down", "it is down")
     assert capsys.readouterr().err == "structlog_mozdef: it is down\n"
 
 
-def test_at_exit_without_standard_error_nothing_is_written(reporter, capsys, monkeypatch):
+def test_at_exit_without_standard_error_nothing_is_written(own_log, capsys, monkeypatch):
     """Where standard error is gone, a warning does not end up in standard output."""
-    reporter.to_stderr()
+    own_log.to_stderr()
     monkeypatch.setattr(sys, "stderr", None)
-    reporter.warn("down", "it is down")
+    own_log.warn("down", "it is down")
     monkeypatch.undo()
     assert capsys.readouterr().out == ""
 

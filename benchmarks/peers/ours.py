@@ -30,7 +30,7 @@ def _open_spool(destination: Destination) -> _Ours:
     return _Ours(destination.events_url, spool=f"{destination.folder}/spool")
 
 
-_IMPORTS = "import structlog_mozdef.chain, structlog_mozdef.transports.http"
+_IMPORTS = "import structlog_mozdef.configuration, structlog_mozdef.transports.http"
 
 MEMORY = Peer(
     name="structlog-mozdef, memory",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from structlog_mozdef.buffers.drops import Loss
+from structlog_mozdef.buffers.accounting import Loss
 
 WhenFull = Literal["drop_newest", "drop_oldest", "block"]
 SyncMode = Literal["interval", "always", "never"]
@@ -17,7 +18,7 @@ SyncMode = Literal["interval", "always", "never"]
 FULL = sys.maxsize
 #: What `Buffer.append` returns where the event was taken but the bytes run short, so that a
 #: sender that waits for more is woken: more than any number of events as well, and below `FULL`.
-CROWDED = FULL - 63
+ABOVE_HIGH_WATER = FULL - 63
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ class Buffer(Protocol):
     """Where events wait. `append` may be called from any thread, the rest from one at a time.
 
     Attributes:
-        look_again: seconds after which `gather` may find something.
+        look_again: seconds after which `adopt_orphans` may find something.
     """
 
-    look_again: float
+    rescan_interval: float
 
     @property
     def durable(self) -> bool:
@@ -77,14 +78,14 @@ class Buffer(Protocol):
         An event that is larger than the whole buffer is dropped, whatever the overflow policy.
 
         Returns:
-            The number of events that wait now; `CROWDED` where they take more than half of the
-            bytes; `FULL` where the event was not taken because the overflow policy is to wait.
+            The number of events that wait now; `ABOVE_HIGH_WATER` where they take more than half
+            of the bytes; `FULL` where the event was not taken because the caller is to wait.
         """
 
     def drop(self, reason: str) -> None:
         """Count an event that was not taken."""
 
-    def gather(self) -> bool:
+    def adopt_orphans(self) -> bool:
         """Look for events that no `append` has brought: those of dead processes.
 
         Returns:
@@ -109,10 +110,10 @@ class Buffer(Protocol):
     def size_bytes(self) -> int:
         """The size of the events that wait."""
 
-    def position(self) -> int:
+    def appended_count(self) -> int:
         """How many events this process has brought, ever."""
 
-    def settled(self) -> int:
+    def settled_count(self) -> int:
         """How many of these have left, and all that were brought before them."""
 
     def counts(self) -> Counts:
@@ -122,9 +123,9 @@ class Buffer(Protocol):
         """How many events were dropped, by reason, ever."""
 
     def losses(self) -> dict[str, Loss]:
-        """The events that were dropped, by reason, as far as `tell_loss` was not called."""
+        """The events that were dropped, by reason, as far as `report_loss` was not called."""
 
-    def tell_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
+    def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
         """Take *event*, which tells of *loss*; False where there is no room, which is no loss."""
 
     def dead_letters(self) -> list[DeadLetter]:
@@ -133,5 +134,22 @@ class Buffer(Protocol):
     def close(self) -> None:
         """Let go of files and locks; the next `append` takes new ones."""
 
-    def forget(self) -> None:
+    def close_after_fork(self) -> None:
         """In a forked child: close what is the parent's, and change nothing of it."""
+
+
+def number_within(events: Sequence[bytes], max_bytes: int) -> tuple[int, int]:
+    """How many of *events*, the first ones, take no more than *max_bytes* together.
+
+    Returns:
+        Their number, and their size.
+    """
+    size = sum(map(len, events))
+    if size <= max_bytes:  # nearly always, and five times faster
+        return len(events), size
+    size = 0
+    for count, total in enumerate(itertools.accumulate(map(len, events))):
+        if total > max_bytes:
+            return count, size
+        size = total
+    return len(events), size

@@ -9,9 +9,16 @@ import time
 from collections import deque
 from typing import Any
 
-from structlog_mozdef.buffers.base import CROWDED, FULL, Batch, Counts, DeadLetter, WhenFull
-from structlog_mozdef.buffers.drops import Drops, Loss
-from structlog_mozdef.buffers.fitting import number_within
+from structlog_mozdef.buffers.accounting import Drops, Loss
+from structlog_mozdef.buffers.base import (
+    ABOVE_HIGH_WATER,
+    FULL,
+    Batch,
+    Counts,
+    DeadLetter,
+    WhenFull,
+    number_within,
+)
 
 # Dead letters are for a person to look at: the latest are enough.
 _KEPT_DEAD_LETTERS = 100
@@ -36,7 +43,7 @@ class MemoryBuffer:
     """
 
     durable = False
-    look_again = math.inf
+    rescan_interval = math.inf
 
     def __init__(self, max_events: int, max_bytes: int, when_full: WhenFull) -> None:
         self._max_events = max_events
@@ -89,7 +96,7 @@ class MemoryBuffer:
         # Without the lock as well: an outage can leave us here for long.
         if self._has_room(event):
             self._take(event)
-            return CROWDED
+            return ABOVE_HIGH_WATER
         # A signal handler or a ``__del__`` that interrupts the holder of the lock must not wait
         # for room: the sender needs that lock to make it.
         if self._when_full == "block" and not self._lock._is_owned():  # noqa: SLF001 - as Condition
@@ -102,7 +109,7 @@ class MemoryBuffer:
                 self._take(event)
             else:
                 self._drops.add("buffer full")
-        return CROWDED
+        return ABOVE_HIGH_WATER
 
     def _take(self, event: bytes) -> None:
         backlog = len(self)
@@ -135,7 +142,7 @@ class MemoryBuffer:
     def _pass_gaps(self) -> None:
         while self._gaps and self._gaps[0][0] <= self._acked:
             self._passed_gaps += self._gaps.popleft()[1]
-        while len(self._marks) > 1 and self._marks[1][0] <= self.settled():
+        while len(self._marks) > 1 and self._marks[1][0] <= self.settled_count():
             self._marks.popleft()
 
     def _has_room(self, event: bytes) -> bool:
@@ -145,7 +152,7 @@ class MemoryBuffer:
         with self._lock:
             self._drops.add(reason)
 
-    def gather(self) -> bool:
+    def adopt_orphans(self) -> bool:
         return False  # nobody else brings events
 
     def peek(self, max_events: int, max_bytes: int) -> Batch:
@@ -185,11 +192,11 @@ class MemoryBuffer:
     def size_bytes(self) -> int:
         return max(self._bytes_in - self._bytes_out, 0)
 
-    def position(self) -> int:
+    def appended_count(self) -> int:
         with self._lock:
             return self._acked + self._dropped_oldest + len(self)
 
-    def settled(self) -> int:
+    def settled_count(self) -> int:
         return self._acked + self._passed_gaps
 
     def counts(self) -> Counts:
@@ -212,17 +219,17 @@ class MemoryBuffer:
         return self._drops.counts()
 
     def losses(self) -> dict[str, Loss]:
-        if self._drops.are_told():
+        if self._drops.all_reported():
             return {}
         with self._lock:
             return self._drops.losses()
 
-    def tell_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
+    def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
         with self._lock:
             if not self._has_room(event):
                 return False
             self._take(event)
-            self._drops.tell(reason, loss)
+            self._drops.mark_reported(reason, loss)
             return True
 
     def dead_letters(self) -> list[DeadLetter]:
@@ -232,5 +239,5 @@ class MemoryBuffer:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def forget(self) -> None:
+    def close_after_fork(self) -> None:
         """Nothing to close."""

@@ -7,19 +7,19 @@ beside the document that MozDef and Elasticsearch would have made of it. It need
     with running_collector() as collector:
         sink = structlog_mozdef.Sink(collector.url)
         ...
-        print(collector.documents(), collector.findings())
+        print(collector.documents(), collector.differences())
 
 It is a tool for development and tests: it has no authentication and listens on loopback.
 """
 
-from structlog_mozdef.collector.errors import CollectorError
-from structlog_mozdef.collector.findings import Finding, Mapped
+from structlog_mozdef.collector.differences import Difference, Mapped
 from structlog_mozdef.collector.running import RunningCollector, running_collector, serve
 from structlog_mozdef.collector.store import Row, Store
+from structlog_mozdef.exceptions import CollectorError
 
 __all__ = [
     "CollectorError",
-    "Finding",
+    "Difference",
     "Mapped",
     "Row",
     "RunningCollector",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from structlog_mozdef.collector.findings import Finding
-from structlog_mozdef.collector.parsing import has_long_number
+from structlog_mozdef.collector.differences import Difference
+from structlog_mozdef.collector.json_like_mozdef import has_long_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ _TERM_MAX_BYTES = 32_766
 _BOOLEANS = ("true", "false", "")
 
 
-def find_refusal(document: dict[str, Any]) -> Finding | None:
+def find_refusal(document: dict[str, Any]) -> Difference | None:
     """Say why Elasticsearch would not index ``document``, or return None where it would."""
     fault = None if _is_plain(document) else _find_bad_value(document)
     return fault or _find_mapping_conflict(document.get("details"))
@@ -52,7 +52,7 @@ def _is_plain(document: dict[str, Any]) -> bool:
     )
 
 
-def _find_bad_value(document: dict[str, Any]) -> Finding | None:
+def _find_bad_value(document: dict[str, Any]) -> Difference | None:
     # With a stack of its own, so that no nesting exhausts Python's.
     containers: list[tuple[str, Any]] = [("", document)]
     while containers:
@@ -74,8 +74,8 @@ def _find_bad_value(document: dict[str, Any]) -> Finding | None:
     return None
 
 
-def _refused(field: str, fault: str) -> Finding:
-    return Finding("refused", field, f"Elasticsearch refuses {fault}.")
+def _refused(field: str, fault: str) -> Difference:
+    return Difference("refused", field, f"Elasticsearch refuses {fault}.")
 
 
 def _key_fault(key: object) -> str | None:
@@ -109,7 +109,7 @@ def _text_fault(text: str) -> str | None:
     return None if size <= _TERM_MAX_BYTES else "a string over 32,766 bytes"
 
 
-def _find_mapping_conflict(details: object) -> Finding | None:
+def _find_mapping_conflict(details: object) -> Difference | None:
     """Check the two fields that MozDef's index template gives a type of their own."""
     if not isinstance(details, dict):
         return None

@@ -9,15 +9,15 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from structlog_mozdef.collector.errors import CollectorError
 from structlog_mozdef.collector.store import MEMORY, Row, Store
+from structlog_mozdef.exceptions import CollectorError
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Collection, Iterator
 
-    from structlog_mozdef.collector.findings import Finding
-    from structlog_mozdef.collector.serving import ServerThread
+    from structlog_mozdef.collector.differences import Difference
+    from structlog_mozdef.collector.server_thread import ServerThread
 
 INSTALL_HINT = 'The receiver needs an extra: pip install "structlog-mozdef[collector]"'
 
@@ -72,9 +72,9 @@ class RunningCollector:
         """
         return list(self.store.documents(limit=limit, tag=tag))
 
-    def findings(self) -> list[Finding]:
+    def differences(self) -> list[Difference]:
         """Return what was dropped, renamed, mangled or refused, and why, in order of arrival."""
-        return list(self.store.findings())
+        return list(self.store.differences())
 
     def rows(self) -> list[Row]:
         """Return every arrival with its raw text, its document and its findings."""
@@ -115,13 +115,13 @@ def running_collector(
         ImportError: where the extra ``collector`` is not installed.
         CollectorError: where the address, the database or the certificate cannot be used.
     """
-    serving = _import_serving()
+    server_thread = _import_serving()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
         store = Store(database)
         stack.callback(store.close)
         address, bound_port = listener.getsockname()[:2]
-        thread: ServerThread = serving.ServerThread(
+        thread: ServerThread = server_thread.ServerThread(
             store,
             listener,
             ssl_certfile=ssl_certfile,
@@ -184,9 +184,9 @@ def _import_serving() -> Any:
         import uvicorn  # noqa: F401 - its absence is what is asked
     except ImportError as error:
         raise ImportError(INSTALL_HINT) from error
-    from structlog_mozdef.collector import serving
+    from structlog_mozdef.collector import server_thread
 
-    return serving
+    return server_thread
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -14,14 +14,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from structlog_mozdef.collector import parsing
-from structlog_mozdef.collector.errors import CollectorError
-from structlog_mozdef.collector.findings import Finding
+from structlog_mozdef.collector import json_like_mozdef
+from structlog_mozdef.collector.differences import Difference
+from structlog_mozdef.exceptions import CollectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from structlog_mozdef.collector.intake import Arrival
+    from structlog_mozdef.collector.ingest import Arrival
 
 MEMORY = ":memory:"
 _NO_FINDINGS = "[]"
@@ -61,7 +61,7 @@ class Row:
     path: str
     raw: str
     document: dict[str, Any] | None
-    findings: tuple[Finding, ...]
+    differences: tuple[Difference, ...]
 
 
 class Store:
@@ -129,14 +129,14 @@ class Store:
 
     def rows(self) -> Iterator[Row]:
         """Iterate over all arrivals in their order, those that come meanwhile included."""
-        for number, received, path, raw, document, findings in self._select(""):
+        for number, received, path, raw, document, differences in self._select(""):
             yield Row(
                 number,
                 datetime.fromisoformat(received),
                 path,
                 raw,
-                None if document is None else parsing.loads(document.encode()),
-                _load_findings(findings),
+                None if document is None else json_like_mozdef.loads(document.encode()),
+                _load_findings(differences),
             )
 
     def documents(self, *, limit: int | None = None, tag: str | None = None) -> Iterator[Any]:
@@ -150,12 +150,12 @@ class Store:
         for row in self._select("AND document IS NOT NULL"):
             if limit is not None and found >= limit:
                 return
-            document = parsing.loads(row[4].encode())
+            document = json_like_mozdef.loads(row[4].encode())
             if tag is None or _has_tag(document, tag):
                 found += 1
                 yield document
 
-    def findings(self) -> Iterator[Finding]:
+    def differences(self) -> Iterator[Difference]:
         """Iterate over all findings, in the order of arrival."""
         for row in self._select(f"AND findings != '{_NO_FINDINGS}'"):
             yield from _load_findings(row[5])
@@ -183,15 +183,15 @@ class Store:
 
 def _columns(arrival: Arrival) -> tuple[str, str | None, str]:
     mapped = arrival.mapped
-    document = None if mapped.document is None else parsing.dumps(mapped.document)
-    if not mapped.findings:  # nearly always
+    document = None if mapped.document is None else json_like_mozdef.dumps(mapped.document)
+    if not mapped.differences:  # nearly always
         return arrival.raw, document, _NO_FINDINGS
-    findings = json.dumps([asdict(finding) for finding in mapped.findings])
-    return arrival.raw, document, findings
+    differences = json.dumps([asdict(finding) for finding in mapped.differences])
+    return arrival.raw, document, differences
 
 
-def _load_findings(text: str) -> tuple[Finding, ...]:
-    return tuple(Finding(**finding) for finding in json.loads(text))
+def _load_findings(text: str) -> tuple[Difference, ...]:
+    return tuple(Difference(**finding) for finding in json.loads(text))
 
 
 def _has_tag(document: dict[str, Any], tag: str) -> bool:

@@ -9,10 +9,11 @@ What differs from the old clients, each time on purpose, is listed in ``docs/mig
 
 from __future__ import annotations
 
+from structlog_mozdef.compat._delivery import flush
+
 # From modules that are named as mozdef_client's are.
 from structlog_mozdef.compat.asset_hint import MozDefAssetHint
 from structlog_mozdef.compat.compliance import MozDefCompliance
-from structlog_mozdef.compat.delivery import flush
 from structlog_mozdef.compat.error import MozDefError
 from structlog_mozdef.compat.event import MozDefEvent
 from structlog_mozdef.compat.message import MozDefMessage

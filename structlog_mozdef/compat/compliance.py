@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from structlog_mozdef.compat._rules import has_keys, have_keys
 from structlog_mozdef.compat.event import MozDefEvent
-from structlog_mozdef.compat.rules import has_keys, have_keys
 
 
 class MozDefCompliance(MozDefEvent):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef import identity
-from structlog_mozdef.compat import local_syslog
-from structlog_mozdef.compat.documents import (
+from structlog_mozdef.compat import _syslog
+from structlog_mozdef.compat._documents import (
     DEFAULT_SOURCE,
     encode_document,
     process_name,
@@ -14,9 +13,9 @@ from structlog_mozdef.compat.documents import (
     timestamp_of,
 )
 from structlog_mozdef.compat.message import MozDefMessage
-from structlog_mozdef.details import merge_details
-from structlog_mozdef.event import SEVERITIES, list_of_tags
-from structlog_mozdef.text import text_of
+from structlog_mozdef.process import identity
+from structlog_mozdef.rendering.convert import safe_str
+from structlog_mozdef.rendering.fields import SEVERITIES, list_of_tags, merge_details
 
 
 class MozDefEvent(MozDefMessage):
@@ -50,7 +49,7 @@ class MozDefEvent(MozDefMessage):
 
     def validate(self) -> bool:
         """Whether there is a summary."""
-        return self.summary is not None and text_of(self.summary) != ""
+        return self.summary is not None and safe_str(self.summary) != ""
 
     def set_simple_update_log(self, l: Any) -> None:  # noqa: E741 - mozdef_client's name
         """Send what *l* has as well, at top level. *l* itself is never changed."""
@@ -92,7 +91,7 @@ class MozDefEvent(MozDefMessage):
 
     def send_syslog(self) -> None:
         """Send what was constructed to the local syslog, with the priority of its severity."""
-        local_syslog.write(
+        _syslog.write(
             self.syslog_convert(),
             self._severity_name(),
             must=bool(self._syslog_only and not self._fire_and_forget),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef import identity
-from structlog_mozdef.compat.delivery import HTTPDestination, bulk_of, deliver
-from structlog_mozdef.compat.documents import encode_document
-from structlog_mozdef.compat.session import SessionAttribute, session_of, settings_of
-from structlog_mozdef.compat.sqs import SQSDestination
+from structlog_mozdef.compat._delivery import HTTPDestination, bulk_of, deliver
+from structlog_mozdef.compat._documents import encode_document
+from structlog_mozdef.compat._session import SessionAttribute, session_of, settings_of
+from structlog_mozdef.compat._sqs import SQSDestination
 from structlog_mozdef.exceptions import MozDefError
+from structlog_mozdef.process import identity
 
 
 class MozDefMessage:

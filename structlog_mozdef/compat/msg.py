@@ -5,10 +5,9 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
-from structlog_mozdef import identity
-from structlog_mozdef.compat import local_syslog
-from structlog_mozdef.compat.delivery import HTTPDestination, bulk_of, deliver
-from structlog_mozdef.compat.documents import (
+from structlog_mozdef.compat import _syslog
+from structlog_mozdef.compat._delivery import HTTPDestination, bulk_of, deliver
+from structlog_mozdef.compat._documents import (
     DEFAULT_SOURCE,
     encode_document,
     flattened,
@@ -17,12 +16,13 @@ from structlog_mozdef.compat.documents import (
     severity_text,
     timestamp_of,
 )
-from structlog_mozdef.compat.internal import ClassLog, attributes_now, attributes_set
-from structlog_mozdef.compat.session import SessionAttribute, session_of, settings_of
-from structlog_mozdef.compat.shared import Destination
-from structlog_mozdef.compat.sqs import SQSDestination
-from structlog_mozdef.event import list_of_tags
+from structlog_mozdef.compat._log_attribute import ClassLog, attributes_now, attributes_set
+from structlog_mozdef.compat._session import SessionAttribute, session_of, settings_of
+from structlog_mozdef.compat._sinks import Destination
+from structlog_mozdef.compat._sqs import SQSDestination
 from structlog_mozdef.exceptions import MozDefError
+from structlog_mozdef.process import identity
+from structlog_mozdef.rendering.fields import list_of_tags
 
 _MISSING: Any = object()
 
@@ -140,7 +140,7 @@ class MozDefMsg:
         fire_and_forget = bool(self.fire_and_forget_mode)
         if self.sendToSyslog:
             must = bool(self.syslogOnly and not fire_and_forget)
-            local_syslog.write(flattened(event), document["severity"], must=must)
+            _syslog.write(flattened(event), document["severity"], must=must)
         if self.syslogOnly:
             return
 

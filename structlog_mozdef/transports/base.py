@@ -10,7 +10,7 @@ from structlog_mozdef.exceptions import TransportError
 
 
 @dataclass(frozen=True)
-class Delivery:
+class SendResult:
     """What became of the events of one `Transport.send`, by their index.
 
     An event that is in neither collection was accepted by the destination.
@@ -21,13 +21,13 @@ class Delivery:
         error: why they must be sent again.
     """
 
-    refused: Mapping[int, str] = field(default_factory=dict)
-    again: Sequence[int] = ()
+    rejected: Mapping[int, str] = field(default_factory=dict)
+    retry: Sequence[int] = ()
     error: TransportError | None = None
 
 
 #: Every event was accepted.
-ALL_ACCEPTED = Delivery()
+ALL_ACCEPTED = SendResult()
 
 
 class Transport(Protocol):
@@ -54,7 +54,7 @@ class Transport(Protocol):
     recovery_pause: float
     confirms: bool
 
-    def send(self, events: Sequence[bytes]) -> Delivery:
+    def send(self, events: Sequence[bytes]) -> SendResult:
         """Deliver *events*, JSON objects on one line each.
 
         Raises:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from structlog_mozdef.transports.base import ALL_ACCEPTED, Delivery
+from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 
 
 class MemoryTransport:
@@ -30,7 +30,7 @@ class MemoryTransport:
         """All events, decoded."""
         return [json.loads(event) for batch in self.batches for event in batch]
 
-    def send(self, events: Sequence[bytes]) -> Delivery:
+    def send(self, events: Sequence[bytes]) -> SendResult:
         self.batches.append(list(events))
         return ALL_ACCEPTED
 

@@ -84,9 +84,9 @@ def reconfigured():
     import logging.config
 
     # A server that is down makes the sender warn; each of its warnings needs the logging lock.
-    from structlog_mozdef import reporting
+    from structlog_mozdef import _log
 
-    reporting.INTERVAL = 0.0
+    _log.INTERVAL = 0.0
     sink = mozdef.Sink(
         url, linger=0, retry=mozdef.RetryPolicy(0.001, 0.001), exit_timeout=0.5, max_events=10**6
     )

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from receivers import Receiver
+from support.receivers import Receiver
 
 with Receiver() as receiver:
     print(receiver.url, flush=True)

@@ -7,7 +7,7 @@ sys.path.insert(0, __file__.rpartition("/programs/")[0])
 
 from pathlib import Path
 
-from handmade_spools import spool_on
+from support.handmade_spools import spool_on
 
 spool = spool_on(Path(sys.argv[1]), max_bytes=int(sys.argv[2]))
 for number in range(8000):

@@ -12,10 +12,10 @@ import signal
 import sys
 from pathlib import Path
 
-from structlog_mozdef.buffers import locks, spool_reader
-from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool_folder import SpoolFolder
-from structlog_mozdef.reporting import Reporter
+from structlog_mozdef import _flock
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef.buffers.spool import Spool, reader
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 BATCH = 3
 real_write = os.write
@@ -28,7 +28,7 @@ def make(folder):
         max_bytes=1_000_000,
         when_full="drop_newest",
         sync="always",
-        reporter=Reporter(),
+        own_log=RateLimitedLogger(),
     )
     spool._writer._segment_bytes = 120  # more events than a batch has
     return spool
@@ -55,7 +55,7 @@ def use(spool, journal, name):
         spool.append(event)
         journal.note("appended", event)
         if number % 2:
-            spool.gather()
+            spool.adopt_orphans()
             deliver(spool, journal, rejects=number == 5)
     spool.close()
 
@@ -130,7 +130,7 @@ def try_point(folder, owner, name, nth, when):
         spool = make(folder)
         log = Journal(journal.with_suffix(".recovered"))
         while True:
-            spool.gather()
+            spool.adopt_orphans()
             if not len(spool) and not any(path.is_dir() for path in folder.glob("1*")):
                 break
             deliver(spool, log)
@@ -155,9 +155,9 @@ def try_point(folder, owner, name, nth, when):
 
 
 def main(name, folder):
-    spool_reader.ADOPT_INTERVAL = 0.0
+    reader.ADOPT_INTERVAL = 0.0
     owner = {"flock": fcntl, "send": sys.modules[__name__]}.get(name, os)
-    assert locks.fcntl is fcntl
+    assert _flock.fcntl is fcntl
     whens = ["before", "after"] + (["half"] if name in ("write", "pwrite") else [])
     for when in whens:
         nth = 1

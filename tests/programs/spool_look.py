@@ -3,7 +3,7 @@
 import os
 import sys
 
-from structlog_mozdef.buffers.spool_folder import SpoolFolder
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 folder = SpoolFolder(sys.argv[1], "http://localhost/events")
 streams = sorted(folder.create_stream().name for _ in range(20))

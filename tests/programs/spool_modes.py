@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog_mozdef.buffers.spool  # noqa: F401 - now, while Python can read its files
 from structlog_mozdef import Sink
-from structlog_mozdef.transports.base import Delivery
+from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.memory import MemoryTransport
 
 folder, umask, user = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -16,7 +16,7 @@ folder, umask, user = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 class RefusesOne(MemoryTransport):
     def send(self, events):
         super().send(events)
-        return Delivery(refused={0: "HTTP 400"})
+        return SendResult(rejected={0: "HTTP 400"})
 
 
 transport = RefusesOne()

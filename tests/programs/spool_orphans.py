@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 
+from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool_folder import SpoolFolder
-from structlog_mozdef.reporting import Reporter
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 url, folder, streams, events = sys.argv[1:]
 for stream in range(int(streams)):
@@ -18,7 +18,7 @@ for stream in range(int(streams)):
             max_bytes=2**30,
             when_full="drop_newest",
             sync="interval",
-            reporter=Reporter(),
+            own_log=RateLimitedLogger(),
         )
         for number in range(int(events)):
             spool.append(b'{"summary": "%d %d"}' % (stream, number))

@@ -4,9 +4,9 @@ import sys
 import time
 
 import structlog_mozdef as mozdef
-from structlog_mozdef.buffers import spool_reader
+from structlog_mozdef.buffers.spool import reader
 
-spool_reader.ADOPT_INTERVAL = 600.0
+reader.ADOPT_INTERVAL = 600.0
 sink = mozdef.Sink(sys.argv[1], spool=sys.argv[2], linger=60)
 while not sink._buffer._reader._next_adoption:
     time.sleep(0.01)  # until it has looked, once

@@ -14,7 +14,7 @@ sys.path.insert(0, __file__.rpartition("/programs/")[0])
 
 from pathlib import Path
 
-from handmade_spools import spool_on
+from support.handmade_spools import spool_on
 
 INTERRUPTIONS = 3000
 

@@ -7,7 +7,7 @@ import time
 
 sys.path.insert(0, __file__.rpartition("/programs/")[0])
 
-from transports import DownTransport
+from support.transport_doubles import DownTransport
 
 import structlog_mozdef as mozdef
 

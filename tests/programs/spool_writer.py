@@ -3,9 +3,9 @@
 import sys
 import time
 
+from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool_folder import SpoolFolder
-from structlog_mozdef.reporting import Reporter
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 url, folder, name, events = sys.argv[1:]
 spool = Spool(
@@ -14,7 +14,7 @@ spool = Spool(
     max_bytes=2**30,
     when_full="drop_newest",
     sync="interval",
-    reporter=Reporter(),
+    own_log=RateLimitedLogger(),
 )
 for number in range(int(events)):
     spool.append(b'{"summary": "%b %d"}' % (name.encode(), number))

@@ -1,0 +1,57 @@
+"""The package's own warnings: through the stdlib logger, and seldom."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+logger = logging.getLogger("structlog_mozdef")
+
+#: The least time between two warnings of the same cause, in seconds.
+INTERVAL = 60.0
+
+
+class RateLimitedLogger:
+    """Warns at most once a minute for each cause, and says how often it kept silent.
+
+    Args:
+        clock: gives seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: dict[str, float] = {}
+        self._suppressed: dict[str, int] = {}
+        self._at_exit = False
+
+    def to_stderr(self) -> None:
+        """Write warnings to standard error: at exit, log handlers may write to closed files."""
+        self._at_exit = True
+
+    def warn(self, cause: str, message: str) -> None:
+        """Log *message* unless the same *cause* was reported within the interval. Never raises."""
+        try:
+            message = self._allowed(cause, message)
+            if not message:
+                return
+            if not self._at_exit:
+                logger.warning("%s", message)
+            elif sys.stderr is not None:  # print would take standard output instead
+                print(f"structlog_mozdef: {message}", file=sys.stderr)  # noqa: T201 - see above
+        except Exception:
+            pass  # a broken handler, or a closed stderr, must not stop the delivery
+
+    def _allowed(self, cause: str, message: str) -> str:
+        """*message*, with the number of those that were suppressed; empty to be suppressed too."""
+        now = self._clock()
+        last = self._last.get(cause)
+        if last is not None and now - last < INTERVAL:
+            self._suppressed[cause] = self._suppressed.get(cause, 0) + 1
+            return ""
+        self._last[cause] = now
+        repeats = self._suppressed.pop(cause, 0)
+        if repeats:
+            message = f"{message} (and {repeats} more such warnings since the last one)"
+        return message

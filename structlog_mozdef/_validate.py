@@ -1,0 +1,35 @@
+"""Checks of what a person configures: one sentence that names the value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+#: A year, in seconds. Sockets and locks fail with time-outs that are much longer.
+LONGEST_DURATION = 31_536_000.0
+
+
+def check_number(
+    name: str, value: Any, *, minimum: float, maximum: float = math.inf, integer: bool = False
+) -> None:
+    """Raise ValueError unless *value* is a finite number (a *whole* one) from *least* to *most*."""
+    kinds = (int,) if integer else (int, float)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, kinds)
+        or not minimum <= value <= maximum  # no NaN is
+        or value == math.inf
+    ):
+        kind = "whole number" if integer else "number"
+        bounds = (
+            f"of {minimum} or more" if maximum == math.inf else f"from {minimum} to {maximum:.0f}"
+        )
+        raise ValueError(f"{name} is {value!r}; it must be a {kind} {bounds}")
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise ValueError unless *value* is one of *choices*; 1 and 0 are not True and False."""
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        allowed = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        raise ValueError(f"{name} is {value!r}; it must be {allowed}")

@@ -1,0 +1,131 @@
+"""A look at a spool from outside: what waits in it, and whose it is. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from structlog_mozdef import _flock
+from structlog_mozdef.buffers.spool.ack_offset import read_position
+from structlog_mozdef.buffers.spool.files import (
+    create_file,
+    open_folder,
+    segment_name,
+    segment_numbers,
+)
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.lines import count_lines
+from structlog_mozdef.buffers.spool.metadata import ANY_DESTINATION, reason_to_leave
+from structlog_mozdef.rendering.timestamps import iso_timestamp
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """One stream of a spool.
+
+    Attributes:
+        name: of its folder.
+        pid: of the process that began it.
+        begun: when, in ISO 8601.
+        destination: where its events go, or None where that cannot be read.
+        alive: whether a process holds it.
+        events: that wait.
+        bytes: of its segments, those parts that are settled included.
+        left_alone: why no process will adopt it, or None.
+    """
+
+    name: str
+    pid: int
+    begun: str
+    destination: str | None
+    alive: bool
+    events: int
+    bytes: int
+    left_alone: str | None
+
+
+def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
+    """Every stream, oldest first."""
+    reports = []
+    for name in folder.stream_names():
+        try:
+            fd = open_folder(name, folder.fd)
+        except OSError:
+            continue  # drained meanwhile, or no folder
+        try:
+            reports.append(_report(folder, name, fd))
+        finally:
+            os.close(fd)
+    return reports
+
+
+def has_orphans(folder: SpoolFolder) -> bool:
+    """Whether there is a stream that no process holds, and that one can adopt."""
+    for name in folder.stream_names():
+        try:
+            fd = open_folder(name, folder.fd)
+        except OSError:
+            continue
+        try:
+            if not _is_held(fd) and reason_to_leave(fd, ANY_DESTINATION) is None:
+                return True
+        finally:
+            os.close(fd)
+    return False
+
+
+def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
+    begun, pid, _ = name.split("-")
+    segments = segment_numbers(fd)
+    first, offset = read_position(fd, segments)
+    events, size = 0, 0
+    for number in segments:
+        lines, segment_size = count_lines(fd, number, offset if number == first else 0)
+        size += segment_size
+        if number >= first:
+            events += lines
+    return StreamReport(
+        name=name,
+        pid=int(pid),
+        begun=iso_timestamp(int(begun) / 1000) or "",
+        destination=folder.destination_of(name),
+        alive=_is_held(fd),
+        events=events,
+        bytes=size,
+        left_alone=reason_to_leave(fd, ANY_DESTINATION),
+    )
+
+
+def _is_held(stream_fd: int) -> bool:
+    # A lock that is taken for a moment: whoever adopts meanwhile tries again later.
+    if not _flock.try_lock(stream_fd):
+        return True
+    _flock.unlock(stream_fd)
+    return False
+
+
+def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes]) -> None:
+    """Put *events* into a stream that the next sink on the folder adopts.
+
+    Raises:
+        OSError: it cannot be written.
+        SpoolError: the folder serves another destination.
+    """
+    target = SpoolFolder(folder.path, destination)
+    try:
+        place = target.create_stream()
+        try:
+            fd = create_file(segment_name(1), os.O_WRONLY, place.fd)
+            with os.fdopen(fd, "wb") as file:
+                file.writelines(event + b"\n" for event in events)
+                file.flush()
+                os.fsync(file.fileno())
+            os.fsync(place.fd)
+            target.sync()
+        except OSError:
+            target.remove_stream(place)
+            raise
+        place.close()
+    finally:
+        target.close()

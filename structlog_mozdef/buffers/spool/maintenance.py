@@ -1,0 +1,94 @@
+"""What a spool does once a second, whatever its sender is waiting for."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
+
+_INTERVAL = 1.0
+
+
+class MaintenanceThread:
+    """A daemon thread that calls *keep_house* once a second and forces files to the disk.
+
+    It also tells the news: log calls, which find them, must not wait for a log handler.
+
+    Args:
+        keep_house: returns descriptors to synchronise and close.
+        syncs: False where files are only closed.
+        news: of the spool.
+    """
+
+    def __init__(
+        self, keep_house: Callable[[], list[int]], syncs: bool, deferred_warnings: DeferredWarnings
+    ) -> None:
+        self._keep_house = keep_house
+        self._syncs = syncs
+        self._deferred_warnings = deferred_warnings
+        self._thread: threading.Thread | None = None
+        self._complete: list[int] = []
+
+    def start(self) -> None:
+        """Start the thread, once."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="structlog-mozdef-spool", daemon=True)
+            self._thread = thread
+            try:
+                thread.start()
+            except RuntimeError:
+                self._thread = None  # no thread can be had: the next one to ask tries again
+            except BaseException:  # of a signal handler: perhaps it runs, and ends at its next look
+                self._thread = None
+                raise
+
+    def sync_and_close(self, fd: int) -> None:
+        """Take over a descriptor that is not written to any more."""
+        self._complete.append(fd)
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while self._thread is me:
+            time.sleep(_INTERVAL)
+            if self._thread is me:
+                self._work()
+
+    def _work(self) -> None:
+        try:
+            fds = self._keep_house()
+        except OSError as error:
+            self._warn_of(error)
+            fds = []
+        while self._complete:
+            try:
+                fds.append(self._complete.pop(0))
+            except IndexError:
+                break  # the thread and `stop` may work at the same moment
+        for fd in fds:
+            for step in (os.fdatasync, os.close) if self._syncs else (os.close,):
+                try:
+                    step(fd)
+                except OSError as error:  # closing, too, can say that a write has failed
+                    self._warn_of(error)
+        self._deferred_warnings.flush()
+
+    def _warn_of(self, error: OSError) -> None:
+        self._deferred_warnings.add(
+            "spool sync", f"the spool cannot be kept in order: {error.strerror}"
+        )
+
+    def stop(self) -> None:
+        """Do the work a last time, and end the thread; `start` begins anew."""
+        self._thread = None
+        self._work()
+        self._thread = None  # the work may have started it again
+
+    def close_after_fork(self) -> None:
+        """In a forked child: close what is the parent's."""
+        self._thread = None
+        fds, self._complete = self._complete, []
+        for fd in fds:
+            os.close(fd)

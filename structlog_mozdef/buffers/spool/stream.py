@@ -1,0 +1,479 @@
+"""One stream of a spool: segments to append to, and a position to read from.
+
+Writing belongs to the threads that log, under the spool's lock; reading to the sender alone. They
+share the list of segments, which grows at one end and shrinks at the other.
+
+Reading runs ahead of the position, across segments: an event is *taken* when the sender gets it,
+and *settled* when the position has passed it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections import deque
+from typing import Any
+
+from structlog_mozdef.buffers.base import number_within
+from structlog_mozdef.buffers.spool.ack_offset import PositionFile, read_position
+from structlog_mozdef.buffers.spool.files import (
+    create_file,
+    open_to_read,
+    segment_name,
+    segment_numbers,
+)
+from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamFolder
+from structlog_mozdef.buffers.spool.holding import Holding
+from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.lines import (
+    CHUNK_BYTES,
+    LINE_LIMIT_BYTES,
+    NO_SEGMENT,
+    count_lines,
+    damage_of,
+    whole_lines,
+)
+from structlog_mozdef.buffers.spool.offsets import Offset, OffsetQueue
+from structlog_mozdef.buffers.spool.source import Observer
+
+# What is kept of a line without an end.
+_KEPT_BYTES = 16 * 1024
+
+
+class Stream:
+    """A stream that this process has locked: its own, or one that it adopted.
+
+    Args:
+        folder: where the stream is.
+        place: the stream.
+        lock: of the spool; held while the list of segments is used.
+        observer: is told of lines that are no events.
+        adopted: True where another process has written it: each line is then read as JSON.
+
+    Attributes:
+        segments: those that are there, oldest first.
+        write_fd: of the last segment, to append to.
+        waiting: events in it; kept where nothing is written to it any more.
+        lines_before: events that this process wrote before its last segment was begun.
+    """
+
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        place: StreamFolder,
+        lock: Any,
+        observer: Observer,
+        *,
+        adopted: bool,
+    ) -> None:
+        self._lock = lock  # a threading.RLock, which is no type before Python 3.13
+        self._folder = folder
+        self.place = place
+        self._observer = observer
+        self.adopted = adopted
+        self._checks_lines = adopted
+        self.segments: deque[int] = deque(segment_numbers(place.fd)) if adopted else deque()
+        self.write_fd = -1
+        self.closed = False
+        self.waiting = 0
+        self.lines_before = 0
+        self._writes = 0
+        self._is_cutting = False
+        # Of each complete segment: how many events there are to be read, and its size. Of each of
+        # our own: the sequence number of its first event.
+        self._events_of: dict[int, int] = {}
+        self._size_of: dict[int, int] = {}
+        self._first_of: dict[int, int] = {}
+        # Where reading is, and how many of the events of that segment it has met.
+        self._segment, self._end = 1, 0
+        self._met = 0
+        self._read_fd = -1
+        self._lines: list[bytes] = []  # read, and not taken
+        self._offsets = OffsetQueue()  # of all that is read, and not settled
+        self._settled = Offset(1, 0)
+        self._position = PositionFile(place.fd)
+        if adopted:
+            self._begin_at_position()
+
+    @property
+    def name(self) -> str:
+        """Of the subfolder."""
+        return self.place.name
+
+    # Writing.
+
+    def begin_segment(self, ledger: SpoolLedger, holding: Holding) -> int:
+        """Write to a new segment from now on.
+
+        Args:
+            ledger: of the spool; with *holding*, they tell which events stand where.
+            holding: of the spool.
+
+        Returns:
+            The descriptor of the segment that is complete now; -1 for none.
+
+        Raises:
+            OSError: there is no new segment; the old one goes on.
+        """
+        number, fd = self._create_segment()
+        complete = self.segments[-1] if self.segments else 0
+        # No signal handler can log or raise from here to the end of the paragraph, where nothing
+        # is called but at its very end: what is counted is what stands in each segment.
+        lines = ledger.taken - ledger.found - holding.held - holding.sent
+        if complete:
+            self._events_of[complete] = lines - self.lines_before
+        self.lines_before = lines
+        self._first_of[number] = ledger.taken - holding.held
+        before, self.write_fd = self.write_fd, fd
+        self.segments.append(number)
+
+        if complete:
+            self._size_of[complete] = os.fstat(before).st_size
+        return before
+
+    def _create_segment(self) -> tuple[int, int]:
+        number = self.segments[-1] + 1 if self.segments else 1
+        while True:
+            try:
+                return number, create_file(
+                    segment_name(number), os.O_RDWR | os.O_APPEND, self.place.fd
+                )
+            except FileExistsError:
+                number += 1  # somebody else has put something there
+
+    def write(self, line: bytes) -> None:
+        """Append *line*, whole or not at all, behind a line end.
+
+        Raises:
+            OSError: it was not appended.
+        """
+        if self._is_cutting:  # a signal has interrupted it, and it will be done again
+            raise BlockingIOError(errno.EAGAIN, "a part of an event is being taken back")
+        self._writes += 1
+        if self._is_torn():
+            # This is a signal handler in the middle of a short write, or one has raised there.
+            self._checks_lines = True
+            line = b"\n" + line
+        written = os.write(self.write_fd, line)
+        if written != len(line):
+            self.write_rest(line, written)
+
+    def write_rest(self, line: bytes, written: int) -> None:
+        """The disk took *written* bytes only: hear the reason, unless it takes the rest now.
+
+        Raises:
+            OSError: *line* was not appended.
+        """
+        # A signal handler may log meanwhile: then parts of this line stay between whole ones.
+        self._checks_lines = True
+        try:
+            written += os.write(self.write_fd, line[written:])
+        except OSError:
+            self._cut_off(line[:written])
+            raise
+        if written != len(line) or not self._ends_with(line):
+            self._cut_off(line[:written])
+            raise OSError(errno.ENOSPC, "it takes a part of an event only")
+
+    def _cut_off(self, part: bytes) -> None:
+        """Take *part* back; where a signal handler has appended behind it, it is a damaged line."""
+        while True:
+            writes = self._writes
+            begin = os.fstat(self.write_fd).st_size - len(part)
+            if not self._ends_with(part):
+                return
+            # Nothing is called in between, so that no signal handler appends what is cut off.
+            self._is_cutting = self._writes == writes
+            if self._is_cutting:
+                try:
+                    os.ftruncate(self.write_fd, begin)
+                finally:
+                    self._is_cutting = False
+                return
+
+    def _is_torn(self) -> bool:
+        size = os.fstat(self.write_fd).st_size
+        return size > 0 and os.pread(self.write_fd, 1, size - 1) != b"\n"
+
+    def _ends_with(self, part: bytes) -> bool:
+        begin = os.fstat(self.write_fd).st_size - len(part)
+        return os.pread(self.write_fd, len(part), max(begin, 0)) == part
+
+    def is_gone(self) -> bool:
+        """Whether somebody has removed what is written to."""
+        return self.write_fd >= 0 and os.fstat(self.write_fd).st_nlink == 0
+
+    def drop_oldest_segment(self) -> tuple[int, int] | None:
+        """Remove the oldest complete segment that reading has not reached.
+
+        Returns:
+            The number of events in it, and the sequence number of the first; None where there is
+            no such segment.
+        """
+        for number in list(self.segments)[:-1]:
+            if number > self._segment:
+                self.segments.remove(number)
+                self._size_of.pop(number, None)
+                self._unlink(number)
+                return self._events_of.pop(number, 0), self._first_of.pop(number, 0)
+        return None
+
+    def size(self) -> int:
+        """The bytes that wait."""
+        at_first = self.segments and self._settled.segment == self.segments[0]
+        settled = self._settled.offset if at_first else 0
+        size = sum(self._size_of.values()) - settled
+        return size if self.write_fd < 0 else size + os.fstat(self.write_fd).st_size
+
+    # Reading.
+
+    def count_events(self) -> None:
+        """Find out how many lines wait; they are read for that."""
+        for number in list(self.segments):
+            offset = self._end if number == self._segment else 0
+            self._events_of[number], self._size_of[number] = count_lines(
+                self.place.fd, number, offset
+            )
+        self.waiting = sum(self._events_of.values())
+
+    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+        """The next events; see `Source`."""
+        taken: list[bytes] = []
+        while len(taken) < max_events:
+            if not self._lines:
+                try:
+                    if not self._read_more():
+                        break
+                except OSError:
+                    if not taken:
+                        raise
+                    break  # it is heard the next time: what is taken already has to be settled
+                continue
+            events = self._lines[: max_events - len(taken)]
+            fitting, size = number_within(events, max_bytes)
+            if not fitting and one and not taken:
+                fitting, size = 1, max_bytes
+            taken += events[:fitting]
+            max_bytes -= size
+            del self._lines[:fitting]
+            if fitting < len(events):
+                break
+        return taken
+
+    def has_more(self) -> bool:
+        """See `Source`."""
+        return bool(self._lines)
+
+    def advance(self, count: int) -> None:
+        """The oldest *count* of the events that were taken are settled."""
+        if self.closed or not count:
+            return  # somebody else's by now
+        place = self._offsets.settle(count) or self._settled
+        if not self._offsets:
+            # What follows were damaged lines, if anything.
+            place = Offset(self._segment, self._end)
+        elif self._offsets.first_segment() > place.segment:
+            place = Offset(self._offsets.first_segment(), 0)
+        self._settle(place)
+
+    def is_drained(self) -> bool:
+        """Whether all that is in the stream is settled."""
+        while not self._offsets and self._read_more():
+            pass
+        return not self._offsets
+
+    def is_read(self) -> bool:
+        """Whether all that was written is read."""
+        if not self._is_written_to():
+            return not self.segments
+        return os.fstat(self.write_fd).st_size <= self._end
+
+    def is_exhausted(self) -> bool:
+        """Whether all that was written is settled; where somebody cut it off, as well."""
+        if self._offsets or not self.is_read():
+            return False
+        if self.segments:  # what is appended from now on begins there
+            self._end = min(self._end, os.fstat(self.write_fd).st_size)
+        return True
+
+    def written_at(self) -> float:
+        """When the oldest segment was written to, of ``time.time``."""
+        try:
+            name = segment_name(self.segments[0])
+            return os.stat(name, dir_fd=self.place.fd, follow_symlinks=False).st_mtime
+        except (OSError, IndexError):
+            return time.time()
+
+    def write_off(self, events: int) -> None:
+        """So many events of the segment that is being read will never be met."""
+        self._met += events
+
+    def _read_more(self) -> bool:
+        """Read the next part; False where there is none to be had now."""
+        if not self._open_segment():
+            return False
+        # Asked before reading: what is written between the two belongs to this segment still.
+        is_written_to = self._is_written_to()
+        chunk = os.pread(self._read_fd, CHUNK_BYTES, self._end)
+        lines = whole_lines(chunk)
+        if lines:
+            self._take_lines(lines, chunk.rfind(b"\n") + 1)
+            return True
+        if chunk:
+            return self._read_odd_line(is_written_to)
+        return not is_written_to and self._next_segment()
+
+    def _is_written_to(self) -> bool:
+        return self.write_fd >= 0 and self._segment == self.segments[-1]
+
+    def _open_segment(self) -> bool:
+        while self._read_fd < 0:
+            if not self.segments:
+                return False
+            with self._lock:
+                if self._segment < self.segments[0]:
+                    self._segment, self._end = self.segments[0], 0
+            try:
+                self._read_fd = open_to_read(segment_name(self._segment), self.place.fd)
+            except OSError as error:
+                if error.errno not in NO_SEGMENT:
+                    raise  # too many open files, say: it is there, and can be read later
+                if self._is_written_to():
+                    self._read_fd = os.dup(self.write_fd)  # removed, but still ours to read
+                elif not self._next_segment():
+                    return False
+        return True
+
+    def _next_segment(self) -> bool:
+        """Leave this segment, of which nothing is left to be read; False where it is the last."""
+        with self._lock:
+            done = self._segment
+            following = next((number for number in self.segments if number > done), 0)
+            missing = self._events_of.pop(done, self._met) - self._met
+            self._met = 0
+            sequence = self._first_of.get(following, 0) - missing
+            if following:
+                self._segment, self._end = following, 0
+        if missing:
+            self._observer.found_missing(self, missing, sequence)
+        if not following:
+            return False
+        fd, self._read_fd = self._read_fd, -1
+        if fd >= 0:
+            os.close(fd)
+        if not self._offsets:
+            self._settle(Offset(following, 0))
+        return True
+
+    def _take_lines(self, lines: list[bytes], length: int) -> None:
+        """Take *lines*, which are *length* bytes long with their ends."""
+        if not self._checks_lines and all(lines):
+            begin = Offset(self._segment, self._end)
+            self._offsets.add(begin, lines, Offset(self._segment, self._end + length))
+            self._lines = self._lines + lines
+            self._met += len(lines)
+            self._end += length
+            return
+        for line in lines:
+            self._take_line(line, damage_of(line) if self._checks_lines else None, len(line) + 1)
+
+    def _read_odd_line(self, is_written_to: bool) -> bool:
+        """Read a line that is longer than a chunk, or has no end."""
+        data = os.pread(self._read_fd, LINE_LIMIT_BYTES + 1, self._end)
+        line, has_end, _ = data.partition(b"\n")
+        if not has_end and len(data) <= LINE_LIMIT_BYTES:
+            if is_written_to:
+                return False  # the rest of the line is on its way
+            # The last line of a dead process: where only its end is missing, it is an event.
+            has_end, damage = b"", damage_of(line)
+        elif has_end:
+            damage = damage_of(line) if self._checks_lines else None
+        else:
+            self._take_line(line[:_KEPT_BYTES], "a line without an end", self._length_of_line())
+            return True
+        self._take_line(line, damage, len(line) + len(has_end))
+        return True
+
+    def _length_of_line(self) -> int:
+        """How far it is to the end of the line, or of the file."""
+        length = 0
+        while chunk := os.pread(self._read_fd, CHUNK_BYTES, self._end + length):
+            found = chunk.find(b"\n") + 1
+            length += found or len(chunk)
+            if found:
+                break
+        return length
+
+    def _take_line(self, line: bytes, damage: str | None, length: int) -> None:
+        begin = Offset(self._segment, self._end)
+        self._end += length
+        # Of our own segments we know how many events they hold, of others how many lines.
+        self._met += self.adopted or (bool(line) and damage is None)
+        if not line:
+            self._observer.found_blank(self)
+        elif damage is not None:
+            self._observer.found_damaged(self, line, damage)
+        else:
+            self._lines.append(line)
+            self._offsets.add(begin, [line], begin.behind([line]))
+
+    # The position.
+
+    def _begin_at_position(self) -> None:
+        self._settled = Offset(*read_position(self.place.fd, list(self.segments)))
+        self._segment, self._end = self._settled
+        self._remove_settled()  # drained, but not removed any more
+
+    def _settle(self, place: Offset) -> None:
+        """Everything before *place* is settled."""
+        self._settled = place
+        self._position.write(*place)
+        self._remove_settled()
+
+    def _remove_settled(self) -> None:
+        if not self.segments or self.segments[0] >= self._settled.segment:
+            return
+        with self._lock:
+            done = [number for number in self.segments if number < self._settled.segment]
+            for number in done:
+                self.segments.remove(number)
+                self._events_of.pop(number, None)
+                self._size_of.pop(number, None)
+                self._first_of.pop(number, None)
+        for number in done:
+            self._unlink(number)
+
+    def _unlink(self, number: int) -> None:
+        try:
+            os.unlink(segment_name(number), dir_fd=self.place.fd)
+        except OSError:
+            pass  # gone already, or not to be removed: it is settled all the same
+
+    # The end.
+
+    def remove(self) -> None:
+        """Remove the stream, which is drained."""
+        self._close_files()
+        self._folder.remove_stream(self.place)
+
+    def leave(self) -> None:
+        """Leave the stream to whoever adopts it."""
+        if self._position.is_behind:
+            self._position.write(*self._settled)  # the disk may have recovered
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the files, and change nothing: in a forked child they are the parent's."""
+        self._close_files()
+        self.place.close()
+
+    def _close_files(self) -> None:
+        self.closed = True
+        self._position.close()
+        # Forgotten before it is closed: after a fork, a child closes what it finds here.
+        for name in ("write_fd", "_read_fd"):
+            fd = getattr(self, name)
+            setattr(self, name, -1)
+            if fd >= 0:
+                os.close(fd)

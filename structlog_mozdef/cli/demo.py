@@ -1,0 +1,85 @@
+"""Run a sample application against a receiver, and show what MozDef would have stored."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+from structlog_mozdef.collector import RunningCollector, running_collector
+
+_APPLICATION = "structlog_mozdef.cli.demo_application"
+_SHOWN = (
+    "User logged in",
+    "Log-in failed",
+    "Account locked",
+    "Account could not be created",
+    "Not Found: /wp-login.php",
+)
+_TOKENS = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null|-?\d[\d.eE+-]*)\b')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """This command has no options."""
+    del parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print some documents and the figures; 0 where every event arrived as it was meant."""
+    del options
+    with running_collector() as collector:
+        print(f"The receiver takes events at {collector.url}.")
+        print("The sample application runs ...\n", flush=True)
+        application = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", _APPLICATION, collector.url],
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
+        figures = json.loads(application.stdout)
+        for document in _documents_to_show(collector):
+            print(colour(json.dumps(document, indent=2, sort_keys=True)), end="\n\n")
+        return _report(figures, collector)
+
+
+def _documents_to_show(collector: RunningCollector) -> list[dict[str, Any]]:
+    first: dict[str, dict[str, Any]] = {}
+    for document in collector.documents(limit=100):
+        first.setdefault(document["summary"], document)
+    return [first[summary] for summary in _SHOWN if summary in first]
+
+
+def _report(figures: dict[str, Any], collector: RunningCollector) -> int:
+    sent, stored = figures["sent"], collector.stored
+    findings = collector.differences()
+    for finding in findings[:10]:
+        print(f"MozDef would have {finding.kind} {finding.field}: {finding.reason}")
+    print(f"sent      {sent:>8,}")
+    print(f"stored    {stored:>8,}")
+    print(f"lost      {sent - stored:>8,}")
+    print(
+        f"events/s  {sent / figures['seconds']:>8,.0f}  from the first log call to the last answer"
+    )
+    return 0 if sent == stored == figures["delivered"] and not findings else 1
+
+
+def colour(text: str) -> str:
+    """JSON *text* with colours, where standard output is a terminal that wants them.
+
+    Control characters of events are escaped in JSON already: they cannot reach the terminal.
+    """
+    wanted = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
+    if not wanted or os.environ.get("NO_COLOR"):
+        return text
+
+    def paint(match: re.Match[str]) -> str:
+        string, colon, other = match.groups()
+        if other:
+            return f"\033[33m{other}\033[0m"
+        return f"\033[34m{string}\033[0m{colon}" if colon else f"\033[32m{string}\033[0m"
+
+    return _TOKENS.sub(paint, text)

@@ -1,0 +1,98 @@
+"""Ship lines of standard input: JSON objects (any structlog output) or plain text."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import orjson
+
+from structlog_mozdef.cli.destination import add_destination, sink_to
+from structlog_mozdef.configuration import build_processors
+from structlog_mozdef.logger import MozDefLogger
+from structlog_mozdef.sink import Stats
+
+# Longer lines are cut, and say so: an event may have a tenth of that.
+_LINE_LIMIT_BYTES = 1_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options of this command."""
+    add_destination(parser)
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="for every event; repeatable"
+    )
+    parser.add_argument(
+        "--category", default="event", help="of events that have none (default: %(default)s)"
+    )
+    parser.add_argument("--source", help="of events that have none (default: their logger)")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="longest wait for the delivery after the last line (default: %(default)s)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ship all lines; 0 only where all of them were delivered."""
+    processors = build_processors(
+        tags=options.tag, category=options.category, source=options.source
+    )
+    sink = sink_to(options.url, options.verify, when_full="block", exit_timeout=0.0)
+    logger = MozDefLogger(sink)
+    try:
+        for event_dict in read_events(sys.stdin.buffer):
+            rendered: Any = event_dict
+            for processor in processors:
+                rendered = processor(logger, "info", rendered)
+            sink.put(rendered)
+    except KeyboardInterrupt:
+        sink.close(options.timeout)
+        raise
+    sink.close(options.timeout)
+    stats = sink.stats()
+    print(_sum_up(stats), file=sys.stderr)
+    return 0 if stats.delivered + stats.sent == stats.accepted else 1
+
+
+def read_events(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The event dict of each line of *stream* that is not blank."""
+    while line := stream.readline(_LINE_LIMIT_BYTES):
+        cut = len(line) >= _LINE_LIMIT_BYTES and not line.endswith(b"\n")
+        while cut and not stream.readline(_LINE_LIMIT_BYTES).endswith(b"\n"):
+            if not stream.peek(1):  # type: ignore[attr-defined] # a BufferedReader has it
+                break
+        if line.strip():
+            event_dict = _event_dict_of(line.strip())
+            if cut:
+                event_dict["line_cut_at_bytes"] = _LINE_LIMIT_BYTES
+            yield event_dict
+
+
+def _event_dict_of(line: bytes) -> dict[str, Any]:
+    if line.startswith(b"{"):
+        try:
+            event_dict = orjson.loads(line)
+            if isinstance(event_dict, dict):
+                return event_dict
+        except ValueError:
+            pass  # then it is text
+    return {"event": line.decode("utf-8", "backslashreplace")}
+
+
+def _sum_up(stats: Stats) -> str:
+    text = f"{stats.delivered} of {stats.accepted} events delivered"
+    if stats.sent:
+        text = f"{stats.sent} of {stats.accepted} events sent, which nobody confirms"
+    for what, count in (
+        ("refused", stats.dead_lettered),
+        ("dropped", stats.dropped),
+        ("not sent", stats.buffered),
+    ):
+        if count:
+            text += f", {count} {what}"
+    return f"{text}: {stats.last_error}" if stats.last_error else text

@@ -1,0 +1,175 @@
+"""Look at a spool folder, deliver what waits in it, and deal with its dead letters."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+import orjson
+
+from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.inspect import (
+    StreamReport,
+    has_orphans,
+    inspect_folder,
+    write_orphan,
+)
+from structlog_mozdef.cli.destination import add_destination, sink_to
+from structlog_mozdef.exceptions import SpoolError
+
+_NO_LIMIT = sys.maxsize
+# Seconds between two looks at what is left.
+_POLL = 0.1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the actions of this command."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for function, help_text in (
+        (_list, "what waits: how many events, how old, how much, and whose"),
+        (_drain, "deliver what dead processes left behind"),
+        (_dead_letters, "show the events that the destination refused, and why"),
+        (_requeue, "send the dead letters again, with the next delivery"),
+        (_purge, "remove the dead letters"),
+    ):
+        name = function.__name__.strip("_").replace("_", "-")
+        action = actions.add_parser(name, help=help_text, description=help_text)
+        action.add_argument("folder", metavar="FOLDER")
+        if function is _drain:
+            add_destination(action)
+            action.add_argument(
+                "--timeout", type=float, default=3600.0, help="seconds (default: %(default)s)"
+            )
+        action.set_defaults(act=function)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one action."""
+    try:
+        folder = SpoolFolder.existing(options.folder)
+        try:
+            return int(options.act(options, folder))
+        finally:
+            folder.close()
+    except SpoolError as error:
+        raise ValueError(printable(str(error))) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"spool is {options.folder!r}, which cannot be used: {reason}") from None
+
+
+def _list(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    reports = inspect_folder(folder)
+    for report in reports:
+        print(_line_of(report))
+    events, size = (
+        sum(getattr(report, name) for report in reports) for name in ("events", "bytes")
+    )
+    letters = len(DeadLetterFile(folder, _NO_LIMIT).read())
+    print(
+        f"{events:,} events wait, {size:,} bytes, in {len(reports)} streams; {letters} dead letters"
+    )
+    return 0
+
+
+def _line_of(report: StreamReport) -> str:
+    owner = f"process {report.pid}, {'alive' if report.alive else 'dead'}"
+    destination = "an unknown destination" if report.destination is None else report.destination
+    return (
+        f"{report.name}  {report.events:>9,} events  {report.bytes:>13,} bytes"
+        f"  since {report.begun}  {owner}  to {printable(destination)}"
+        + (f"; left alone: {printable(report.left_alone)}" if report.left_alone else "")
+    )
+
+
+def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    orphans = [report for report in inspect_folder(folder) if not report.alive]
+    foreign = [report for report in orphans if report.left_alone]
+    total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
+    deadline = time.monotonic() + options.timeout
+    with sink_to(options.url, options.verify, spool=options.folder, exit_timeout=0.0) as sink:
+        with _progress(total) as bar:
+            left = True
+            while left and time.monotonic() < deadline:
+                time.sleep(_POLL)
+                stats = sink.stats()
+                bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)
+                left = stats.buffered > 0 or has_orphans(folder)
+        stats = sink.stats()
+        sink.close(0.0)
+    for report in foreign:
+        print(f"{report.name} is left alone: {printable(report.left_alone or '')}", file=sys.stderr)
+    print(
+        f"{stats.delivered + stats.sent:,} events delivered, {stats.dead_lettered:,} dead letters,"
+        f" {stats.buffered:,} left"
+        + (f": {printable(stats.last_error)}" if left and stats.last_error else ""),
+        file=sys.stderr,
+    )
+    return 1 if left or foreign or stats.dead_lettered else 0
+
+
+def _progress(total: int) -> Any:
+    """A progress bar on standard error, where the extra ``cli`` is installed."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _NoProgress()
+    return tqdm(total=total, unit="event", unit_scale=True)
+
+
+class _NoProgress:
+    n = 0
+
+    def update(self, count: int) -> None:
+        self.n += count
+
+    def __enter__(self) -> _NoProgress:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
+def _dead_letters(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    for letter in DeadLetterFile(folder, _NO_LIMIT).read():
+        print(printable(orjson.dumps(letter).decode()))
+    return 0
+
+
+def _requeue(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    def write_again(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        again: dict[str, list[bytes]] = {}
+        kept = []
+        for letter in letters:
+            event, destination = letter.get("event"), letter.get("destination")
+            if isinstance(event, dict) and isinstance(destination, str):
+                again.setdefault(destination, []).append(orjson.dumps(event))
+            else:
+                kept.append(letter)  # what is damaged cannot be sent
+        for destination, events in again.items():
+            write_orphan(folder, destination, events)
+        return kept
+
+    count = DeadLetterFile(folder, _NO_LIMIT).take(write_again)
+    print(f"{count} dead letters will be sent again by the next sink or drain")
+    return 0
+
+
+def _purge(options: argparse.Namespace, folder: SpoolFolder) -> int:
+    count = DeadLetterFile(folder, _NO_LIMIT).take(lambda _: [])
+    print(f"{count} dead letters removed")
+    return 0
+
+
+def printable(text: str) -> str:
+    r"""*text* for a terminal: what could move its cursor or hide something becomes ``\u....``."""
+    return "".join(
+        character
+        if character.isprintable()
+        else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
+        for character in text
+    )

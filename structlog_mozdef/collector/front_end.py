@@ -1,0 +1,91 @@
+"""What stands before MozDef's own server: the checks of nginx, and one of our own.
+
+A plain ASGI middleware. It answers before the body is read; uvicorn reads the rest of the body
+away, so that the client sees the answer and not a broken connection.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+# nginx's large_client_header_buffers: one header with its name, in bytes.
+HEADER_MAX_BYTES = 2048
+
+ANY_HOST = "*"
+
+
+class FrontEnd:
+    """Refuse what MozDef's front server refuses, and requests for other hosts.
+
+    Args:
+        app: the application behind the gate.
+        record_refusal: called with the path and a sentence for each request that MozDef's front
+            server would refuse.
+        allowed_hosts: names that the Host header may give beside loopback's own; ``"*"`` allows
+            every name. A web page that makes its own name resolve to 127.0.0.1 (DNS rebinding)
+            sends that name, and must not get at the events.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        record_refusal: Callable[[str, str], None],
+        allowed_hosts: Collection[str],
+    ) -> None:
+        self._app = app
+        self._record_refusal = record_refusal
+        self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it here."""
+        app = self._app
+        if scope["type"] == "http":
+            app = self._check(scope["headers"], scope["path"]) or app
+        await app(scope, receive, send)
+
+    def _check(self, headers: list[tuple[bytes, bytes]], path: str) -> Response | None:
+        for name, value in headers:
+            if name == b"host" and not self._is_allowed(value.decode("latin-1")):
+                return PlainTextResponse(
+                    "This receiver answers only requests for localhost; allow other names when"
+                    " you start it.\n",
+                    status_code=403,
+                )
+            if len(name) + len(": ") + len(value) > HEADER_MAX_BYTES:
+                self._record_refusal(path, "A header is over 2 kB: nginx answers 400.")
+                return Response(status_code=400)
+            if name == b"transfer-encoding":
+                self._record_refusal(path, "The body is chunked: MozDef answers 400.")
+                return Response(status_code=400)
+        return None
+
+    def _is_allowed(self, host: str) -> bool:
+        if ANY_HOST in self._allowed_hosts:
+            return True
+        name = _without_port(host).lower().rstrip(".")
+        # An empty Host is no name that could be made to resolve to this machine.
+        return not name or is_loopback(name) or name in self._allowed_hosts
+
+
+def is_loopback(name: str) -> bool:
+    """Tell whether a host name or IP address can only mean this machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]

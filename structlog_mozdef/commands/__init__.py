@@ -1,1 +1,0 @@
-"""The commands, one a module: ``add_arguments(parser)`` and ``run(options)``."""

@@ -1,0 +1,120 @@
+"""The whole chain in one call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+from structlog_mozdef.logger import MozDefLoggerFactory
+from structlog_mozdef.processors.context import (
+    TagAdder,
+    add_hostname,
+    add_processid,
+    add_processname,
+    add_timestamp,
+    check_tags,
+)
+from structlog_mozdef.processors.redactor import Redactor
+from structlog_mozdef.processors.sequence import SequenceAdder
+from structlog_mozdef.rendering.renderer import MozDefRenderer
+from structlog_mozdef.sink import Sink
+from structlog_mozdef.transports.base import Transport
+
+_LEVELS = {
+    "notset": logging.NOTSET,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+
+
+def build_processors(
+    *,
+    tags: Iterable[str] = (),
+    category: str = "event",
+    source: str | None = None,
+    sequence: bool = True,
+    redact: bool | Redactor = False,
+) -> list[Processor]:
+    """The processors that `configure` uses, from the context variables to the renderer.
+
+    Args:
+        tags: for every event.
+        category: of events that carry none.
+        source: of events that carry none; default: the name of their logger.
+        sequence: add ``stream_id`` and ``sequence``, by which the receiver can prove that nothing
+            is missing; see `SequenceAdder`.
+        redact: True replaces secrets in events; a `Redactor` does it by its own rules.
+
+    Raises:
+        ValueError: for a value that cannot work.
+    """
+    tags = check_tags(tags)
+    if not isinstance(sequence, bool):
+        raise ValueError(f"sequence is {sequence!r}; it must be True or False")
+    if not isinstance(redact, (bool, Redactor)):
+        raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        add_hostname,
+        add_processid,
+        add_processname,
+        add_timestamp,
+    ]
+    if tags:
+        processors.append(TagAdder(*tags))
+    if redact:
+        processors.append(redact if isinstance(redact, Redactor) else Redactor())
+    if sequence:
+        processors.append(SequenceAdder())
+    processors.append(MozDefRenderer(category, source))
+    return processors
+
+
+def configure(
+    url_or_transport: str | Transport,
+    *,
+    tags: Iterable[str] = (),
+    category: str = "event",
+    source: str | None = None,
+    level: str | int = "info",
+    sequence: bool = True,
+    redact: bool | Redactor = False,
+    **sink_options: Any,
+) -> Sink:
+    """Configure structlog so that every event goes to MozDef, and return the sink.
+
+    Args:
+        url_or_transport: as for `Sink`.
+        tags: for every event.
+        category: of events that carry none.
+        source: of events that carry none; default: the name of their logger.
+        level: the least level that is shipped; default "info".
+        sequence: as for `build_processors`.
+        redact: as for `build_processors`.
+        sink_options: as for `Sink`: ``spool``, ``verify``, ``when_full``, ...
+
+    Raises:
+        ValueError: for a value that cannot work.
+    """
+    minimum = _LEVELS.get(level.lower()) if isinstance(level, str) else level
+    if type(minimum) is not int or minimum not in _LEVELS.values():
+        raise ValueError(f"level is {level!r}; it must be one of {', '.join(_LEVELS)}")
+    processors = build_processors(
+        tags=tags, category=category, source=source, sequence=sequence, redact=redact
+    )
+    sink = Sink(url_or_transport, **sink_options)
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(minimum),
+        context_class=dict,
+        logger_factory=MozDefLoggerFactory(sink),
+        cache_logger_on_first_use=True,
+    )
+    return sink

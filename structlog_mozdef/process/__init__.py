@@ -1,0 +1,10 @@
+"""What belongs to one process: who it is, how it forks, how it ends.
+
+Nothing comes before this room but the private modules at the top (`_log`, `_validate`, ...); every
+other room may use it.
+
+- `identity`: host name, process id and process name, each looked up once.
+- `fork`: what a forked child replaces.
+- `exit`: closing what is open, in whatever way a process ends.
+- `uwsgi`: what uWSGI does differently.
+"""

@@ -1,0 +1,110 @@
+"""Who is logging: this machine, this process and its name."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from pathlib import PurePath
+from typing import Any
+
+from structlog_mozdef.process.fork import reset_after_fork
+
+#: Longest wait for the resolver, in seconds, once in the life of a program.
+RESOLVER_TIMEOUT = 1.0
+
+# What is known so far; the processors look here first, since a call costs more than the look.
+known_hostname: str | None = None
+_hostname_lock = threading.RLock()  # a signal handler may log in the middle of the look-up
+known_process_id = os.getpid()
+known_process_name: str | None = None
+
+
+def hostname() -> str:
+    """The fully qualified name of this machine, looked up once.
+
+    The plain host name stands in where the resolver knows no better one, only knows
+    ``localhost``, or has no answer within a second.
+    """
+    global known_hostname  # noqa: PLW0603 - found once in the life of a program
+    if known_hostname is None:
+        with _hostname_lock:
+            if known_hostname is None:
+                known_hostname = find_hostname()
+    return known_hostname
+
+
+def find_hostname() -> str:
+    """Ask the operating system and the resolver; see `hostname`."""
+    plain = socket.gethostname() or "localhost"
+    if "." in plain and not plain.startswith("localhost"):
+        return plain
+    found: list[str] = []
+
+    def resolve() -> None:
+        try:
+            found.append(socket.getfqdn(plain))
+        except (OSError, UnicodeError):
+            pass  # the plain name stands in
+
+    # In a thread: the resolver of the operating system takes no time-out.
+    resolver = threading.Thread(target=resolve, name="structlog-mozdef-hostname", daemon=True)
+    try:
+        resolver.start()
+        resolver.join(RESOLVER_TIMEOUT)
+    except RuntimeError:  # the interpreter is shutting down, or no thread can be had
+        return plain
+    name = found[0].rstrip(".") if found else plain
+    if "." not in name or name.startswith(("localhost", "ip6-")) or name.endswith(".arpa"):
+        return plain
+    return name
+
+
+def process_id() -> int:
+    """The id of this process; right in a forked child as well."""
+    return known_process_id
+
+
+def process_name() -> str:
+    """The name of this program as a person knows it: ``gunicorn``, ``manage.py``, ``mypackage``."""
+    global known_process_name  # noqa: PLW0603 - found once in the life of a process
+    if known_process_name is None:
+        # While `python -m` looks for its module, no name is final.
+        name = find_process_name()
+        if sys.argv[:1] == ["-m"]:
+            return name
+        known_process_name = name
+    return known_process_name
+
+
+def find_process_name() -> str:
+    """Read the name off the command line; see `process_name`."""
+    executable = PurePath(sys.executable or "python").name
+    if getattr(sys, "frozen", False):
+        return executable
+    spec: Any = getattr(sys.modules.get("__main__"), "__spec__", None)
+    script = sys.argv[0] if getattr(sys, "argv", None) else ""
+    if spec is not None and getattr(spec, "name", "") not in ("", "__main__"):
+        # python -m package.module, python -m package
+        return str(spec.name).removesuffix(".__main__")
+    if script == "-m" and "-m" in sys.orig_argv[:-1]:
+        return sys.orig_argv[sys.orig_argv.index("-m") + 1]
+    path = PurePath(script)
+    if path.name == "__main__.py":
+        # A folder or an archive that is run, or a spawned child of python -m.
+        return path.parent.name or executable
+    if script in ("", "-c", "-"):
+        return executable
+    return path.name
+
+
+class _Process:
+    def after_fork_in_child(self) -> None:
+        global known_process_id, _hostname_lock  # noqa: PLW0603 - a child is another process
+        known_process_id = os.getpid()
+        _hostname_lock = threading.RLock()
+
+
+_process = _Process()
+reset_after_fork(_process)

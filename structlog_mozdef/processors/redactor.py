@@ -1,0 +1,282 @@
+"""Keep secrets out of events."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from structlog.typing import EventDict, WrappedLogger
+
+from structlog_mozdef.rendering.convert import (
+    DEPTH_LIMIT,
+    EVENT_LIMIT_BYTES,
+    STRING_LIMIT_BYTES,
+    name_of_type,
+    safe_str,
+    to_jsonable,
+)
+from structlog_mozdef.rendering.tracebacks import move_exception
+
+#: What stands in an event for a secret.
+REDACTED = "[redacted]"
+
+# Compared with a key in lower case and without separators: X-API-Key and apiKey are one name.
+_NAMES = (
+    r"passw(or)?d|passwd|passphrase|passcode|^pwd$|^pass$|secret|credential"
+    r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
+    r"|authorization$|^auth$|^bearer$|cookie|sessionid$|sessionkey|^sid$|^jwt$|^otp$|^pin$|^cvv2?$"
+    r"|apikey|accesskey|privatekey|secretkey|signingkey|encryptionkey|masterkey|sshkey|^key$"
+    r"|connectionstring|^dsn$"
+)
+_SEPARATORS = str.maketrans("", "", "-_. :")
+# Names that look like secrets and are none.
+_HARMLESS_NAMES = (
+    r"^(token(type|count|s?used)|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
+    r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*)$"
+)
+
+# Each of them takes a time in proportion to the length of the text, whatever stands in it: nothing
+# in them that repeats without bound can begin at many places.
+_SECRETS_IN_TEXT = (
+    # user:password@ in a URL, with or without the user; a token in place of both
+    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:]*:)[^\s/?#]*@", rf"\1{REDACTED}@"),
+    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@", rf"\1{REDACTED}@"),
+    # ?token=..., &api_key=..., password=..., password: ..., "password": "..."
+    (
+        (
+            r"(?i)((?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key"
+            r"|(?<![a-z0-9])(?:pwd|signature|sig|session[_-]?id|jwt|auth))"
+            r"\\?[\"']?\s?[=:]\s?)(?:\"[^\"]+\"|'[^']+'|(?![\"']{2})\\?[\"']?[^\s&#;,\"']+)"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (r"(?i)(\bcookie\s?:\s?)[^\s=;]{1,200}=[^\r\n]+", rf"\1{REDACTED}"),
+    (
+        r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,8})[a-z0-9+/=._~-]{8,}",
+        rf"\1\2{REDACTED}",
+    ),
+    (
+        r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)",
+        REDACTED,
+    ),
+)
+# A text without any of these characters cannot match one of the patterns above, but for the
+# words before a blank; this is what most texts of an event are spared by.
+_HINT = r"[=:]|(?i:bearer|basic|digest|negotiate) "
+
+
+class _Rules(NamedTuple):
+    """The patterns above, compiled with the first `Redactor`: most programs have none."""
+
+    secret_name: re.Pattern[str]
+    harmless_name: re.Pattern[str]
+    hint: re.Pattern[str]
+    in_text: list[tuple[re.Pattern[str], str]]
+
+
+@functools.cache
+def _rules() -> _Rules:
+    return _Rules(
+        re.compile(_NAMES),
+        re.compile(_HARMLESS_NAMES),
+        re.compile(_HINT),
+        [(re.compile(pattern), replacement) for pattern, replacement in _SECRETS_IN_TEXT],
+    )
+
+
+_UNTOUCHED = frozenset({int, float, bool, type(None)})
+_MAX_REMEMBERED_NAMES = 4096
+_NAME_LIMIT = 500
+# No more of a text is kept in an event, even if a part of it is replaced.
+_TEXT_LIMIT = 2 * STRING_LIMIT_BYTES
+# How much of one event is looked at, in characters. What comes after that does not fit into an
+# event, but for one that is made to look larger than it is by holding the same objects many times.
+_BUDGET = 10 * EVENT_LIMIT_BYTES
+_VALUE_COST = 20
+_LEFT_OUT = "[left out: too many values]"
+
+
+class Redactor:
+    """Replace secrets in an event by ``[redacted]``, at any depth.
+
+    By name: passwords, tokens, authorization headers, cookies, keys. In texts: credentials and
+    secret parameters in URLs, ``password=...``, bearer tokens, private keys; in exceptions as
+    well, which this processor turns into plain data for that. The caller's own objects are left
+    as they are. Place it last before the renderer or the tee.
+
+    Args:
+        names: further names of secrets, compared without regard to case and ``-_. :``.
+        patterns: further regular expressions; what they match in a text is replaced.
+        keep: names that are no secrets in this program.
+
+    Raises:
+        ValueError: for a name that is no text, or a pattern that is no regular expression.
+    """
+
+    __slots__ = ("_decided", "_keep", "_names", "_patterns", "_rules")
+
+    def __init__(
+        self,
+        names: Iterable[str] = (),
+        patterns: Iterable[str | re.Pattern[str]] = (),
+        keep: Iterable[str] = (),
+    ) -> None:
+        self._names = _bare_names("names", names)
+        self._keep = _bare_names("keep", keep)
+        self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
+        self._rules = _rules()
+        self._decided: dict[str, bool] = {}
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+        if "exc_info" in event_dict or "exception" in event_dict:
+            move_exception(event_dict)
+        budget = [_BUDGET]
+        decided = self._decided
+        for key, value in list(event_dict.items()):
+            kind = type(value)
+            # The path of nearly every value: a number or a text under a name that is known.
+            if decided.get(key) is not False:
+                redacted = self._entry(key, value, 2, budget)
+            elif kind is str:
+                redacted = self._text(value, budget)
+            elif kind in _UNTOUCHED:
+                continue
+            else:
+                redacted = self._value(value, 2, budget)
+            if redacted is not value:
+                event_dict[key] = redacted
+        return event_dict
+
+    def _entry(self, key: Any, value: Any, depth: int, budget: list[int]) -> Any:
+        if self._is_secret(key) and value is not None and type(value) is not bool:
+            return REDACTED
+        return value if type(value) in _UNTOUCHED else self._value(value, depth, budget)
+
+    def _is_secret(self, key: Any) -> bool:
+        if type(key) is not str:
+            key = safe_str(key)
+        secret = self._decided.get(key)
+        return self._decide(key) if secret is None else secret
+
+    def _decide(self, key: str) -> bool:
+        bare = _bare(key[:_NAME_LIMIT])
+        secret = bare in self._names or (
+            bare not in self._keep
+            and self._rules.secret_name.search(bare) is not None
+            and self._rules.harmless_name.search(bare) is None
+        )
+        # Names can come from outside.
+        if len(self._decided) < _MAX_REMEMBERED_NAMES and len(key) <= _NAME_LIMIT:
+            self._decided[key] = secret
+        return secret
+
+    def _value(  # noqa: PLR0911 - one for each kind
+        self, value: Any, depth: int, budget: list[int]
+    ) -> Any:
+        """*value* without secrets: itself where it has none, else a copy."""
+        kind = type(value)
+        if kind in _UNTOUCHED:
+            return value
+        budget[0] -= _VALUE_COST
+        if depth > DEPTH_LIMIT or budget[0] < 0:
+            return _LEFT_OUT if budget[0] < 0 else REDACTED  # nobody looked into it
+        if kind is str:
+            return self._text(value, budget)
+        try:
+            if isinstance(value, Mapping):
+                items: Any = value if kind is dict else to_jsonable(value)
+                return self._mapping(items, value, depth, budget)
+            if isinstance(value, (list, tuple, set, frozenset)):
+                return self._array(value, depth, budget)
+            converted = to_jsonable(value)
+            redacted = self._value(converted, depth + 1, budget)
+            return value if redacted is converted else redacted
+        except Exception as error:
+            return f"<{name_of_type(kind)} left out: {name_of_type(type(error))}>"
+
+    def _mapping(self, value: dict[Any, Any], original: Any, depth: int, budget: list[int]) -> Any:
+        redacted: dict[Any, Any] = {}
+        changed = False
+        for key, item in list(dict.items(value)):
+            budget[0] -= _VALUE_COST
+            if budget[0] < 0:
+                return {**redacted, "left_out": _LEFT_OUT}
+            redacted[key] = new = self._entry(key, item, depth + 1, budget)
+            changed = changed or new is not item
+        return redacted if changed else original
+
+    def _array(self, value: Any, depth: int, budget: list[int]) -> Any:
+        kind = type(value)
+        items = value if kind is list or kind is tuple else to_jsonable(value)
+        if type(items) is dict:  # a named tuple
+            return self._mapping(items, value, depth, budget)
+        if _UNTOUCHED.issuperset(map(type, items)):
+            return value
+        redacted: list[Any] = []
+        changed = False
+        for item in list(items):
+            if budget[0] < 0:
+                return [*redacted, _LEFT_OUT]
+            new = self._pair(item, depth, budget) if _is_pair(item) else None
+            if new is None:
+                new = self._value(item, depth + 1, budget)
+            redacted.append(new)
+            changed = changed or new is not item
+        return redacted if changed else value
+
+    def _pair(self, pair: Any, depth: int, budget: list[int]) -> list[Any] | None:
+        """A name and its value in a list of such, as the headers of a request."""
+        name, value = pair
+        redacted = self._entry(name, value, depth + 2, budget)
+        return None if redacted is value else [self._value(name, depth + 2, budget), redacted]
+
+    def _text(self, text: str, budget: list[int]) -> str:
+        if len(text) > _TEXT_LIMIT:
+            text = text[:_TEXT_LIMIT]
+        budget[0] -= len(text)
+        if self._rules.hint.search(text) is not None or "PRIVATE KEY" in text:
+            for pattern, replacement in self._rules.in_text:
+                text = pattern.sub(replacement, text)
+        for pattern in self._patterns:
+            text = pattern.sub(REDACTED, text)
+        return text
+
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._names)} names, {len(self._patterns)} patterns)"
+
+
+def _is_pair(item: Any) -> bool:
+    kind = type(item)
+    return (kind is tuple or kind is list) and len(item) == 2 and type(item[0]) in (str, bytes)
+
+
+def _bare(name: str) -> str:
+    return name.lower().translate(_SEPARATORS)
+
+
+def _several(option: str, values: Iterable[Any]) -> list[Any]:
+    if isinstance(values, (str, bytes, re.Pattern)):
+        raise ValueError(f"{option} is {values!r}; it must be a list, [{values!r}]")
+    if not isinstance(values, Iterable):
+        raise ValueError(f"{option} is {values!r}; it must be a list")
+    return list(values)
+
+
+def _bare_names(option: str, names: Iterable[str]) -> frozenset[str]:
+    bare = []
+    for name in _several(option, names):
+        if not isinstance(name, str) or not _bare(name):
+            raise ValueError(f"a name in {option} is {name!r}; it must be a text that is not empty")
+        bare.append(_bare(name))
+    return frozenset(bare)
+
+
+def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ValueError(
+            f"pattern is {pattern!r}; it must be a regular expression: {error}"
+        ) from None

@@ -1,0 +1,48 @@
+"""Numbers that prove to the receiver that nothing is missing."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+
+from structlog.typing import EventDict, WrappedLogger
+
+from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.rendering.fields import claim_detail
+
+
+class SequenceAdder:
+    """Add ``stream_id`` and ``sequence``: proof for the receiver that nothing is missing.
+
+    ``stream_id`` is unpredictable and belongs to one process; ``sequence`` counts its events from
+    1 without a gap. A missing number is a lost event, a number that is there twice is a repeat.
+    A forked child gets a stream of its own. Place it last before the renderer: an event that a
+    later processor drops leaves a gap. Fields of the program's own by these names move to
+    ``stream_id_2`` and ``sequence_2``.
+    """
+
+    __slots__ = ("__weakref__", "_next", "_stream_id")
+
+    def __init__(self) -> None:
+        self.after_fork_in_child()
+        reset_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Begin a stream."""
+        self._stream_id = secrets.token_hex(8)
+        self._next = itertools.count(1).__next__  # atomic, also in a signal handler
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+        if "stream_id" in event_dict or "sequence" in event_dict:
+            claim_detail(event_dict, "stream_id", self._stream_id)
+            claim_detail(event_dict, "sequence", self._next())
+        else:
+            event_dict["stream_id"] = self._stream_id
+            event_dict["sequence"] = self._next()
+        return event_dict
+
+    def __reduce__(self) -> tuple[type[SequenceAdder], tuple[()]]:
+        return SequenceAdder, ()  # a copy in another process must count for itself
+
+    def __repr__(self) -> str:
+        return "SequenceAdder()"

@@ -1,0 +1,72 @@
+"""Records of the standard library's logging as event dicts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+from structlog_mozdef.rendering.convert import safe_str
+from structlog_mozdef.rendering.fields import add_detail
+from structlog_mozdef.rendering.timestamps import iso_timestamp
+
+# What every record has: all else came in by ``extra=``. The last ones are set by formatters, by
+# newer Pythons, and by structlog.
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    "_logger",
+    "_name",
+    "_from_structlog",
+    "_record",
+}
+
+
+def event_dict_of(record: logging.LogRecord) -> dict[str, Any]:
+    """The event dict of *record*, structlog's own or any other."""
+    if is_native(record):
+        event_dict = dict(cast("dict[str, Any]", record.msg))
+        event_dict.pop("_record", None)
+        event_dict.pop("_from_structlog", None)
+    else:
+        event_dict = {"event": message_of(record)}
+        if record.exc_info:
+            event_dict["exc_info"] = record.exc_info
+        elif record.exc_text:
+            event_dict["exception"] = record.exc_text
+        if record.stack_info:
+            event_dict["stack_info"] = record.stack_info
+    complete(event_dict, record)
+    return event_dict
+
+
+def is_native(record: logging.LogRecord) -> bool:
+    """Whether structlog made *record*, by ``ProcessorFormatter.wrap_for_formatter``."""
+    return (
+        issubclass(type(record.msg), dict)
+        and hasattr(record, "_logger")
+        and hasattr(record, "_name")
+    )
+
+
+def complete(event_dict: MutableMapping[str, Any], record: logging.LogRecord) -> None:
+    """Add to *event_dict* what only *record* knows; what is there stays."""
+    event_dict.setdefault("level", record.levelname)
+    event_dict.setdefault("logger", record.name)
+    event_dict.setdefault("timestamp", iso_timestamp(record.created))
+    if record.process is not None:
+        event_dict.setdefault("processid", record.process)
+    for name, value in record.__dict__.items():
+        if name not in _STANDARD:
+            add_detail(event_dict, name, value)
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """The message of *record*, also where its arguments do not fit."""
+    if is_native(record):
+        return safe_str(cast("dict[str, Any]", record.msg).get("event"))
+    try:
+        return safe_str(record.getMessage())
+    except Exception:
+        return f"{safe_str(record.msg)} {safe_str(record.args)}"

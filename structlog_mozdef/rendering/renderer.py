@@ -1,0 +1,218 @@
+"""The end of the chain: an event dict becomes a MozDef event, as one line of JSON in bytes."""
+
+from __future__ import annotations
+
+from logging import LogRecord
+from typing import Any
+
+from structlog.typing import EventDict, WrappedLogger
+
+from structlog_mozdef.process import identity
+from structlog_mozdef.rendering import timestamps
+from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.encode import encode
+from structlog_mozdef.rendering.fields import (
+    SEVERITY_OF_LEVEL,
+    UNKNOWN,
+    add_detail,
+    choose_severity,
+    first_text,
+    is_ip_address,
+    list_of_tags,
+    merge_details,
+    process_id_of,
+    repair_typed_details,
+)
+from structlog_mozdef.rendering.log_records import complete
+from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
+from structlog_mozdef.rendering.tracebacks import move_exception
+
+# Keys of an event dict that need more than to be left among the details.
+_RARE = frozenset({"details", "exc_info", "exception", "stack_info", "_record"})
+
+
+class MozDefRenderer:
+    """Render an event dict as a MozDef event: one complete JSON object, ``bytes``, one line.
+
+    ==============================  ==================================================
+    event dict                      MozDef event
+    ==============================  ==================================================
+    ``event``                       ``summary``
+    ``severity``, else ``level``,   ``severity``; an unknown one is kept in ``details``
+    else the method's name          and becomes INFO
+    ``category``                    ``category``
+    ``source``, else *source*,      ``source``
+    else ``logger``, else the name
+    given to ``get_logger``
+    ``tags``, ``timestamp``,        the same, in the types that MozDef stores; added
+    ``hostname``, ``processid``,    where no processor has
+    ``processname``
+    ``exc_info``, ``stack_info``    ``details.exception`` (type, message, stack) with
+                                    ``details.error``; ``details.stack``
+    ``details``                     merged into ``details``
+    everything else                 ``details``
+    ==============================  ==================================================
+
+    Never raises: what JSON, MozDef or Elasticsearch would refuse is repaired, and what had to be
+    cut is told in ``details.truncated``.
+
+    Args:
+        category: of events that carry none.
+        source: of events that carry none. Default: the logger's name.
+
+    Raises:
+        ValueError: for a category or source that is no text, or is empty.
+    """
+
+    __slots__ = ("_category", "_source")
+
+    def __init__(self, category: str = "event", source: str | None = None) -> None:
+        if not isinstance(category, str) or not category:
+            raise ValueError(f"category is {category!r}; it must be a text that is not empty")
+        if source is not None and (not isinstance(source, str) or not source):
+            raise ValueError(f"source is {source!r}; it must be None or a text that is not empty")
+        self._category = category
+        self._source = source
+        identity.hostname()  # now, so that the first log call need not wait for the resolver
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
+        try:
+            event = self._to_mozdef(logger, name, event_dict)
+        except Exception as error:
+            # An event dict that is none, or keys with methods of their own: encode what there is.
+            event = self._without_care(event_dict, error)
+        return encode(event)
+
+    def _to_mozdef(  # noqa: C901, PLR0912 - one pass, without the cost of calls
+        self, logger: WrappedLogger, method: str, details: Any
+    ) -> dict[str, Any]:
+        # This is the hot path: every check is for what a sane program sends, and all else is
+        # done by functions of `event`. What is left in the event dict becomes the details.
+        pop = details.pop
+        if "_record" in details:
+            _merge_record(details)
+
+        summary = pop("event", None)
+        if type(summary) is not str:
+            summary = _summary_of(summary, details)
+        hostname = pop("hostname", None)
+        if type(hostname) is not str or not hostname:
+            hostname = first_text((hostname, identity.hostname()))
+        processid = pop("processid", None)
+        if type(processid) is not int:
+            processid = identity.process_id() if processid is None else process_id_of(processid)
+        processname = pop("processname", None)
+        if type(processname) is not str or not processname:
+            processname = first_text((processname, identity.process_name()))
+        timestamp = pop("timestamp", None)
+        if timestamp is not timestamps.latest:
+            timestamp = _timestamp_of(timestamp, details)
+        tags = pop("tags", None)
+        if type(tags) is not list:
+            tags = list_of_tags(tags)
+        for tag in tags:
+            if type(tag) is not str:
+                tags = list_of_tags(tags)
+                break
+        category = pop("category", None)
+        if category is None:
+            category = self._category
+        elif type(category) is not str or not category:
+            category = first_text((category, self._category))
+        source = pop("source", None)
+        if source is None:
+            source = self._source
+        if type(source) is not str or not source:
+            source = _source_of(source, logger, details)
+        severity = None
+        if "severity" not in details:
+            level = details.get("level", method)
+            if type(level) is str:
+                severity = SEVERITY_OF_LEVEL.get(level)
+                if severity is not None and "level" in details:
+                    del details["level"]
+        if severity is None:
+            severity = choose_severity(details, pop("severity", None), pop("level", None), method)
+        if not _RARE.isdisjoint(details):
+            _move_rare(details)
+        success = details.get("success")
+        address = details.get("sourceipaddress")
+        if (success is not None and success is not True and success is not False) or (
+            address is not None and (type(address) is not str or not is_ip_address(address))
+        ):
+            repair_typed_details(details)
+        return {
+            "category": category,
+            "details": details,
+            "hostname": hostname,
+            "processid": processid,
+            "processname": processname,
+            "severity": severity,
+            "source": source,
+            "summary": summary,
+            "tags": tags,
+            "timestamp": timestamp,
+        }
+
+    def _without_care(self, details: Any, error: Exception) -> dict[str, Any]:
+        return {
+            "category": self._category,
+            "details": {
+                "event_dict": details,
+                "rendering": f"failed with {name_of_type(type(error))}",
+            },
+            "hostname": identity.hostname(),
+            "processid": identity.process_id(),
+            "processname": identity.process_name(),
+            "severity": "ERROR",
+            "source": self._source or "structlog_mozdef",
+            "summary": "an event that could not be rendered",
+            "tags": [],
+            "timestamp": utc_now(),
+        }
+
+    def __repr__(self) -> str:
+        return f"MozDefRenderer(category={self._category!r}, source={self._source!r})"
+
+
+def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
+    """The source where neither the event nor the renderer names one."""
+    if given is None and "logger" in details:
+        given = details.pop("logger")
+    try:
+        name = getattr(logger, "name", None)
+    except Exception:  # a logger with methods of its own
+        name = None
+    if given is None and name is None:  # the usual case, spared the longer way
+        return UNKNOWN
+    return first_text((given, name))
+
+
+def _timestamp_of(given: object, details: Any) -> str:
+    """The timestamp where it is missing, or no text in the form of `utc_now`."""
+    iso = iso_timestamp(given)
+    if iso is None and given is not None:
+        add_detail(details, "timestamp", given)
+    return iso or utc_now()
+
+
+def _move_rare(details: Any) -> None:
+    if "details" in details:
+        merge_details(details, details.pop("details"))
+    if "exc_info" in details or "exception" in details or "stack_info" in details:
+        move_exception(details)
+
+
+def _merge_record(details: Any) -> None:
+    """Take what only the record of structlog's ProcessorFormatter knows."""
+    record = details.pop("_record")
+    if not details.pop("_from_structlog", True) and issubclass(type(record), LogRecord):
+        complete(details, record)
+
+
+def _summary_of(summary: object, details: Any) -> str:
+    """The summary where ``event`` is no text, or another processor has renamed it."""
+    for name in ("summary", "message", "msg"):
+        if summary is None and type(details.get(name)) is str:
+            summary = details.pop(name)
+    return "" if summary is None else safe_str(summary)

@@ -1,0 +1,142 @@
+"""Exceptions and stacks as plain data, without the values of local variables.
+
+Local variables hold passwords, tokens and personal data: they never leave the process.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
+from types import FrameType
+from typing import Any, cast
+
+from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.fields import claim_detail
+
+# Frames of these packages lead from the log call to here: nobody looks for them in a stack.
+_LOGGING_PACKAGES = ("structlog", "structlog_mozdef", "logging")
+
+
+def move_exception(details: MutableMapping[str, Any]) -> None:
+    """Replace ``exc_info``, ``exception`` and ``stack_info`` in *details* by plain data.
+
+    ``exception`` becomes ``{"type": ..., "message": ..., "stack": ...}`` and ``error`` True;
+    ``stack`` is the stack of the log call as text.
+    """
+    exception: dict[str, Any] | None = None
+    if "exc_info" in details:
+        exception = describe_exc_info(details.pop("exc_info"))
+    if exception is None:
+        exception = _already_formatted(details.get("exception"))
+        if exception is not None:
+            del details["exception"]
+    if exception is not None:
+        claim_detail(details, "exception", exception)
+        claim_detail(details, "error", True)
+    stack_info = details.pop("stack_info", None)
+    if _is_true(stack_info):
+        given = issubclass(type(stack_info), str)
+        stack = safe_str(stack_info) if given else _stack_of_log_call()
+        claim_detail(details, "stack", stack)
+
+
+def describe_exc_info(exc_info: object) -> dict[str, Any] | None:
+    """Describe ``exc_info`` as the logging calls take it: True, an exception or a triple.
+
+    None where there is no exception.
+    """
+    # By the type: `isinstance` would believe a ``__class__``.
+    kind = type(exc_info)
+    if issubclass(kind, BaseException):
+        return describe_exception(cast("BaseException", exc_info))
+    exception: object
+    if issubclass(kind, tuple):
+        _, exception, *_ = (*tuple.__iter__(cast("tuple[Any, ...]", exc_info)), None, None)
+    else:
+        exception = sys.exc_info()[1] if _is_true(exc_info) else None
+    if not issubclass(type(exception), BaseException):
+        return None
+    return describe_exception(cast("BaseException", exception))
+
+
+def describe_exception(exception: BaseException) -> dict[str, Any]:
+    """The type, message and stack (with causes) of *exception*."""
+    kind = type(exception)
+    try:
+        name = kind.__qualname__
+        if kind.__module__ not in ("builtins", "__main__"):
+            name = f"{kind.__module__}.{name}"
+    except Exception:  # a metaclass with methods of its own
+        name = name_of_type(kind)
+    try:
+        message = safe_str(str(exception))
+    except Exception as error:
+        message = f"<message whose str raised {name_of_type(type(error))}>"
+    try:
+        stack = "".join(traceback.format_exception(kind, exception, exception.__traceback__))
+    except Exception as error:  # a hostile __repr__, __str__ or __cause__
+        stack = f"<stack whose formatting raised {name_of_type(type(error))}>"
+    return {"type": name, "message": message, "stack": stack.rstrip("\n")}
+
+
+def _already_formatted(value: object) -> dict[str, Any] | None:
+    """What structlog's own formatters, or the caller, left under ``exception``."""
+    kind = type(value)
+    if issubclass(kind, BaseException):
+        return describe_exception(cast("BaseException", value))
+    if issubclass(kind, str):  # structlog.processors.format_exc_info
+        return {"stack": safe_str(value)}
+    stacks = _list_of(value)
+    return _of_dict_tracebacks(stacks) if stacks and all(map(_is_dict_traceback, stacks)) else None
+
+
+def _is_dict_traceback(value: object) -> bool:
+    return _is_dict(value) and "exc_type" in cast("Any", value) and "frames" in cast("Any", value)
+
+
+def _of_dict_tracebacks(stacks: list[Any]) -> dict[str, Any]:
+    """Describe what ``structlog.processors.dict_tracebacks`` made, without its local variables."""
+    first = stacks[0]
+    return {
+        "type": safe_str(first["exc_type"]),
+        "message": safe_str(first.get("exc_value")),
+        "stack": "\n".join(_lines_of(stacks)),
+    }
+
+
+def _lines_of(stacks: list[Any], indent: str = "") -> Iterator[str]:
+    for stack in filter(_is_dict_traceback, stacks):
+        for frame in filter(_is_dict, _list_of(stack["frames"])):
+            place = (
+                f'File "{safe_str(frame.get("filename"))}", line {safe_str(frame.get("lineno"))}'
+            )
+            yield f"{indent}  {place}, in {safe_str(frame.get('name'))}"
+        yield f"{indent}{safe_str(stack['exc_type'])}: {safe_str(stack.get('exc_value'))}"
+        for member in _list_of(stack.get("exceptions")):  # of an exception group
+            yield from _lines_of(_list_of(member), f"{indent}  | ")
+
+
+def _list_of(value: object) -> list[Any]:
+    return value if type(value) is list else []
+
+
+def _is_dict(value: object) -> bool:
+    return type(value) is dict
+
+
+def _is_true(value: object) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # neither True nor False: an array, or an object with methods of its own
+        return False
+
+
+def _stack_of_log_call() -> str:
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to a stack
+    while frame is not None:
+        package = safe_str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in _LOGGING_PACKAGES:
+            break
+        frame = frame.f_back
+    return "".join(traceback.format_stack(frame)).rstrip("\n")

@@ -1,0 +1,107 @@
+"""Events as NDJSON in a file, or on standard output, for an agent to pick up.
+
+See `structlog_mozdef.transports.file.regular` and `structlog_mozdef.transports.file.pipe` for
+what each promises.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
+from structlog_mozdef.transports.base import SendResult
+from structlog_mozdef.transports.file.errors import lines_of
+from structlog_mozdef.transports.file.pipe import StandardOutput
+from structlog_mozdef.transports.file.regular import NamedFile
+from structlog_mozdef.transports.urls import parse_path
+
+_MODE = 0o600
+_MODE_BITS = 0o666
+_OWNER_WRITES = 0o200
+
+
+class FileTransport:
+    """Write events to a file or to standard output, one JSON object a line.
+
+    Args:
+        url: ``file:///var/log/events.ndjson``, or ``-``: what is standard output at this moment,
+            wherever the descriptor 1 leads later.
+        mode: permissions of a file that is made here, whatever the umask is. Default 0o600: the
+            events can hold what only some may read.
+        fsync: True forces each batch to the disk before it counts as delivered; False (default)
+            leaves that to the operating system, which a crash of the machine can forestall.
+        write_timeout: seconds that a batch may wait for another process to release the file, or
+            for the reader of a pipe. Default 5.
+
+    Attributes:
+        confirms: True for a file, False for a pipe, a socket or a terminal, whose reader can end
+            with what it has not read.
+
+    Raises:
+        ValueError: for a value that cannot work, or where standard output is closed.
+    """
+
+    loggers: frozenset[str] = frozenset()
+    recovery_probes = 0
+    recovery_pause = 0.0
+
+    def __init__(
+        self, url: str, *, mode: int = _MODE, fsync: bool = False, write_timeout: float = 5.0
+    ) -> None:
+        _check_mode(mode)
+        check_choice("fsync", fsync, (True, False))
+        check_number("write_timeout", write_timeout, minimum=0.001, maximum=LONGEST_DURATION)
+        self._target: NamedFile | StandardOutput
+        if isinstance(url, str) and url.strip() == "-":
+            if fsync or mode != _MODE:
+                raise ValueError("mode or fsync is given for '-'; they are for file:/// only")
+            self.name = "standard output"
+            self._target = StandardOutput(write_timeout)
+        else:
+            path = _path_of(url)
+            self.name = f"file://{os.fsencode(path).decode('utf-8', 'backslashreplace')}"
+            self._target = NamedFile(path, mode, write_timeout, fsync=fsync)
+
+    @property
+    def confirms(self) -> bool:
+        return self._target.confirms
+
+    def send(self, events: Sequence[bytes]) -> SendResult:
+        """Write *events*; see `structlog_mozdef.transports.base.Transport`."""
+        return self._target.send(lines_of(events))
+
+    def after_fork_in_child(self) -> None:
+        self._target.close_after_fork()
+
+    def close(self) -> None:
+        self._target.close()
+
+    def __repr__(self) -> str:
+        return f"<FileTransport to {self.name}>"
+
+
+def _check_mode(mode: Any) -> None:
+    if (
+        isinstance(mode, bool)
+        or not isinstance(mode, int)
+        or mode & ~_MODE_BITS
+        or not mode & _OWNER_WRITES
+    ):
+        # 600 instead of 0o600 has other bits, and is caught here.
+        shown = oct(mode) if isinstance(mode, int) and not isinstance(mode, bool) else repr(mode)
+        raise ValueError(
+            f"mode is {shown}; it must be permissions to read and write, such as 0o600 or 0o640"
+        )
+
+
+def _path_of(url: Any) -> str:
+    if not isinstance(url, str):
+        raise ValueError(
+            f"url is a {type(url).__name__}; it must be a text that starts with file://"
+        )
+    path = parse_path(url, "file")
+    if path.endswith("/") or not path or os.path.isdir(path):  # noqa: PTH112 - a text
+        raise ValueError(f"url is for {path!r}; it must be file:///path of a file, not of a folder")
+    return path

@@ -1,0 +1,157 @@
+"""What Elasticsearch and OpenSearch answer: errors of single events, and what is behind them.
+
+Sources: the references of the bulk API of Elasticsearch 7.17, 8 and 9 and of OpenSearch 1 to 3,
+and the texts of errors in the source code of both. No answer was seen on a real server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
+
+# Of a single event: no permission, no index, an index that was closed to writes for a full disk.
+_SETTINGS_OF_ITEM = frozenset({401, 403, 404})
+_ITEM_AGAIN = _SETTINGS_OF_ITEM | {408, 429}
+_KIND = re.compile(r"\w{1,80}")
+# Longer answers with an error are not taken apart.
+_ERROR_LIMIT_BYTES = 100_000
+# HTTP 400 blames the event, but for these, which every event would meet: none is a dead letter
+# for a setting. The texts are matched from their beginning, where no value of an event stands.
+_SETTINGS = tuple(
+    (kind, re.compile(reason), hint)
+    for kind, reason, hint in (
+        (
+            "illegal_argument_exception",
+            r"only write ops with an op_type of create are allowed in data streams",
+            'it is a data stream, which needs the option bulk_action="create"',
+        ),
+        (
+            "illegal_argument_exception",
+            r"Malformed action/metadata line \[1\]|The bulk request must be terminated by a ",
+            'the server is not MozDef, and needs the option bulk_format="ndjson"',
+        ),
+        (
+            "illegal_argument_exception",
+            r"request \[[^]]*\] contains unrecognized parameter",
+            "the query of the URL has a parameter that the server does not know",
+        ),
+        ("illegal_argument_exception", r"pipeline with id \[", "there is no such ingest pipeline"),
+        (
+            "illegal_argument_exception",
+            r"no write index is defined for alias \[",
+            "the alias has no index to write to",
+        ),
+        (
+            "illegal_argument_exception",
+            r"Validation Failed: 1: this action would add \[",
+            "the cluster has as many shards as it may have",
+        ),
+        (
+            "validation_exception",
+            r"Validation Failed: 1: this action would add \[",
+            "the cluster has as many shards as it may have",
+        ),
+        ("index_closed_exception", r"", "the index is closed"),
+        ("invalid_index_name_exception", r"", "the URL has no name that an index can have"),
+    )
+)
+
+
+class _Fault(NamedTuple):
+    """Why an event was not taken."""
+
+    status: int
+    kind: str | None
+    setting: str | None
+
+    def __str__(self) -> str:
+        # The full reason quotes values of the event, and reasons end up in log lines.
+        text = f"HTTP {self.status}" + (f" {self.kind}" if self.kind else "")
+        return f"{text}: {self.setting}" if self.setting else text
+
+    @property
+    def asks_for_a_person(self) -> bool:
+        return self.setting is not None or self.status in _SETTINGS_OF_ITEM
+
+
+def fault_of(status: int, body: bytes) -> _Fault:
+    """Why a whole request was refused, as far as *body* is such a server's."""
+    error: Any = None
+    if body.lstrip().startswith(b"{") and len(body) <= _ERROR_LIMIT_BYTES:
+        try:
+            error = orjson.loads(body).get("error")
+        except ValueError:
+            pass  # another server's
+    return _fault(status, error)
+
+
+def items_of(body: bytes, n_events: int) -> SendResult:
+    """Honour errors of single events.
+
+    Raises:
+        TransportError: for errors that cannot be told to belong to an event.
+    """
+    if b'"items"' not in body and b'"errors"' not in body:
+        return ALL_ACCEPTED
+    tells_of_an_error = b'"error"' in body
+    try:
+        answer = orjson.loads(body)
+        # filter_path in the URL may have left "errors" out.
+        if not answer.get("errors", tells_of_an_error):
+            return ALL_ACCEPTED
+        is_ours = "items" in answer
+        results = [next(iter(item.values())) for item in answer.get("items", ())]
+        statuses = [int(result["status"]) for result in results]
+    except (ValueError, LookupError, TypeError, AttributeError, StopIteration, OverflowError):
+        if not tells_of_an_error:
+            return ALL_ACCEPTED  # another server with a body of its own
+        results, statuses, is_ours = [], [], False
+    if not is_ours or len(statuses) != n_events:
+        raise TransportError(
+            "the answer tells of errors, but not of which events; filter_path in the URL, if it is"
+            " there, must leave errors, items.*.status and items.*.error",
+            ambiguous=True,
+        )
+    rejected: dict[int, str] = {}
+    again: dict[int, _Fault] = {}
+    for index, (status, result) in enumerate(zip(statuses, results, strict=True)):
+        # 409: an event with this id is there already.
+        if status < 300 or status == 409:
+            continue
+        fault = _fault(status, result.get("error"))
+        if status >= 500 or status in _ITEM_AGAIN or fault.setting is not None:
+            again[index] = fault
+        else:
+            rejected[index] = str(fault)
+    error = _error_of_items(list(again.values())) if again else None
+    return SendResult(rejected=rejected, retry=tuple(again), error=error)
+
+
+def _error_of_items(faults: list[_Fault]) -> TransportError:
+    return TransportError(
+        f"the server asked for {len(faults)} events again: {faults[0]}",
+        retryable=not all(fault.asks_for_a_person for fault in faults),
+        # 503: a shard is away. Other faults of the server may lie in the event.
+        ambiguous=any(fault.status >= 500 and fault.status != 503 for fault in faults),
+    )
+
+
+def _fault(status: int, error: object) -> _Fault:
+    if not isinstance(error, Mapping):
+        return _Fault(status, None, None)
+    kind, reason = error.get("type"), error.get("reason")
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        return _Fault(status, None, None)
+    setting = None
+    if status == 400 and (reason is None or isinstance(reason, str)):
+        setting = next(
+            (hint for known, text, hint in _SETTINGS if known == kind and text.match(reason or "")),
+            None,
+        )
+    return _Fault(status, kind, setting)

@@ -1,0 +1,51 @@
+"""The transport that a URL asks for, by its scheme. Each is loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any
+
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef.transports.base import Transport
+from structlog_mozdef.transports.urls import scheme_of
+
+#: scheme -> module under `structlog_mozdef.transports`, and its class.
+_HOMES = {
+    "https": ("http", "HTTPTransport"),
+    "http": ("http", "HTTPTransport"),
+    "amqps": ("amqp", "AMQPTransport"),
+    "amqp": ("amqp", "AMQPTransport"),
+    "sqs": ("sqs", "SQSTransport"),
+    "syslog+tls": ("syslog", "SyslogTransport"),
+    "syslog+tcp": ("syslog", "SyslogTransport"),
+    "syslog+udp": ("syslog", "SyslogTransport"),
+    "syslog": ("syslog", "SyslogTransport"),
+    "file": ("file", "FileTransport"),
+    "-": ("file", "FileTransport"),
+}
+_NO_OPTIONS = ("url", "own_log")
+
+
+def transport_for_url(
+    url: str, own_log: RateLimitedLogger, options: Mapping[str, Any]
+) -> Transport:
+    """Make the transport that goes with the scheme of *url*; ``-`` is standard output.
+
+    Raises:
+        ValueError: for a scheme that is not known, or an option that cannot work.
+        TypeError: for an option that the transport does not know.
+        MozDefError: where the library that the transport needs is not installed.
+    """
+    module, name = _HOMES[scheme_of(url, tuple(_HOMES))]
+    home = importlib.import_module(f"structlog_mozdef.transports.{module}")
+    transport: Callable[..., Transport] = getattr(home, name)
+    parameters = signature(transport).parameters
+    allowed = [name for name in parameters if name not in _NO_OPTIONS]
+    for option in options:
+        if option not in allowed:
+            raise TypeError(f"{option} is no option; allowed are {', '.join(allowed)}")
+    if "own_log" in parameters:
+        return transport(url, own_log=own_log, **options)
+    return transport(url, **options)

@@ -1,0 +1,166 @@
+"""Events as syslog messages: over TLS, TCP and UDP, and to the local syslog.
+
+Syslog has no acknowledgement, whatever it is carried by: events count as sent, not as delivered.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any, Literal
+
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
+from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.transports.base import SendResult
+from structlog_mozdef.transports.syslog.connection import (
+    StreamChannel,
+    ended_by_newline,
+    ended_by_zero,
+    octet_counted,
+)
+from structlog_mozdef.transports.syslog.datagrams import Channel, LocalChannel, UDPChannel
+from structlog_mozdef.transports.syslog.format import (
+    APP_NAME_LIMIT,
+    MSGID_LIMIT,
+    formatter,
+)
+from structlog_mozdef.transports.syslog.options import (
+    Receiver,
+    check_field,
+    facility_of,
+    receiver_of,
+)
+from structlog_mozdef.transports.syslog.sockets import connect_inet, connect_tcp, connect_tls
+from structlog_mozdef.transports.tls import checked_cert, checked_verify, client_context
+
+
+class SyslogTransport:
+    """Send events to a syslog receiver, each as the JSON of one message.
+
+    The header of a message comes from the event: the severity and the facility make the priority,
+    ``timestamp``, ``hostname``, ``processname`` (without folders), ``processid`` and
+    ``category`` become TIMESTAMP, HOSTNAME, APP-NAME, PROCID and MSGID.
+
+    Args:
+        url: ``syslog+tls://host`` (port 6514), ``syslog+tcp://host`` or ``syslog+udp://host``
+            (port 514), or ``syslog:///dev/log``, a local socket of either kind.
+        facility: a name or number of RFC 5424. Default "local0": those from local0 on are for a
+            site's own use, so that a receiver can tell the events from all other messages.
+        app_name: for every event. Default: its processname.
+        msgid: for every event. Default: its category.
+        form: "rfc5424" (default), or "rfc3164", the form of ``syslog(3)``, without hostname and
+            msgid: the default of the local socket, whose daemons read no other.
+        framing: of TCP and TLS: "octet-counting" (default), or "newline", which MozDef's own
+            syslog-ng and other receivers without the former need.
+        verify: of TLS: True (default), False (a warning), or the path of a CA bundle.
+        cert: of TLS: path of a client certificate with its key, or a pair of paths.
+        connect_timeout: seconds until a connection must stand, TLS included. Default 5.
+        write_timeout: seconds within which the receiver must take a batch. Default 30.
+
+    Raises:
+        ValueError: for a value that cannot work.
+    """
+
+    loggers: frozenset[str] = frozenset()
+    recovery_probes = 0
+    recovery_pause = 0.0
+    confirms = False
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        facility: str | int = "local0",
+        app_name: str | None = None,
+        msgid: str | None = None,
+        form: Literal["rfc5424", "rfc3164"] | None = None,
+        framing: Literal["octet-counting", "newline"] = "octet-counting",
+        verify: bool | str | PathLike[str] = True,
+        cert: str | PathLike[str] | tuple[str | PathLike[str], str | PathLike[str]] | None = None,
+        connect_timeout: float = 5.0,
+        write_timeout: float = 30.0,
+        own_log: RateLimitedLogger | None = None,
+    ) -> None:
+        receiver = receiver_of(url)
+        number = facility_of(facility)
+        check_field("app_name", app_name, APP_NAME_LIMIT)
+        check_field("msgid", msgid, MSGID_LIMIT)
+        check_choice("form", form, (None, "rfc5424", "rfc3164"))
+        check_choice("framing", framing, ("octet-counting", "newline"))
+        for name, value in (("connect", connect_timeout), ("write", write_timeout)):
+            check_number(f"{name}_timeout", value, minimum=0.001, maximum=LONGEST_DURATION)
+        _check_belongs(receiver, framing, verify, cert)
+        trusted, shown = checked_verify(verify), checked_cert(cert)
+        self.name = receiver.name
+        self._own_log = own_log or RateLimitedLogger()
+        self._timeouts = (connect_timeout, write_timeout)
+        form = form or ("rfc3164" if receiver.path else "rfc5424")
+        self._format = formatter(form, number, app_name, msgid)
+        if receiver.scheme == "syslog+tls" and verify is False:
+            self._own_log.warn(
+                "verify",
+                f"verify is False: anybody can read and change what is sent to {self.name}",
+            )
+        frame = ended_by_newline if framing == "newline" else octet_counted
+        self._channel = self._open(receiver, frame, lambda: _context(trusted, shown))
+
+    def _open(
+        self,
+        receiver: Receiver,
+        frame: Callable[[bytes], bytes],
+        make_context: Callable[[], ssl.SSLContext],
+    ) -> Channel:
+        to_connect, to_write = self._timeouts
+        where = receiver.host, receiver.port, to_connect
+        if receiver.path:
+            return LocalChannel(receiver.path, ended_by_zero, self._timeouts, self._warn)
+        if receiver.scheme == "syslog+udp":
+            return UDPChannel(
+                lambda: connect_inet(where[0], where[1], socket.SOCK_DGRAM, where[2]), to_write
+            )
+        if receiver.scheme == "syslog+tcp":
+            return StreamChannel(lambda: connect_tcp(*where), frame, to_write, self._warn)
+        return StreamChannel(lambda: connect_tls(*where, make_context), frame, to_write, self._warn)
+
+    def _warn(self, message: str) -> None:
+        self._own_log.warn("syslog", f"{self.name}: {message}")
+
+    def send(self, events: Sequence[bytes]) -> SendResult:
+        """Send *events*; see `structlog_mozdef.transports.base.Transport`."""
+        return self._channel.send([self._format(event) for event in events])
+
+    def after_fork_in_child(self) -> None:
+        self._channel.close_after_fork()
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def __repr__(self) -> str:
+        return f"<SyslogTransport to {self.name}>"
+
+
+def _check_belongs(receiver: Receiver, framing: str, verify: Any, cert: Any) -> None:
+    """Refuse an option that would do nothing."""
+    if receiver.scheme != "syslog+tls" and (verify is not True or cert is not None):
+        raise ValueError(
+            f"verify or cert is given for {receiver.name!r}; they are for syslog+tls:// only"
+        )
+    if receiver.scheme not in ("syslog+tls", "syslog+tcp") and framing != "octet-counting":
+        raise ValueError(
+            f"framing is {framing!r} for {receiver.name!r}; it is for syslog+tls:// and"
+            " syslog+tcp:// only"
+        )
+
+
+def _context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+    try:
+        return client_context(verify, cert)
+    except OSError:
+        pass  # its text is not ours
+    raise TransportError(  # they could be used when the transport was made
+        f"verify is {verify!r}, cert is {cert!r}; a file of them cannot be used any more",
+        retryable=False,
+    )

@@ -1,0 +1,374 @@
+"""Whatever lies in a spool folder, and whoever owns it: it is refused, set aside or reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from support.handmade_spools import DESTINATION, drain, events, letters, orphan, spool_on
+from support.running import run
+
+from structlog_mozdef import Sink
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.exceptions import SpoolError
+from structlog_mozdef.transports.memory import MemoryTransport
+
+SOMEBODY_ELSE = 12345
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+def put_symlink(path):
+    path.symlink_to("/etc/passwd")
+
+
+def put_device(path):
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 7))  # /dev/full
+
+
+def put_full_folder(path):
+    path.mkdir()
+    (path / "file").write_text("somebody's")
+
+
+OBSTACLES = {
+    "symlink": put_symlink,
+    "dangling": lambda path: path.symlink_to("nothing"),
+    "fifo": os.mkfifo,
+    "folder": lambda path: path.mkdir(),
+    "full folder": put_full_folder,
+    "device": put_device,
+}
+obstacles = pytest.mark.parametrize("obstacle", OBSTACLES)
+
+
+def streams(path):
+    return [entry.name for entry in path.iterdir() if entry.name[-4:].isalnum() and entry.is_dir()]
+
+
+@obstacles
+def test_in_the_place_of_a_segment(obstacle, tmp_path):
+    """What is no file is passed over, and the segments around it are delivered."""
+    stream = orphan(tmp_path, events(1), [], events(3))
+    (stream / "0000000002.ndjson").unlink()
+    OBSTACLES[obstacle](stream / "0000000002.ndjson")
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1, 3)
+    assert len(spool) == 0
+    spool.close()
+
+
+@obstacles
+def test_in_the_place_of_the_position(obstacle, tmp_path):
+    """What is no file is no position, is never written to, and a position takes its place."""
+    stream = orphan(tmp_path, events(1, 2, 3))
+    OBSTACLES[obstacle](stream / "position")
+    spool = spool_on(tmp_path)
+    spool.adopt_orphans()
+    spool.ack(spool.peek(2, 1000))
+    assert stat.S_ISREG((stream / "position").lstat().st_mode)
+    spool.close()
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(3)
+    spool.close()
+
+
+@obstacles
+def test_in_the_place_of_the_next_position(obstacle, tmp_path):
+    """Whatever a crash, or somebody, has left there does not keep the position from being kept."""
+    stream = orphan(tmp_path, events(1, 2, 3))
+    OBSTACLES[obstacle](stream / "position.new")
+    spool = spool_on(tmp_path)
+    spool.adopt_orphans()
+    spool.ack(spool.peek(2, 1000))
+    spool.close()
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(3)
+    spool.close()
+
+
+@obstacles
+def test_in_the_place_of_the_note(obstacle, tmp_path):
+    """What is no file is no note: the events go where the folder's go."""
+    stream = orphan(tmp_path, events(1))
+    (stream / "stream.json").unlink()
+    OBSTACLES[obstacle](stream / "stream.json")
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1)
+    spool.close()
+
+
+@obstacles
+def test_in_the_place_of_a_stream(obstacle, tmp_path):
+    """What is no folder is left alone, and a folder without events is removed."""
+    orphan(tmp_path, events(1))
+    OBSTACLES[obstacle](tmp_path / f"1790000000000-1-{7:016x}")
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1)
+    spool.close()
+
+
+@obstacles
+def test_in_the_place_of_the_dead_letters(obstacle, tmp_path, caplog):
+    """What is no file gets no dead letter; this is said, and the event is settled."""
+    spool = spool_on(tmp_path)
+    OBSTACLES[obstacle](tmp_path / "dead-letters.ndjson")
+    spool.append(b'{"summary": "bad"}')
+    spool.reject(spool.peek(1, 1000).events[0], "HTTP 400")
+    spool.ack(spool.peek(1, 1000))
+    assert "a dead letter could not be kept" in caplog.text
+    assert len(spool.dead_letters()) == 1
+    spool.close()
+
+
+def test_what_cannot_be_removed_is_set_aside(tmp_path):
+    """A drained stream with something of somebody in it is not adopted again and again."""
+    stream = orphan(tmp_path, events(1))
+    put_full_folder(stream / "notes")
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1)
+    spool.adopt_orphans()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{stream.name}.aside"]
+    spool.close()
+
+
+def test_a_huge_line(tmp_path):
+    """A line of 10 MB and more without an end costs little memory, and no other event."""
+    stream = orphan(tmp_path, events(1))
+    with (stream / "0000000002.ndjson").open("wb") as file:
+        for _ in range(200):
+            file.write(b"x" * 1_000_000)
+        file.write(b"\n" + events(2)[0] + b"\n")
+    spool = spool_on(tmp_path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert drain(spool) == events(1, 2)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+    assert [letter["reason"] for letter in letters(tmp_path)] == ["a line without an end"]
+    assert spool.counts().dead_lettered == 1
+    spool.close()
+
+
+def test_garbage(tmp_path):
+    """Lines that are no JSON objects are dead letters, and the events between them come out."""
+    garbage = [b"\x00\xff\xfe", b"[1, 2]", b"17", b'{"torn": "', b"\x1b[2J", b""]
+    orphan(tmp_path, [garbage[0], events(1)[0], *garbage[1:4], events(2)[0], *garbage[4:]])
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1, 2)
+    assert len(letters(tmp_path)) == 5
+    counts = spool.counts()
+    assert (counts.accepted, counts.delivered, counts.dead_lettered) == (7, 2, 5)
+    spool.close()
+
+
+def test_a_torn_tail_that_is_an_event(tmp_path):
+    """The last line of a dead process is an event where only its line end is missing."""
+    stream = orphan(tmp_path, events(1))
+    with (stream / "0000000001.ndjson").open("ab") as file:
+        file.write(events(2)[0])
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1, 2)
+    spool.close()
+
+
+def test_a_zeroed_tail(tmp_path):
+    """Zeros, as a crash of the machine leaves them, are one dead letter."""
+    stream = orphan(tmp_path, events(1))
+    with (stream / "0000000001.ndjson").open("ab") as file:
+        file.write(bytes(5000))
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1)
+    assert len(letters(tmp_path)) == 1
+    spool.close()
+
+
+def test_a_dead_letter_that_a_crash_has_torn(tmp_path):
+    """The next dead letter begins on a line of its own."""
+    (tmp_path / "dead-letters.ndjson").write_bytes(b'{"time": "2026-01-01T00:00')
+    spool = spool_on(tmp_path)
+    spool.reject(b"{}", "HTTP 400")
+    spool.close()
+    lines = (tmp_path / "dead-letters.ndjson").read_bytes().splitlines()
+    assert json.loads(lines[1])["reason"] == "HTTP 400"
+
+
+# Whose folder it is.
+
+
+def sink_on(path):
+    return Sink(MemoryTransport(), spool=path)
+
+
+@root_only
+def test_a_folder_of_another_user(tmp_path):
+    """A folder that another user owns is refused."""
+    (tmp_path / "spool").mkdir(0o700)
+    os.chown(tmp_path / "spool", SOMEBODY_ELSE, SOMEBODY_ELSE)
+    with pytest.raises(SpoolError, match=r"which belongs to user 12345; it must belong to user 0"):
+        sink_on(tmp_path / "spool")
+
+
+@root_only
+@pytest.mark.parametrize("hops", [1, 2])
+def test_a_symbolic_link_of_another_user(tmp_path, hops):
+    """A folder that another user's link leads to is refused, directly or behind our own link."""
+    (tmp_path / "spool").mkdir(0o700)
+    (tmp_path / "theirs").symlink_to(tmp_path)
+    os.chown(tmp_path / "theirs", SOMEBODY_ELSE, SOMEBODY_ELSE, follow_symlinks=False)
+    (tmp_path / "ours").symlink_to(tmp_path / "theirs")
+    with pytest.raises(SpoolError, match=r"leads through '.*/theirs', a symbolic link of another"):
+        sink_on(tmp_path / ("theirs" if hops == 1 else "ours") / "spool")
+
+
+def test_a_symbolic_link_of_our_own(tmp_path):
+    """A folder behind our own link is used."""
+    (tmp_path / "spool").mkdir(0o700)
+    (tmp_path / "ours").symlink_to(tmp_path)
+    with sink_on(tmp_path / "ours" / "spool") as sink:
+        sink.put(b"{}")
+        assert sink.flush()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777, 0o720])
+def test_a_folder_that_others_can_write(tmp_path, mode):
+    """A folder that its group or others can write to is refused."""
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool").chmod(mode)
+    with pytest.raises(SpoolError, match=rf"has mode {mode:o}; nobody else may write to it"):
+        sink_on(tmp_path / "spool")
+
+
+def test_no_folder(tmp_path):
+    """A file in the place of the folder is refused."""
+    (tmp_path / "spool").write_text("")
+    with pytest.raises(SpoolError, match=r"must be a folder that can be made and written"):
+        sink_on(tmp_path / "spool")
+
+
+@root_only
+def test_a_stream_of_another_user(tmp_path, caplog):
+    """A stream that another user owns is left alone, and this is said."""
+    stream = orphan(tmp_path, events(1))
+    os.chown(stream, SOMEBODY_ELSE, SOMEBODY_ELSE)
+    spool = spool_on(tmp_path)
+    assert drain(spool) == []
+    assert "is left alone: it belongs to another user" in caplog.text
+    spool.close()
+
+
+@root_only
+def test_a_segment_of_another_user(tmp_path):
+    """A segment that another user owns is passed over."""
+    stream = orphan(tmp_path, events(1), events(2))
+    os.chown(stream / "0000000001.ndjson", SOMEBODY_ELSE, SOMEBODY_ELSE)
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(2)
+    spool.close()
+
+
+@pytest.mark.parametrize("user", [0, SOMEBODY_ELSE])
+@pytest.mark.parametrize("umask", [0, 0o077, 0o777])
+def test_modes(umask, user):
+    """Folders are 0700 and files 0600 whatever the umask, for root and for others."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    home = Path(tempfile.mkdtemp())  # others cannot enter tmp_path
+    try:
+        os.chown(home, user, user)
+        found = json.loads(run("spool_modes", home / "deep" / "spool", umask, user).stdout)
+    finally:
+        shutil.rmtree(home)
+    assert found["numbers"] == [1, 2]
+    files = {name for name in found["modes"] if name.endswith((".json", ".ndjson", "position"))}
+    assert len(files) == 4
+    assert {found["modes"][name] for name in files} == {"600"}
+    assert {mode for name, mode in found["modes"].items() if name not in files} == {"700"}
+
+
+# What is written to it, and whom it serves.
+
+
+def test_no_secret(tmp_path):
+    """Neither the names nor the files of a spool hold credentials, or the query of the URL."""
+    url = "http://kang:s3cret@127.0.0.1:9/events?token=t0ken"
+    sink = Sink(url, spool=tmp_path, linger=60)
+    sink.put(b'{"summary": "event"}')
+    everything = "".join(
+        f"{path}\n{path.read_text() if path.is_file() else ''}" for path in tmp_path.rglob("*")
+    )
+    assert "127.0.0.1:9/events" in everything
+    assert not any(secret in everything for secret in ("kang", "s3cret", "t0ken", "token"))
+    sink.close(0)
+
+
+def test_another_destination(tmp_path):
+    """A folder for another destination is refused; both are named, without credentials."""
+    orphan(tmp_path, events(1), note={"format": 1, "destination": "http://a.example.com/events"})
+    with pytest.raises(SpoolError) as caught:
+        Sink("http://me:secret@b.example.com/events", spool=tmp_path)
+    message = str(caught.value)
+    assert "'http://a.example.com/events'" in message
+    assert "'http://b.example.com/events'" in message
+    assert "secret" not in message
+
+
+def test_a_destination_that_would_move_the_cursor(tmp_path):
+    """An error message shows control characters of a note as text."""
+    orphan(tmp_path, events(1), note={"format": 1, "destination": "http://\x1b[2Jx"})
+    with pytest.raises(SpoolError) as caught:
+        SpoolFolder(tmp_path, DESTINATION)
+    assert str(caught.value).isprintable()
+
+
+def test_a_later_format(tmp_path, caplog):
+    """A stream of a later format is neither delivered nor removed, and this is said."""
+    stream = orphan(tmp_path, events(1), note={"format": 2, "destination": DESTINATION})
+    orphan(tmp_path, events(2), number=2)
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(2)
+    assert (stream / "0000000001.ndjson").read_bytes() == events(1)[0] + b"\n"
+    assert f"{stream.name} in the spool" in caplog.text
+    assert "format 2" in caplog.text
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    "note", ["", "{", "[]", "null", '{"format": "1"}', '{"format": []}', "[" * 9000, "\0" * 500]
+)
+def test_a_damaged_note(note, tmp_path):
+    """A note that cannot be read costs nothing: the folder serves one destination."""
+    stream = orphan(tmp_path, events(1))
+    (stream / "stream.json").write_text(note)
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1)
+    spool.close()
+
+
+def test_unfinished_streams_are_swept_away(tmp_path):
+    """What a process left that died while it made a stream goes after a while."""
+    old, new = tmp_path / ".new-old", tmp_path / ".new-new"
+    for path in (old, new):
+        path.mkdir(0o700)
+        (path / "stream.json").write_text("{}")
+    os.utime(old, (time.time() - 1000,) * 2)
+    spool = spool_on(tmp_path)
+    drain(spool)
+    assert [path.name for path in tmp_path.iterdir()] == [".new-new"]
+    spool.close()
+
+
+def test_many_files(tmp_path):
+    """Files with other names are left alone."""
+    for name in ("README", "1790000000000-1-xyz", "dead-letters.ndjson.old", "..."):
+        (tmp_path / name).write_text("kept")
+    orphan(tmp_path, events(*range(10)))
+    spool = spool_on(tmp_path, max_events=sys.maxsize)
+    assert drain(spool) == events(*range(10))
+    assert len(list(tmp_path.iterdir())) == 4
+    spool.close()

@@ -1,0 +1,184 @@
+"""``python -m structlog_mozdef``: what it ships, prints and returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from support.receivers import Receiver, answer
+
+
+def command(*arguments, text="", env=None, timeout=60):
+    return subprocess.run(
+        [sys.executable, "-m", "structlog_mozdef", *arguments],
+        input=text if isinstance(text, bytes) else text.encode(),
+        capture_output=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def send(receiver, text, *arguments):
+    return command("send", receiver.url, *arguments, text=text)
+
+
+def test_send_ships_json_lines_as_events():
+    """A line of structlog's JSON output arrives with its event as summary."""
+    with Receiver() as receiver:
+        send(receiver, '{"event": "hello", "level": "warning", "user": "kang"}\n')
+        (event,) = receiver.events()
+    assert (event["summary"], event["severity"], event["details"]["user"]) == (
+        "hello",
+        "WARNING",
+        "kang",
+    )
+
+
+def test_send_keeps_the_time_of_the_line():
+    """The timestamp of a line is that of the event, not the time of sending."""
+    with Receiver() as receiver:
+        send(receiver, '{"event": "hello", "timestamp": "2020-01-01T00:00:00Z"}\n')
+        (event,) = receiver.events()
+    assert event["timestamp"] == "2020-01-01T00:00:00.000000+00:00"
+
+
+@pytest.mark.parametrize("line", ["plain text", "{broken json", '["an", "array"]'])
+def test_send_ships_other_lines_as_summaries(line):
+    """A line that is no JSON object is the summary of an event."""
+    with Receiver() as receiver:
+        send(receiver, f"{line}\n\n")
+        assert receiver.summaries() == [line]
+
+
+def test_send_takes_bytes_that_are_no_utf_8():
+    """A line in another encoding arrives readable instead of being lost."""
+    with Receiver() as receiver:
+        send(receiver, b"caf\xe9\n")
+        assert receiver.summaries() == ["caf\\xe9"]
+
+
+def test_send_cuts_endless_lines():
+    """A line beyond any event's size is cut, and the lines after it arrive."""
+    with Receiver() as receiver:
+        send(receiver, "x" * 3_000_000 + "\nafter\n")
+        long, after = receiver.events()
+    assert (long["details"]["line_cut_at_bytes"], after["summary"]) == (1_000_000, "after")
+
+
+def test_send_adds_tags_category_and_source():
+    """The options of the command line reach every event."""
+    with Receiver() as receiver:
+        send(receiver, "x\n", "--tag", "a", "--tag", "b", "--category", "c", "--source", "s")
+        (event,) = receiver.events()
+    assert (event["tags"], event["category"], event["source"]) == (["a", "b"], "c", "s")
+
+
+def test_send_succeeds_when_all_was_delivered():
+    """The exit status is 0 and the sum is told on standard error, nothing on standard output."""
+    with Receiver() as receiver:
+        result = send(receiver, "one\ntwo\n")
+    assert (result.returncode, result.stdout, result.stderr) == (
+        0,
+        b"",
+        b"2 of 2 events delivered" + os.linesep.encode(),
+    )
+
+
+def test_send_fails_when_something_was_refused():
+    """The exit status is 1 where one event is a dead letter."""
+    with Receiver(lambda request: answer(400 if b"poison" in request.body else 200)) as receiver:
+        result = send(receiver, "fine\npoison\n")
+    assert (result.returncode, b"1 of 2 events delivered, 1 refused" in result.stderr) == (1, True)
+
+
+def test_send_fails_when_nobody_listens():
+    """The exit status is 1 after the time-out where the receiver is down."""
+    result = command("send", "http://127.0.0.1:9/events", "--timeout", "0.2", text="x\n")
+    assert (result.returncode, b"0 of 1 events delivered, 1 not sent" in result.stderr) == (1, True)
+
+
+def test_send_ships_what_was_read_before_an_interrupt():
+    """Ctrl-C ends reading; what was read is delivered, and the exit status is 130."""
+    with Receiver() as receiver:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "structlog_mozdef", "send", receiver.url],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        process.stdin.write(b"hello\n")
+        process.stdin.flush()
+        wait_for(lambda: receiver.summaries() == ["hello"])
+        process.send_signal(signal.SIGINT)
+        status = process.wait(20)
+        process.stdin.close()
+    assert (status, receiver.summaries()) == (130, ["hello"])
+
+
+def wait_for(condition, timeout=20):
+    import time
+
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["send", "ftp://u:secret@host/"], "url is 'ftp://...@host/'; it must be"),
+        (["send", "https://host/events", "--verify", "/no/such"], "verify is '/no/such'; it must"),
+        (["send", "https://host/events", "--category", ""], "category is ''; it must be"),
+        (["send", "-", "--verify", "no"], "--verify is not for this destination: verify is no"),
+        (["collector", "--port", "70000"], "The port is 70000; it must be"),
+    ],
+)
+def test_bad_configuration_gets_one_sentence(arguments, message):
+    """A value that cannot work is named with what is allowed, without a traceback; status 2."""
+    result = command(*arguments)
+    assert result.returncode == 2
+    assert re.fullmatch(f"error: {re.escape(message)}[^\\n]*\n", result.stderr.decode())
+
+
+def test_a_library_that_is_missing_gets_one_sentence(tmp_path):
+    """What an extra would have installed is named, with the command that installs it."""
+    (tmp_path / "amqp.py").write_text("raise ImportError('not here', name='amqp')")
+    result = command("send", "amqp://broker.example.com/vhost", env={"PYTHONPATH": str(tmp_path)})
+    assert (result.returncode, result.stderr.count(b"\n")) == (2, 1)
+    assert b"pip install structlog-mozdef[amqp]" in result.stderr
+
+
+def test_demo_shows_documents_and_loses_nothing():
+    """The demonstration prints stored documents and figures, and succeeds where all arrived."""
+    result = command("demo")
+    output = result.stdout.decode()
+    assert result.returncode == 0, output + result.stderr.decode()
+    assert re.search(r"lost +0\n", output)
+    assert '"summary": "Account locked"' in output
+
+
+def test_demo_uses_colours_only_where_they_are_wanted():
+    """Escape sequences appear when they are asked for, and not in a pipe."""
+    plain, coloured = command("demo"), command("demo", env={"FORCE_COLOR": "1"})
+    assert (b"\033" in plain.stdout, b"\033" in coloured.stdout) == (False, True)
+
+
+def test_collector_command_takes_events(tmp_path):
+    """The receiver of the command line says where it listens, and takes what ``send`` ships."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "structlog_mozdef", "collector", "--port", "0"],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        url = re.search(r"http://\S+", process.stdout.readline().decode()).group()
+        result = command("send", url, text=json.dumps({"event": "hello"}))
+        assert result.returncode == 0
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        process.stdout.close()

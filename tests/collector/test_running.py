@@ -1,0 +1,304 @@
+"""The receiver as a server: starting, stopping, and staying out of the way."""
+
+import http.client
+import json
+import logging
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+import requests
+import trustme
+
+from structlog_mozdef.collector import CollectorError, running_collector, server_thread
+
+LINE = json.dumps({"summary": "hello", "timestamp": "2020-01-01T00:00:00Z"}).encode()
+
+
+def post(collector, session=requests):
+    return session.post(collector.url, data=LINE, timeout=10).status_code
+
+
+def test_addresses():
+    """The addresses are MozDef's, on a free port of the loopback interface."""
+    with running_collector() as collector:
+        base = collector.base_url
+        assert base.startswith("http://127.0.0.1:")
+        assert (collector.url, collector.bulk_url) == (f"{base}/events", f"{base}/_bulk")
+
+
+def test_two_receivers_do_not_meet():
+    """Each receiver has a port and a store of its own."""
+    with running_collector() as one, running_collector() as other:
+        post(one)
+        assert (one.received, other.received) == (1, 0)
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_stops_within_a_second_with_kept_connections(count, monkeypatch):
+    """Idle connections that clients keep open are closed at once, without a time of grace."""
+    monkeypatch.setattr(server_thread, "_GRACE_SECONDS", 30)
+    sessions = [requests.Session() for _ in range(count)]
+    with running_collector() as collector:
+        for session in sessions:
+            post(collector, session)
+        start = time.monotonic()
+    assert time.monotonic() - start < 1
+    for session in sessions:
+        session.close()
+
+
+def test_stops_within_a_second_during_a_request():
+    """A request that is half sent does not hold up the stop."""
+    with running_collector() as collector:
+        host, _, port = collector.base_url.removeprefix("http://").partition(":")
+        client = socket.create_connection((host, int(port)))
+        client.sendall(b"POST /events HTTP/1.1\r\nHost: x.localhost\r\nContent-Length: 9\r\n\r\n{")
+        time.sleep(0.05)  # let the request reach its handler
+        start = time.monotonic()
+    assert time.monotonic() - start < 1
+    client.close()
+
+
+def test_port_is_free_after_the_stop():
+    """Another receiver can take the port at once, whatever is left of the connections."""
+    with running_collector() as first:
+        post(first)
+        port = int(first.base_url.rpartition(":")[2])
+    with running_collector(port=port) as second:
+        assert post(second) == 200
+
+
+def test_no_thread_is_left():
+    """The thread of the receiver ends with it."""
+    before = set(threading.enumerate())
+    with running_collector():
+        pass
+    assert set(threading.enumerate()) == before
+
+
+def test_database_is_kept(tmp_path):
+    """A receiver on the same file goes on where the last one ended."""
+    for _ in range(2):
+        with running_collector(database=tmp_path / "events.db") as collector:
+            post(collector)
+    assert (collector.received, collector.stored) == (2, 2)
+
+
+def test_reading_after_the_end_is_a_clear_error():
+    """Whoever reads the documents too late is told so."""
+    with running_collector() as collector:
+        pass
+    with pytest.raises(CollectorError, match="closed"):
+        collector.documents()
+
+
+def test_mozdefhostname_can_be_set():
+    """The name of the machine that plays MozDef can be chosen."""
+    with running_collector(hostname="mozdef.example.com") as collector:
+        post(collector)
+        assert collector.documents()[0]["mozdefhostname"] == "mozdef.example.com"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+def test_tls(authority, tmp_path):
+    """With a certificate the receiver speaks TLS, and only TLS."""
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with running_collector(
+        ssl_certfile=tmp_path / "cert.pem", ssl_keyfile=tmp_path / "key.pem"
+    ) as collector:
+        assert collector.url.startswith("https://127.0.0.1:")
+        answer = requests.post(collector.url, data=LINE, verify=tmp_path / "ca.pem", timeout=10)
+        assert (answer.status_code, collector.stored) == (200, 1)
+        with pytest.raises(requests.ConnectionError):
+            requests.post(collector.url.replace("https", "http"), data=LINE, timeout=10)
+
+
+def test_tls_stops_within_a_second_with_a_kept_connection(authority, tmp_path):
+    """A TLS connection whose client does not close it does not hold up the stop."""
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with running_collector(ssl_certfile=tmp_path / "both.pem") as collector:
+        port = int(collector.base_url.rpartition(":")[2])
+        client = http.client.HTTPSConnection("localhost", port, context=context, timeout=10)
+        client.request("POST", "/events", LINE)
+        assert client.getresponse().read() == b""
+        start = time.monotonic()
+    assert time.monotonic() - start < 1
+    client.close()
+
+
+def test_bad_certificate_is_a_clear_error(tmp_path):
+    """A certificate that cannot be read is named."""
+    with (
+        pytest.raises(CollectorError, match=r"certificate .*missing.pem"),
+        running_collector(ssl_certfile=tmp_path / "missing.pem"),
+    ):
+        pass
+
+
+def test_taken_port_is_a_clear_error():
+    """A port that is in use is named."""
+    with running_collector() as collector:
+        port = int(collector.base_url.rpartition(":")[2])
+        with (
+            pytest.raises(CollectorError, match=f"cannot listen on 127.0.0.1:{port}: "),
+            running_collector(port=port),
+        ):
+            pass
+
+
+def test_unknown_host_is_a_clear_error():
+    """A name that does not resolve is named."""
+    with (
+        pytest.raises(CollectorError, match=r"cannot listen on no-such-host.invalid:0: "),
+        running_collector(host="no-such-host.invalid"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_impossible_port_is_a_clear_error(port):
+    """A port that does not exist is named."""
+    with pytest.raises(CollectorError, match=f"port is {port}"), running_collector(port=port):
+        pass
+
+
+def test_any_host_name_is_answered_on_other_addresses():
+    """A receiver that listens for other machines is not limited to loopback names."""
+    with running_collector(host="0.0.0.0") as collector:
+        port = collector.base_url.rpartition(":")[2]
+        answer = requests.post(
+            f"http://127.0.0.1:{port}/events",
+            data=LINE,
+            headers={"Host": "x.example.com"},
+            timeout=10,
+        )
+        assert answer.status_code == 200
+
+
+def logging_state():
+    names = ["", "asyncio", "uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error"]
+    loggers = [logging.getLogger(name) for name in names]
+    return [(x.level, x.propagate, x.disabled, list(x.handlers), list(x.filters)) for x in loggers]
+
+
+def test_logging_is_left_as_it_was():
+    """Levels, handlers, filters and propagation are the same after the receiver as before."""
+    before = logging_state()
+    with running_collector() as collector:
+        post(collector)
+        during = [state[:4] for state in logging_state()]
+    assert logging_state() == before
+    assert during == [state[:4] for state in before]
+
+
+def test_names_of_levels_are_left_as_they_were():
+    """The receiver brings no level of its own into logging."""
+    result = run("""
+        import logging
+        from structlog_mozdef.testing import running_collector
+        with running_collector():
+            print(logging.getLevelName(5))
+    """)
+    assert result.stdout == "Level 5\n"
+
+
+def test_receiver_logs_nothing(caplog):
+    """An application that records everything finds nothing of the receiver in its log."""
+    caplog.set_level(logging.DEBUG)
+    with running_collector() as collector:
+        session = requests.Session()
+        post(collector, session)
+        host, _, port = collector.base_url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"not HTTP\r\n\r\n")
+            client.recv(1000)
+    session.close()
+    assert [r for r in caplog.records if not r.name.startswith("urllib3")] == []
+
+
+def test_loggers_of_uvicorn_still_serve_the_application(caplog):
+    """What the application says through the loggers of uvicorn passes while the receiver runs."""
+    caplog.set_level(logging.DEBUG)
+    with running_collector():
+        logging.getLogger("uvicorn.error").info("mine")
+    assert [record.message for record in caplog.records] == ["mine"]
+
+
+def test_nothing_is_printed(capfd):
+    """Neither stdout nor stderr is touched."""
+    with running_collector() as collector:
+        post(collector)
+    assert capfd.readouterr() == ("", "")
+
+
+SERVE = """
+import sys
+from structlog_mozdef.collector import serve
+serve(port=0, on_start=lambda collector: print(collector.url, flush=True))
+print("ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_on_a_signal(number):
+    """In the foreground the receiver answers until a signal, and then returns normally."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True
+    ) as child:
+        url = child.stdout.readline().strip()
+        assert requests.post(url, data=LINE, timeout=10).status_code == 200
+        os.kill(child.pid, number)
+        assert child.stdout.read() == "ended\n"
+    assert child.returncode == 0
+
+
+def run(program):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_importing_testing_imports_no_web_framework():
+    """What is needed for the receiver is imported when it is used, not before."""
+    result = run("""
+        import sys, structlog_mozdef.testing
+        assert not {"starlette", "uvicorn", "h11"} & set(sys.modules)
+    """)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_missing_extra_is_a_clear_error(missing):
+    """Without the extra, the error says how to install it."""
+    result = run(f"""
+        import sys
+        sys.modules[{missing!r}] = None
+        from structlog_mozdef.testing import running_collector
+        try:
+            with running_collector():
+                pass
+        except ImportError as error:
+            print(error)
+    """)
+    assert 'pip install "structlog-mozdef[collector]"' in result.stdout

@@ -1,0 +1,144 @@
+"""MozDef is told of events that it will never get: how many, why, and from when to when."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+from support.handmade_spools import spool_on
+from support.receivers import OK, Receiver, answer
+from support.running import wait_for
+from support.spool_contents import QUICK
+
+from structlog_mozdef import Sink
+from structlog_mozdef.buffers.memory import MemoryBuffer
+from structlog_mozdef.delivery.loss_report import LossReporter
+from structlog_mozdef.rendering.fields import SEVERITIES
+
+FIELDS = ["category", "details", "hostname", "processid", "processname"]
+FIELDS += ["severity", "source", "summary", "tags", "timestamp"]
+
+
+@pytest.fixture(params=["memory", "spool"])
+def folder(request, tmp_path):
+    """Where the events wait; None: in memory."""
+    return tmp_path / "spool" if request.param == "spool" else None
+
+
+@pytest.fixture(params=["memory", "spool"])
+def buffer(request, tmp_path):
+    """A buffer that takes ten events."""
+    if request.param == "memory":
+        return MemoryBuffer(10, 1_000_000, "drop_newest")
+    return spool_on(tmp_path, max_events=10)
+
+
+def reported(buffer):
+    found = [json.loads(event) for event in buffer.peek(100, 1_000_000).events]
+    return [event for event in found if event.get("source") == "structlog_mozdef"]
+
+
+def drop(buffer, count):
+    for _ in range(count):
+        buffer.drop("full")
+
+
+def test_after_an_outage(folder):
+    """Once events get through again, one event tells what was lost in the outage."""
+    down = True
+    with (
+        Receiver(lambda request: answer(503) if down else OK) as receiver,
+        Sink(receiver.url, spool=folder, max_events=100, recovery_pause=0.05, **QUICK) as sink,
+    ):
+        began = datetime.now(timezone.utc)
+        for number in range(150):
+            sink.put(b'{"summary": "event %d"}' % number)
+        ended = datetime.now(timezone.utc)
+        down = False
+        assert wait_for(lambda: any("lost" in text for text in receiver.summaries()))
+        (event,) = (event for event in receiver.events() if "lost" in event["summary"])
+        reason = "spool full" if folder else "buffer full"
+        assert event["summary"] == f"50 events were lost before they could be sent: {reason}"
+        details = event["details"]
+        assert (details["dropped"], details["reason"]) == (50, reason)
+        first, last = (datetime.fromisoformat(details[name]) for name in ("first", "last"))
+        assert began.replace(microsecond=0) <= first <= last <= ended
+        assert sink.flush()
+        stats = sink.stats()
+        assert (stats.delivered, stats.dropped, stats.accepted) == (101, 50, 151)
+
+
+def test_at_the_end(folder):
+    """What was lost just before a close is told before the sink is closed."""
+    with Receiver() as receiver:
+        with Sink(receiver.url, spool=folder) as sink:
+            sink.put(17)
+            sink.put(b'{"summary": "event"}')
+            sink.flush()
+            sink.put(17)
+        assert wait_for(lambda: len(receiver.events()) == 3)
+        assert sum(e["details"]["dropped"] for e in receiver.events() if "details" in e) == 2
+
+
+def test_it_is_a_complete_event(buffer):
+    """It has all fields of a MozDef event, and a severity that MozDef knows."""
+    drop(buffer, 1)
+    LossReporter(buffer).report()
+    (event,) = reported(buffer)
+    assert sorted(event) == FIELDS
+    assert event["severity"] in SEVERITIES
+    assert list(event["details"]) == ["dropped", "reason", "first", "last"]
+
+
+def test_nothing_is_told_twice(buffer):
+    """What was told once is not told again."""
+    drop(buffer, 3)
+    teller = LossReporter(buffer)
+    teller.report()
+    teller.report(final_attempt=True)
+    assert [event["details"]["dropped"] for event in reported(buffer)] == [3]
+
+
+def test_at_most_once_a_minute(buffer):
+    """Losses that go on are told once a minute, all of them."""
+    now = 1000.0
+    teller = LossReporter(buffer, clock=lambda: now)
+    for _ in range(100):
+        drop(buffer, 1)
+        teller.report()
+        now += 1.0
+    teller.report(final_attempt=True)
+    assert [event["details"]["dropped"] for event in reported(buffer)] == [1, 60, 39]
+
+
+def test_each_reason_has_its_event(buffer):
+    """Losses for different reasons are told apart."""
+    buffer.drop("a")
+    buffer.drop("b")
+    LossReporter(buffer).report()
+    assert [event["details"]["reason"] for event in reported(buffer)] == ["a", "b"]
+
+
+def test_a_buffer_without_room(buffer):
+    """Where there is no room for the event, it is told later, and is no loss itself."""
+    for number in range(10):
+        buffer.append(b'{"n": %d}' % number)
+    drop(buffer, 3)
+    teller = LossReporter(buffer)
+    teller.report()
+    assert reported(buffer) == []
+    buffer.ack(buffer.peek(10, 1000))
+    teller.report()
+    assert [event["details"]["dropped"] for event in reported(buffer)] == [3]
+
+
+def test_later_losses_have_times_of_their_own(buffer):
+    """The second report begins where the first one ended."""
+    teller = LossReporter(buffer)
+    drop(buffer, 1)
+    teller.report()
+    drop(buffer, 1)
+    teller.report(final_attempt=True)
+    first, second = (event["details"] for event in reported(buffer))
+    assert first["last"] <= second["first"]

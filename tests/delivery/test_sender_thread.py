@@ -1,0 +1,108 @@
+"""The sender's thread survives what it meets, is replaced where not, and keeps up."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+
+import pytest
+from support.running import finish, run, start, wait_for
+from support.transport_doubles import DyingTransport
+
+from structlog_mozdef.sink import Sink
+from structlog_mozdef.transports.memory import MemoryTransport
+
+
+@pytest.mark.parametrize("error", [MemoryError(), SystemExit(1), RecursionError(), OSError("x")])
+def test_an_unexpected_error_loses_nothing(error):
+    """What a transport raises, whatever it is, neither ends the delivery nor loses its batch."""
+    transport = DyingTransport(error)
+    with Sink(transport, linger=0.01) as sink:
+        sink.put(b"1")
+        assert wait_for(lambda: len(transport.events) == 1, timeout=10)
+
+
+def test_a_thread_that_dies_is_replaced(monkeypatch):
+    """Where the thread itself ends by an error, another one takes over what waits."""
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+
+    class Killing(MemoryTransport):
+        calls = 0
+
+        def send(self, events):
+            self.calls += 1
+            if self.calls == 1:
+                raise KeyboardInterrupt
+            return super().send(events)
+
+    transport = Killing()
+    with Sink(transport, linger=0.01) as sink:
+        sink.put(b"1")
+        assert wait_for(lambda: len(transport.events) == 1, timeout=10)
+
+
+def test_threads_can_be_had_again(monkeypatch):
+    """Events of a time in which no thread could be started are sent when one can be."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with Sink(MemoryTransport(), linger=0.01) as sink:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            sink.put(b"1")
+        monkeypatch.setattr("structlog_mozdef.delivery.worker._START_AGAIN", 0.0)
+        sink._sender_thread._start_not_before = 0.0
+        sink.put(b"2")
+        assert wait_for(lambda: len(sink._transport.events) == 2, timeout=10)
+
+
+def test_a_flush_without_threads(monkeypatch):
+    """Where no thread can be started a flush delivers by itself."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with Sink(MemoryTransport()) as sink:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            sink.put(b"1")
+            flushed = sink.flush(5)
+        assert (flushed, len(sink._transport.events)) == (True, 1)
+
+
+def test_a_high_rate_does_not_starve_the_sender():
+    """200,000 events in a tight loop, with default bounds and a real server: none is dropped."""
+    server = start("receive", stdin=subprocess.PIPE)
+    dropped = run("flood", server.stdout.readline().strip()).stdout
+    received = finish(server).stdout
+    assert (int(dropped), int(received)) == (0, 200_000)
+
+
+def test_an_idle_transport_is_told_so():
+    """A transport can keep its connection alive while there is nothing to send, and only then."""
+    reported = []
+
+    class Idling(MemoryTransport):
+        def idle(self):
+            reported.append(len(self.events))
+
+    with Sink(Idling(), linger=0.01) as sink:
+        sink.put(b"1")
+        assert wait_for(lambda: reported)
+    assert set(reported) == {1}
+
+
+def test_an_idle_transport_that_fails_loses_nothing():
+    """What goes wrong while there is nothing to send does not end the delivery."""
+
+    class Failing(MemoryTransport):
+        def idle(self):
+            raise OSError("gone")
+
+    transport = Failing()
+    with Sink(transport, linger=0.01) as sink:
+        for number in range(2):
+            sink.put(b"%d" % number)
+            assert sink.flush(10)
+    assert transport.events == [0, 1]

@@ -1,0 +1,68 @@
+"""A log call can interrupt any other call of the sink: from a signal handler, or a finalizer."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+from support.receivers import Receiver
+from support.running import run, start, wait_for
+from support.transport_doubles import HeldTransport
+
+from structlog_mozdef.sink import Sink
+from structlog_mozdef.transports.memory import MemoryTransport
+
+
+@pytest.fixture
+def held():
+    transport = HeldTransport()
+    yield transport
+    transport.release()
+
+
+@pytest.mark.parametrize("when_full", ["drop_newest", "drop_oldest", "block"])
+def test_a_storm_of_signals(when_full):
+    """Handlers and finalizers that interrupt put, flush and close: no deadlock, nothing lost."""
+    with Receiver() as receiver:
+        stdout = run("signal_storm", receiver.url, when_full, timeout=40).stdout
+        counts = {name: int(count) for name, count in (w.split("=") for w in stdout.split())}
+        expected = {f"{name} {number}" for name in counts for number in range(counts[name])}
+        assert (counts["handler"] > 100, set(receiver.summaries())) == (True, expected)
+
+
+def test_block_does_not_wait_inside_of_an_interrupted_call(held):
+    """With block a log call that interrupts the sink where the sender needs it does not wait."""
+    sink = Sink(held, max_events=1, when_full="block")
+    sink.put(b"1")
+    with sink._buffer._lock:  # as in the middle of `stats`
+        sink.put(b"2")
+    held.release()
+    sink.close()
+    assert sink.stats().dropped == 1
+
+
+def test_block_does_not_wait_while_its_own_thread_starts_the_sender(monkeypatch):
+    """With block a log call that interrupts the start of the sender does not wait for it."""
+    really_start = threading.Thread.start
+
+    def start_interrupted(thread):
+        sink.put(b"2")
+        really_start(thread)
+
+    sink = Sink(MemoryTransport(), max_events=1, when_full="block")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_interrupted)
+        sink.put(b"1")
+    sink.close()
+    assert sink.stats().dropped == 1
+
+
+def test_signals_are_left_to_the_program():
+    """The package handles no signal: SIGTERM ends a program that does not handle it."""
+    with Receiver() as receiver:
+        process = start("sleeper", receiver.url)
+        wait_for(receiver.summaries)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        assert process.returncode == -signal.SIGTERM

@@ -1,0 +1,307 @@
+"""Secrets do not leave the process, at any depth and in any form; harmless words do."""
+
+import copy
+import dataclasses
+import decimal
+import pickle
+import time
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import hostile
+
+from structlog_mozdef import MozDefRenderer, Redactor
+
+SECRET = "s3cr3t-V4lue"
+REDACTED = "[redacted]"
+
+
+def redacted(value, name="field", **options):
+    return Redactor(**options)(None, "info", {name: value})[name]
+
+
+def rendered(redactor=None, **event_dict):
+    return MozDefRenderer()(None, "info", (redactor or Redactor())(None, "info", event_dict))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "Password",
+        "user_password",
+        "passwd",
+        "db-passphrase",
+        "secret",
+        "clientSecret",
+        "token",
+        "access_token",
+        "refreshToken",
+        "Authorization",
+        "Proxy-Authorization",
+        "Cookie",
+        "Set-Cookie",
+        "X-API-Key",
+        "apiKey",
+        "private_key",
+        "ssh.key",
+        "sessionid",
+        "X-CSRF-Token",
+        "jwt",
+        "otp",
+        "credentials",
+    ],
+)
+def test_secret_is_known_by_its_name(name):
+    """A value under the name of a secret is replaced, however the name is written."""
+    assert redacted(SECRET, name) == REDACTED
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "author",
+        "authority",
+        "authenticated",
+        "tokenizer",
+        "token_count",
+        "max_tokens",
+        "monkey",
+        "keyboard",
+        "passenger",
+        "passport_country",
+        "compass",
+        "secretary",
+        "username",
+        "spin",
+        "sidebar",
+    ],
+)
+def test_harmless_name_is_kept(name):
+    """A name that only looks like that of a secret is none."""
+    assert redacted("value", name) == "value"
+
+
+@pytest.mark.parametrize("value", [None, True, False])
+def test_whether_there_is_a_secret_may_be_known(value):
+    """Nothing, yes and no are kept: they are no secrets."""
+    assert redacted(value, "password") is value
+
+
+@dataclasses.dataclass
+class Login:
+    user: str
+    password: str
+
+
+PLACES = {
+    "dict": {"a": {"password": SECRET}},
+    "list of dicts": [{"password": SECRET}],
+    "pairs": [("Authorization", SECRET), ("Accept", "text")],
+    "pairs of bytes": [(b"cookie", SECRET.encode()), (b"accept", b"text")],
+    "tuple of lists": (["X-Api-Key", SECRET],),
+    "dict items": {"password": SECRET}.items(),
+    "dataclass": Login("kang", SECRET),
+    "dataclass in a list": [Login("kang", SECRET)],
+    "bytes": f"password={SECRET}".encode(),
+    "bytearray": bytearray(f"password={SECRET}".encode()),
+    "bytes key": {b"password": SECRET},
+    "exception": ValueError(f"password={SECRET}"),
+    "set": {f"token={SECRET}"},
+    "dict subclass": hostile.Dict(password=SECRET),
+    "list subclass": hostile.List([{"password": SECRET}]),
+    "str subclass": hostile.Text(f"password={SECRET}"),
+    "deep": {"a": [[[[[[{"password": SECRET}]]]]]]},
+    "URL": f"https://kang:{SECRET}@example.com/a?b=c",
+    "URL without a user": f"redis://:{SECRET}@example.com/0",
+    "URL of several": f"amqp://a:{SECRET}@h1,h2/ https://b:{SECRET}@h3",
+    "token as the user": f"https://{SECRET * 2}@github.com/a/b",
+    "query": f"/login?token={SECRET}&next=/",
+    "query of an API": f"https://example.com/?a=b&api_key={SECRET}",
+    "camel case": f"accessToken={SECRET}",
+    "setting": f"password: {SECRET}",
+    "quoted": f'password="my {SECRET}"',
+    "JSON text": f'{{"password": "{SECRET}"}}',
+    "JSON in JSON": f'{{"a": "{{\\"password\\": \\"{SECRET}\\"}}"}}',
+    "header": f"Authorization: Bearer {SECRET}",
+    "basic": f"Authorization: Basic {SECRET}",
+    "cookie": f"Cookie: a=b; session={SECRET}",
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
+    "half a private key": f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_secret_is_found(place):
+    """A secret is found wherever and however it is kept."""
+    assert SECRET.encode() not in rendered(field=PLACES[place])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_secret_in_an_exception_is_found(place):
+    """The text of an exception, and its traceback, are looked through too."""
+    error = ValueError(PLACES[place])
+    if not isinstance(PLACES[place], str):
+        error = ValueError(f"password={SECRET}")
+    assert SECRET.encode() not in rendered(exc_info=error)
+
+
+def test_neighbours_of_a_secret_are_kept():
+    """What stands beside a secret is kept."""
+    value = redacted({"password": SECRET, "user": "kang", "n": [1, {"token": SECRET}]})
+    assert value == {"password": REDACTED, "user": "kang", "n": [1, {"token": REDACTED}]}
+
+
+def test_pairs_keep_their_names():
+    """Of headers as a list of pairs, the names and harmless values are kept."""
+    value = redacted([("Authorization", SECRET), ("Accept", "text")])
+    assert value == [["Authorization", REDACTED], ("Accept", "text")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the author: Jane",
+        "User logged in",
+        "http://example.com:8080/a?b=c@d",
+        "ssh://git@example.com/a",
+        "tokenizer=bpe",
+        "monkey=see",
+        "basic idea",
+        "2026-01-01T00:00:00+00:00",
+        '{"a": "b"}',
+        "password:",
+        'password=""',
+    ],
+)
+def test_harmless_text_is_kept(text):
+    """A text without a secret stays as it is."""
+    assert redacted(text) == text
+
+
+def test_rest_of_a_url_is_kept():
+    """Of a URL only the secret is replaced."""
+    url = redacted(f"https://kang:{SECRET}@example.com/a?token={SECRET}&next=/")
+    assert url == f"https://kang:{REDACTED}@example.com/a?token={REDACTED}&next=/"
+
+
+def test_callers_objects_are_left_alone():
+    """The objects of the program are not changed."""
+    value = {"a": [{"password": SECRET}], "b": (f"token={SECRET}",)}
+    before = copy.deepcopy(value)
+    redacted(value)
+    assert value == before
+
+
+def test_value_without_a_secret_is_not_copied():
+    """A value without a secret is passed on itself, in its own types."""
+    value = {"a": [decimal.Decimal(1), {"b": (1, "text")}]}
+    assert redacted(value) is value
+
+
+def test_own_names_are_secrets():
+    """Names that the program adds are secrets, however they are written."""
+    assert redacted("x", "Badge.No", names=["badge_no"]) == REDACTED
+
+
+def test_own_patterns_are_secrets():
+    """What a pattern of the program matches is replaced."""
+    assert redacted("card 1234-5678", patterns=[r"\d{4}-\d{4}"]) == f"card {REDACTED}"
+
+
+def test_kept_names_are_no_secrets():
+    """A name that the program keeps is no secret."""
+    assert redacted("user:5", "key", keep=["key"]) == "user:5"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"names": "badge"},
+        {"names": [5]},
+        {"names": 5},
+        {"keep": b"x"},
+        {"patterns": "x"},
+        {"patterns": ["("]},
+        {"patterns": [5]},
+    ],
+)
+def test_bad_option_is_named(options):
+    """An option that cannot work is refused in a sentence that says what it must be."""
+    with pytest.raises(ValueError, match=r"is .*; it must be"):
+        Redactor(**options)
+
+
+def test_redactor_can_be_pickled():
+    """A redactor that came out of a pickle does the same."""
+    redactor = pickle.loads(pickle.dumps(Redactor(names=["badge"], patterns=["x+"])))
+    assert redactor(None, "info", {"badge": "1", "a": "xx"}) == {"badge": REDACTED, "a": REDACTED}
+
+
+@pytest.mark.parametrize("name", hostile.VALUES)
+def test_hostile_value_keeps_its_neighbours(name):
+    """A value whose methods raise or lie costs its neighbours nothing."""
+    event = orjson.loads(rendered(a="b", value=hostile.VALUES[name](), password=SECRET))
+    assert (event["details"]["a"], event["details"]["password"]) == ("b", REDACTED)
+
+
+@settings(max_examples=100, deadline=None)
+@given(hostile.ANYTHING, st.text(max_size=4))
+def test_any_value_with_a_secret(value, name):
+    """Whatever stands beside it, a secret is found."""
+    value = {"other": hostile.made(value), "a": [{name: {"password": SECRET}}]}
+    assert SECRET.encode() not in rendered(field=value)
+
+
+PIECES = ["a", "=", ":", "a_", "a-", "/", "://", "a://", "a://:", "@", "a:", "?", "&", " ", '"']
+PIECES += ["'", "\\", '\\"', "password", "password=", "password='\"", 'password:"', "bearer "]
+PIECES += ["bearer", "cookie:", "cookie: ", "cookie:a=", "-----BEGIN ", "-----BEGIN PRIVATE KEY"]
+PIECES += [
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END ",
+    "token",
+    "api_",
+    "\n",
+    "\u20ac",
+    "A ",
+    "\x00",
+]
+
+
+@pytest.mark.parametrize("tail", ["", "=", ":", " PRIVATE KEY", "@"])
+@pytest.mark.parametrize("piece", PIECES)
+def test_suspicious_text_takes_no_time(piece, tail):
+    """100 kB of anything suspicious are looked through in well under a second."""
+    text = piece * (100_000 // len(piece)) + tail
+    start = time.thread_time()  # the machine may be busy with others
+    redacted([text[:60_000], text[40_000:]])
+    assert time.thread_time() - start < 0.8
+
+
+LARGE = {
+    "many texts": lambda: [f"password={number}" for number in range(300_000)],
+    "many dicts": lambda: [{"password": number} for number in range(200_000)],
+    "many keys": lambda: {f"key {number}": "a" for number in range(500_000)},
+    "many integers": lambda: list(range(5_000_000)),
+    "huge text": lambda: "password=x " * 10_000_000,
+    "many huge texts": lambda: ["a=b " * 10_000] * 2_000,
+    "shared": hostile.shared,
+    "cyclic": lambda: hostile.cycle(dict),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_value_takes_no_time(name):
+    """A huge value is looked through only as far as it fits into an event."""
+    value = LARGE[name]()
+    start = time.thread_time()
+    redacted(value)
+    assert time.thread_time() - start < 1
+
+
+def test_secret_behind_a_lot_is_not_shown():
+    """What nobody had the time to look into is left out."""
+    value = ["a=b " * 10_000] * 200 + [{"password": SECRET}, f"password={SECRET}"]
+    assert SECRET not in str(redacted(value))

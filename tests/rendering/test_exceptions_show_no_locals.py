@@ -1,0 +1,217 @@
+"""Exceptions reach MozDef whole, whichever processor comes first, and without local variables."""
+
+import sys
+
+import orjson
+import pytest
+import structlog
+from structlog.processors import (
+    ExceptionRenderer,
+    StackInfoRenderer,
+    dict_tracebacks,
+    format_exc_info,
+)
+from structlog.tracebacks import ExceptionDictTransformer
+from support import hostile
+
+from structlog_mozdef import MozDefRenderer, Redactor
+
+SECRET = "hunter" + "2-in-a-local-variable"
+
+
+def fail():
+    password = SECRET
+    raise ValueError(f"bad {len(password)}")
+
+
+def caught():
+    try:
+        fail()
+    except ValueError as error:
+        return error
+
+
+def details_of(*processors, method="info", **event_dict):
+    for processor in processors:
+        event_dict = processor(None, method, event_dict)
+    return orjson.loads(MozDefRenderer()(None, method, event_dict))["details"]
+
+
+def test_exception_is_described():
+    """An exception becomes its type, message and stack, and the event an error."""
+    details = details_of(exc_info=caught())
+    stack = details["exception"].pop("stack")
+    assert (details, "in fail" in stack, stack.endswith("ValueError: bad 27")) == (
+        {"exception": {"type": "ValueError", "message": "bad 27"}, "error": True},
+        True,
+        True,
+    )
+
+
+def test_active_exception_is_described():
+    """``exc_info=True`` means the exception that is being handled."""
+    try:
+        fail()
+    except ValueError:
+        details = details_of(exc_info=True)
+    assert details["exception"]["type"] == "ValueError"
+
+
+def test_triple_is_described():
+    """What ``sys.exc_info()`` gives is understood."""
+    try:
+        fail()
+    except ValueError:
+        details = details_of(exc_info=sys.exc_info())
+    assert details["exception"]["message"] == "bad 27"
+
+
+@pytest.mark.parametrize("exc_info", [True, False, None, (None, None, None), (), 0])
+def test_no_exception_is_no_error(exc_info):
+    """Where there is no exception, nothing says that there was one."""
+    assert details_of(exc_info=exc_info) == {}
+
+
+def test_causes_are_in_the_stack():
+    """The exceptions behind an exception are told as well."""
+    try:
+        try:
+            fail()
+        except ValueError as error:
+            raise KeyError("outer") from error
+    except KeyError as error:
+        stack = details_of(exc_info=error)["exception"]["stack"]
+    assert ("ValueError: bad 27" in stack, "direct cause" in stack) == (True, True)
+
+
+def test_class_is_named_with_its_module():
+    """A class that is not built in is named with its module."""
+    assert (
+        details_of(exc_info=hostile.BoomError("x"))["exception"]["type"]
+        == "support.hostile.BoomError"
+    )
+
+
+PROCESSORS = {
+    "none": (),
+    "format_exc_info": (format_exc_info,),
+    "dict_tracebacks": (dict_tracebacks,),
+    "locals shown": (ExceptionRenderer(ExceptionDictTransformer(show_locals=True)),),
+    "redactor": (Redactor(),),
+    "redactor after dict_tracebacks": (dict_tracebacks, Redactor()),
+}
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_order_of_processors_loses_no_exception(name):
+    """Whichever processor looks at ``exc_info`` before, the exception is in the event."""
+    details = details_of(*PROCESSORS[name], exc_info=caught())
+    stack = details["exception"]["stack"]
+    assert (details["error"], "ValueError: bad 27" in stack, "fail" in stack) == (True, True, True)
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_traceback_leaks_no_local_variable(name):
+    """Credentials in local variables do not leave the process with a traceback."""
+    assert SECRET not in str(details_of(*PROCESSORS[name], exc_info=caught()))
+
+
+def test_dict_tracebacks_are_described():
+    """What ``dict_tracebacks`` made has type and message too."""
+    details = details_of(dict_tracebacks, exc_info=caught())
+    exception = details["exception"]
+    assert (exception["type"], exception["message"]) == ("ValueError", "bad 27")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups are new in 3.11")
+@pytest.mark.parametrize("processors", [(), (dict_tracebacks,)])
+def test_members_of_a_group_are_told(processors):
+    """The exceptions of a group are in the stack."""
+    group = ExceptionGroup("several", [caught(), KeyError("inner")])  # noqa: F821
+    try:
+        raise group
+    except Exception as error:
+        stack = details_of(*processors, exc_info=error)["exception"]["stack"]
+    assert ("bad 27" in stack, "KeyError" in stack) == (True, True)
+
+
+@pytest.mark.parametrize("value", [[{"id": 5}], {"id": 5}, 5, [1, 2], []])
+def test_own_field_named_exception_is_kept(value):
+    """A field of the program's own by the name "exception" stays what it is."""
+    assert details_of(exception=value) == {"exception": value}
+
+
+def test_own_fields_move_aside():
+    """Fields by the names that the exception needs are kept under others."""
+    details = details_of(exc_info=caught(), exception=[1], error="mine")
+    assert (details["exception_2"], details["error_2"]) == ([1], "mine")
+
+
+class UnprintableError(Exception):
+    __str__ = __repr__ = hostile._boom
+
+
+class NamelessError(Exception, metaclass=hostile.Meta):
+    pass
+
+
+@pytest.mark.parametrize("kind", [UnprintableError, NamelessError], ids=["text", "name"])
+def test_hostile_exception_is_described(kind):
+    """An exception whose own methods fail is an error all the same."""
+    details = details_of(exc_info=kind("x"), username="kang")
+    assert (details["error"], details["username"]) == (True, "kang")
+
+
+def test_long_chain_of_causes():
+    """A chain of ten thousand causes is no danger."""
+    error = ValueError("first")
+    for _ in range(10_000):
+        following = ValueError("next")
+        following.__cause__ = error
+        error = following
+    assert details_of(exc_info=error)["exception"]["type"] == "ValueError"
+
+
+def test_stack_of_the_log_call():
+    """``stack_info=True`` gives the stack of the log call, without frames of the logging itself."""
+    stack = details_of(stack_info=True)["stack"]
+    assert ("in details_of" in stack, "renderer.py" in stack) == (True, False)
+
+
+def test_stack_of_structlogs_own_processor():
+    """What ``StackInfoRenderer`` made is kept."""
+    assert "in details_of" in details_of(StackInfoRenderer(), stack_info=True)["stack"]
+
+
+@pytest.mark.parametrize("stack_info", [False, None, ""])
+def test_no_stack_is_no_field(stack_info):
+    """Without a stack there is no field for one."""
+    assert details_of(stack_info=stack_info) == {}
+
+
+def test_stack_in_odd_globals():
+    """A log call from code without a module name has a stack."""
+    program = "details = details_of(stack_info=True)"
+    scope = {"__name__": None, "details_of": details_of}
+    exec(program, scope)
+    assert "stack" in scope["details"]
+
+
+def test_exception_method_logs_the_exception():
+    """``log.exception`` is an error with its exception."""
+    results = []
+    log = structlog.wrap_logger(
+        None,
+        processors=[MozDefRenderer(), lambda _, __, event: results.append(event) or drop()],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+    )
+    try:
+        fail()
+    except ValueError:
+        log.exception("failed")
+    event = orjson.loads(results[0])
+    assert (event["severity"], event["details"]["exception"]["type"]) == ("ERROR", "ValueError")
+
+
+def drop():
+    raise structlog.DropEvent

@@ -1,0 +1,147 @@
+"""Every time that leaves the process is ISO 8601 with its offset from UTC."""
+
+import datetime as dt
+import os
+import re
+import subprocess
+import sys
+import time
+import zoneinfo
+
+import orjson
+import pytest
+import pytz
+from support import hostile
+
+from structlog_mozdef import MozDefRenderer, add_timestamp
+
+SUMMER = dt.datetime(2026, 7, 1, 12, 0, 0)
+WINTER = dt.datetime(2026, 1, 1, 12, 0, 0)
+AMSTERDAM = zoneinfo.ZoneInfo("Europe/Amsterdam")
+
+
+@pytest.fixture
+def local_zone():
+    """The local time zone is five hours behind UTC."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "EST+5"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+def stamped(**event_dict):
+    return add_timestamp(None, "info", event_dict)["timestamp"]
+
+
+def rendered(**event_dict):
+    return orjson.loads(MozDefRenderer()(None, "info", event_dict))
+
+
+def test_now_is_in_utc_with_microseconds():
+    """The time that is added has six digits of a second and ``+00:00``, at any moment."""
+    form = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
+    assert all(form.fullmatch(stamped()) for _ in range(2000))
+
+
+def test_now_is_now():
+    """The time that is added lies between the moments before and after."""
+    before = time.time()
+    moment = dt.datetime.fromisoformat(stamped()).timestamp()
+    assert before - 1e-5 <= moment <= time.time()
+
+
+def test_time_never_runs_backwards():
+    """Times that are added one after the other are in order, as texts as well."""
+    moments = [stamped() for _ in range(2000)]
+    assert moments == sorted(moments)
+
+
+def test_given_text_is_kept():
+    """A timestamp that the event carries stays."""
+    assert stamped(timestamp="2020-01-01T00:00:00+00:00") == "2020-01-01T00:00:00+00:00"
+
+
+MOMENTS = [
+    (SUMMER, "2026-07-01T12:00:00.000000-05:00"),
+    (SUMMER.replace(tzinfo=dt.timezone.utc), "2026-07-01T12:00:00.000000+00:00"),
+    (SUMMER.replace(tzinfo=AMSTERDAM), "2026-07-01T12:00:00.000000+02:00"),
+    (WINTER.replace(tzinfo=AMSTERDAM), "2026-01-01T12:00:00.000000+01:00"),
+    (pytz.timezone("Europe/Amsterdam").localize(SUMMER), "2026-07-01T12:00:00.000000+02:00"),
+    (SUMMER.replace(tzinfo=pytz.timezone("Europe/Amsterdam")), "2026-07-01T12:00:00.000000+02:00"),
+    (WINTER.replace(tzinfo=pytz.timezone("US/Eastern")), "2026-01-01T12:00:00.000000-05:00"),
+    (SUMMER.replace(tzinfo=pytz.utc), "2026-07-01T12:00:00.000000+00:00"),
+    (SUMMER.replace(tzinfo=pytz.FixedOffset(90)), "2026-07-01T12:00:00.000000+01:30"),
+    (
+        SUMMER.replace(tzinfo=dt.timezone(dt.timedelta(seconds=30))),
+        "2026-07-01T11:59:30.000000+00:00",
+    ),
+]
+
+
+@pytest.mark.usefixtures("local_zone")
+@pytest.mark.parametrize(("moment", "expected"), MOMENTS, ids=str)
+def test_given_datetime_gets_its_offset(moment, expected):
+    """A datetime keeps its offset, whoever made its zone; a naive one is local time."""
+    assert stamped(timestamp=moment) == expected
+
+
+@pytest.mark.usefixtures("local_zone")
+@pytest.mark.parametrize(("moment", "expected"), MOMENTS, ids=str)
+def test_datetime_in_details_gets_its_offset(moment, expected):
+    """The same inside details."""
+    details = rendered(a=moment, b=[{"c": moment}])["details"]
+    assert details == {"a": expected, "b": [{"c": expected}]}
+
+
+@pytest.mark.parametrize("moment", [dt.datetime.min, dt.datetime.max])
+def test_ends_of_the_calendar(moment):
+    """The first and the last moment that Python knows have an offset as well."""
+    assert stamped(timestamp=moment)[-6] in "+-"
+
+
+class BrokenZone(dt.tzinfo):
+    utcoffset = tzname = dst = hostile._boom
+
+
+def test_zone_that_fails():
+    """A time zone whose methods raise is replaced by UTC."""
+    assert stamped(timestamp=SUMMER.replace(tzinfo=BrokenZone())).endswith("T12:00:00.000000+00:00")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000+00:00"),
+        ("2026-01-02 03:04:05.500000+02:00", "2026-01-02T03:04:05.500000+02:00"),
+        (1767323045.5, "2026-01-02T03:04:05.500000+00:00"),
+        (1767323045, "2026-01-02T03:04:05.000000+00:00"),
+    ],
+)
+def test_given_point_in_time_is_normal(given, expected):
+    """Texts and seconds since 1970 become the one form, and leave no rest."""
+    event = rendered(timestamp=given)
+    assert (event["timestamp"], event["details"]) == (expected, {})
+
+
+@pytest.mark.parametrize("given", ["yesterday", "20260102", "", True, 1e20, [1]])
+def test_what_is_no_time_is_kept(given):
+    """A timestamp that is none would make MozDef drop the event: now stands in, and it is kept."""
+    event = rendered(timestamp=given)
+    assert (event["details"], event["timestamp"][-6:]) == ({"timestamp": given}, "+00:00")
+
+
+def test_empty_timestamp_of_the_very_first_event_is_replaced():
+    """No value passes for a fresh timestamp while the program has not made one yet."""
+    program = (
+        "from structlog_mozdef.rendering.renderer import MozDefRenderer\n"
+        "print(MozDefRenderer()(None, 'info', {'event': 'x', 'timestamp': ''}).decode())"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    ).stdout
+    assert dt.datetime.fromisoformat(orjson.loads(output)["timestamp"]).tzinfo is not None

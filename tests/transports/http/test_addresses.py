@@ -1,0 +1,241 @@
+"""Which address the events go to, and in which form."""
+
+import contextlib
+import json
+import socket
+
+import pytest
+from support.receivers import OK, Receiver, answer
+
+from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.transports.http import HTTPTransport
+
+EVENTS = [b'{"summary":"a"}', b'{"summary":"b"}', b'{"summary":"c"}']
+NDJSON = b"".join(b'{"index": {}}\n' + event + b"\n" for event in EVENTS)
+
+
+def send(receiver, path="/events", batches=(EVENTS,), **options):
+    with contextlib.closing(HTTPTransport(receiver.base + path, **options)) as transport:
+        for batch in batches:
+            transport.send(batch)
+    return receiver.requests
+
+
+def without_bulk(status=404):
+    return lambda request: answer(status) if "/_bulk" in request.path else OK
+
+
+def test_bulk_is_asked_for_once():
+    """The sibling /_bulk is asked for with one empty POST, and then used."""
+    with Receiver() as receiver:
+        requests = send(receiver, batches=[EVENTS, EVENTS])
+        assert [(request.path, request.body) for request in requests] == [
+            ("/_bulk", b""),
+            ("/_bulk", NDJSON),
+            ("/_bulk", NDJSON),
+        ]
+
+
+def test_every_event_has_an_action_line():
+    """Before each event stands an action line, also where it is alone: MozDef loses a lone line."""
+    with Receiver() as receiver:
+        requests = send(receiver, batches=[EVENTS[:1]])
+        assert requests[-1].body == b'{"index": {}}\n{"summary":"a"}\n'
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 405, 410, 415, 501])
+def test_single_events_where_bulk_is_not(status):
+    """Where /_bulk is not to be had, for whatever reason, each event is a request of its own."""
+    with Receiver(without_bulk(status)) as receiver:
+        requests = send(receiver)
+        assert [(request.path, request.body) for request in requests[1:]] == [
+            ("/events", event) for event in EVENTS
+        ]
+
+
+def test_page_instead_of_bulk():
+    """A web page at /_bulk is none that takes events."""
+    page = answer(200, b"<html>hello", Content_Type="text/html")
+    with Receiver(lambda request: page if request.path == "/_bulk" else OK) as receiver:
+        assert send(receiver)[-1].path == "/events"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_outage_proves_nothing_about_bulk(status):
+    """A server in trouble has not said that there is no /_bulk: nothing is sent yet."""
+    with Receiver(lambda request: answer(status)) as receiver:
+        with pytest.raises(TransportError):
+            send(receiver)
+        assert [request.path for request in receiver.requests] == ["/_bulk"]
+
+
+def test_missing_bulk_is_asked_for_once():
+    """That there is no /_bulk is remembered."""
+    with Receiver(without_bulk()) as receiver:
+        paths = [request.path for request in send(receiver, batches=[EVENTS[:1]] * 3)]
+        assert paths == ["/_bulk", "/events", "/events", "/events"]
+
+
+@pytest.mark.parametrize("events", [EVENTS[:1], EVENTS])
+def test_bulk_is_asked_for_again_after_an_outage(events):
+    """After a failure, wherever in a batch, the server may be another version: it is asked."""
+    answers = iter([answer(404), *[OK] * (len(events) - 1), answer(500)])
+    with (
+        Receiver(lambda request: next(answers, OK)) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url)) as transport,
+    ):
+        with contextlib.suppress(TransportError):
+            transport.send(events)
+        transport.send(events)
+        assert [request.path for request in receiver.requests[-2:]] == ["/_bulk", "/_bulk"]
+
+
+def test_bulk_that_went_away_is_asked_for_again():
+    """A /_bulk that answers 404 later is not insisted on."""
+    answers = iter([OK, OK, answer(404), answer(404)])
+    with (
+        Receiver(lambda request: next(answers, OK)) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url)) as transport,
+    ):
+        transport.send(EVENTS)
+        with pytest.raises(TransportError):
+            transport.send(EVENTS)
+        transport.send(EVENTS[:1])
+        assert receiver.requests[-1].path == "/events"
+
+
+def test_blamed_batch_is_no_outage():
+    """A /_bulk that blames a batch is there: it is not asked for again."""
+    answers = iter([OK, answer(400)])
+    with (
+        Receiver(lambda request: next(answers, OK)) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url)) as transport,
+    ):
+        with pytest.raises(TransportError):
+            transport.send(EVENTS)
+        transport.send(EVENTS)
+        assert len(receiver.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/events", "/_bulk"),
+        ("/events/", "/_bulk"),
+        ("/nxlog", "/_bulk"),
+        ("/prefix/events", "/prefix/_bulk"),
+        ("/a/b/events?x=1&y=%20", "/a/b/_bulk?x=1&y=%20"),
+        ("/events/events", "/events/_bulk"),
+        ("/_bulk", "/_bulk"),
+        ("/_bulk/", "/_bulk/"),
+        ("/index/_bulk", "/index/_bulk"),
+        ("/index/_bulk?pipeline=p", "/index/_bulk?pipeline=p"),
+        ("/custom/x", "/custom/x"),
+        ("/custom/x?y=z", "/custom/x?y=z"),
+        ("/events/x", "/events/x"),
+        ("/my-events", "/my-events"),
+        ("/", "/"),
+        ("/caf%C3%A9/events", "/caf%C3%A9/_bulk"),
+    ],
+)
+def test_paths(path, expected):
+    """Prefixes and queries are kept; only /events and /nxlog have a sibling for batches."""
+    with Receiver() as receiver:
+        assert send(receiver, path)[-1].path == expected
+
+
+@pytest.mark.parametrize("host", ["events", "nxlog.example.com"])
+def test_host_that_is_called_like_the_path(host):
+    """A host called "events" stays the host."""
+    with Receiver() as receiver:
+        path = "/events" if host == "events" else "/nxlog"
+        proxies = {"http": receiver.base}
+        with contextlib.closing(
+            HTTPTransport(f"http://{host}{path}", proxies=proxies)
+        ) as transport:
+            transport.send(EVENTS)
+        assert receiver.requests[-1].path == f"http://{host}/_bulk"
+
+
+@pytest.mark.parametrize("path", ["/_bulk", "/index/_bulk", "/custom/x"])
+def test_known_addresses_need_no_asking(path):
+    """An address that says itself what it takes is not asked."""
+    with Receiver() as receiver:
+        assert all(request.body for request in send(receiver, path))
+
+
+def test_one_event_a_request_by_choice():
+    """`bulk=False` never touches /_bulk."""
+    with Receiver() as receiver:
+        assert {request.path for request in send(receiver, bulk=False)} == {"/events"}
+
+
+def test_bulk_taken_for_granted():
+    """`bulk=True` uses /_bulk without asking."""
+    with Receiver() as receiver:
+        assert [(r.path, r.body) for r in send(receiver, bulk=True)] == [("/_bulk", NDJSON)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_array(count):
+    """`bulk_format="array"` sends a JSON array, also of one."""
+    with Receiver() as receiver:
+        body = send(receiver, batches=[EVENTS[:count]], bulk_format="array")[-1].body
+        assert json.loads(body) == [json.loads(event) for event in EVENTS[:count]]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"bulk": True}, "application/x-ndjson"),
+        ({"bulk": True, "bulk_format": "array"}, "application/json"),
+        ({"bulk": False}, "application/json"),
+    ],
+)
+def test_content_type(options, kind):
+    """The content type is the one of the body: Elasticsearch looks at it."""
+    with Receiver() as receiver:
+        assert send(receiver, **options)[-1].headers["content-type"] == kind
+
+
+@pytest.mark.parametrize("options", [{"bulk": False}, {"bulk": True}, {}])
+def test_one_connection(options):
+    """All requests go over one connection that is kept."""
+    with Receiver() as receiver:
+        send(receiver, batches=[EVENTS] * 5, **options)
+        assert receiver.connections == 1
+
+
+def test_ipv6():
+    """The host may be an IPv6 address."""
+    try:
+        receiver = Receiver(family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    with receiver:
+        url = f"http://[::1]:{receiver.port}/events"
+        with contextlib.closing(HTTPTransport(url)) as transport:
+            transport.send(EVENTS)
+        assert receiver.requests[-1].headers["host"] == f"[::1]:{receiver.port}"
+
+
+def test_partial_success_of_single_events():
+    """Where single events are sent, those before a failure are delivered, those behind are not."""
+    answers = iter([OK, OK, answer(503)])
+    with (
+        Receiver(lambda request: next(answers)) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url, bulk=False)) as transport,
+    ):
+        result = transport.send([*EVENTS, b"{}"])
+        assert (list(result.retry), str(result.error)) == ([2, 3], "HTTP 503")
+
+
+def test_refused_single_event():
+    """Where single events are sent, one that is blamed does not stop those behind it."""
+    answers = iter([OK, answer(400), OK])
+    with (
+        Receiver(lambda request: next(answers)) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url, bulk=False)) as transport,
+    ):
+        result = transport.send(EVENTS)
+        assert (dict(result.rejected), list(result.retry)) == ({1: "HTTP 400"}, [])

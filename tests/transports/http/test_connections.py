@@ -1,0 +1,444 @@
+"""Servers that hang, drip, lie and close: every attempt ends in time, in our own error."""
+
+import contextlib
+import gc
+import socket
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from support.receivers import CLOSE, OK, RESET, Receiver, answer, unused_port
+
+from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.transports import http
+from structlog_mozdef.transports.http import HTTPTransport
+
+EVENT = b'{"summary":"a"}'
+
+
+def error_from(respond, events=(EVENT,), path="/_bulk", **options):
+    """What comes of sending to a server that answers with what *respond* gives."""
+    options = {"read_timeout": 0.4, **options}
+    with (
+        Receiver(respond) as receiver,
+        contextlib.closing(HTTPTransport(receiver.base + path, **options)) as transport,
+        pytest.raises(TransportError) as caught,
+    ):
+        transport.send(events)
+    return caught.value
+
+
+def drip(text, pause=0.05):
+    """Answer with *text*, one byte at a time."""
+
+    def send(connection):
+        with contextlib.suppress(OSError):
+            for index in range(len(text)):
+                connection.sendall(text[index : index + 1])
+                time.sleep(pause)
+
+    return send
+
+
+def hang(text=b""):
+    """Answer with *text*, and then with nothing until the client goes."""
+
+    def send(connection):
+        connection.sendall(text)
+        connection.settimeout(5)
+        with contextlib.suppress(OSError):
+            connection.recv(1)
+
+    return send
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n"
+SLOW = [
+    hang(),
+    hang(b"HTTP/1.1 20"),
+    hang(b"HTTP/1.1 200 OK\r\nContent-"),
+    hang(HEAD + b"\r\n"),
+    hang(HEAD + b"\r\n123"),
+    hang(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12"),
+    hang(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 90),
+    drip(HEAD + b"\r\n" + b"x" * 500),
+    drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 90),
+]
+
+
+@pytest.mark.parametrize("server", SLOW)
+def test_slow_answers_end_in_time(server):
+    """A server that hangs or drips, wherever in its answer, is given up within the time-out."""
+    start = time.monotonic()
+    error_from(lambda request: server)
+    assert time.monotonic() - start < 1.5
+
+
+@pytest.mark.parametrize("server", SLOW)
+def test_slow_answers_prove_nothing(server):
+    """Who was given up may have stored the events all the same."""
+    error = error_from(lambda request: server)
+    assert (error.retryable, error.ambiguous) == (True, True)
+
+
+def test_slow_reader_ends_in_time():
+    """A server that does not read the request is given up within the time-out."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/_bulk"
+        with contextlib.closing(HTTPTransport(url, read_timeout=0.4)) as transport:
+            start = time.monotonic()
+            with pytest.raises(TransportError) as caught:
+                transport.send([b"x" * 20_000_000])
+    assert (time.monotonic() - start < 1.5, caught.value.ambiguous) == (True, True)
+
+
+def test_large_request_may_take_the_read_timeout():
+    """A body that takes longer to send than a connection to make is no failure."""
+
+    def respond(request):
+        return OK
+
+    with Receiver(respond, slow=0.3) as receiver:
+        url = f"{receiver.base}/_bulk"
+        options = {"connect_timeout": 0.1, "read_timeout": 3}
+        with contextlib.closing(HTTPTransport(url, **options)) as transport:
+            transport.send([b'{"x":"%s"}' % (b"x" * 20_000_000)])
+        assert len(receiver.accepted) == 1
+
+
+def test_connect_timeout():
+    """A host that does not answer at all is given up, and has stored nothing."""
+    # A full backlog: further connections are neither accepted nor refused.
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        for _ in range(4):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(address)
+        url = f"http://127.0.0.1:{address[1]}/_bulk"
+        with (
+            contextlib.closing(HTTPTransport(url, connect_timeout=0.2)) as transport,
+            pytest.raises(TransportError) as caught,
+        ):
+            transport.send([EVENT])
+    assert (str(caught.value), caught.value.ambiguous) == (
+        "no connection within the connect time-out",
+        False,
+    )
+
+
+def test_default_timeouts():
+    """A connection may take 5 s, and an answer 30 s: MozDef answers after 19 s at times."""
+    assert HTTPTransport("http://host/events")._timeout == (5.0, 30.0)
+
+
+def test_nobody_listens():
+    """A refused connection is told in the words of the system, and has stored nothing."""
+    url = f"http://127.0.0.1:{unused_port()}/_bulk"
+    with pytest.raises(TransportError) as caught:
+        HTTPTransport(url).send([EVENT])
+    assert (str(caught.value), caught.value.retryable, caught.value.ambiguous) == (
+        "no connection: Connection refused",
+        True,
+        False,
+    )
+
+
+def test_unknown_host():
+    """A name that is not known is an outage like another."""
+    with pytest.raises(TransportError) as caught:
+        HTTPTransport("http://no-such-host.invalid/_bulk").send([EVENT])
+    assert (str(caught.value), caught.value.retryable) == (
+        "no connection: the host name is not known",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "end",
+    [CLOSE, RESET, answer(200)[:-3], answer(200)[:-2], b"HTTP/1.1 200 OK\r\n", HEAD + b"\r\nabc"],
+)
+def test_cut_off_answers_prove_nothing(end):
+    """A connection that ends during the request or the answer leaves open what was stored."""
+    error = error_from(lambda request: end if not isinstance(end, bytes) else _cut(end))
+    assert (error.retryable, error.ambiguous) == (True, True)
+
+
+def _cut(text):
+    if text is RESET:
+        return RESET
+    return lambda connection: connection.sendall(text)
+
+
+GARBAGE = [
+    b"\r\n\r\n",
+    b"\0" * 100,
+    b"HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 abc OK\r\n\r\n",
+    b"HTTP/1.1 99999 OK\r\n\r\n",
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"\x15\x03\x03\x00\x02\x02\x46",
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+    b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+    b"HTTP/1.1 " + b"2" * 100_000,
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", GARBAGE)
+def test_garbage_is_no_success(text):
+    """What is no answer of HTTP is told by our own error."""
+    assert error_from(lambda request: _cut(text)).retryable
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.binary(max_size=200)
+    | st.binary(max_size=100).map(lambda tail: b"HTTP/1.1 200 OK\r\n" + tail)
+    | st.binary(max_size=100).map(lambda tail: HEAD + b"\r\n" + tail)
+    | st.binary(max_size=60).map(
+        lambda tail: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + tail
+    )
+)
+@example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc")
+@example(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc")
+@example(b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nabc")
+@example(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nabc")
+@example(b"HTTP/1.1 302 Found\r\nLocation: http://[\r\n\r\n")
+@example(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+@example(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
+def test_random_bytes(text):
+    """Whatever bytes a server sends, nothing but our own error leaves the transport."""
+    with (
+        Receiver(lambda request: _cut(text)) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk", read_timeout=0.3)) as transport,
+        contextlib.suppress(TransportError),
+    ):
+        transport.send([EVENT])
+
+
+def test_endless_body_ends():
+    """A body without an end is left after 16 MB, and not kept in memory beyond that."""
+
+    def pour(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        block = b"x" * 1_000_000
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(block)
+
+    tracemalloc.start()
+    error = error_from(lambda request: pour, read_timeout=20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (str(error), peak < 40_000_000) == ("the answer does not end", True)
+
+
+@pytest.mark.parametrize("body", [b"x" * 100, b"x" * 20_000_000])
+def test_answer_before_the_request_was_read(body):
+    """A server that refuses a body before it has read it is understood, or at least survived."""
+
+    def refuse(connection):
+        connection.sendall(answer(413))
+
+    with Receiver(early=refuse) as receiver:
+        url = f"{receiver.base}/_bulk"
+        with (
+            contextlib.closing(HTTPTransport(url, read_timeout=2)) as transport,
+            pytest.raises(TransportError) as caught,
+        ):
+            transport.send([body])
+    assert str(caught.value).startswith(("HTTP 413", "the connection was lost"))
+
+
+# Kept connections.
+
+
+def closing_after(count, how):
+    """Answer *count* requests on each connection; then close when the next one comes."""
+    seen = {}
+
+    def respond(request):
+        seen[request.connection] = seen.get(request.connection, 0) + 1
+        return OK if seen[request.connection] <= count else how
+
+    return respond
+
+
+@pytest.mark.parametrize("how", [CLOSE, RESET])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_silent_close_is_no_failure(how, count):
+    """A kept connection that the server closes without saying so is replaced at once."""
+    with (
+        Receiver(closing_after(count, how)) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        for number in range(10):
+            transport.send([b'{"summary":"%d"}' % number])
+        assert receiver.summaries() == [str(number) for number in range(10)]
+
+
+def test_close_between_requests_is_no_failure():
+    """A connection that is found closed is replaced."""
+    text = answer(200)
+    with (
+        Receiver(lambda request: lambda connection: connection.sendall(text)) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        for _ in range(5):
+            transport.send([EVENT])
+            time.sleep(0.02)
+        assert receiver.connections == 5
+
+
+def test_only_a_kept_connection_is_replaced():
+    """A new connection that is closed is a failure: the request may have been the reason."""
+    with (
+        Receiver(lambda request: CLOSE) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        with pytest.raises(TransportError):
+            transport.send([EVENT])
+        assert receiver.connections == 1
+
+
+def test_replacement_that_is_closed_is_a_failure():
+    """A request that closes the kept connection, and the new one, is tried no third time."""
+    answers = iter([OK])
+    with (
+        Receiver(lambda request: next(answers, CLOSE)) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        transport.send([EVENT])
+        with pytest.raises(TransportError):
+            transport.send([EVENT])
+        assert len(receiver.requests) == 3
+
+
+def test_answer_that_is_cut_off_is_not_repeated_at_once():
+    """A server that began to answer has the events, perhaps: this is for the courier to judge."""
+    answers = iter([OK])
+    with (
+        Receiver(lambda request: next(answers, None) or _cut(HEAD + b"\r\nabc")) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        transport.send([EVENT])
+        with pytest.raises(TransportError, match="cut off"):
+            transport.send([EVENT])
+        assert len(receiver.requests) == 2
+
+
+def test_timeout_is_not_repeated_at_once():
+    """A time-out on a kept connection is a time-out: the server may be at work."""
+    answers = iter([OK])
+    with (
+        Receiver(lambda request: next(answers, None) or hang()) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk", read_timeout=0.2)) as transport,
+    ):
+        transport.send([EVENT])
+        with pytest.raises(TransportError):
+            transport.send([EVENT])
+        assert len(receiver.requests) == 2
+
+
+def test_idle_connection_is_not_trusted(monkeypatch):
+    """A connection that was idle for long is replaced before it fails."""
+    monkeypatch.setattr(http, "_IDLE_LIMIT", 0.01)
+    with (
+        Receiver() as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        transport.send([EVENT])
+        time.sleep(0.02)
+        transport.send([EVENT])
+        assert receiver.connections == 2
+
+
+@pytest.mark.parametrize(
+    "text", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"]
+)
+def test_server_that_closes_after_each_answer(text):
+    """A server that closes after each answer gets a connection for each request."""
+    with (
+        Receiver(lambda request: _cut(text)) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/custom/x")) as transport,
+    ):
+        for _ in range(4):
+            transport.send([EVENT])
+        assert (receiver.connections, len(receiver.requests)) == (4, 4)
+
+
+def test_closed_connection_is_not_taken_for_a_kept_one():
+    """Where the server said that it closes, the next failure is one of a new connection."""
+    answers = iter([_cut(b"HTTP/1.0 200 OK\r\n\r\n")])
+    with (
+        Receiver(lambda request: next(answers, CLOSE)) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        transport.send([EVENT])
+        with pytest.raises(TransportError):
+            transport.send([EVENT])
+        assert len(receiver.requests) == 2
+
+
+def test_each_request_has_its_own_time():
+    """A kept connection that is older than the time-out serves the next request as well."""
+    with (
+        Receiver() as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk", read_timeout=0.2)) as transport,
+    ):
+        transport.send([EVENT])
+        time.sleep(0.3)
+        transport.send([EVENT])
+        assert (receiver.connections, len(receiver.accepted)) == (1, 2)
+
+
+def test_second_answer_is_not_taken_for_the_next_one():
+    """A server that answers twice cannot make a later request look delivered."""
+    answers = iter([answer(200) + answer(200), answer(500)])
+    with (
+        Receiver(lambda request: next(answers)) as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        transport.send([EVENT])
+        time.sleep(0.02)
+        with pytest.raises(TransportError, match="HTTP 500"):
+            transport.send([EVENT])
+
+
+def test_failures_leave_no_socket():
+    """Whatever happened, closing leaves no socket to be collected with a warning."""
+    ends = [CLOSE, RESET, _cut(b"garbage\r\n\r\n"), hang(HEAD), _cut(HEAD + b"\r\nab"), answer(500)]
+    for end in ends:
+        error_from(lambda request, end=end: end, read_timeout=0.1)
+    gc.collect()
+
+
+def test_child_does_not_use_the_connection_of_its_parent():
+    """After a fork a new connection is made, and nothing is said on the old one."""
+    with (
+        Receiver() as receiver,
+        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+    ):
+        transport.send([EVENT])
+        transport.after_fork_in_child()
+        transport.send([EVENT])
+        assert [request.connection for request in receiver.requests] == [1, 2]
+
+
+def test_close_closes_the_connection():
+    """A transport that is closed holds no connection: some servers serve one at a time."""
+    with Receiver() as receiver:
+        transport = HTTPTransport(f"{receiver.base}/_bulk")
+        transport.send([EVENT])
+        transport.close()
+        deadline = time.monotonic() + 2
+        while receiver.open_connections and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert receiver.open_connections == 0
