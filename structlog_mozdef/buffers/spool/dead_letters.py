@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from structlog_mozdef._flock import lock
+from structlog_mozdef._fsync import sync_data
 from structlog_mozdef.buffers.spool.files import DEAD_LETTERS_FILE, PRIVATE, create_file
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.rendering.convert import decode_bytes
@@ -58,7 +59,7 @@ class DeadLetterFile:
                 os.ftruncate(fd, size)
                 raise OSError(errno.ENOSPC, "the disk took a part of a dead letter only")
             if self._syncs:
-                os.fdatasync(fd)
+                sync_data(fd)
                 if not size:
                     self._folder.sync()
 

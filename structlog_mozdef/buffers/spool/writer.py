@@ -12,6 +12,7 @@ import os
 import time
 from typing import Any
 
+from structlog_mozdef._fsync import sync_data
 from structlog_mozdef.buffers.base import FULL, SyncMode, WhenFull
 from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
@@ -381,7 +382,7 @@ class SpoolWriter:
 
     def _sync(self, fd: int) -> None:
         try:
-            os.fdatasync(fd)
+            sync_data(fd)
         except OSError as error:  # the event is written, and the kernel has it
             self._deferred_warnings.add(
                 "spool sync",
