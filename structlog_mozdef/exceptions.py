@@ -26,7 +26,9 @@ class TransportError(MozDefError):
             kept and tried again slowly.
         retry_after: seconds that the server asked to wait, or None.
         ambiguous: True where the events may have been stored all the same, or where the server
-            may lose what it accepts right after it recovers (5xx, a time-out).
+            may lose what it accepts right after it recovers (5xx, a timeout).
+        status: the HTTP status of the destination's answer; None where there was none, or where
+            it was a proxy's.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class TransportError(MozDefError):
         retryable: bool = True,
         retry_after: float | None = None,
         ambiguous: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
         self.ambiguous = ambiguous
+        self.status = status
 
 
 class Rejected(TransportError):  # noqa: N818 - it names what happened to the events, not a fault of ours

@@ -87,7 +87,7 @@ def test_a_server_that_does_not_answer(monkeypatch):
     monkeypatch.setattr(_delivery, "READ_TIMEOUT", 0.2)
     with Receiver(slow=2) as receiver:
         start = time.monotonic()
-        with pytest.raises(mozdef.MozDefError, match="no answer within the read time-out"):
+        with pytest.raises(mozdef.MozDefError, match="no answer within the read timeout"):
             waiting(receiver.url).send("hello")
         assert time.monotonic() - start < 1.5
 

@@ -24,9 +24,14 @@ from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_num
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
+from structlog_mozdef.transports.errors import mapped_errors
 from structlog_mozdef.transports.http.bulk import BulkFormat, bulk_url_of, is_bulk
 from structlog_mozdef.transports.http.connection import BoundedAdapter
-from structlog_mozdef.transports.http.errors import ConnectionLost, transport_error_of
+from structlog_mozdef.transports.http.errors import (
+    ConnectionLost,
+    error_before_answer,
+    error_within_answer,
+)
 from structlog_mozdef.transports.http.options import (
     check_header_sizes,
     checked_api_key,
@@ -259,8 +264,7 @@ class HTTPTransport:
             "cert": self._cert,
             "proxies": self._proxies,
         }
-        answered = False
-        try:
+        with mapped_errors(error_before_answer):
             if self._auth is not None and not isinstance(self._auth, tuple):
                 prepared = self._auth(prepared.copy())
             response = self._adapter.send(prepared, **options)
@@ -268,13 +272,8 @@ class HTTPTransport:
             response = dispatch_hook(  # type: ignore[no-untyped-call]
                 "response", prepared.hooks, response, **options
             )
-            answered = True
+        with mapped_errors(error_within_answer):
             return response.status_code, response.headers, self._read(response)
-        except Exception as error:
-            failure = transport_error_of(error, answered=answered)
-        # Outside of the except, so that the foreign exception, which may quote secrets, does not
-        # come along as its context.
-        raise failure
 
     def _read(self, response: requests.Response) -> bytes:
         """The body of an answer; the connection can be used again where it ended in time."""

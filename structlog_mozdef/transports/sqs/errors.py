@@ -8,12 +8,11 @@ and "Common Errors".
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
 from structlog_mozdef.exceptions import Rejected, TransportError
-from structlog_mozdef.transports.errors import describe, exception_chain, has_kind
+from structlog_mozdef.transports.errors import certificate_error, contains, describe
 
 # Of the events: the same again cannot work.
 _PAYLOAD = frozenset({"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"})
@@ -92,23 +91,18 @@ def error_of_call(error: BaseException, *, sending: bool, repeats_harmless: bool
 
 def _told_by_boto3(error: BaseException, *, ambiguous: bool) -> TransportError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    chain = exception_chain(error)
-    for inner in chain:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return TransportError(
-                f"the certificate of the server is refused: {inner.verify_message}",
-                retryable=False,
-            )
+    if (refused := certificate_error(error)) is not None:
+        return refused
     if not kinds.isdisjoint(_NO_CREDENTIALS):
         return TransportError("boto3 finds no AWS credentials that it can use", retryable=False)
     if not kinds.isdisjoint(_NOT_FETCHED):
         return TransportError("the AWS credentials could not be fetched")  # an outage, perhaps
     if not kinds.isdisjoint(_NOT_SENT):
-        return TransportError(f"could not connect to SQS: {describe(chain)}")
-    if "ReadTimeoutError" in kinds or has_kind(chain, TimeoutError):
-        return TransportError("no answer within the read time-out", ambiguous=ambiguous)
+        return TransportError(f"could not connect to SQS: {describe(error)}")
+    if "ReadTimeoutError" in kinds or contains(error, TimeoutError):
+        return TransportError("no answer within the read timeout", ambiguous=ambiguous)
     what = "the connection was lost" if "HTTPClientError" in kinds else "the request failed"
-    return TransportError(f"{what}: {describe(chain)}", ambiguous=ambiguous)
+    return TransportError(f"{what}: {describe(error)}", ambiguous=ambiguous)
 
 
 def _told_by_aws(response: Mapping[str, Any], *, sending: bool, ambiguous: bool) -> TransportError:

@@ -127,7 +127,7 @@ def test_connect_timeout():
         ):
             transport.send([EVENT])
     assert (str(caught.value), caught.value.ambiguous) == (
-        "no connection within the connect time-out",
+        "no connection within the connect timeout",
         False,
     )
 

@@ -797,6 +797,6 @@ def test_no_answer(standard, gate):
             done.set()
     assert (kind(caught.value), str(caught.value)) == (
         (TransportError, True, True),
-        "no answer within the read time-out",
+        "no answer within the read timeout",
     )
     assert time.monotonic() - began < 15  # the default is 30

@@ -1,0 +1,38 @@
+"""What tests look at in an error."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from structlog_mozdef.exceptions import TransportError
+
+
+def error_of(function, *args, kind=TransportError, **kwargs):
+    """Return the error of *kind* that a call raises. No other error may hang on to it."""
+    with pytest.raises(kind) as caught:
+        function(*args, **kwargs)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    return caught.value
+
+
+def setting_error_of(function, *args, **kwargs):
+    """Return the sentence of the ValueError that a call raises: one line, and no subclass of it."""
+    error = error_of(function, *args, kind=ValueError, **kwargs)
+    assert (type(error), "\n" in str(error)) == (ValueError, False)
+    return str(error)
+
+
+def kind_of(error):
+    """Return what the sink goes by: the class of an error, and whether to try it again."""
+    return type(error), error.retryable, error.ambiguous
+
+
+def everything_about(error):
+    """Return all texts of an exception, and of those that hang on to it."""
+    texts = []
+    while error is not None:
+        texts += [str(error), repr(error.args), "".join(traceback.format_exception(error))]
+        error = error.__cause__ or error.__context__
+    return "\n".join(texts)
