@@ -15,6 +15,7 @@ import socket
 import ssl
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
+from typing import Any
 
 from structlog_mozdef.exceptions import MozDefError, TransportError
 
@@ -44,7 +45,7 @@ class mapped_errors:  # noqa: N801 - reads like contextlib.suppress
 
     def __init__(
         self,
-        mapping: Callable[[Exception], Exception | None],
+        mapping: Callable[[Any], Exception | None],
         *kinds: type[Exception],
     ) -> None:
         self._mapping = mapping

@@ -20,7 +20,9 @@ from collections.abc import Iterator, Sequence
 from structlog_mozdef import _flock
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._fsync import sync_data
+from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
+from structlog_mozdef.transports.errors import mapped_errors
 from structlog_mozdef.transports.file.errors import file_error
 from structlog_mozdef.transports.file.lines import complete_lines
 
@@ -35,7 +37,7 @@ def locked(fd: int, deadline: Deadline) -> Iterator[None]:
     """Hold the lock of *fd*, if its file system has locks.
 
     Raises:
-        TimeoutError: another process keeps it locked.
+        TransportError: another process keeps it locked.
     """
     is_locked = _lock(fd, deadline)
     try:
@@ -55,7 +57,7 @@ def _lock(fd: int, deadline: Deadline) -> bool:
                 raise
             return False
         if deadline.expired:
-            raise TimeoutError(errno.ETIMEDOUT, "another process keeps it locked")
+            raise TransportError("the file cannot be written: another process keeps it locked")
         time.sleep(_POLL_INTERVAL)
 
 
@@ -75,7 +77,7 @@ def append_lines(fd: int, lines: Sequence[bytes]) -> SendResult:
             written += os.write(fd, data[written:])
         return ALL_ACCEPTED
     except OSError as error:
-        failure = file_error(error, "the file cannot be written")
+        failure = file_error(error)
     count = _cut_back(fd, before, len(start), written, lines)
     if not count:
         raise failure
@@ -114,9 +116,6 @@ def force_to_disk(fd: int) -> None:
     Raises:
         TransportError: the disk reports an error; what was written may be there or not.
     """
-    try:
+    doing = "the file cannot be forced to the disk"
+    with mapped_errors(lambda error: file_error(error, doing, ambiguous=True), OSError):
         sync_data(fd)
-        return
-    except OSError as error:
-        failure = file_error(error, "the disk does not take the file", ambiguous=True)
-    raise failure

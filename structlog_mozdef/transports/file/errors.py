@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.transports.errors import os_error
 
 #: What only a change of settings can help: permissions, folders, links.
 _SETTINGS = frozenset(
@@ -15,10 +16,8 @@ _SETTINGS = frozenset(
 )
 
 
-def file_error(error: OSError, doing: str, *, ambiguous: bool = False) -> TransportError:
+def file_error(
+    error: OSError, doing: str = "the file cannot be written", *, ambiguous: bool = False
+) -> TransportError:
     """Return what *error* means for the events; *doing* is the beginning of the sentence."""
-    return TransportError(
-        f"{doing}: {error.strerror or type(error).__name__}",
-        retryable=error.errno not in _SETTINGS,
-        ambiguous=ambiguous,
-    )
+    return os_error(error, doing, ambiguous=ambiguous, settings=_SETTINGS)

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from structlog_mozdef import _flock
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.transports.base import SendResult
+from structlog_mozdef.transports.errors import mapped_errors
 from structlog_mozdef.transports.file.append import append_lines, force_to_disk, locked
 from structlog_mozdef.transports.file.errors import file_error
 from structlog_mozdef.transports.file.pipe import Pipe
@@ -80,20 +81,19 @@ class NamedFile:
     def send(self, lines: Sequence[bytes]) -> SendResult:
         """Append *lines*."""
         deadline = Deadline.after(self._write_timeout)
-        for _ in range(_ATTEMPTS):
-            try:
-                self._open_current()
-                if self._pipe is not None:
-                    return self._pipe.send(lines, deadline)
-                return self._append(lines, deadline)
-            except _ReplacedError as error:
-                self.close()
-                failure = file_error(error, "the file cannot be written")
-            except OSError as error:
-                failure = file_error(error, "the file cannot be written")
-                self.close()  # it is opened again: what is wrong may be the descriptor
-                break
-        raise failure
+        with mapped_errors(file_error, OSError):
+            for _ in range(_ATTEMPTS):
+                try:
+                    self._open_current()
+                    if self._pipe is not None:
+                        return self._pipe.send(lines, deadline)
+                    return self._append(lines, deadline)
+                except _ReplacedError:
+                    self.close()
+                except OSError:
+                    self.close()  # it is opened again: what is wrong may be the descriptor
+                    raise
+            raise _ReplacedError
 
     def _append(self, lines: Sequence[bytes], deadline: Deadline) -> SendResult:
         fd = self._fd
@@ -147,7 +147,7 @@ class NamedFile:
         return os.open(self._path, _FLAGS | os.O_WRONLY)
 
     def _make(self) -> int:
-            flags = _FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
+        flags = _FLAGS | os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
         fd = os.open(self._path, flags, self._mode)
         try:
             os.fchmod(fd, self._mode)  # the umask has removed some
