@@ -13,6 +13,7 @@ import logging.handlers
 import multiprocessing
 import os
 import pkgutil
+import platform as platform_module
 import select
 import shutil
 import signal
@@ -35,6 +36,8 @@ import uvicorn
 
 _LOADED = (asyncio, concurrent.futures, http.server, multiprocessing, shutil, socketserver, ssl)
 _LOADED += (subprocess, tempfile, uuid, boto3, orjson, requests, starlette.applications, uvicorn)
+
+platform_module.uname()  # asks other programs, once
 
 NOT_ON_MACOS = {
     os: "fdatasync O_PATH O_TMPFILE O_DIRECT O_RSYNC eventfd memfd_create pipe2 posix_fadvise"
@@ -60,6 +63,7 @@ NOT_ON_WINDOWS = {
     " send_fds recv_fds",
     time: "tzset",
 }
+UNIX_SOCKETS, make_pair = socket.AF_UNIX, socket.socketpair
 UNIX_MODULES = "fcntl resource pwd grp termios tty pty syslog posix crypt spwd"
 
 
@@ -114,6 +118,8 @@ def become_windows():
     names = "open stat mkdir rename replace unlink rmdir chmod listdir scandir readlink access"
     for name in names.split():
         setattr(os, name, without_folders(getattr(os, name)))
+    # Python makes a pair of another family there.
+    socket.socketpair = lambda *args: make_pair(UNIX_SOCKETS)
     sys.platform = "win32"
 
 
@@ -162,7 +168,7 @@ def handled(url):
 
 
 def compat(url):
-    """Send by the classes of mozdef_client and of mozdef_lib; to the local syslog as well."""
+    """Send by the classes of mozdef_client and of mozdef_lib."""
     import structlog_mozdef.compat as mozdef
 
     event = mozdef.MozDefEvent(url)
@@ -170,13 +176,19 @@ def compat(url):
     event.send()
     mozdef.MozDefMsg(url, tags=["t"]).send("by a message")
     mozdef.flush(20)
+
+
+def compat_syslog():
+    """Send to the local syslog alone."""
+    import structlog_mozdef.compat as mozdef
+
     event = mozdef.MozDefEvent(None)
     event.summary = "to the local syslog"
     event.set_send_to_syslog(True, only_syslog=True)
-    print(event.send())
+    refuse(event.send)
 
 
-def collected(url):
+def collected():
     """Run the development receiver, and have it store an event."""
     from structlog_mozdef import Sink
     from structlog_mozdef.collector import running_collector
@@ -187,17 +199,20 @@ def collected(url):
         print(collector.documents()[0]["summary"])
 
 
-def refused(url, *args):
-    """Print why the arguments of `deliver` cannot work here."""
+def refuse(function, *args):
+    """Print why a call cannot work here."""
     try:
-        deliver(url, *args)
+        function(*args)
     except Exception as error:
         print(f"{type(error).__name__}: {error}")
 
 
 def main(platform, scenario, *arguments):
-    {"macos": become_macos, "windows": become_windows, "linux": lambda: None}[platform]()
-    globals()[scenario](*arguments)
+    {"macos": become_macos, "windows": become_windows}[platform]()
+    if scenario == "refuse":
+        refuse(deliver, *arguments)
+    else:
+        globals()[scenario](*arguments)
 
 
 main(*sys.argv[1:])
