@@ -14,7 +14,7 @@ import sys
 import pytest
 from support.receivers import Receiver
 from support.running import PROGRAMS, run
-from support.syslog_servers import StreamReceiver, frames
+from support.syslog_servers import ConnectionReceiver, frames
 
 PLATFORMS = ("macos", "windows")
 
@@ -80,7 +80,7 @@ def test_collector(platform):
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_syslog_over_tcp(platform):
     """Events are sent to a syslog receiver, which has read them when the sink is closed."""
-    with StreamReceiver() as receiver:
+    with ConnectionReceiver() as receiver:
         process = run(
             "other_platform", platform, "deliver", f"syslog+tcp://127.0.0.1:{receiver.port}"
         )
