@@ -177,7 +177,7 @@ def test_closing_waits_for_a_receiver_that_does_not_read():
     warnings = []
     with ConnectionReceiver(serve=keep_open) as receiver:
         timings = Timings(closing=0.5)
-            channel = channel_to(receiver, receiver, warn=warnings.append, timings=timings)
+        channel = channel_to(receiver, receiver, warn=warnings.append, timings=timings)
         channel.send([EVENT])
         began = time.monotonic()
         channel.close()
