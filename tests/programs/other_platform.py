@@ -26,7 +26,7 @@ import tempfile
 import time
 import uuid
 
-# What is not ours is loaded as it is on Linux.
+# Other libraries are loaded as they are on Linux.
 import boto3
 import orjson
 import requests
@@ -67,7 +67,7 @@ UNIX_SOCKETS, make_pair = socket.AF_UNIX, socket.socketpair
 UNIX_MODULES = "fcntl resource pwd grp termios tty pty syslog posix crypt spwd"
 
 
-def take_away(names):
+def remove(names):
     """Remove *names* from their modules."""
     for module, missing in names.items():
         for name in missing.split():
@@ -101,7 +101,7 @@ def without_folders(function):
 
 
 def become_macos():
-    take_away(NOT_ON_MACOS)
+    remove(NOT_ON_MACOS)
     for name in ("open", "stat", "listdir", "readlink"):
         setattr(os, name, without_proc(getattr(os, name)))
     builtins.open = without_proc(open)
@@ -110,7 +110,7 @@ def become_macos():
 
 def become_windows():
     become_macos()
-    take_away(NOT_ON_WINDOWS)
+    remove(NOT_ON_WINDOWS)
     for name in UNIX_MODULES.split():
         sys.modules[name] = None
     for known in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):

@@ -1,7 +1,7 @@
 """On macOS and Windows the package works, or says in one sentence what does not work there.
 
-Each test runs on a Python from which everything that these platforms lack has been taken away
-before the package is imported.
+Each test runs on a Python from which the names that these platforms lack are removed before the
+package is imported.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def summaries(receiver):
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_module_can_be_imported(platform):
-    """No module needs anything that a platform lacks just to be imported."""
+    """Every module can be imported."""
     assert run("other_platform", platform, "import_everything").stdout == "True\n"
 
 
@@ -65,10 +65,8 @@ def test_compat(platform, receiver):
 
 def test_compat_without_a_local_syslog():
     """Windows has no local sockets: an event for the local syslog alone is an error."""
-    assert run("other_platform", "windows", "compat_syslog").stdout == (
-        "MozDefError: syslog at /dev/log does not take the event: this system has no local"
-        " sockets\n"
-    )
+    output = run("other_platform", "windows", "compat_syslog").stdout
+    assert (output[:13], "this system has no local sockets" in output) == ("MozDefError: ", True)
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -10,7 +10,7 @@
 - **Anything else** that can be opened under the path, a named pipe or ``/dev/stdout``, is written
   to as `structlog_mozdef.transports.file.pipe` says.
 
-How a batch is written to the open file says `structlog_mozdef.transports.file.append`.
+`structlog_mozdef.transports.file.append` describes how a batch is written to the open file.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
   Linux the pipe or terminal is opened a second time, for this transport alone. Elsewhere the
   transport waits until there is space.
 
-How lines are written says `structlog_mozdef.transports.file.pipe`.
+`structlog_mozdef.transports.file.pipe` describes how lines are written.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _ends_within_a_line(fd: int) -> bool:
     """Whether the file *fd*, which perhaps cannot be read, has a torn line at its end."""
     readable = _open_again(fd, os.O_RDONLY)
     if readable < 0:
-        return False  # nobody can know
+        return False  # it cannot be known
     with os.fdopen(readable, "rb") as file:
         try:
             size = file.seek(0, os.SEEK_END)

@@ -77,7 +77,7 @@ class DatagramChannel:
         *,
         gone: bool,
     ) -> SendResult:
-        """Return what became of *count* messages, or raise *failure* if nobody knows.
+        """Return what became of *count* messages, or raise *failure* if that is not known.
 
         Args:
             count: of the messages in the batch.

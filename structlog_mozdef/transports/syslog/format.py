@@ -121,21 +121,21 @@ def timestamp_of(value: object) -> str:
 
 def hostname_of(value: object) -> str:
     """Return *value* as a HOSTNAME: letters, digits and ``. : _ -``."""
-    text = _NOT_IN_HOSTNAME.sub("_", _text(value)[:HOSTNAME_LIMIT])
+    text = _NOT_IN_HOSTNAME.sub("_", _string_of(value)[:HOSTNAME_LIMIT])
     return text if _HAS_A_NAME.search(text) else NIL
 
 
 def app_name_of(value: object) -> str:
     """Return *value* as an APP-NAME; of a path its file name, as ``syslog(3)`` does."""
-    return _field(_FOLDERS.sub("", _text(value)), APP_NAME_LIMIT)
+    return _field(_FOLDERS.sub("", _string_of(value)), APP_NAME_LIMIT)
 
 
 def _field(value: object, limit: int) -> str:
     """Return *value* as PRINTUSASCII of at most *limit* characters."""
-    return _NOT_PRINTABLE.sub("_", _text(value)[:limit]) or NIL
+    return _NOT_PRINTABLE.sub("_", _string_of(value)[:limit]) or NIL
 
 
-def _text(value: object) -> str:
+def _string_of(value: object) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

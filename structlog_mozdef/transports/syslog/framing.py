@@ -1,4 +1,4 @@
-"""Where a message ends in a stream of bytes."""
+"""How a receiver finds the end of each message on a connection."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 #: Adds the mark of its end to a message.
 Frame = Callable[[bytes], bytes]
 
-#: The longest message with counted octets, rsyslog's ``maxFrameSize``. rsyslog takes the count of a
-#: longer one for an error, waits for a newline from then on, which counted octets never have, and
+#: The longest message with counted octets, rsyslog's ``maxFrameSize``. rsyslog reads the count of a
+#: longer one as an error, waits for a newline from then on, which counted octets never have, and
 #: discards everything else that comes over the connection.
 COUNTED_LIMIT_BYTES = 200_000
 

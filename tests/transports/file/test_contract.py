@@ -60,7 +60,7 @@ class PipeContract(TransportContract):
     def ends(self):
         """Return the descriptors to read from and to write to."""
         reader, writer = os.pipe()
-        # The text of 90 kB fits into no pipe as it is.
+        # An event of 90 kB does not fit into a pipe of the usual size.
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1024 * 1024)
         return reader, writer
 

@@ -36,6 +36,7 @@ def numbers(path):
     return [json.loads(line)["number"] for line in path.read_bytes().splitlines()]
 
 
+@pytest.mark.root
 def test_full_disk(small_disk):
     """The lines that fit stay, complete; the others are to be sent again, soon."""
     path = small_disk / "events"
@@ -52,6 +53,7 @@ def test_full_disk(small_disk):
         assert numbers(path) == list(range(first))
 
 
+@pytest.mark.root
 def test_sink_on_a_full_disk(small_disk):
     """A sink keeps what does not fit, and goes on when there is space: no line twice, none torn."""
     path = small_disk / "events"

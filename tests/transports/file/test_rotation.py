@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -174,23 +175,27 @@ def test_path_becomes_a_folder(transport, path):
     assert (error.retryable, "Is a directory" in str(error)) == (False, True)
 
 
-def test_permission_denied(tmp_path):
+@pytest.fixture
+def reachable_path():
+    """A file that another user can reach, unlike those below `tmp_path`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "events")
+        path.touch()
+        path.parent.chmod(0o755)
+        yield path
+
+
+def test_permission_denied(reachable_path):
     """A file that must not be written needs a change of settings; the events are kept."""
-    path = tmp_path / "events"
-    path.write_bytes(b"")
-    path.chmod(0o444)
-    tmp_path.chmod(0o755)
-    result = run("file_denied", path, timeout=30).stdout
+    reachable_path.chmod(0o444)
+    result = run("file_denied", reachable_path, timeout=30).stdout
     assert result == "the file cannot be written: Permission denied, retryable: False\n"
 
 
-def test_write_only_file(tmp_path):
+def test_write_only_file(reachable_path):
     """A file that may be written and not read is written."""
-    path = tmp_path / "events"
-    path.write_bytes(b"")
-    path.chmod(0o222)
-    tmp_path.chmod(0o755)
-    assert run("file_denied", path, timeout=30).stdout == "written\n"
+    reachable_path.chmod(0o222)
+    assert run("file_denied", reachable_path, timeout=30).stdout == "written\n"
 
 
 def test_torn_line_of_another_process(transport, path):
@@ -234,7 +239,7 @@ def test_locked_by_another_process(transport, path):
 
 
 def test_rotated_while_it_was_locked(transport, path):
-    """Who waited for the lock looks again which file the path means."""
+    """After waiting for the lock, the transport checks again which file the path means."""
     transport.send([EVENT])
     old = path.with_suffix(".1")
     with path.open("rb") as other:

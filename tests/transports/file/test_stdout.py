@@ -174,7 +174,7 @@ def test_file_position_is_shared(tmp_path):
 
 
 def valid(output):
-    """The events among lines of JSON; fails where one is none."""
+    """Return the objects in lines of JSON; fail where a line is not JSON."""
     return [json.loads(line) for line in output.splitlines()]
 
 

@@ -121,7 +121,7 @@ def test_errors_of_calls(standard, front_end, status, code, expected):
 
 @pytest.mark.parametrize("code", ["InvalidMessageContents", "BatchRequestTooLong"])
 def test_call_that_is_blamed(standard, front_end, code):
-    """Where Amazon blames a whole call, one event is found to be the reason."""
+    """Where Amazon blames the events of a call, one event is found to be the reason."""
     front_end.fail_call = lambda action, asked: (
         (400, code)
         if any("event 3" in entry["MessageBody"] for entry in asked.get("Entries", ()))
@@ -160,7 +160,7 @@ def test_queue_is_looked_up_once(standard, front_end):
 
 
 def test_errors_hold_no_secret(standard, front_end):
-    """Amazon's own text can quote the request that was signed: only the code is shown."""
+    """Amazon's own message can quote the request that was signed: only the code is shown."""
     front_end.fail_call = lambda action, asked: (403, "SignatureDoesNotMatch")
     assert "s3cret" not in str(error_of(send, standard, EVENTS, front_end.endpoint))
 

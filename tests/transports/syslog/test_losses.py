@@ -98,7 +98,7 @@ def test_nothing_is_repeated_after_an_orderly_end():
 
 
 class ResettingReceiver(ConnectionReceiver):
-    """Reads *size* bytes of a connection, and resets it when it is told to."""
+    """Reads *size* bytes of a connection, and resets it when `reset` is called."""
 
     def __init__(self, size):
         super().__init__(serve=self._read_and_reset)
