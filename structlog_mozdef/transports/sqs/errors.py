@@ -1,8 +1,8 @@
 """What errors of AWS and of boto3 mean for the events, as one sentence without secrets.
 
 Amazon's own messages can quote a session token or the complete request that was signed; only the
-code is passed on. Codes: the reference of the API at docs.aws.amazon.com, SendMessageBatch, GetQueueUrl
-and "Common Errors".
+code is passed on. Codes: the reference of the API at docs.aws.amazon.com, SendMessageBatch,
+GetQueueUrl and "Common Errors".
 """
 
 from __future__ import annotations
