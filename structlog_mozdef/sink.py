@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import types
-from typing import Any
+from typing import Any, Self
 
 from structlog_mozdef.buffers.base import Buffer, DeadLetter, SyncMode, WhenFull
 from structlog_mozdef.buffers.memory import MemoryBuffer
@@ -268,7 +268,7 @@ class Sink:
         """The latest events that the destination will never take, with the reasons."""
         return self._buffer.dead_letters()
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 #: Below the ports that the system gives to outgoing connections: one that is free stays free.
@@ -87,7 +87,7 @@ class PortMapper:
             folder / "epmd.log",
         )
 
-    def __enter__(self) -> PortMapper:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -191,7 +191,7 @@ class Broker:
     def tls_url(self) -> str:
         return f"amqps://localhost:{self.tls_port}"
 
-    def __enter__(self) -> Broker:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
@@ -287,7 +287,7 @@ class Queue:
         self._bound = bound
         self._arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
 
-    def __enter__(self) -> Queue:
+    def __enter__(self) -> Self:
         with self._channel() as channel:
             channel.exchange_declare("eventtask", "direct", durable=True)
             channel.queue_declare("eventtask", durable=True, arguments=self._arguments)

@@ -114,7 +114,6 @@ class SpoolWriter:
             self._acquire()
             stream = self.stream
             room = self._room - size
-            # The quick way comes first: Python 3.10 lets signal handlers run where it jumps.
             if room >= 0 and stream is not None:
                 self._room = _APPENDING
                 try:
@@ -126,8 +125,7 @@ class SpoolWriter:
                     backlog = self._hold(line, error)
                     self._room = 0
                 else:
-                    # 0 where it is `_APPENDING_LAST`; a product does not jump.
-                    self._room = room * (self._room == _APPENDING)
+                    self._room = room if self._room == _APPENDING else 0  # or `_APPENDING_LAST`
                     books = self._books
                     books.taken = taken = books.taken + 1
                     backlog = taken - books.left
