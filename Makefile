@@ -72,5 +72,6 @@ $(VENV)/newest/.ready: setup.cfg
 
 $(VENV)/oldest/.ready: setup.cfg
 	$(call create,$(OLDEST),$(VENV)/oldest)
-	@$(VENV)/oldest/bin/python $(PIP) --editable ".[test]" "structlog==23.1.*"
+	@sh .ci/lowest >$(VENV)/oldest/lowest.txt
+	@$(VENV)/oldest/bin/python $(PIP) --editable ".[test]" --constraint $(VENV)/oldest/lowest.txt
 	@touch $@

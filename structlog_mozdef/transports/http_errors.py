@@ -64,10 +64,14 @@ def _during_request(chain: list[BaseException]) -> TransportError:
 
 def _tls_error(chain: list[BaseException]) -> TransportError:
     for inner in chain:
+        refusal = None
         if isinstance(inner, ssl.SSLCertVerificationError):
+            refusal = inner.verify_message
+        elif type(inner).__name__ == "CertificateError":
+            refusal = "Hostname mismatch"  # urllib3 1 compares the names itself
+        if refusal is not None:
             return TransportError(
-                f"the certificate of the server is refused: {inner.verify_message}",
-                retryable=False,
+                f"the certificate of the server is refused: {refusal}", retryable=False
             )
     if has(chain, *_END_OF_TLS):
         return ConnectionLost("the server closed the connection", ambiguous=True)
