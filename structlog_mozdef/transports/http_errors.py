@@ -13,7 +13,7 @@ import requests
 import urllib3.exceptions
 
 from structlog_mozdef.exceptions import TransportError
-from structlog_mozdef.transports.causes import causes_of, has, text_of
+from structlog_mozdef.transports.causes import causes_of, certificate_fault, has, text_of
 
 _END_OF_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
@@ -63,16 +63,8 @@ def _during_request(chain: list[BaseException]) -> TransportError:
 
 
 def _tls_error(chain: list[BaseException]) -> TransportError:
-    for inner in chain:
-        refusal = None
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            refusal = inner.verify_message
-        elif type(inner).__name__ == "CertificateError":
-            refusal = "Hostname mismatch"  # urllib3 1 compares the names itself
-        if refusal is not None:
-            return TransportError(
-                f"the certificate of the server is refused: {refusal}", retryable=False
-            )
+    if fault := certificate_fault(chain):
+        return TransportError(f"the certificate of the server is refused: {fault}", retryable=False)
     if has(chain, *_END_OF_TLS):
         return ConnectionLost("the server closed the connection", ambiguous=True)
     return TransportError(f"TLS failed: {text_of(chain)}", retryable=False)
