@@ -12,6 +12,7 @@ import time
 import pytest
 from certificates import server_context
 from receivers import Receiver, unused_port
+from running import forks
 from sqs_queues import Gate, moto_server, new_queue
 from transport_contract import EVENTS, TransportContract
 
@@ -623,6 +624,7 @@ def test_answers_of_others(standard, gate, body):
             assert list(delivery.again) == [0, 1, 2, 3, 4]
 
 
+@forks
 def test_child_leaves_the_connection_alone(standard, gate):
     """A forked child makes a connection of its own; the parent's goes on."""
     connections = gate.connections
