@@ -7,6 +7,7 @@ innermost error and what the operating system says of it are passed on.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Mapping
 
 
@@ -28,6 +29,16 @@ def exception_chain(error: BaseException) -> list[BaseException]:
 def has_kind(chain: list[BaseException], *kinds: type[BaseException]) -> bool:
     """Whether one of *chain* is of one of *kinds*."""
     return any(isinstance(inner, kinds) for inner in chain)
+
+
+def certificate_fault(chain: list[BaseException]) -> str | None:
+    """Why the certificate of the server is refused, or None where it is not."""
+    for inner in chain:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return inner.verify_message
+        if type(inner).__name__ == "CertificateError":
+            return "Hostname mismatch"  # urllib3 1 compares the names itself
+    return None
 
 
 def describe(chain: list[BaseException]) -> str:

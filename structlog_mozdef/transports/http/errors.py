@@ -13,7 +13,12 @@ import requests
 import urllib3.exceptions
 
 from structlog_mozdef.exceptions import TransportError
-from structlog_mozdef.transports.errors import describe, exception_chain, has_kind
+from structlog_mozdef.transports.errors import (
+    certificate_fault,
+    describe,
+    exception_chain,
+    has_kind,
+)
 
 _END_OF_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
@@ -63,12 +68,8 @@ def _during_request(chain: list[BaseException]) -> TransportError:
 
 
 def _tls_error(chain: list[BaseException]) -> TransportError:
-    for inner in chain:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return TransportError(
-                f"the certificate of the server is refused: {inner.verify_message}",
-                retryable=False,
-            )
+    if fault := certificate_fault(chain):
+        return TransportError(f"the certificate of the server is refused: {fault}", retryable=False)
     if has_kind(chain, *_END_OF_TLS):
         return ConnectionLost("the server closed the connection", ambiguous=True)
     return TransportError(f"TLS failed: {describe(chain)}", retryable=False)

@@ -8,12 +8,16 @@ and "Common Errors".
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
 from structlog_mozdef.exceptions import Rejected, TransportError
-from structlog_mozdef.transports.errors import describe, exception_chain, has_kind
+from structlog_mozdef.transports.errors import (
+    certificate_fault,
+    describe,
+    exception_chain,
+    has_kind,
+)
 
 # Of the events: the same again cannot work.
 _PAYLOAD = frozenset({"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"})
@@ -93,12 +97,8 @@ def error_of_call(error: BaseException, *, sending: bool, repeats_harmless: bool
 def _told_by_boto3(error: BaseException, *, ambiguous: bool) -> TransportError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     chain = exception_chain(error)
-    for inner in chain:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return TransportError(
-                f"the certificate of the server is refused: {inner.verify_message}",
-                retryable=False,
-            )
+    if fault := certificate_fault(chain):
+        return TransportError(f"the certificate of the server is refused: {fault}", retryable=False)
     if not kinds.isdisjoint(_NO_CREDENTIALS):
         return TransportError("boto3 finds no AWS credentials that it can use", retryable=False)
     if not kinds.isdisjoint(_NOT_FETCHED):
