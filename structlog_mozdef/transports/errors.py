@@ -126,10 +126,14 @@ def certificate_error(error: BaseException, peer: str = "server") -> TransportEr
         peer: as for `describe`.
     """
     for inner in exception_chain(error):
+        fault = None
         if isinstance(inner, ssl.SSLCertVerificationError):
+            fault = inner.verify_message
+        elif type(inner).__name__ == "CertificateError":
+            fault = "Hostname mismatch"  # urllib3 1 compares the names itself
+        if fault is not None:
             return TransportError(
-                f"the certificate of the {peer} is refused: {inner.verify_message}",
-                retryable=False,
+                f"the certificate of the {peer} is refused: {fault}", retryable=False
             )
     return None
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import socket
 import threading
+from typing import Self
 from urllib.parse import urlsplit
 
 
@@ -33,7 +34,7 @@ class Proxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 

@@ -9,7 +9,7 @@ import itertools
 import json
 import subprocess
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from support import running
@@ -129,7 +129,7 @@ class FrontEnd:
         self.lose_answer: Any = lambda action, asked: False
         self.calls: list[tuple[str, dict]] = []
 
-    def __enter__(self) -> FrontEnd:
+    def __enter__(self) -> Self:
         self._receiver.__enter__()
         return self
 

@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from support.certificates import authority
 from support.running import free_port, wait_for
@@ -179,7 +180,7 @@ class Rsyslog:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def __enter__(self) -> Rsyslog:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -241,7 +242,7 @@ class ConnectionReceiver:
         self.port = 0 if path else self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> ConnectionReceiver:
+    def __enter__(self) -> Self:
         self._begin(self._accept)
         return self
 

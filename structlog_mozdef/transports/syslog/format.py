@@ -150,9 +150,8 @@ def _fields_of(event: bytes) -> Mapping[str, Any]:
 
 
 def _datetime_of(moment: re.Match[str]) -> datetime | None:
-    day, clock, fraction, offset = moment.groups()
     try:
-        return datetime.fromisoformat(f"{day}T{clock}.{fraction or '0'}{offset}")
+        return datetime.fromisoformat(moment[0])
     except ValueError:
         return None
 

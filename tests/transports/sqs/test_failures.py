@@ -8,6 +8,7 @@ import pytest
 from support.certificates import server_context
 from support.errors import error_of, kind_of
 from support.receivers import Receiver, answer
+from support.running import forks
 from support.sqs_queues import FrontEnd, event, new_queue, send, sink_to, transport_to
 from support.transport_contract import EVENTS
 
@@ -223,6 +224,7 @@ def test_answers_of_others(standard, front_end, body):
             assert list(result.retry) == [0, 1, 2, 3, 4]
 
 
+@forks
 def test_child_leaves_the_connection_alone(standard, front_end):
     """A forked child makes a connection of its own; the parent's goes on."""
     connections = front_end.connections
