@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable
 
 from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.base import FULL, Buffer
+from structlog_mozdef.buffers.base import BUFFER_FULL, FULL, Buffer
 from structlog_mozdef.delivery import feedback
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.loss_report import LossReporter
@@ -141,7 +141,7 @@ class SenderThread:
             self._wake()
             if self._progress.wait_for(lambda: self._append_now(event), _POLL_INTERVAL):
                 return
-        self._buffer.drop("buffer full")
+        self._buffer.drop(BUFFER_FULL)
 
     def _append_now(self, event: bytes) -> bool:
         return self._buffer.append(event) != FULL

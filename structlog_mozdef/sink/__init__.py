@@ -16,7 +16,14 @@ from typing import Any, Self
 
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._validate import check_choice, check_number
-from structlog_mozdef.buffers.base import Buffer, DeadLetter, SyncMode, WhenFull
+from structlog_mozdef.buffers.base import (
+    NOT_BYTES,
+    Buffer,
+    DeadLetter,
+    SyncMode,
+    WhenFull,
+    error_reason,
+)
 from structlog_mozdef.buffers.memory import MemoryBuffer
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.retry import RetryPolicy
@@ -203,11 +210,11 @@ class Sink:
             # Between the tokens of JSON a newline is as good as a blank.
             self.put(bytes(event).replace(b"\n", b" "))
         else:
-            self._buffer.drop("not bytes")
+            self._buffer.drop(NOT_BYTES)
 
     def _lose(self, error: Exception) -> None:
         try:
-            self._buffer.drop(type(error).__name__)
+            self._buffer.drop(error_reason(error))
         except Exception:
             pass  # it was not counted, but a log call does not raise
 
