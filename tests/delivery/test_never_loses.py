@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dispatching import Drive, refused_connection, rejected, server_error
 
-from structlog_mozdef.delivery.dispatcher import POISON_STRIKES
+from structlog_mozdef.delivery.recovery import POISON_STRIKES
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
 

@@ -229,6 +229,6 @@ def test_nobody_is_taken_for_another():
     for _ in range(100):
         wait = drive.step()
         drive.now += wait or 0.0
-        if wait == 0 and drive.attempts[-1] == [POISON] and drive.dispatcher._strikes == 2:
+        if wait == 0 and drive.attempts[-1] == [POISON] and drive.dispatcher.evidence.strikes == 2:
             drive.buffer._in_flight.reverse()
     assert set(drive.dead()) <= {POISON}

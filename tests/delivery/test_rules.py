@@ -415,7 +415,7 @@ def test_forgotten_result_is_no_success():
     drive.step()
     assert (len(drive.buffer), drive.dispatcher.last_error) == (
         1,
-        "the transport gave str instead of a Delivery",
+        "the transport returned str instead of a SendResult",
     )
 
 
