@@ -45,7 +45,7 @@ class RateLimitedLogger:
                 return
             if not self._at_exit:
                 logger.warning("%s", message)
-            elif sys.stderr is not None:  # print would take standard output instead
+            elif sys.stderr is not None:  # print would use standard output instead
                 print(f"structlog_mozdef: {message}", file=sys.stderr)  # noqa: T201 - see above
         except Exception:
             pass  # a broken handler, or a closed stderr, must not stop the delivery

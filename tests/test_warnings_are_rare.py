@@ -120,7 +120,7 @@ def test_lost_events_are_reported(caplog):
     transport = DownTransport()
     with Sink(transport, retry=RetryPolicy(0.001, 0.001)) as sink:
         for _ in range(3):
-            sink.put("no bytes")
+            sink.put("a string")
         transport.down = False
         sink.put(b"{}")
         sink.flush()

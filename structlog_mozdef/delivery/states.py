@@ -106,7 +106,7 @@ class Bisecting(Sending):
     """Send parts of a batch that failed, and twice as many events after each success.
 
     Attributes:
-        limit: most events to send together.
+        limit: maximum of events to send together.
     """
 
     limit: int = 1

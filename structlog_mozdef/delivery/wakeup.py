@@ -23,7 +23,7 @@ from structlog_mozdef._deadline import LONGEST_WAIT, Deadline
 from structlog_mozdef.buffers.base import FULL, Buffer
 from structlog_mozdef.delivery.shutdown import Shutdown
 
-#: While the thread is busy, one put of so many gives up the interpreter lock once.
+#: While the thread is busy, one log call of so many hands over the interpreter lock.
 _YIELD_MASK = 63
 
 
@@ -49,7 +49,7 @@ class SenderTimings:
     """Times of a sender's thread that nobody needs to set, in seconds.
 
     Attributes:
-        idle: how long it waits for a first event. Only a lost wake-up ever takes that long.
+        idle: how long it waits for a first event. Only a lost wake-up lasts that long.
         poll_interval: between two looks of a caller that waits for room or for a flush: what it
             waits for may need a new thread.
         restart_interval: until the next attempt to start a thread where none could be had.

@@ -108,7 +108,7 @@ class SenderThread:
             Whether there is a thread now, or will be in a moment.
         """
         while True:
-            # Log calls do not wait: whoever holds it starts the thread, and it may be the very
+            # Log calls do not wait: its holder starts the thread, and that may be the very
             # thread that a signal handler interrupted here.
             if not self._starting.acquire(timeout=patience):
                 return self._starter != threading.get_ident()

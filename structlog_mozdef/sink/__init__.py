@@ -153,7 +153,7 @@ class Sink:
         )
 
     def after_fork_in_child(self) -> None:
-        """Leave to the parent what it accepted, and begin again."""
+        """Replace everything that is the parent's, who sends what it accepted."""
         self._sender_thread.close_after_fork()
         self._buffer.close_after_fork()
         self._begin()

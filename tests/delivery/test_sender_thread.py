@@ -24,7 +24,7 @@ def test_an_unexpected_error_loses_nothing(error):
 
 
 def test_a_thread_that_dies_is_replaced(monkeypatch):
-    """Where the thread itself ends by an error, another one takes over what waits."""
+    """Where the thread itself ends by an error, another one goes on with what waits."""
     monkeypatch.setattr(threading, "excepthook", lambda args: None)
 
     class Killing(MemoryTransport):

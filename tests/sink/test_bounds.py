@@ -27,7 +27,7 @@ def numbers(count: int) -> list[bytes]:
 
 
 def delivered(transport: MemoryTransport) -> list[bytes]:
-    """What arrived, but for the events that tell of losses (see test_losses_are_reported.py)."""
+    """What arrived, but for the events that report losses (see test_losses_are_reported.py)."""
     events = [event for batch in transport.batches for event in batch]
     return [event for event in events if b'"reason":"buffer full"' not in event]
 

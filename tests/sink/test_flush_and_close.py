@@ -102,7 +102,7 @@ def test_many_threads_flush_at_once(sink):
 
 
 def test_flush_waits_for_events_in_flight_though_later_ones_are_dropped(held):
-    """With drop_oldest a flush does not take dropped events for those being sent."""
+    """With drop_oldest a flush does not mistake dropped events for those being sent."""
     with Sink(held, max_events=4, batch_events=2, when_full="drop_oldest", linger=0) as sink:
         sink.put(b"1")
         held.sending.wait(10)
@@ -172,7 +172,7 @@ def test_close_of_a_sink_that_hangs_returns_in_time(held):
 
 
 def test_events_after_close_arrive(sink):
-    """A closed sink takes events as before."""
+    """A closed sink accepts events as before."""
     sink.put(b"{}")
     sink.close()
     sink.put(b"{}")
@@ -229,7 +229,7 @@ def test_close_ends_while_others_go_on():
     thread.join(10)
     sink.close()
     assert (closed, seconds < 15) == (True, True)
-    # An event that tells of losses may have come in behind.
+    # An event that reports losses may have come in behind.
     assert wait_for(lambda: sink.stats().buffered == 0)
 
 
