@@ -54,7 +54,7 @@ def blame(*culprits):
 
 @pytest.mark.parametrize("culprit", range(8))
 def test_blamed_event_becomes_a_dead_letter(culprit):
-    """The one event that the server blames is found, wherever it stands, and becomes a dead letter."""
+    """The event that the server blames is found, wherever it stands, as a dead letter."""
     drive = Drive(blame(b"%d" % culprit), events=8).run()
     assert drive.dead() == numbers(culprit)
 
@@ -106,7 +106,7 @@ def test_rejected_events_become_dead_letters():
 
 
 def again_once(again, *, rejected_at=(), error=None):
-    """Asks for the events at *again* once, rejects those at *rejected_at*, and accepts the others."""
+    """Asks for the events at *again* once, rejects those at *rejected_at*, accepts the others."""
     answers = iter([SendResult(dict.fromkeys(rejected_at, "no"), again, error)])
     return lambda events: next(answers, None)
 
@@ -252,7 +252,7 @@ def test_retry_now_does_not_overrule_the_server():
 
 
 def test_final_attempt_overrules_everything():
-    """At the end of the process all that is left is tried once, even where the server asked to wait."""
+    """At the end of the process what is left is tried once, though the server asked to wait."""
     answers = iter([TransportError("HTTP 503", retry_after=99.0, ambiguous=True)])
     drive = Drive(lambda events: next(answers, None), events=5)
     drive.step()
