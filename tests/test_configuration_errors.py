@@ -138,7 +138,7 @@ def test_bad_option_is_answered_with_one_line(option, value):
             "5",
             "read_timeout is '5'; it must be a number from 0.001 to 31536000",
         ),
-        ("recovery_probes", -1, "recovery_probes is -1; it must be a whole number of 0 or more"),
+        ("recovery_probes", -1, "recovery_probes is -1; it must be an integer of 0 or more"),
     ],
 )
 def test_sentences(option, value, message):
