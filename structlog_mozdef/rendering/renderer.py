@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from functools import partial
 from logging import LogRecord
 from typing import Any
 
@@ -68,7 +67,7 @@ class MozDefRenderer:
         ValueError: a category or source is not a string, or is empty; an unknown time zone.
     """
 
-    __slots__ = ("_category", "_encode", "_naive_zone", "_source")
+    __slots__ = ("_category", "_naive_zone", "_source")
 
     def __init__(
         self,
@@ -83,9 +82,6 @@ class MozDefRenderer:
         self._category = category
         self._source = source
         self._naive_zone = check_timezone(timezone)
-        self._encode = encode
-        if self._naive_zone is not None:
-            self._encode = partial(encode, naive_zone=self._naive_zone)
         identity.hostname()  # now, so that the first log call need not wait for the resolver
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
@@ -94,7 +90,7 @@ class MozDefRenderer:
         except Exception as error:
             # Not an event dict, or keys with methods of their own: encode what there is.
             event = self._failed(event_dict, error)
-        return self._encode(event)
+        return encode(event, self._naive_zone)
 
     def _to_mozdef(  # noqa: C901, PLR0912 - one pass, without the cost of calls
         self, logger: WrappedLogger, method: str, details: Any
