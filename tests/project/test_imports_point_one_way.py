@@ -103,15 +103,3 @@ def loaded():
 def test_import_loads_nothing_heavy(module, loaded):
     """Importing the package loads no module that only some programs need."""
     assert module not in loaded - loaded_by("import structlog, orjson")
-
-
-def test_public_names_exist():
-    """Every name that the package promises is there."""
-    missing = [name for name in structlog_mozdef.__all__ if not hasattr(structlog_mozdef, name)]
-    assert missing == []
-
-
-def test_unknown_name_is_an_attribute_error():
-    """A name that the package does not have is no attribute."""
-    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
-        structlog_mozdef.Nothing  # noqa: B018
