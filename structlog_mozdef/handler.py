@@ -85,9 +85,9 @@ class MozDefHandler(logging.Handler):
         return bool(filtered)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if feedback.is_feedback(record.name):
-            return
         try:
+            if feedback.is_feedback(record.name):
+                return
             if self._ships_by_formatter:
                 self.format(record)
                 return

@@ -88,6 +88,16 @@ def test_record_is_an_event(way, receiver, request):
 
 
 @BOTH
+def test_record_without_a_name_is_an_event(way, receiver, request, capsys):
+    """A record that was made without a logger's name, as by `logging.makeLogRecord`, is sent."""
+    request.getfixturevalue(way).handle(
+        logging.makeLogRecord({"msg": "m", "levelno": 40, "levelname": "ERROR"})
+    )
+    event = receiver.event
+    assert (event["summary"], event["severity"], capsys.readouterr().err) == ("m", "ERROR", "")
+
+
+@BOTH
 def test_time_is_that_of_the_record(way, receiver, request):
     """The time of the event is that at which the record was made."""
     logger = request.getfixturevalue(way)

@@ -147,7 +147,7 @@ def test_own_fields_move_aside():
 
 
 class UnprintableError(Exception):
-    __str__ = __repr__ = hostile._boom
+    __str__ = __repr__ = hostile.boom
 
 
 class NamelessError(Exception, metaclass=hostile.Meta):
