@@ -2,11 +2,9 @@
 
 import datetime as dt
 import logging
-import os
 import pickle
 import subprocess
 import sys
-import time
 import zoneinfo
 
 import orjson
@@ -16,6 +14,8 @@ import structlog
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import hostile
+from support.destinations import structlog_defaults
+from support.local_time import local_time_zone
 
 from structlog_mozdef import (
     MozDefHandler,
@@ -39,13 +39,10 @@ ZONES = pytest.mark.parametrize(
 
 
 @pytest.fixture(autouse=True)
-def local_zone(monkeypatch):
+def local_zone():
     """The local time zone is not that of any test."""
-    monkeypatch.setenv("TZ", "EST+5")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    with local_time_zone("EST+5"):
+        yield
 
 
 def rendered(zone, **event_dict):
@@ -121,10 +118,10 @@ def test_processor_adds_the_time_now():
 def test_configured_chain_has_the_zone(zone):
     """`configure` hands the time zone to each processor that needs it."""
     transport = MemoryTransport()
-    sink = configure(transport, timezone=zone, redact=True, linger=0)
-    structlog.get_logger().info("x", timestamp=SUMMER, a=[{"password": "x", "at": SUMMER}])
-    sink.close(10)
-    structlog.reset_defaults()
+    with structlog_defaults():
+        sink = configure(transport, timezone=zone, redact=True, linger=0)
+        structlog.get_logger().info("x", timestamp=SUMMER, a=[{"password": "x", "at": SUMMER}])
+        sink.close(10)
     (event,) = transport.events
     assert (event["timestamp"], event["details"]["a"][0]["at"]) == (IN_BERLIN, IN_BERLIN)
 
@@ -181,16 +178,14 @@ def test_unknown_zone_is_an_error(zone, configured):
     )
 
 
-class BrokenZone(dt.tzinfo):
-    utcoffset = tzname = dst = hostile.boom
-
-
 class ZoneWithoutOffset(dt.tzinfo):
     def utcoffset(self, moment):
         return None
 
 
-@pytest.mark.parametrize("zone", [BrokenZone(), ZoneWithoutOffset()], ids=["broken", "none"])
+@pytest.mark.parametrize(
+    "zone", [hostile.BrokenZone(), ZoneWithoutOffset()], ids=["broken", "none"]
+)
 def test_zone_that_fails_is_replaced_by_utc(zone):
     """UTC stands in for a time zone whose methods raise or know no offset."""
     assert written(SUMMER, zone) == "2026-07-01T12:00:00.000000+00:00"
@@ -223,7 +218,7 @@ MozDefRenderer(timezone="Europe/Berlin")
 print(before, "pytz" in sys.modules)
 """
     output = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
     assert output.split() == ["False", "True"]
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import datetime as dt
 import decimal
 import enum
 import pathlib
@@ -187,6 +188,10 @@ class BrokenField:
         return super().__getattribute__(name)
 
     __repr__ = boom
+
+
+class BrokenZone(dt.tzinfo):
+    utcoffset = tzname = dst = boom
 
 
 def cycle(kind=list):
