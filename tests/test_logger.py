@@ -108,7 +108,7 @@ def test_asynchronous_methods_ship(method, destination):
 
 
 def test_bound_context_reaches_the_event(destination):
-    """What is bound to a logger is in each of its events."""
+    """The context bound to a logger is in each of its events."""
     log = structlog.wrap_logger(MozDefLogger(destination), processors=[MozDefRenderer()])
     log.bind(a=1).info("x", b=2)
     assert destination.event["details"] == {"a": 1, "b": 2}

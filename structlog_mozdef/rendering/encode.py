@@ -33,7 +33,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 # An event of more values is too large anyway.
 _VALUES_LIMIT = STRING_LIMIT_BYTES // 2
 _FLAT_LIMIT = 100
-# What a conversion takes of the budget, in values of JSON.
+# The cost of a conversion, in values of JSON.
 _CONVERSION_COST = 5
 
 

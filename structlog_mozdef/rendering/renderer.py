@@ -46,7 +46,7 @@ class MozDefRenderer:
     else ``logger``, else the name
     given to ``get_logger``
     ``tags``, ``timestamp``,        the same, in the types that MozDef stores; added
-    ``hostname``, ``processid``,    where no processor has
+    ``hostname``, ``processid``,    if no processor has added them
     ``processname``
     ``exc_info``, ``stack_info``    ``details.exception`` (type, message, stack) with
                                     ``details.error``; ``details.stack``

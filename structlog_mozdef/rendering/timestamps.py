@@ -68,7 +68,7 @@ def iso_of_datetime(moment: datetime, naive_zone: tzinfo | None = None) -> str:
     try:
         moment = _with_offset(moment, naive_zone)
     except Exception:
-        # The first and last days of the calendar, or a time zone that fails: UTC stands in.
+        # The first and last days of the calendar, or a time zone that fails.
         moment = datetime.replace(moment, tzinfo=UTC)
     return moment.isoformat(timespec="microseconds")
 
@@ -89,15 +89,16 @@ def _with_offset(moment: datetime, naive_zone: tzinfo | None) -> datetime:
 
 
 def _with_pytz_offset(moment: datetime) -> datetime:
-    """Return *moment* with the offset that its pytz zone had in mind; others as they are.
+    """Repair a *moment* whose pytz zone was passed as ``tzinfo=``; return others as they are.
 
-    ``datetime(..., tzinfo=pytz.timezone("Europe/Berlin"))`` gets the first offset that the zone
-    ever had, a local mean time (+00:53), where the wall clock of that zone is meant.
-    `pytz.timezone` gives the same object for a name each time, and that object stands for the first
-    offset: times that ``localize`` made carry another one, unless they are really that old.
+    ``datetime(..., tzinfo=pytz.timezone("Europe/Berlin"))`` has the first offset in the history of
+    that zone, a local mean time (+00:53), but means the wall clock in Berlin. It can be recognized
+    because `pytz.timezone` returns the same object for a name each time, with that first offset:
+    ``localize`` attaches other objects, except to times that are as old as the offset.
     """
     zone: Any = moment.tzinfo
-    # Asked of a module that is loaded to its end: another thread may be importing pytz right now.
+    # pytz is never imported here: a moment with such a zone proves that it is loaded. With another
+    # zone, another thread may be in the middle of importing it.
     kind = getattr(sys.modules.get("pytz.tzinfo"), "DstTzInfo", None)
     if kind is None or not isinstance(zone, kind):
         return moment
@@ -107,7 +108,7 @@ def _with_pytz_offset(moment: datetime) -> datetime:
     candidates = [zone.localize(naive, is_dst=is_dst) for is_dst in (False, True)]
     earlier, later = sorted(candidates)
     # PEP 495: a clock that is set back shows a time twice, and fold=0 means the first. A clock that
-    # is set forward skips a time, and fold=0 means that it was not set yet: the later moment.
+    # is set forward skips a time, and fold=0 means the offset before: the later moment.
     skipped = zone.normalize(earlier).replace(tzinfo=None) != naive
     chosen: datetime = later if skipped != bool(moment.fold) else earlier
     return chosen

@@ -270,7 +270,7 @@ def test_every_name_has_a_type(checker, programs):
 
 
 def seen_by_checkers():
-    """Public name -> the module that type checkers are told it comes from."""
+    """Public name -> the module from which type checkers import it."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     (names,) = [node for node in tree.body if isinstance(node, ast.If)]
     return {alias.asname: node.module for node in names.body for alias in node.names}

@@ -34,7 +34,7 @@ def test_console_stands_beside_mozdef(destination):
 
 
 def test_tee_passes_the_event_on_unchanged(destination):
-    """What follows the tee sees the event dict as it was."""
+    """The processors after the tee see the event dict as it was."""
     error = ValueError()
     event_dict = {
         "event": "x",
@@ -49,7 +49,7 @@ def test_tee_passes_the_event_on_unchanged(destination):
 
 
 def test_tee_keeps_what_belongs_to_the_formatter(destination):
-    """The marks of a ProcessorFormatter are passed on, and are no fields of the event."""
+    """The marks of a ProcessorFormatter are passed on, and are not fields of the event."""
     event_dict = {"event": "x", "_record": object(), "_from_structlog": True}
     result = MozDefTee(destination)(None, "info", event_dict)
     assert (len(result), destination.event["details"]) == (3, {})

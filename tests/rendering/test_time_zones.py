@@ -168,7 +168,7 @@ UNKNOWN = [
     ids=["renderer", "processor", "build_processors", "configure"],
 )
 def test_unknown_zone_is_an_error(zone, configured):
-    """A name that is no time zone's is rejected in one sentence, which names it."""
+    """An unknown name is rejected in one sentence, which quotes it."""
     with pytest.raises(ValueError) as caught:
         configured(zone)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
