@@ -1,4 +1,4 @@
-"""Records of the standard library's logging reach MozDef complete, by every way of setting it up."""
+"""Records of the standard library reach MozDef complete, by every way of setting it up."""
 
 import contextlib
 import decimal
