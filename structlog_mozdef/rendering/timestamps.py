@@ -41,7 +41,7 @@ def check_timezone(zone: str | tzinfo | None) -> tzinfo | None:
     """Return the time zone that *zone* names, or *zone* itself if it is one already.
 
     Raises:
-        ValueError: for an unknown name, or a value of another type.
+        ValueError: the name is unknown, or the value has another type.
     """
     if zone is None or isinstance(zone, tzinfo):
         return zone

@@ -110,7 +110,7 @@ def test_processor_has_a_zone_as_well(zone):
 def test_processor_adds_the_time_now():
     """`TimestampAdder` adds the time in UTC to an event that has none."""
     moment = dt.datetime.fromisoformat(TimestampAdder(BERLIN)(None, "info", {})["timestamp"])
-    age = dt.datetime.now(dt.timezone.utc) - moment
+    age = dt.datetime.now(dt.UTC) - moment
     assert (moment.utcoffset(), age < dt.timedelta(minutes=1)) == (dt.timedelta(0), True)
 
 
