@@ -31,8 +31,17 @@ def kind_of(error):
 
 def everything_about(error):
     """Return all texts of an exception, and of those that hang on to it."""
-    texts = []
-    while error is not None:
-        texts += [str(error), repr(error.args), "".join(traceback.format_exception(error))]
-        error = error.__cause__ or error.__context__
+    texts, waiting, seen = [], [error], set()
+    while waiting:
+        inner = waiting.pop()
+        if inner is None or id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        texts += [
+            str(inner),
+            repr(inner),
+            repr(inner.args),
+            "".join(traceback.format_exception(inner)),
+        ]
+        waiting += [inner.__cause__, inner.__context__]
     return "\n".join(texts)

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import inspect
 import socket
 import time
 import tracemalloc
@@ -9,25 +10,38 @@ import tracemalloc
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.errors import error_of
 from support.receivers import CLOSE, OK, RESET, Receiver, answer, unused_port
 
 from structlog_mozdef.exceptions import TransportError
-from structlog_mozdef.transports import http
 from structlog_mozdef.transports.http import HTTPTransport
+from structlog_mozdef.transports.http.client import HTTPClient
 
 EVENT = b'{"summary":"a"}'
 
 
 def error_from(respond, events=(EVENT,), path="/_bulk", **options):
-    """What comes of sending to a server that answers with what *respond* gives."""
+    """Return the error of sending to a server that answers with what *respond* gives."""
     options = {"read_timeout": 0.4, **options}
     with (
         Receiver(respond) as receiver,
         contextlib.closing(HTTPTransport(receiver.base + path, **options)) as transport,
-        pytest.raises(TransportError) as caught,
     ):
-        transport.send(events)
-    return caught.value
+        return error_of(transport.send, events)
+
+
+def client(clock):
+    return HTTPClient(
+        "a server",
+        auth=None,
+        headers={},
+        verify=True,
+        cert=None,
+        proxies={},
+        connect_timeout=5,
+        read_timeout=5,
+        clock=clock,
+    )
 
 
 def drip(text, pause=0.05):
@@ -134,7 +148,8 @@ def test_connect_timeout():
 
 def test_default_timeouts():
     """A connection may take 5 s, and an answer 30 s: MozDef answers after 19 s at times."""
-    assert HTTPTransport("http://host/events")._timeout == (5.0, 30.0)
+    parameters = inspect.signature(HTTPTransport).parameters
+    assert (parameters["connect_timeout"].default, parameters["read_timeout"].default) == (5, 30)
 
 
 def test_nobody_listens():
@@ -347,17 +362,19 @@ def test_timeout_is_not_repeated_at_once():
         assert len(receiver.requests) == 2
 
 
-def test_idle_connection_is_not_trusted(monkeypatch):
-    """A connection that was idle for long is replaced before it fails."""
-    monkeypatch.setattr(http, "_IDLE_LIMIT", 0.01)
+@pytest.mark.parametrize(("idle", "connections"), [(9, 1), (11, 2)])
+def test_idle_connection_is_not_trusted(idle, connections):
+    """A connection that was idle for more than 10 s is replaced before it fails."""
+    now = [0.0]
     with (
         Receiver() as receiver,
-        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+        contextlib.closing(client(lambda: now[0])) as sender,
     ):
-        transport.send([EVENT])
-        time.sleep(0.02)
-        transport.send([EVENT])
-        assert receiver.connections == 2
+        request = sender.prepare(receiver.url, "application/json")
+        sender.post(request, EVENT)
+        now[0] += idle
+        sender.post(request, EVENT)
+        assert receiver.connections == connections
 
 
 @pytest.mark.parametrize(

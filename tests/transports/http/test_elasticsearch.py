@@ -10,6 +10,7 @@ import json
 
 import pytest
 from support.elasticsearch import ERRORS, Elastic, error_answer
+from support.errors import error_of, kind_of
 from support.receivers import Receiver, answer, unused_port
 from support.transport_contract import TransportContract
 
@@ -38,16 +39,6 @@ def send(server, events=EVENTS, **options):
     url = options.pop("url", server.url)
     with contextlib.closing(HTTPTransport(url, **options)) as transport:
         return transport.send(events)
-
-
-def error_of(server, events=EVENTS, **options):
-    with pytest.raises(TransportError) as caught:
-        send(server, events, **options)
-    return caught.value
-
-
-def kind(error):
-    return type(error), error.retryable, error.ambiguous
 
 
 class ElasticContract(TransportContract):
@@ -299,7 +290,7 @@ def test_event_that_is_kept(name, retryable, ambiguous):
     with Elastic() as server:
         server.fault = lambda document: name if b"event 1" in document else None
         result = send(server)
-        assert (dict(result.rejected), list(result.retry), kind(result.error)) == (
+        assert (dict(result.rejected), list(result.retry), kind_of(result.error)) == (
             {},
             [1],
             (TransportError, retryable, ambiguous),
@@ -389,8 +380,8 @@ def test_filtered_answer(body, refused):
 def test_filter_that_hides_too_much(body):
     """An answer that tells of errors, but not of whose, is never success."""
     with filtered(body) as server:
-        error = error_of(server, url=server.base + "/_bulk")
-    assert (kind(error), "filter_path" in str(error)) == ((TransportError, True, True), True)
+        error = error_of(send, server, url=server.base + "/_bulk")
+    assert (kind_of(error), "filter_path" in str(error)) == ((TransportError, True, True), True)
 
 
 # Errors of whole requests.
@@ -414,14 +405,14 @@ def test_errors_of_requests(name, expected):
     """A request that failed as a whole is waited out, asks for a person, or is halved."""
     with Elastic() as server:
         server.fault_of_all = name
-        assert kind(error_of(server)) == expected
+        assert kind_of(error_of(send, server)) == expected
 
 
 def test_array_is_mozdefs_alone():
     """An array, which only MozDef takes, makes no dead letters elsewhere."""
     with Elastic() as server:
-        error = error_of(server, bulk_format="array")
-        assert (kind(error), str(error)) == (
+        error = error_of(send, server, bulk_format="array")
+        assert (kind_of(error), str(error)) == (
             (TransportError, False, False),
             (
                 "HTTP 400 illegal_argument_exception: the server is not MozDef, and needs the"
@@ -434,15 +425,15 @@ def test_array_is_mozdefs_alone():
 def test_other_bodies_of_400(body):
     """Any other 400 blames the payload."""
     with Receiver(lambda request: answer(400, body)) as server:
-        error = error_of(server, url=server.base + "/_bulk")
+        error = error_of(send, server, url=server.base + "/_bulk")
     assert (type(error), str(error)) == (Rejected, "HTTP 400")
 
 
 def test_action_line_is_blamed():
     """The answer to a malformed first line is one of settings in every wording."""
     with Receiver(lambda request: error_answer("action")) as server:
-        error = error_of(server, url=server.base + "/_bulk")
-    assert kind(error) == (TransportError, False, False)
+        error = error_of(send, server, url=server.base + "/_bulk")
+    assert kind_of(error) == (TransportError, False, False)
 
 
 # API keys.
@@ -461,16 +452,16 @@ def test_api_key(api_key):
 def test_wrong_api_key():
     """A key that is not known is a matter of settings."""
     with Elastic(api_key=("id", "key")) as server:
-        assert error_of(server, api_key=("id", "other")).retryable is False
+        assert error_of(send, server, api_key=("id", "other")).retryable is False
 
 
 @pytest.mark.parametrize(
     ("url", "options"),
     [("http://user:s3cret@h/_bulk", {}), ("http://h/_bulk", {"auth": ("user", "s3cret")})],
 )
-def test_api_key_beside_a_password(url, options):
+def test_api_key_and_password(url, options):
     """A key and a password at once are refused."""
-    with pytest.raises(ValueError, match="api_key is given beside a user and password") as caught:
+    with pytest.raises(ValueError, match="api_key is given as well as user and password") as caught:
         HTTPTransport(url, api_key=("id", "s3cret"), **options)
     assert "s3cret" not in str(caught.value)
 

@@ -4,10 +4,10 @@ import contextlib
 import copy
 import logging
 import pathlib
-import traceback
 
 import pytest
 from support.certificates import authority_file, server_context
+from support.errors import everything_about
 from support.proxies import Proxy
 from support.receivers import CLOSE, OK, RESET, Receiver, answer, unused_port
 
@@ -18,24 +18,6 @@ from structlog_mozdef.transports.urls import parse_address
 
 EVENT = b'{"summary":"a"}'
 SECRET = "s3cret"
-
-
-def everything_about(error):
-    """All texts of an exception and of those that hang on to it."""
-    texts, waiting, seen = [], [error], set()
-    while waiting:
-        inner = waiting.pop()
-        if inner is None or id(inner) in seen:
-            continue
-        seen.add(id(inner))
-        texts += [
-            str(inner),
-            repr(inner),
-            repr(inner.args),
-            "".join(traceback.format_exception(inner)),
-        ]
-        waiting += [inner.__cause__, inner.__context__]
-    return "\n".join(texts)
 
 
 # Malformed configuration.
