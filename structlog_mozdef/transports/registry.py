@@ -25,7 +25,8 @@ _HOMES = {
     "file": ("file", "FileTransport"),
     "-": ("file", "FileTransport"),
 }
-_NO_OPTIONS = ("url", "own_log")
+#: Parameters of a transport that are no options of a user.
+_NO_OPTIONS = ("url", "own_log", "clock", "chance")
 
 
 def transport_for_url(

@@ -11,6 +11,8 @@ from support.transport_contract import TransportContract
 
 from structlog_mozdef.transports.amqp import AMQPTransport
 
+pytestmark = pytest.mark.rabbitmq
+
 
 @pytest.fixture(scope="module")
 def broker():

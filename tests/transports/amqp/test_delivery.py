@@ -7,15 +7,20 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
 from support.brokers import Broker, Queue
+from support.errors import error_of
+from support.proxies import Relay
 from support.running import wait_for
 
 from structlog_mozdef import RetryPolicy, Sink
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.amqp import AMQPTransport
+
+pytestmark = pytest.mark.rabbitmq
 
 SOON = RetryPolicy(wait_initial=0.05, wait_max=0.2)
 
@@ -45,31 +50,25 @@ def events(count, size=300):
     ]
 
 
-def error_of(transport, batch):
-    with pytest.raises(TransportError) as caught:
-        transport.send(batch)
-    return caught.value
-
-
 class Sending(threading.Thread):
     """One attempt to send *batch*, while the test goes on."""
 
     def __init__(self, transport, batch):
         super().__init__()
         self.transport, self.batch = transport, batch
-        self.delivery = self.error = None
+        self.result = self.error = None
         self.start()
 
     def run(self):
         try:
-            self.delivery = self.transport.send(self.batch)
+            self.result = self.transport.send(self.batch)
         except TransportError as error:
             self.error = error
 
     def unconfirmed(self):
         """Which events have to be sent again."""
         self.join(60)
-        return [self.batch[index] for index in self.delivery.retry]
+        return [self.batch[index] for index in self.result.retry]
 
 
 # What arrives.
@@ -112,7 +111,7 @@ def test_large_batch(queue, transport):
 def test_unroutable(broker, transport):
     """Events that no queue is bound for are kept, and the reason is told."""
     with Queue(broker, bound=False) as queue:
-        error = error_of(transport, events(1000))
+        error = error_of(transport.send, events(1000))
         assert (error.retryable, error.ambiguous, len(queue)) == (True, False, 0)
         assert "no queue is bound" in str(error)
 
@@ -166,7 +165,7 @@ def test_full_queue_is_emptied(broker):
 
 def test_missing_exchange(transport):
     """Without MozDef's exchange nothing is published, and the reason is told."""
-    error = error_of(transport, events(1))
+    error = error_of(transport.send, events(1))
     assert (error.retryable, error.ambiguous, "no exchange 'eventtask'" in str(error)) == (
         False,
         False,
@@ -178,7 +177,7 @@ def test_exchange_that_disappears(broker, transport):
     """An exchange that is removed while the connection is open is told the same way."""
     with Queue(broker):
         transport.send(events(1))
-    error = error_of(transport, events(1))
+    error = error_of(transport.send, events(1))
     assert (error.retryable, "no exchange 'eventtask'" in str(error)) == (False, True)
 
 
@@ -204,7 +203,7 @@ def users(broker):
 def test_write_is_not_allowed(queue, users):
     """A user without the permission to write is told so."""
     with contextlib.closing(AMQPTransport(users[0])) as transport:
-        error = error_of(transport, events(1))
+        error = error_of(transport.send, events(1))
     assert (error.retryable, str(error)) == (
         False,
         "the user may not write to exchange 'eventtask'",
@@ -233,18 +232,21 @@ def test_event_that_is_too_large(queue, transport):
 def test_memory_alarm(broker, queue, transport):
     """An alarm is waited out, in one attempt or several, and no event is lost or repeated."""
     batch = events(1000)
-    with contextlib.closing(AMQPTransport(broker.url, confirm_timeout=0.5)) as hasty:
+    later = [0.0]
+    with contextlib.closing(
+        AMQPTransport(broker.url, confirm_timeout=0.5, clock=lambda: time.monotonic() + later[0])
+    ) as hasty:
         broker.control("set_vm_memory_high_watermark", "0.00001")
         try:
-            error = error_of(hasty, batch[:100])
+            error = error_of(hasty.send, batch[:100])
             sending = Sending(transport, batch[100:])
-            again = error_of(hasty, batch[:100])
+            again = error_of(hasty.send, batch[:100])
         finally:
             broker.control("set_vm_memory_high_watermark", "absolute", "1GB")
         assert sending.unconfirmed() == []
         assert wait_for(lambda: len(queue) == 1000)
         # However long it took: a broker that reads nothing misses no sign of life.
-        hasty._session._socket.last_sent -= 3600
+        later[0] = 3600.0
         hasty.send(batch[:100])
     assert (error.retryable, "alarm" in str(error), str(again)) == (True, True, str(error))
     assert collections.Counter(queue.bodies()) == collections.Counter(batch)
@@ -257,7 +259,7 @@ def test_broker_that_hangs(broker, queue):
         transport.send(batch[:1])
         broker.pause()
         try:
-            error = error_of(transport, batch[1:])
+            error = error_of(transport.send, batch[1:])
         finally:
             broker.resume()
         transport.send(batch[1:])
@@ -270,7 +272,7 @@ def test_broker_that_hangs_from_the_start(broker):
     broker.pause()
     try:
         with contextlib.closing(AMQPTransport(broker.url, connect_timeout=0.3)) as transport:
-            error = error_of(transport, events(1))
+            error = error_of(transport.send, events(1))
     finally:
         broker.resume()
     assert (error.retryable, error.ambiguous) == (True, False)
@@ -297,15 +299,16 @@ def killed(broker, tmp_path_factory):
     spool = tmp_path_factory.mktemp("amqp") / "spool"
     with (
         Queue(broker) as queue,
-        contextlib.closing(AMQPTransport(broker.url)) as transport,
+        Relay(broker.port) as relay,
+        contextlib.closing(AMQPTransport(f"amqp://127.0.0.1:{relay.port}")) as transport,
         Sink(broker.url, spool=spool, retry=SOON) as sink,
     ):
         transport.send(batch[:1])
-        ledger = transport._session._ledger
+        before = relay.received
         sending = Sending(transport, batch[1:])
         for event in spooled[:3000]:
             sink.put(event)
-        assert wait_for(lambda: ledger._next > 2 and not ledger.is_open(2))
+        assert wait_for(lambda: relay.received > before)  # a confirm
         assert wait_for(lambda: sink.stats().delivered)
         broker.kill()
         unconfirmed = sending.unconfirmed()
@@ -316,7 +319,7 @@ def killed(broker, tmp_path_factory):
         transport.send(unconfirmed)
         assert sink.flush(30)
         counts = collections.Counter(queue.bodies())
-    return Killed(batch, unconfirmed, sending.delivery.error, spooled, counts)
+    return Killed(batch, unconfirmed, sending.result.error, spooled, counts)
 
 
 def test_kill_in_mid_batch(killed):
@@ -349,9 +352,8 @@ def test_connection_that_the_broker_closed(broker, queue, transport):
 # Several brokers.
 
 
-def test_first_host_is_of_no_use(broker, queue, monkeypatch):
+def test_first_host_is_of_no_use(broker, queue):
     """A host that fails is passed over, and the one that worked is remembered."""
-    monkeypatch.setattr("random.randrange", lambda count: 0)
     with socket.create_server(("127.0.0.1", 0)) as useless:
         accepted = []
 
@@ -364,7 +366,7 @@ def test_first_host_is_of_no_use(broker, queue, monkeypatch):
         thread = threading.Thread(target=close_all)
         thread.start()
         url = f"amqp://127.0.0.1:{useless.getsockname()[1]},127.0.0.1:{broker.port}"
-        with contextlib.closing(AMQPTransport(url)) as transport:
+        with contextlib.closing(AMQPTransport(url, chance=lambda: 0.0)) as transport:
             transport.send([b"1"])
             transport.close()
             transport.send([b"2"])
@@ -373,26 +375,38 @@ def test_first_host_is_of_no_use(broker, queue, monkeypatch):
     assert (queue.bodies(), len(accepted)) == ([b"1", b"2"], 1)
 
 
-def test_next_attempt_begins_with_another_host(broker, queue, monkeypatch):
+def test_next_attempt_begins_with_another_host(broker, queue):
     """A host that failed in the middle of a batch is not the first to be tried again."""
-    monkeypatch.setattr("random.randrange", lambda count: 0)
-    url = f"amqp://127.0.0.1:{broker.port},localhost:{broker.port}"
-    with contextlib.closing(AMQPTransport(url, confirm_timeout=0.3)) as transport:
+    with (
+        Relay(broker.port) as first,
+        Relay(broker.port) as second,
+        contextlib.closing(
+            AMQPTransport(url_of(first, second), confirm_timeout=0.3, chance=lambda: 0.0)
+        ) as transport,
+    ):
         transport.send([b"1"])
+        assert (len(first.ports), len(second.ports)) == (1, 0)
         broker.pause()
         try:
-            error_of(transport, [b"2"])
+            error_of(transport.send, [b"2"])
         finally:
             broker.resume()
         assert wait_for(broker.answers)
         transport.send([b"3"])
-        assert transport._session._host == "localhost"
+        assert (len(first.ports), len(second.ports)) == (1, 1)
+
+
+def url_of(*relays):
+    return "amqp://" + ",".join(f"127.0.0.1:{relay.port}" for relay in relays)
 
 
 def test_fleet_spreads(broker, queue):
     """Each transport begins with a host of its own choice."""
-    url = ",".join([broker.url, *[f"host{number}" for number in range(9)]])
-    assert len({AMQPTransport(url)._current for _ in range(50)}) > 3
+    with Relay(broker.port) as first, Relay(broker.port) as second, Relay(broker.port) as third:
+        for _ in range(40):
+            with contextlib.closing(AMQPTransport(url_of(first, second, third))) as transport:
+                transport.send([b"{}"])
+        assert all([first.ports, second.ports, third.ports])
 
 
 def test_empty_event_ends_no_session(transport, queue):
@@ -405,4 +419,4 @@ def test_empty_event_ends_no_session(transport, queue):
 def test_empty_event_comes_back_unrouted(broker, transport):
     """A returned message without a body is known by it as well."""
     with Queue(broker, bound=False):
-        assert "no queue is bound" in str(error_of(transport, [b"", b'{"n": 1}']))
+        assert "no queue is bound" in str(error_of(transport.send, [b"", b'{"n": 1}']))

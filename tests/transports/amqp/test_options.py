@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from support.errors import setting_error_of
 
 from structlog_mozdef import Sink
 from structlog_mozdef.transports.amqp import AMQPTransport
+from structlog_mozdef.transports.amqp.options import hosts_of, settings_of
 from structlog_mozdef.transports.urls import parse_hosts
 
 
@@ -49,10 +51,8 @@ from structlog_mozdef.transports.urls import parse_hosts
 )
 def test_urls(url):
     """A URL that cannot work is refused without showing what could be a password."""
-    with pytest.raises(ValueError) as caught:
-        AMQPTransport(url)
-    text = str(caught.value)
-    assert ("s3" in text, "\n" in text, text.startswith("url is ")) == (False, False, True)
+    text = setting_error_of(AMQPTransport, url)
+    assert ("s3" in text, text.startswith("url is ")) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,30 @@ def test_addresses(url, hosts, credentials, path):
     assert (address.credentials, address.path) == (credentials, path)
 
 
-def test_default_ports():
+def settings(url):
+    """Return the settings of a transport with this URL, and defaults beside it."""
+    return settings_of(
+        parse_hosts(url, ("amqp", "amqps")),
+        exchange="eventtask",
+        routing_key="eventtask",
+        verify=True,
+        cert=None,
+        heartbeat=60,
+        connect_timeout=10,
+        confirm_timeout=30,
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("amqp://a,b:1", [("a", 5672), ("b", 1)]),
+        ("amqps://a,[::1]", [("a", 5671), ("::1", 5671)]),
+    ],
+)
+def test_default_ports(url, hosts):
     """Each host has the port of the scheme, or its own."""
-    assert AMQPTransport("amqp://a,b:1")._hosts == [("a", 5672), ("b", 1)]
-    assert AMQPTransport("amqps://a,[::1]")._hosts == [("a", 5671), ("::1", 5671)]
+    assert hosts_of(parse_hosts(url, ("amqp", "amqps"))) == hosts
 
 
 @pytest.mark.parametrize(
@@ -120,13 +140,13 @@ def test_default_ports():
 )
 def test_vhosts(path, vhost):
     """The vhost is percent-decoded, and / where there is none."""
-    assert AMQPTransport(f"amqp://host{path}")._settings.vhost == vhost
+    assert settings(f"amqp://host{path}").vhost == vhost
 
 
 def test_guest():
     """Without a user in the URL it is guest, as AMQP has it."""
-    settings = AMQPTransport("amqp://host")._settings
-    assert (settings.user, settings.password) == ("guest", "guest")
+    found = settings("amqp://host")
+    assert (found.user, found.password) == ("guest", "guest")
 
 
 def test_another_exchange_is_another_destination():
