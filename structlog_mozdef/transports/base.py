@@ -60,7 +60,7 @@ class Transport(Protocol):
 
         Raises:
             TransportError: nothing is known to have been delivered.
-            Rejected: the destination blames the payload as a whole.
+            Rejected: the destination blames the payload, without saying which event.
         """
 
     def after_fork_in_child(self) -> None:

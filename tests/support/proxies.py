@@ -91,15 +91,15 @@ class Proxy(_Middle):
 
     Args:
         credentials: user and password that it asks for, or None.
-        refuse: a status to answer every request with, or None.
+        status: to answer every request with, or None.
     """
 
     def __init__(
-        self, credentials: tuple[str, str] | None = None, refuse: int | None = None
+        self, credentials: tuple[str, str] | None = None, status: int | None = None
     ) -> None:
         super().__init__()
         self._credentials = credentials
-        self._refuse = refuse
+        self._status = status
         #: The first lines of what it was asked for.
         self.requests: list[str] = []
 
@@ -122,8 +122,8 @@ class Proxy(_Middle):
                     b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 )
                 client.shutdown(socket.SHUT_RDWR)
-            elif self._refuse:
-                client.sendall(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % self._refuse)
+            elif self._status:
+                client.sendall(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % self._status)
                 client.shutdown(socket.SHUT_RDWR)
             else:
                 self._pass_on(client, head, *first.split(" ")[:2])

@@ -119,12 +119,16 @@ def test_descriptions_show_no_secret(error, text):
     assert describe(error, "broker") == text
 
 
-def test_chains_end():
-    """Errors that hang on to each other in a circle, or without an end, are described."""
-    first, second = KeyError(SECRET), ValueError(SECRET)
-    first.__cause__, second.__cause__ = second, first
-    assert describe(first) == "ValueError"
-    error = None
+def test_circles_of_errors_are_described():
+    """Errors that hang on to each other in a circle are looked at once each."""
+    first, second, third = KeyError(SECRET), ValueError(SECRET), LookupError(SECRET)
+    first.__cause__, second.__cause__, third.__cause__ = second, third, first
+    assert describe(first) == "LookupError"
+
+
+def test_long_chains_are_described():
+    """Of errors that hang on to each other without an end, only the outer ones are looked at."""
+    error = TimeoutError()
     for _ in range(1000):
         error = KeyError(error)
     assert describe(error) == "KeyError"

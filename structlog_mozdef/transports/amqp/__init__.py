@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: The longest that RabbitMQ and py-amqp can count, in seconds.
 _LONGEST_HEARTBEAT = 65_535
-#: Seconds that closing may take.
+#: The longest time for closing, in seconds.
 _CLOSE_TIMEOUT = 2.0
 #: The names that MozDef gives its exchange and the key that its queue is bound by.
 _MOZDEF = "eventtask"
@@ -165,12 +165,12 @@ class AMQPTransport:
             return session
         if count == 1:
             raise failures[0]
-        texts = []
+        reasons = []
         for step, failure in enumerate(failures):
             host, port = self._hosts[(self._current + step) % count]
-            texts.append(f"{host}:{port}: {failure}")
+            reasons.append(f"{host}:{port}: {failure}")
         raise TransportError(
-            f"none of {count} brokers can be used ({'; '.join(texts)})",
+            f"none of {count} brokers can be used ({'; '.join(reasons)})",
             retryable=any(failure.retryable for failure in failures),
         )
 

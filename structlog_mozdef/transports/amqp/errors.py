@@ -100,4 +100,4 @@ def _setting(error: amqp.exceptions.AMQPError, settings: Settings) -> str:
         return ""
     if (error.method_sig or (0, 0))[0]:
         return f"the user may not write to exchange {settings.exchange!r}"
-    return "the broker refuses user and password"
+    return "the broker rejects user and password"

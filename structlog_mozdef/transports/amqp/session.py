@@ -95,7 +95,7 @@ class Session:
 
         The exchange is looked for, not declared: MozDef declares it, and one that is declared
         before MozDef's queue is bound to it would turn a clear error into unroutable events. To
-        look takes no permission.
+        look needs no permission.
 
         Raises:
             TransportError: nothing was published.

@@ -45,22 +45,23 @@ from structlog_mozdef.transports.urls import parse_address
 
 
 class HTTPTransport:
-    """Send events to MozDef, or to another server with its manners, over HTTP.
+    """Send events over HTTP to MozDef, or to another server that answers as it does.
 
-    TLS certificates are verified, redirects refused, cookies and ``.netrc`` ignored. Proxies and
-    ``REQUESTS_CA_BUNDLE`` of the environment count, as for every program that uses requests.
+    TLS certificates are verified, redirects are not followed, cookies and ``.netrc`` are ignored.
+    Proxies and ``REQUESTS_CA_BUNDLE`` of the environment count, as for every program that uses
+    requests.
 
     Args:
-        url: ``https://host:8443/events``; an address that ends in ``/_bulk`` is used as it is, and
-            ``/custom/x`` and the like take one event a request. User and password in it are
+        url: ``https://host:8443/events``; a URL that ends in ``/_bulk`` is used as it is, and
+            ``/custom/x`` and the like get one event a request. User and password in it are
             sent as basic authentication and shown nowhere.
-        bulk: "auto" (default) asks once, by an empty POST, whether ``/_bulk`` stands beside
-            ``/events``, and again after an outage; False sends one event a request; True takes
-            it for granted.
+        bulk: "auto" (default) asks once, by an empty POST, whether there is a ``/_bulk`` next
+            to ``/events``, and once more after an outage; False sends one event a request; True
+            relies on it.
         bulk_format: "ndjson" (default), or "array": a third faster, on MozDef 1.40 and later
-            only; earlier versions lose every event without a word.
+            only; earlier versions lose every event silently.
         bulk_action: "index" (default), or "create": for a data stream of Elasticsearch or
-            OpenSearch, which takes nothing else. Events then get ``@timestamp`` as well, a copy
+            OpenSearch, which accepts nothing else. Events then get ``@timestamp`` as well, a copy
             of their ``timestamp``. MozDef would store junk.
         document_ids: True gives an event that has a stream and a sequence (`SequenceAdder`) an
             ``_id`` made of them, so that Elasticsearch and OpenSearch store it once, however
@@ -68,12 +69,12 @@ class HTTPTransport:
         verify: True (default), False (a warning), or the path of a CA bundle.
         cert: path of a client certificate with its key, or a pair of paths.
         auth: (user, password), or an authentication object of requests.
-        api_key: of Elasticsearch: the text that it calls "encoded", or the pair of id and key.
+        api_key: of Elasticsearch: the string that it calls "encoded", or the pair of id and key.
         headers: added to each request.
         proxies: scheme -> URL; default: those of the environment.
         connect_timeout, read_timeout: seconds. Defaults 5 and 30; MozDef with a dead broker
             answers after 10 to 19 s, and delivers events all the same that were given up before.
-        recovery_probes, recovery_pause: after a 5xx or a time-out, how many events must get
+        recovery_probes, recovery_pause: after a 5xx or a timeout, how many events must get
             through alone, and the seconds between them and the batch. Defaults 3 and 5: MozDef
             loses what it accepts in the first seconds of renewed traffic.
 
@@ -201,7 +202,7 @@ class HTTPTransport:
         except TransportError as error:
             if error.retryable:
                 raise
-            return False  # refused, redirected, not found: what /events says to it will count
+            return False  # forbidden, redirected, not found: the answer of /events will count
         return True
 
     def after_fork_in_child(self) -> None:

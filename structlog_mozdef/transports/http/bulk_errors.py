@@ -19,7 +19,7 @@ from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 _SETTINGS_OF_ITEM = frozenset({401, 403, 404})
 _RETRY = _SETTINGS_OF_ITEM | {408, 429}
 _KIND = re.compile(r"\w{1,80}")
-# Longer answers with an error are not taken apart.
+# Longer answers with an error are not parsed.
 _ERROR_LIMIT_BYTES = 100_000
 # HTTP 400 blames the event, but for these, which every event would meet: none is a dead letter
 # for a setting. The texts are matched from their beginning, where no value of an event stands.

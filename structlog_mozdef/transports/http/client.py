@@ -85,7 +85,7 @@ class HTTPClient:
 
     def _open(self) -> None:
         self._adapter = BoundedAdapter(self._read_timeout)
-        # Until when the kept connection is used again; None: there is none.
+        # Until when the kept connection is reused; None: there is none.
         self._kept_until: Deadline | None = None
 
     def prepare(self, url: str, content_type: str) -> requests.PreparedRequest:
@@ -135,7 +135,7 @@ class HTTPClient:
             except ConnectionLost:
                 self.close()
                 # uWSGI closes kept connections without saying so; what was written to them was
-                # not delivered. A new connection tells whether there is more to it.
+                # not delivered. A new connection shows whether there is more to it.
                 if not was_kept:
                     raise
             except TransportError:

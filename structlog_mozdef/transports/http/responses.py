@@ -18,7 +18,7 @@ from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.http.bulk_errors import fault_of, items_of
 from structlog_mozdef.transports.http.client import Answer
 
-# The server blames what was sent: the same again cannot work.
+# The server blames the payload: sending the same once more cannot work.
 _PAYLOAD = frozenset({400, 413, 415, 422})
 # Somebody has to change a setting, here or there.
 _SETTINGS = frozenset({401, 403, 404, 405, 407, 410, 501})

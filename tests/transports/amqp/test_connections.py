@@ -84,7 +84,7 @@ def test_wrong_host_name(broker, queue, bundle):
 
 
 def test_verification_can_be_turned_off(broker, queue, caplog):
-    """`verify=False` takes any certificate, with a warning."""
+    """`verify=False` accepts any certificate, with a warning."""
     send(f"amqps://127.0.0.1:{broker.tls_port}", verify=False)
     assert (queue.bodies(), "verify is False" in caplog.text) == ([EVENT], True)
 
@@ -124,7 +124,7 @@ def test_client_certificate_is_the_user(broker, queue, bundle, tmp_path):
 def test_client_certificate_of_nobody(broker, bundle, tmp_path):
     """A certificate of a user that the broker does not have is refused."""
     error = error_of(send, broker.tls_url, verify=bundle, cert=client_files(tmp_path))
-    assert (error.retryable, str(error)) == (False, "the broker refuses user and password")
+    assert (error.retryable, str(error)) == (False, "the broker rejects user and password")
 
 
 def test_user_beside_a_certificate(broker, queue, bundle, tmp_path):
@@ -136,17 +136,17 @@ def test_user_beside_a_certificate(broker, queue, bundle, tmp_path):
 
 @pytest.mark.parametrize("user", ["guest:s3cret", "s3cret:guest", "gu%65st:%73%33cret"])
 def test_wrong_password(broker, user):
-    """A wrong user or password is told clearly, and tried slowly."""
+    """The error names a wrong user or password; attempts are rare."""
     error = error_of(send, f"amqp://{user}@127.0.0.1:{broker.port}")
     assert (error.retryable, error.ambiguous, str(error)) == (
         False,
         False,
-        "the broker refuses user and password",
+        "the broker rejects user and password",
     )
 
 
 def test_missing_vhost(broker):
-    """A vhost that is not there is told with its name."""
+    """The error names a vhost that is not there."""
     error = error_of(send, f"{broker.url}/my%2Fown")
     assert (error.retryable, str(error)) == (
         False,
@@ -162,7 +162,7 @@ def test_default_vhost(broker, queue, path):
 
 
 def test_connection_has_a_name(broker, queue):
-    """Who looks at the broker sees which program a connection belongs to."""
+    """At the broker, a connection has the name of its program."""
     with contextlib.closing(AMQPTransport(broker.url)) as transport:
         transport.send([EVENT])
         name = "has a client-provided name: structlog-mozdef"
@@ -255,7 +255,7 @@ def test_connection_is_closed_politely(broker, queue):
 
 
 def test_closing_is_bounded(broker, queue):
-    """A broker that does not answer any more holds nobody up for long."""
+    """Closing ends soon although the broker does not answer any more."""
     transport = AMQPTransport(broker.url)
     transport.send([EVENT])
     broker.pause()
@@ -288,7 +288,7 @@ def test_fork(broker, queue, bundle, tls):
 
 
 @pytest.mark.parametrize(
-    "place",
+    "hosts",
     [
         "127.0.0.1:{broker.port}",
         "127.0.0.1:{broker.port}/missing",
@@ -299,11 +299,11 @@ def test_fork(broker, queue, bundle, tls):
     ],
 )
 @pytest.mark.parametrize("scheme", ["amqp", "amqps"])
-def test_failures_show_no_secret(broker, scheme, place, caplog):
+def test_failures_show_no_secret(broker, scheme, hosts, caplog):
     """However it fails, neither the error nor any log record shows the password."""
-    place = place.format(broker=broker, free=free_port())
+    hosts = hosts.format(broker=broker, free=free_port())
     with caplog.at_level(logging.DEBUG):
-        error = error_of(send, f"{scheme}://user:{SECRET}@{place}", connect_timeout=3)
+        error = error_of(send, f"{scheme}://user:{SECRET}@{hosts}", connect_timeout=3)
     assert SECRET not in everything_about(error) + caplog.text
 
 
@@ -325,7 +325,7 @@ def test_sink_shows_no_secret(broker, caplog):
         sink.flush(timeout=1)
         text = repr(sink.stats()) + repr(sink)
         sink.close(timeout=0)
-    assert "refuses user and password" in text
+    assert "rejects user and password" in text
     assert SECRET not in text + caplog.text
 
 
@@ -359,7 +359,7 @@ def server(respond):
     ids=["http", "version", "huge", "no end"],
 )
 def test_other_protocols(answer):
-    """A server that speaks something else is told so, and tried slowly."""
+    """The error says that a server does not speak AMQP; attempts are rare."""
     with server(lambda connection: connection.sendall(answer)) as url:
         error = error_of(send, url)
     assert (error.retryable, error.ambiguous, str(error)) == (

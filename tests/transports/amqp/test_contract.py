@@ -72,7 +72,7 @@ class TestAMQPS(TestAMQP):
 
 
 class TestAMQPFullQueue(TestAMQP):
-    """A queue that takes nothing."""
+    """A queue that accepts nothing."""
 
     @contextlib.contextmanager
     def broken(self):

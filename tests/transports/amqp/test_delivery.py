@@ -1,4 +1,4 @@
-"""RabbitMQ refuses, has no room, or dies: nothing is lost, and no more is repeated than must be."""
+"""RabbitMQ rejects, is full, or dies: nothing is lost, and only what must be is repeated."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Sending(threading.Thread):
 
 
 def test_properties(queue, transport):
-    """A message is what MozDef's worker takes: exchange, routing key, mode and content type."""
+    """A message is what MozDef's worker reads: exchange, routing key, mode and content type."""
     transport.send([b'{"summary": "a"}'])
     ((result, properties, body),) = queue.messages()
     assert (
@@ -105,11 +105,11 @@ def test_large_batch(queue, transport):
     assert queue.bodies() == batch
 
 
-# What the broker does not take.
+# What the broker does not accept.
 
 
 def test_unroutable(broker, transport):
-    """Events that no queue is bound for are kept, and the reason is told."""
+    """Events that no queue is bound for are kept, and the error says why."""
     with Queue(broker, bound=False) as queue:
         error = error_of(transport.send, events(1000))
         assert (error.retryable, error.ambiguous, len(queue)) == (True, False, 0)
@@ -133,7 +133,7 @@ def test_unroutable_until_bound(broker):
 
 
 def test_full_queue(broker, transport):
-    """Of a batch that a queue takes in part, exactly the rest has to be sent again."""
+    """Of a batch that a queue accepts in part, exactly the rest has to be sent again."""
     batch = events(30)
     with Queue(broker, x_max_length=10, x_overflow="reject-publish") as queue:
         result = transport.send(batch)
@@ -164,7 +164,7 @@ def test_full_queue_is_emptied(broker):
 
 
 def test_missing_exchange(transport):
-    """Without MozDef's exchange nothing is published, and the reason is told."""
+    """Without MozDef's exchange nothing is published, and the error says why."""
     error = error_of(transport.send, events(1))
     assert (error.retryable, error.ambiguous, "no exchange 'eventtask'" in str(error)) == (
         False,
@@ -174,7 +174,7 @@ def test_missing_exchange(transport):
 
 
 def test_exchange_that_disappears(broker, transport):
-    """An exchange that is removed while the connection is open is told the same way."""
+    """An exchange that is removed while the connection is open is the same error."""
     with Queue(broker):
         transport.send(events(1))
     error = error_of(transport.send, events(1))
@@ -201,7 +201,7 @@ def users(broker):
 
 
 def test_write_is_not_allowed(queue, users):
-    """A user without the permission to write is told so."""
+    """The error says that a user may not write."""
     with contextlib.closing(AMQPTransport(users[0])) as transport:
         error = error_of(transport.send, events(1))
     assert (error.retryable, str(error)) == (
@@ -218,7 +218,7 @@ def test_permission_to_write_is_enough(queue, users):
 
 
 def test_event_that_is_too_large(queue, transport):
-    """An event that the broker finds too large is refused for good; the others are taken."""
+    """An event that the broker finds too large is rejected; the others are accepted."""
     batch = [b"a" * 10, b"b" * 500_001, b"c" * 10]
     result = transport.send(batch)
     assert list(result.rejected) == [1]
@@ -226,7 +226,7 @@ def test_event_that_is_too_large(queue, transport):
     assert set(queue.bodies()) == {batch[0], batch[2]}
 
 
-# The broker has no room.
+# The broker has no memory left.
 
 
 def test_memory_alarm(broker, queue, transport):
@@ -410,7 +410,7 @@ def test_fleet_spreads(broker, queue):
 
 
 def test_empty_event_ends_no_session(transport, queue):
-    """A message without a body has no body frame: the broker takes it, and its neighbours once."""
+    """The broker accepts a message without a body, which has no body frame, and its neighbours."""
     batch = [b'{"n": 1}', b"", b'{"n": 2}']
     assert transport.send(batch).retry == ()
     assert queue.bodies() == batch

@@ -1,4 +1,4 @@
-"""What cannot work is refused at once, in one sentence without secrets."""
+"""What cannot work is an error at once, in one sentence without secrets."""
 
 import logging
 import subprocess
@@ -50,7 +50,7 @@ from structlog_mozdef.transports.urls import parse_hosts
     ],
 )
 def test_urls(url):
-    """A URL that cannot work is refused without showing what could be a password."""
+    """The error for a URL that cannot work does not show what could be a password."""
     text = setting_error_of(AMQPTransport, url)
     assert ("s3" in text, text.startswith("url is ")) == (False, True)
 
@@ -79,13 +79,13 @@ def test_urls(url):
     ],
 )
 def test_options(option, value):
-    """An option that cannot work is refused by its name."""
+    """The error for an option that cannot work begins with its name."""
     with pytest.raises(ValueError, match=f"^{option} is "):
         AMQPTransport("amqps://host", **{option: value})
 
 
 def test_unknown_option():
-    """An option that does not exist is refused with those that do."""
+    """The error for an option that does not exist names those that do."""
     with pytest.raises(TypeError, match="allowed are exchange, routing_key, heartbeat, verify"):
         Sink("amqp://host", queue="x")
 
@@ -103,14 +103,14 @@ def test_unknown_option():
     ],
 )
 def test_addresses(url, hosts, credentials, path):
-    """Hosts, user, password and path are taken apart, each with what is encoded in it."""
+    """Hosts, user, password and path are parsed, and decoded."""
     address = parse_hosts(url, ("amqp", "amqps"))
     assert address.hosts == (hosts or (("a", None), ("b", 2), ("::1", 3), ("::2", None)))
     assert (address.credentials, address.path) == (credentials, path)
 
 
 def settings(url):
-    """Return the settings of a transport with this URL, and defaults beside it."""
+    """Return the settings of a transport with this URL and the defaults."""
     return settings_of(
         parse_hosts(url, ("amqp", "amqps")),
         exchange="eventtask",
@@ -150,13 +150,13 @@ def test_guest():
 
 
 def test_another_exchange_is_another_destination():
-    """A spool for one exchange is not taken for that of another one: the names differ."""
+    """A spool for one exchange is not used for another one: the names differ."""
     assert AMQPTransport("amqp://host", exchange="x").name == (
         "amqp://host (exchange 'x', routing key 'eventtask')"
     )
 
 
-def test_verify_false_is_told_once(caplog):
+def test_verify_false_is_warned_of(caplog):
     """Where nothing is encrypted, there is nothing to warn of."""
     with caplog.at_level(logging.WARNING):
         AMQPTransport("amqp://host", verify=False)

@@ -53,7 +53,7 @@ def test_success(status):
     ],
 )
 def test_success_with_a_word(body, headers):
-    """What a server says beside 200 does not matter where it is no page."""
+    """The body of a 200 does not matter, unless it is a web page."""
     assert send(answer(200, body, **headers)) == ALL_ACCEPTED
 
 
@@ -72,7 +72,7 @@ def test_success_with_a_word(body, headers):
     ],
 )
 def test_page_is_no_success(body, headers):
-    """A web page, a login most likely, is no success though it comes with 200."""
+    """A web page, probably a login, is no success although it comes with 200."""
     error = send(answer(200, body, **headers))
     assert (kind_of(error), str(error)) == (
         (TransportError, False, False),
@@ -81,7 +81,7 @@ def test_page_is_no_success(body, headers):
 
 
 def test_unreadable_answer_proves_nothing():
-    """An answer that is packed in a way that nobody asked for may hide refusals."""
+    """An answer in a compression that was not asked for may hide rejections."""
     error = send(answer(200, b"\0", Content_Encoding="br"))
     assert kind_of(error) == (TransportError, True, True)
 
@@ -132,7 +132,7 @@ def test_settings_are_to_blame(status):
 
 @pytest.mark.parametrize("status", [408, 423, 425, 429])
 def test_busy(status):
-    """A server that is busy has stored nothing, and is asked again."""
+    """A server that is busy has stored nothing, and gets the events once more."""
     assert kind_of(send(answer(status))) == (TransportError, True, False)
 
 
@@ -147,7 +147,7 @@ def test_nobody_knows(status):
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
 @pytest.mark.parametrize("path", ["/_bulk", "/custom/x"])
 def test_redirects_are_refused(status, path):
-    """A redirect is refused, and the events are kept."""
+    """A redirect is not followed, and the events are kept."""
     error = send(answer(status, Location="/login?next=x"), path)
     assert (kind_of(error), str(error).split(":")[0]) == (
         (TransportError, False, False),
@@ -169,7 +169,7 @@ def test_redirects_are_not_followed(status, path):
 
 
 @pytest.mark.parametrize(
-    ("location", "place"),
+    ("location", "target"),
     [
         ("https://sso.example.com/login?token=s3cret", "https://sso.example.com"),
         ("https://user:s3cret@sso.example.com/", "https://sso.example.com"),
@@ -180,10 +180,10 @@ def test_redirects_are_not_followed(status, path):
         ("", "another path"),
     ],
 )
-def test_redirect_is_told_without_secrets(location, place):
-    """Of the target of a redirect, scheme and host are told."""
+def test_redirect_is_shown_without_secrets(location, target):
+    """The error of a redirect shows scheme and host of its target."""
     error = send(answer(302, Location=location))
-    assert f"a redirect to {place} is not followed" in str(error)
+    assert f"a redirect to {target} is not followed" in str(error)
 
 
 # Retry-After.
@@ -191,7 +191,7 @@ def test_redirect_is_told_without_secrets(location, place):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_passed_on(status):
-    """The seconds that the server asks for reach the courier."""
+    """The seconds that the server asks for are in the error."""
     assert send(answer(status, Retry_After="17")).retry_after == 17
 
 
@@ -230,7 +230,7 @@ def test_hostile_retry_after(value):
     assert seconds is None or seconds >= 0
 
 
-# Errors of single events, as Elasticsearch and OpenSearch tell them.
+# Errors of single events, as Elasticsearch and OpenSearch report them.
 
 
 def bulk_answer(*statuses, errors=True, **error):
@@ -239,13 +239,13 @@ def bulk_answer(*statuses, errors=True, **error):
 
 
 def test_items_without_errors():
-    """An answer that tells of no error is success."""
+    """An answer that reports no error is success."""
     assert send(bulk_answer(201, 201, 201, errors=False)) == ALL_ACCEPTED
 
 
 @pytest.mark.parametrize("status", [400, 406, 413, 422])
-def test_refused_item(status):
-    """An event that is refused is told with the reason; the others were accepted."""
+def test_rejected_item(status):
+    """An event that is rejected has a reason; the others were accepted."""
     result = send(bulk_answer(201, status, 201, type="mapper_parsing_exception"))
     assert (dict(result.rejected), list(result.retry)) == (
         {1: f"HTTP {status} mapper_parsing_exception"},
@@ -349,7 +349,7 @@ def test_any_answer_is_understood(status, headers, body, count):
     ],
 )
 def test_answers_of_mozdef(status, expected):
-    """Every failure that MozDef and its front end answer with is told apart."""
+    """Every failure that MozDef and its front end answer with has its meaning."""
     assert kind_of(send(answer(status, Content_Type="text/html"))) == expected
 
 

@@ -85,7 +85,7 @@ SLOW = [
 
 @pytest.mark.parametrize("server", SLOW)
 def test_slow_answers_end_in_time(server):
-    """A server that hangs or drips, wherever in its answer, is given up within the time-out."""
+    """A server that hangs or drips, wherever in its answer, is given up within the timeout."""
     start = time.monotonic()
     error_from(lambda request: server)
     assert time.monotonic() - start < 1.5
@@ -93,13 +93,13 @@ def test_slow_answers_end_in_time(server):
 
 @pytest.mark.parametrize("server", SLOW)
 def test_slow_answers_prove_nothing(server):
-    """Who was given up may have stored the events all the same."""
+    """A server that was given up may have stored the events nevertheless."""
     error = error_from(lambda request: server)
     assert (error.retryable, error.ambiguous) == (True, True)
 
 
 def test_slow_reader_ends_in_time():
-    """A server that does not read the request is given up within the time-out."""
+    """A server that does not read the request is given up within the timeout."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/_bulk"
         with contextlib.closing(HTTPTransport(url, read_timeout=0.4)) as transport:
@@ -153,7 +153,7 @@ def test_default_timeouts():
 
 
 def test_nobody_listens():
-    """A refused connection is told in the words of the system, and has stored nothing."""
+    """The error of a refused connection has the words of the system; nothing is stored."""
     url = f"http://127.0.0.1:{unused_port()}/_bulk"
     with pytest.raises(TransportError) as caught:
         HTTPTransport(url).send([EVENT])
@@ -179,7 +179,7 @@ def test_unknown_host():
     [CLOSE, RESET, answer(200)[:-3], answer(200)[:-2], b"HTTP/1.1 200 OK\r\n", HEAD + b"\r\nabc"],
 )
 def test_cut_off_answers_prove_nothing(end):
-    """A connection that ends during the request or the answer leaves open what was stored."""
+    """A connection that ends during the request or the answer says nothing of what was stored."""
     error = error_from(lambda request: end if not isinstance(end, bytes) else _cut(end))
     assert (error.retryable, error.ambiguous) == (True, True)
 
@@ -208,7 +208,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("text", GARBAGE)
 def test_garbage_is_no_success(text):
-    """What is no answer of HTTP is told by our own error."""
+    """An answer that is not HTTP becomes our own error."""
     assert error_from(lambda request: _cut(text)).retryable
 
 
@@ -229,7 +229,7 @@ def test_garbage_is_no_success(text):
 @example(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
 @example(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
 def test_random_bytes(text):
-    """Whatever bytes a server sends, nothing but our own error leaves the transport."""
+    """Whatever bytes a server sends, the transport raises our own error only."""
     with (
         Receiver(lambda request: _cut(text)) as receiver,
         contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk", read_timeout=0.3)) as transport,
@@ -257,12 +257,12 @@ def test_endless_body_ends():
 
 @pytest.mark.parametrize("body", [b"x" * 100, b"x" * 20_000_000])
 def test_answer_before_the_request_was_read(body):
-    """A server that refuses a body before it has read it is understood, or at least survived."""
+    """A server that rejects a body before it has read it is understood, or survived."""
 
-    def refuse(connection):
+    def reject(connection):
         connection.sendall(answer(413))
 
-    with Receiver(early=refuse) as receiver:
+    with Receiver(early=reject) as receiver:
         url = f"{receiver.base}/_bulk"
         with (
             contextlib.closing(HTTPTransport(url, read_timeout=2)) as transport,
@@ -337,7 +337,7 @@ def test_replacement_that_is_closed_is_a_failure():
 
 
 def test_answer_that_is_cut_off_is_not_repeated_at_once():
-    """A server that began to answer has the events, perhaps: this is for the courier to judge."""
+    """A server that began to answer has the events, perhaps: the dispatcher decides."""
     answers = iter([OK])
     with (
         Receiver(lambda request: next(answers, None) or _cut(HEAD + b"\r\nabc")) as receiver,
@@ -350,7 +350,7 @@ def test_answer_that_is_cut_off_is_not_repeated_at_once():
 
 
 def test_timeout_is_not_repeated_at_once():
-    """A time-out on a kept connection is a time-out: the server may be at work."""
+    """A timeout on a kept connection is a timeout: the server may be at work."""
     answers = iter([OK])
     with (
         Receiver(lambda request: next(answers, None) or hang()) as receiver,
@@ -405,7 +405,7 @@ def test_closed_connection_is_not_taken_for_a_kept_one():
 
 
 def test_each_request_has_its_own_time():
-    """A kept connection that is older than the time-out serves the next request as well."""
+    """A kept connection that is older than the timeout serves the next request as well."""
     with (
         Receiver() as receiver,
         contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk", read_timeout=0.2)) as transport,
@@ -430,7 +430,7 @@ def test_second_answer_is_not_taken_for_the_next_one():
 
 
 def test_failures_leave_no_socket():
-    """Whatever happened, closing leaves no socket to be collected with a warning."""
+    """Whatever happened, no socket is collected with a warning after closing."""
     ends = [CLOSE, RESET, _cut(b"garbage\r\n\r\n"), hang(HEAD), _cut(HEAD + b"\r\nab"), answer(500)]
     for end in ends:
         error_from(lambda request, end=end: end, read_timeout=0.1)

@@ -119,7 +119,7 @@ def test_proxy_that_asks_in_vain(tmp_path, tls):
 @pytest.mark.parametrize(("status", "retryable"), [(403, False), (502, True), (503, True)])
 def test_proxy_that_refuses_the_tunnel(tmp_path, status, retryable):
     """A proxy that does not reach the server is an outage; one that forbids it is not."""
-    with Receiver(tls=server_context()) as receiver, Proxy(refuse=status) as proxy:
+    with Receiver(tls=server_context()) as receiver, Proxy(status=status) as proxy:
         error = error_of(
             send, receiver.url, proxies={"https": proxy.url}, verify=authority_file(tmp_path)
         )
@@ -131,7 +131,7 @@ def test_proxy_that_refuses_the_tunnel(tmp_path, status, retryable):
 
 
 def test_proxy_that_is_away():
-    """A proxy on which nobody listens is an outage."""
+    """A proxy without a listener is an outage."""
     proxy = f"http://user:s3cret@127.0.0.1:{unused_port()}"
     error = error_of(send, "http://127.0.0.1:1/events", proxies={"http": proxy})
     assert (str(error), error.retryable) == (

@@ -1,4 +1,4 @@
-"""Certificates are verified, unless the user says otherwise; what is refused is kept and told."""
+"""Certificates are verified, unless the user says otherwise; the error of a refusal says why."""
 
 import contextlib
 import logging
@@ -64,20 +64,20 @@ def test_bundle_of_the_environment(bundle, monkeypatch, variable):
     ],
 )
 def test_wrong_certificates_are_refused(bundle, context, message):
-    """An unknown issuer, an old certificate and another name are refused, and told clearly."""
+    """An unknown issuer, an old certificate and another name are refused, with the reason."""
     error = refusal_of(server_context(*context.pop("names", ()), **context), verify=bundle)
     assert (error.retryable, message in str(error)) == (False, True)
 
 
 def test_verification_is_the_default(monkeypatch):
-    """Without a word about it, a certificate of a private authority is refused."""
+    """By default, a certificate of a private authority is refused."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     assert "the certificate of the server is refused" in str(refusal_of(server_context()))
 
 
 def test_verification_can_be_turned_off():
-    """`verify=False` takes any certificate, also where warnings are errors."""
+    """`verify=False` accepts any certificate, also if warnings are errors."""
     with Receiver(tls=server_context("example.com", by=stranger())) as receiver:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -191,7 +191,7 @@ def test_silent_close_over_tls(bundle):
 
 
 def test_large_batch_over_tls(bundle):
-    """A body of many TLS records arrives whole."""
+    """A body of many TLS records arrives complete."""
     events = [b'{"summary":"%s"}' % (b"x" * 90_000)] * 20
     with Receiver(tls=server_context()) as receiver:
         with contextlib.closing(HTTPTransport(receiver.url, verify=bundle)) as transport:
