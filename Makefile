@@ -1,4 +1,4 @@
-# Everything here needs only Python 3.10 or later, git, make and apt: each target makes the
+# Everything here needs only Python 3.11 or later, git, make and apt: each target makes the
 # virtual environment that it uses.
 
 PYTHONS := $(shell sh .ci/pythons)
@@ -48,7 +48,7 @@ clean:
 
 # $(call create,PYTHON,FOLDER): Debian's Python comes without ensurepip until python3-venv is installed.
 define create
-	@test -n "$(1)" || { echo "No Python 3.10 or later was found on this machine." >&2; exit 1; }
+	@test -n "$(1)" || { echo "No Python 3.11 or later was found on this machine." >&2; exit 1; }
 	@$(1) -c "import ensurepip" 2>/dev/null \
 		|| { $(if $(filter 0,$(shell id -u)),,sudo) apt-get update -qq \
 		&& $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -qq -y python3-venv; }
@@ -72,5 +72,6 @@ $(VENV)/newest/.ready: setup.cfg
 
 $(VENV)/oldest/.ready: setup.cfg
 	$(call create,$(OLDEST),$(VENV)/oldest)
-	@$(VENV)/oldest/bin/python $(PIP) --editable ".[test]" "structlog==23.1.*"
+	@sh .ci/lowest >$(VENV)/oldest/lowest.txt
+	@$(VENV)/oldest/bin/python $(PIP) --editable ".[test]" --constraint $(VENV)/oldest/lowest.txt
 	@touch $@

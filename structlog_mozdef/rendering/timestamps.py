@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 _MINUTE = timedelta(minutes=1)
@@ -43,7 +43,7 @@ def iso_of_datetime(moment: datetime) -> str:
         moment = _with_offset(moment)
     except Exception:
         # The first and last days of the calendar, or a time zone that fails: UTC stands in.
-        moment = datetime.replace(moment, tzinfo=timezone.utc)
+        moment = datetime.replace(moment, tzinfo=UTC)
     return moment.isoformat(timespec="microseconds")
 
 
@@ -64,7 +64,7 @@ def _with_offset(moment: datetime) -> datetime:
         moment = moment.replace(tzinfo=None).astimezone()
         offset = moment.utcoffset()
     # Local mean times have seconds in their offset, which ISO 8601 and MozDef do not know.
-    return moment.astimezone(timezone.utc) if offset % _MINUTE else moment  # type: ignore[operator]
+    return moment.astimezone(UTC) if offset % _MINUTE else moment  # type: ignore[operator]
 
 
 def iso_timestamp(value: object) -> str | None:
@@ -81,7 +81,7 @@ def iso_timestamp(value: object) -> str | None:
             midnight = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - local time
             return iso_of_datetime(midnight)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            moment = datetime.fromtimestamp(value, timezone.utc)
+            moment = datetime.fromtimestamp(value, UTC)
             return moment.isoformat(timespec="microseconds")
     except Exception:  # no date of the calendar, or an object with methods of its own
         return None
@@ -89,10 +89,10 @@ def iso_timestamp(value: object) -> str | None:
 
 
 def _iso_of_text(text: str) -> str | None:
-    # Later Pythons read digits alone as a date; MozDef drops the event for them.
+    # Python reads digits alone as a date; MozDef drops the event for them.
     if text.isdigit():
         return None
-    # Python 3.10 does not know the Z that structlog's TimeStamper writes.
-    if text.endswith(("Z", "z")):
-        text = text[:-1] + "+00:00"
+    # RFC 3339 allows a small z, Python does not.
+    if text.endswith("z"):
+        text = text[:-1] + "Z"
     return iso_of_datetime(datetime.fromisoformat(text))

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import types
-from typing import Any
+from typing import Any, Self
 
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._validate import check_choice, check_number
@@ -274,7 +274,7 @@ class Sink:
         """The latest events that the destination will never take, with the reasons."""
         return self._buffer.dead_letters()
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

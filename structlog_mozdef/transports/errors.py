@@ -110,7 +110,7 @@ def describe(error: BaseException, peer: str = "server") -> str:
             return "timed out"
         if isinstance(inner, (PeerClosedError, *END_OF_TLS)):
             return f"the {peer} closed the connection"
-        if isinstance(inner, ssl.SSLError) and inner.reason:
+        if isinstance(inner, ssl.SSLError) and getattr(inner, "reason", None):
             return inner.reason  # a constant of OpenSSL: the other side chooses which, not its text
         if isinstance(inner, OSError) and inner.strerror and inner.errno:
             return inner.strerror
@@ -126,10 +126,14 @@ def certificate_error(error: BaseException, peer: str = "server") -> TransportEr
     """
     for inner in exception_chain(error):
         if isinstance(inner, ssl.SSLCertVerificationError):
-            return TransportError(
-                f"the certificate of the {peer} is refused: {inner.verify_message}",
-                retryable=False,
-            )
+            reason = inner.verify_message
+        elif type(inner).__name__ == "CertificateError":
+            reason = "Hostname mismatch"  # urllib3 1 compares the names itself
+        else:
+            continue
+        return TransportError(
+            f"the certificate of the {peer} is refused: {reason}", retryable=False
+        )
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from support.handmade_spools import spool_on
@@ -51,10 +51,10 @@ def test_after_an_outage(folder):
         Receiver(lambda request: answer(503) if down else OK) as receiver,
         Sink(receiver.url, spool=folder, max_events=100, recovery_pause=0.05, **QUICK) as sink,
     ):
-        began = datetime.now(timezone.utc)
+        began = datetime.now(UTC)
         for number in range(150):
             sink.put(b'{"summary": "event %d"}' % number)
-        ended = datetime.now(timezone.utc)
+        ended = datetime.now(UTC)
         down = False
         assert wait_for(lambda: any("lost" in text for text in receiver.summaries()))
         (event,) = (event for event in receiver.events() if "lost" in event["summary"])

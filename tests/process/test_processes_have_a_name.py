@@ -10,6 +10,7 @@ import time
 import zipapp
 
 import pytest
+from support.running import forks
 
 from structlog_mozdef import (
     MozDefRenderer,
@@ -142,6 +143,7 @@ def test_process_id_is_that_of_the_process():
     assert add_processid(None, "info", {})["processid"] == os.getpid()
 
 
+@forks
 def test_process_id_is_right_after_a_fork():
     """A forked child adds its own id."""
     reader, writer = os.pipe()
@@ -155,6 +157,7 @@ def test_process_id_is_right_after_a_fork():
         assert int(pipe.read()) == child
 
 
+@forks
 def test_process_id_is_right_in_a_forked_worker():
     """So does a worker of multiprocessing."""
     context = multiprocessing.get_context("fork")

@@ -5,6 +5,8 @@ import os
 import pickle
 import threading
 
+from support.running import forks
+
 from structlog_mozdef import SequenceAdder
 
 
@@ -46,6 +48,7 @@ def test_threads_share_the_numbers():
     assert sorted(numbers) == list(range(1, 16_001))
 
 
+@forks
 def test_forked_child_has_a_stream_of_its_own():
     """A forked child begins another stream at one, and its parent goes on."""
     adder = SequenceAdder()

@@ -123,11 +123,10 @@ def test_dict_tracebacks_are_described():
     assert (exception["type"], exception["message"]) == ("ValueError", "bad 27")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups are new in 3.11")
 @pytest.mark.parametrize("processors", [(), (dict_tracebacks,)])
 def test_members_of_a_group_are_told(processors):
     """The exceptions of a group are in the stack."""
-    group = ExceptionGroup("several", [caught(), KeyError("inner")])  # noqa: F821
+    group = ExceptionGroup("several", [caught(), KeyError("inner")])
     try:
         raise group
     except Exception as error:

@@ -68,7 +68,7 @@ def test_given_text_is_kept():
 
 MOMENTS = [
     (SUMMER, "2026-07-01T12:00:00.000000-05:00"),
-    (SUMMER.replace(tzinfo=dt.timezone.utc), "2026-07-01T12:00:00.000000+00:00"),
+    (SUMMER.replace(tzinfo=dt.UTC), "2026-07-01T12:00:00.000000+00:00"),
     (SUMMER.replace(tzinfo=AMSTERDAM), "2026-07-01T12:00:00.000000+02:00"),
     (WINTER.replace(tzinfo=AMSTERDAM), "2026-01-01T12:00:00.000000+01:00"),
     (pytz.timezone("Europe/Amsterdam").localize(SUMMER), "2026-07-01T12:00:00.000000+02:00"),

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 #: Below the ports that the system gives to outgoing connections: one that is free stays free.
@@ -87,7 +87,7 @@ class PortMapper:
             folder / "epmd.log",
         )
 
-    def __enter__(self) -> PortMapper:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -119,6 +119,7 @@ class Broker:
         self.name = f"broker{os.getpid()}x{next(_names)}@localhost"
         self._own_mapper = PortMapper(self.folder) if mapper is None else None
         mapper = mapper or self._own_mapper
+        self._speaks_tls = certificate is not None
         assert mapper is not None
         self._process: Leashed | None = None
         config = self.folder / "rabbitmq.conf"
@@ -191,7 +192,7 @@ class Broker:
     def tls_url(self) -> str:
         return f"amqps://localhost:{self.tls_port}"
 
-    def __enter__(self) -> Broker:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
@@ -219,9 +220,9 @@ class Broker:
             self.wait()
 
     def wait(self) -> None:
-        """Wait until it answers."""
+        """Wait until it answers, and listens for TLS where it shall: it opens that port later."""
         deadline = time.monotonic() + _START_LIMIT
-        while not self.answers():
+        while not (self.answers() and (self._listens_for_tls() or not self._speaks_tls)):
             if time.monotonic() > deadline:
                 paths = [*self.folder.glob("*.log"), *self.folder.glob("log/*.log")]
                 logs = [path.read_text(errors="replace")[-4000:] for path in paths]
@@ -236,6 +237,12 @@ class Broker:
                 return connection.recv(1) == b"\x01"
         except OSError:
             return False
+
+    def _listens_for_tls(self) -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.tls_port), timeout=5).close()
+            return True
+        return False
 
     def kill(self) -> None:
         """Kill it with SIGKILL; its data stay."""
@@ -287,7 +294,7 @@ class Queue:
         self._bound = bound
         self._arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
 
-    def __enter__(self) -> Queue:
+    def __enter__(self) -> Self:
         with self._channel() as channel:
             channel.exchange_declare("eventtask", "direct", durable=True)
             channel.queue_declare("eventtask", durable=True, arguments=self._arguments)
@@ -328,8 +335,11 @@ class Queue:
             if not count:
                 return []
             consumer = channel.consume("eventtask", exclusive=True)
-            messages = list(itertools.islice(consumer, count))
-            channel.basic_ack(messages[-1][0].delivery_tag, multiple=True)
+            messages = []
+            while len(messages) < count:
+                # A quorum queue hands out 2000 that are not acknowledged, and no more.
+                messages += itertools.islice(consumer, min(1000, count - len(messages)))
+                channel.basic_ack(messages[-1][0].delivery_tag, multiple=True)
             return messages
 
     def bodies(self) -> list[bytes]:
@@ -338,12 +348,13 @@ class Queue:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[tuple[Broker, Broker]]:
-    """Two brokers that are one; every queue is mirrored to both."""
+def cluster() -> Iterator[tuple[Broker, Broker, Broker]]:
+    """Three brokers that are one: of its copies a quorum queue needs more than a half."""
     with tempfile.TemporaryDirectory() as folder, PortMapper(Path(folder)) as mapper:
         first = Broker(mapper=mapper)
-        with first, Broker(mapper=mapper, joins=first) as second:
-            first.control(
-                "set_policy", "mirrored", ".*", '{"ha-mode":"all","ha-sync-mode":"automatic"}'
-            )
-            yield first, second
+        with (
+            first,
+            Broker(mapper=mapper, joins=first) as second,
+            Broker(mapper=mapper, joins=first) as third,
+        ):
+            yield first, second, third

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import socket
 import threading
+from typing import Self
 from urllib.parse import urlsplit
 
 
@@ -18,7 +19,7 @@ class _Middle:
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 

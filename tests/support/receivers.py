@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Receiver:
     def summaries(self) -> list[str]:
         return [event["summary"] for event in self.events()]
 
-    def __enter__(self) -> Receiver:
+    def __enter__(self) -> Self:
         thread = threading.Thread(target=self._accept, daemon=True)
         thread.start()
         self._threads.append(thread)

@@ -12,6 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+#: For tests that fork themselves, beside the threads of pytest-xdist: Python warns of those.
+forks = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and programs inherit that.

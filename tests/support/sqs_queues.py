@@ -9,7 +9,7 @@ import itertools
 import json
 import subprocess
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from support import running
@@ -124,7 +124,7 @@ class FrontEnd:
         self.fail_call: Any = lambda action, asked: None
         self.calls: list[tuple[str, dict]] = []
 
-    def __enter__(self) -> FrontEnd:
+    def __enter__(self) -> Self:
         self._receiver.__enter__()
         return self
 

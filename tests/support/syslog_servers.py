@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 from dataclasses import dataclass
+from typing import Self
 
 from support.certificates import authority
 from support.running import free_port, wait_for
@@ -171,7 +172,7 @@ class Rsyslog:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def __enter__(self) -> Rsyslog:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -223,7 +224,7 @@ class StreamReceiver:
         self.port = 0 if path else self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> StreamReceiver:
+    def __enter__(self) -> Self:
         self._begin(self._accept)
         return self
 

@@ -116,7 +116,6 @@ class SpoolWriter:
             self._acquire()
             stream = self.stream
             room = self._room - size
-            # The quick way comes first: Python 3.10 lets signal handlers run where it jumps.
             if room >= 0 and stream is not None:
                 self._room = _APPENDING
                 try:

@@ -137,6 +137,11 @@ class AMQPTransport:
             self._current = (self._current + 1) % len(self._hosts)
             self._session = None
             session.abandon()
+        elif outcome.error is None and not outcome.unrouted and len(outcome.retry) == len(events):
+            # RabbitMQ 3.10 rejects all on a channel whose first event found no leader of a quorum
+            # queue, as long as the old leader is down. Another channel is served.
+            self._current = (self._current + 1) % len(self._hosts)
+            self._close_session()
         return self._result_of(events, outcome)
 
     def _usable_session(self) -> Session:

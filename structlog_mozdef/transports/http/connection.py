@@ -123,10 +123,15 @@ class _BoundedConnection:
     """A base that comes before a connection class of urllib3; its methods call theirs."""
 
     exchange: _Exchange
-    sock: Any
+    sock: Any = None
     is_verified: bool
     response_class = _BoundedResponse
     _send_by: Deadline | None = None
+
+    def __del__(self) -> None:
+        # After a fork nobody closes it: urllib3 2 would, 1 leaves it to Python, which warns.
+        if self.sock is not None:
+            self.sock.close()
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]

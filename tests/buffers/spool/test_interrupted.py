@@ -129,6 +129,10 @@ class Handler:
 
     The interpreter looks for signals where a function begins, behind each call, and when a call of
     the operating system was interrupted before it did anything.
+
+    Entering the lock of a ``with`` is no such place: a profiler of Python 3.14 and later is told of
+    a call, but only 3.14 itself has the fault of running handlers behind it. Whatever raises there
+    leaves the lock held, those of `threading` included: no thread could be started afterwards.
     """
 
     def __init__(self, number, act):
@@ -140,6 +144,8 @@ class Handler:
         if event not in ("call", "c_return") and not (event == "c_call" and is_system_call):
             return
         if frame.f_code is Handler.__exit__.__code__:
+            return
+        if event == "c_return" and argument.__name__ == "__enter__":
             return
         self.left -= 1
         if self.left < 0 and not self.happened:

@@ -12,6 +12,7 @@ import time
 import pytest
 from support.certificates import server_context
 from support.receivers import Receiver, unused_port
+from support.running import forks
 from support.sqs_queues import FrontEnd, moto_server, new_queue
 from support.transport_contract import EVENTS, TransportContract
 
@@ -623,6 +624,7 @@ def test_answers_of_others(standard, gate, body):
             assert list(result.retry) == [0, 1, 2, 3, 4]
 
 
+@forks
 def test_child_leaves_the_connection_alone(standard, gate):
     """A forked child makes a connection of its own; the parent's goes on."""
     connections = gate.connections
