@@ -110,8 +110,9 @@ def describe(error: BaseException, peer: str = "server") -> str:
             return "timed out"
         if isinstance(inner, (PeerClosedError, *END_OF_TLS)):
             return f"the {peer} closed the connection"
-        if isinstance(inner, ssl.SSLError) and getattr(inner, "reason", None):
-            return inner.reason  # a constant of OpenSSL: the other side chooses which, not its text
+        if isinstance(inner, ssl.SSLError):
+            # A constant of OpenSSL: the other side chooses which, not its text.
+            return getattr(inner, "reason", None) or type(inner).__name__
         if isinstance(inner, OSError) and inner.strerror and inner.errno:
             return inner.strerror
     return type(chain[-1]).__name__

@@ -20,6 +20,10 @@ from structlog_mozdef.transports.errors import (
 SECRET = "s3cret"
 
 
+class CertificateError(ValueError):
+    """What urllib3 1 raises for a certificate of another host."""
+
+
 def mapped(error, mapping=lambda error: TransportError("ours"), kinds=()):
     with mapped_errors(mapping, *kinds):
         raise error
@@ -108,6 +112,7 @@ def test_success_passes():
         (ssl.SSLEOFError(8, SECRET), "the broker closed the connection"),
         (ssl.SSLZeroReturnError(6, SECRET), "the broker closed the connection"),
         (tls_failed(), "WRONG_VERSION_NUMBER"),
+        (ssl.SSLError(1, SECRET), "SSLError"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "Connection refused"),
         (OSError(SECRET), "OSError"),
         (KeyError(SECRET), "KeyError"),
@@ -140,6 +145,11 @@ def test_long_chains_are_described():
         (
             certificate_refused(),
             "the certificate of the receiver is refused: certificate has expired",
+            (TransportError, False, False),
+        ),
+        (
+            OSError(CertificateError(SECRET)),
+            "the certificate of the receiver is refused: Hostname mismatch",
             (TransportError, False, False),
         ),
         (tls_failed(), "TLS failed: WRONG_VERSION_NUMBER", (TransportError, False, True)),

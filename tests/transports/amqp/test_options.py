@@ -90,6 +90,13 @@ def test_unknown_option():
         Sink("amqp://host", queue="x")
 
 
+@pytest.mark.parametrize("name", ["clock", "chance", "own_log"])
+def test_seams_for_tests_are_no_options(name):
+    """What tests hand to the transport is no option of a sink."""
+    with pytest.raises(TypeError, match=f"{name} is no option"):
+        Sink("amqp://host", **{name: None})
+
+
 @pytest.mark.parametrize(
     ("url", "hosts", "credentials", "path"),
     [
