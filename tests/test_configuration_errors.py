@@ -227,7 +227,7 @@ def test_header_over_two_kilobytes_is_rejected(header):
     """A header that MozDef's front end would reject, with every event, is rejected at once."""
     message = str(error_of(HTTPTransport, URL, headers={header: "x" * 2000}))
     assert message == (
-        f"header '{header}' has 2000 bytes; MozDef's front end takes 2000 together with the name"
+        f"header '{header}' has 2000 bytes; MozDef's front end allows 2000 together with the name"
     )
 
 
