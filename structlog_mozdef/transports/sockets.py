@@ -142,8 +142,8 @@ def wait_until_ready(
     Data that TLS has received already does not count: read until `WOULD_BLOCK` before.
     """
     events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
-    # poll needs no descriptor, unlike epoll, and knows no largest one, unlike select. It is looked up
-    # each time: gevent replaces it.
+    # poll needs no descriptor, unlike epoll, and knows no largest one, unlike select. It is looked
+    # up each time: gevent replaces it.
     make = getattr(selectors, "PollSelector", selectors.SelectSelector)
     with make() as selector:
         selector.register(sock, events)
