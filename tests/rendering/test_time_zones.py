@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import hostile
 from support.destinations import structlog_defaults
+from support.errors import setting_error_of
 from support.local_time import local_time_zone
 
 from structlog_mozdef import (
@@ -169,10 +170,7 @@ UNKNOWN = [
 )
 def test_unknown_zone_is_an_error(zone, configured):
     """An unknown name is rejected in one sentence, which quotes it."""
-    with pytest.raises(ValueError) as caught:
-        configured(zone)
-    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
-    assert str(caught.value) == (
+    assert setting_error_of(configured, zone) == (
         f"timezone is {zone!r}; it must be None, a tzinfo or the name of a time zone,"
         " such as 'Europe/Berlin'"
     )
