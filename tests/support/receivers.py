@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from support.running import free_port as unused_port  # noqa: F401 - its name here
+
 
 @dataclass(frozen=True)
 class Request:
@@ -41,13 +43,6 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def unused_port() -> int:
-    """A port without a listener."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 OK = answer(200)
