@@ -111,8 +111,9 @@ def describe(error: BaseException, peer: str = "server") -> str:
             return "timed out"
         if isinstance(inner, (PeerClosedError, *END_OF_TLS)):
             return f"the {peer} closed the connection"
-        if isinstance(inner, ssl.SSLError) and inner.reason:
-            return inner.reason  # a constant of OpenSSL: the other side chooses which, not its text
+        if isinstance(inner, ssl.SSLError):
+            # A constant of OpenSSL: the other side chooses which, not its text.
+            return getattr(inner, "reason", None) or type(inner).__name__
         if isinstance(inner, OSError) and inner.strerror and inner.errno:
             return inner.strerror
     return type(chain[-1]).__name__
@@ -126,15 +127,15 @@ def certificate_error(error: BaseException, peer: str = "server") -> TransportEr
         peer: as for `describe`.
     """
     for inner in exception_chain(error):
-        fault = None
         if isinstance(inner, ssl.SSLCertVerificationError):
-            fault = inner.verify_message
+            reason = inner.verify_message
         elif type(inner).__name__ == "CertificateError":
-            fault = "Hostname mismatch"  # urllib3 1 compares the names itself
-        if fault is not None:
-            return TransportError(
-                f"the certificate of the {peer} is refused: {fault}", retryable=False
-            )
+            reason = "Hostname mismatch"  # urllib3 1 compares the names itself
+        else:
+            continue
+        return TransportError(
+            f"the certificate of the {peer} is refused: {reason}", retryable=False
+        )
     return None
 
 

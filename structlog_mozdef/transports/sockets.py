@@ -143,7 +143,7 @@ def wait_until_ready(
     """
     events = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
     # poll needs no descriptor, unlike epoll, and knows no largest one, unlike select. It is looked
-    # for each time, because gevent takes it away.
+    # for each time, because gevent removes it.
     make = getattr(selectors, "PollSelector", selectors.SelectSelector)
     with make() as selector:
         selector.register(sock, events)

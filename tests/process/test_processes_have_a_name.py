@@ -185,13 +185,13 @@ def found(monkeypatch, plain, resolve):
 
 
 def test_qualified_name_needs_no_resolver(monkeypatch):
-    """A host name that is fully qualified is taken as it is."""
+    """A host name that is fully qualified is used as it is."""
     assert found(monkeypatch, "a.example.com", lambda name: "b.example.com") == "a.example.com"
 
 
 @pytest.mark.parametrize("resolved", ["a.example.com", "a.example.com."])
 def test_resolver_qualifies_the_name(monkeypatch, resolved):
-    """The resolver's name is taken where it is a full one."""
+    """The resolver's name is used where it is a full one."""
     assert found(monkeypatch, "a", lambda name: resolved) == "a.example.com"
 
 

@@ -41,7 +41,7 @@ def unchanged(event_dict):
     )
 )
 def test_any_event_is_stored(event_dict):
-    """No event dict becomes an event that is dropped, refused or mangled."""
+    """No event dict becomes an event that is dropped, rejected or mangled."""
     result = mapped(hostile.made(event_dict))
     assert (result.document is not None, result.differences) == (True, ())
 
@@ -70,6 +70,6 @@ def test_any_timestamp_is_stored(timestamp):
     ],
 )
 def test_event_is_stored_unchanged(event_dict):
-    """What is stored is what was sent."""
+    """The stored event is the one that was sent."""
     sent, stored = unchanged(event_dict)
     assert sent == stored

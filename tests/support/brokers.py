@@ -23,7 +23,7 @@ from typing import Any, Self
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 #: Below the ports that the system gives to outgoing connections: one that is free stays free.
 _PORTS = range(20_000, 32_000)
-#: Seconds. It takes about four on an idle machine.
+#: Seconds. About four are normal on an idle machine.
 _START_LIMIT = 90.0
 _HELLO = b"AMQP\x00\x00\x09\x01"
 #: Runs its arguments until its input ends; then it kills them, itself, and all their children.
@@ -32,7 +32,7 @@ _names = itertools.count(1)
 
 
 def free_port() -> int:
-    """A port that nobody uses, and that no outgoing connection will be given."""
+    """A port that is free, and that no outgoing connection will be given."""
     for port in random.sample(_PORTS, 500):
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
@@ -212,7 +212,7 @@ class Broker:
             time.sleep(0.1)
 
     def start(self, *, wait: bool = True) -> None:
-        """Start it, or start it again on the same data."""
+        """Start it, or restart it on the same data."""
         self._process = Leashed(
             [str(_PROGRAMS / "rabbitmq-server")], self._environment, self.folder / "output.log"
         )
@@ -224,13 +224,13 @@ class Broker:
         deadline = time.monotonic() + _START_LIMIT
         while not (self.answers() and (self._listens_for_tls() or not self._speaks_tls)):
             if time.monotonic() > deadline:
-                logs = [*self.folder.glob("*.log"), *self.folder.glob("log/*.log")]
-                texts = [path.read_text(errors="replace")[-4000:] for path in logs]
-                raise AssertionError("the broker does not start:\n" + "\n".join(texts))
+                paths = [*self.folder.glob("*.log"), *self.folder.glob("log/*.log")]
+                logs = [path.read_text(errors="replace")[-4000:] for path in paths]
+                raise AssertionError("the broker does not start:\n" + "\n".join(logs))
             time.sleep(0.05)
 
     def answers(self) -> bool:
-        """Whether it greets who speaks AMQP."""
+        """Whether it greets a client that speaks AMQP."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
                 connection.sendall(_HELLO)
@@ -324,12 +324,12 @@ class Queue:
             return channel.queue_declare("eventtask", passive=True).method.message_count
 
     def purge(self) -> int:
-        """Throw away what waits; the result is how much it was."""
+        """Throw away what waits; return the number of messages."""
         with self._channel() as channel:
             return channel.queue_purge("eventtask").method.message_count
 
     def messages(self) -> list:
-        """What waits, taken out: triples of delivery, properties and body."""
+        """Read what waits: triples of delivery, properties and body."""
         with self._channel() as channel:
             count = channel.queue_declare("eventtask", passive=True).method.message_count
             if not count:
@@ -343,7 +343,7 @@ class Queue:
             return messages
 
     def bodies(self) -> list[bytes]:
-        """The bodies of what waits, taken out."""
+        """Read the bodies of what waits."""
         return [body for _, _, body in self.messages()]
 
 

@@ -27,7 +27,7 @@ def server_context(
 
     Args:
         names: host names and addresses.
-        by: who issued it. Default: `authority`.
+        by: the authority that issues it. Default: `authority`.
         expired: it was valid until yesterday.
         clients: clients must show a certificate of `authority`.
     """

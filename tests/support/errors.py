@@ -25,14 +25,23 @@ def setting_error_of(function, *args, **kwargs):
 
 
 def kind_of(error):
-    """Return what the sink goes by: the class of an error, and whether to try it again."""
+    """Return what the sink decides by: the class of an error, `retryable` and `ambiguous`."""
     return type(error), error.retryable, error.ambiguous
 
 
 def everything_about(error):
     """Return all texts of an exception, and of those that hang on to it."""
-    texts = []
-    while error is not None:
-        texts += [str(error), repr(error.args), "".join(traceback.format_exception(error))]
-        error = error.__cause__ or error.__context__
-    return "\n".join(texts)
+    parts, waiting, seen = [], [error], set()
+    while waiting:
+        inner = waiting.pop()
+        if inner is None or id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        parts += [
+            str(inner),
+            repr(inner),
+            repr(inner.args),
+            "".join(traceback.format_exception(inner)),
+        ]
+        waiting += [inner.__cause__, inner.__context__]
+    return "\n".join(parts)

@@ -44,14 +44,14 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
 
 
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port without a listener."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 OK = answer(200)
-#: Close the connection without a word.
+#: Close the connection without an answer.
 CLOSE = None
 #: Reset the connection.
 RESET = b"reset"

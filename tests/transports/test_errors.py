@@ -20,6 +20,10 @@ from structlog_mozdef.transports.errors import (
 SECRET = "s3cret"
 
 
+class CertificateError(ValueError):
+    """What urllib3 1 raises for a certificate of another host."""
+
+
 def mapped(error, mapping=lambda error: TransportError("ours"), kinds=()):
     with mapped_errors(mapping, *kinds):
         raise error
@@ -108,6 +112,7 @@ def test_success_passes():
         (ssl.SSLEOFError(8, SECRET), "the broker closed the connection"),
         (ssl.SSLZeroReturnError(6, SECRET), "the broker closed the connection"),
         (tls_failed(), "WRONG_VERSION_NUMBER"),
+        (ssl.SSLError(1, SECRET), "SSLError"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "Connection refused"),
         (OSError(SECRET), "OSError"),
         (KeyError(SECRET), "KeyError"),
@@ -119,12 +124,16 @@ def test_descriptions_show_no_secret(error, text):
     assert describe(error, "broker") == text
 
 
-def test_chains_end():
-    """Errors that hang on to each other in a circle, or without an end, are described."""
-    first, second = KeyError(SECRET), ValueError(SECRET)
-    first.__cause__, second.__cause__ = second, first
-    assert describe(first) == "ValueError"
-    error = None
+def test_circles_of_errors_are_described():
+    """Errors that hang on to each other in a circle are looked at once each."""
+    first, second, third = KeyError(SECRET), ValueError(SECRET), LookupError(SECRET)
+    first.__cause__, second.__cause__, third.__cause__ = second, third, first
+    assert describe(first) == "LookupError"
+
+
+def test_long_chains_are_described():
+    """Of errors that hang on to each other without an end, only the outer ones are looked at."""
+    error = TimeoutError()
     for _ in range(1000):
         error = KeyError(error)
     assert describe(error) == "KeyError"
@@ -136,6 +145,11 @@ def test_chains_end():
         (
             certificate_refused(),
             "the certificate of the receiver is refused: certificate has expired",
+            (TransportError, False, False),
+        ),
+        (
+            OSError(CertificateError(SECRET)),
+            "the certificate of the receiver is refused: Hostname mismatch",
             (TransportError, False, False),
         ),
         (tls_failed(), "TLS failed: WRONG_VERSION_NUMBER", (TransportError, False, True)),

@@ -13,7 +13,15 @@ import time
 from typing import Any
 
 from structlog_mozdef._fsync import sync_data
-from structlog_mozdef.buffers.base import FULL, SyncMode, WhenFull
+from structlog_mozdef.buffers.base import (
+    BUFFER_FULL,
+    DISK_ERROR,
+    FULL,
+    LARGER_THAN_BUFFER,
+    SPOOL_REMOVED,
+    SyncMode,
+    WhenFull,
+)
 from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.holding import Holding
@@ -249,11 +257,11 @@ class SpoolWriter:
 
     def _refuse(self, size: int) -> int:
         if size > self._largest_line:
-            self._ledger.drop("larger than the spool takes")
+            self._ledger.drop(LARGER_THAN_BUFFER)
         elif self._when_full == "block":
             return FULL
         else:
-            self._ledger.drop("spool full")
+            self._ledger.drop(BUFFER_FULL)
         return self._backlog()
 
     def _hold(self, line: bytes, error: OSError | None) -> int:
@@ -261,7 +269,7 @@ class SpoolWriter:
         if error is not None:
             self._disk_failed(error)
         if len(line) > self._largest_line:
-            self._ledger.drop("larger than the spool takes")
+            self._ledger.drop(LARGER_THAN_BUFFER)
         elif self.holding.append(line, self._ledger):
             backlog = self._backlog()
             self._look_at_count(backlog)
@@ -269,7 +277,7 @@ class SpoolWriter:
         elif self._when_full == "block":
             return FULL
         else:
-            self._ledger.drop("disk refused to write")
+            self._ledger.drop(DISK_ERROR)
         return self._backlog()
 
     def _disk_failed(self, error: OSError) -> None:
@@ -392,7 +400,7 @@ class SpoolWriter:
         dropped = stream.drop_oldest_segment()
         if dropped is None:
             return False
-        self._ledger.lose(*dropped, "spool full")
+        self._ledger.lose(*dropped, BUFFER_FULL)
         return True
 
     def _abandon_stream(self) -> None:
@@ -461,7 +469,7 @@ class SpoolWriter:
     def close(self) -> None:
         """Remove what is drained, and leave the rest to whoever adopts it."""
         for removed in self.left_behind:
-            self._ledger.lose(removed.waiting, self._ledger.settled_count(), "spool removed")
+            self._ledger.lose(removed.waiting, self._ledger.settled_count(), SPOOL_REMOVED)
             removed.leave()
         self.left_behind.clear()
         stream, self.stream = self.stream, None
