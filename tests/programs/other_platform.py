@@ -15,6 +15,7 @@ import os
 import pkgutil
 import platform as platform_module
 import select
+import selectors
 import shutil
 import signal
 import socket
@@ -43,7 +44,8 @@ NOT_ON_MACOS = {
     os: "fdatasync O_PATH O_TMPFILE O_DIRECT O_RSYNC eventfd memfd_create pipe2 posix_fadvise"
     " posix_fallocate sched_getaffinity sched_setaffinity splice copy_file_range getrandom setns"
     " getxattr setxattr",
-    select: "epoll EPOLLIN",
+    select: "epoll EPOLLIN EPOLLOUT",
+    selectors: "EpollSelector",
     signal: "sigtimedwait sigwaitinfo SIGRTMIN SIGPWR SIGPOLL",
     socket: "SOCK_CLOEXEC SOCK_NONBLOCK TCP_KEEPIDLE TCP_USER_TIMEOUT MSG_NOSIGNAL AF_NETLINK"
     " SO_BINDTODEVICE SO_PEERCRED",
@@ -56,6 +58,7 @@ NOT_ON_WINDOWS = {
     " fstatvfs sync sysconf pathconf posix_spawn getloadavg getpriority chroot ctermid lockf"
     " sendfile fchdir sched_yield",
     select: NOT_ON_MACOS[select] + " poll kqueue PIPE_BUF POLLIN POLLOUT POLLERR POLLHUP",
+    selectors: "PollSelector",
     signal: NOT_ON_MACOS[signal] + " SIGHUP SIGQUIT SIGKILL SIGALRM SIGCHLD SIGPIPE SIGSTOP SIGCONT"
     " SIGUSR1 SIGUSR2 SIGWINCH SIGTTIN SIGTTOU SIG_BLOCK SIG_UNBLOCK SIG_SETMASK alarm pause"
     " setitimer getitimer pthread_sigmask pthread_kill siginterrupt sigpending sigwait",
@@ -105,12 +108,14 @@ def become_macos():
     for name in ("open", "stat", "listdir", "readlink"):
         setattr(os, name, without_proc(getattr(os, name)))
     builtins.open = without_proc(open)
+    selectors.DefaultSelector = selectors.PollSelector
     sys.platform = "darwin"
 
 
 def become_windows():
     become_macos()
     remove(NOT_ON_WINDOWS)
+    selectors.DefaultSelector = selectors.SelectSelector
     for name in UNIX_MODULES.split():
         sys.modules[name] = None
     for known in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
