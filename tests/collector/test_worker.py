@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from structlog_mozdef.collector import json_like_mozdef
 from structlog_mozdef.collector.differences import Difference
-from structlog_mozdef.collector.worker import apply
+from structlog_mozdef.collector.worker import process_event
 
 RECEIVED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -28,18 +28,18 @@ EVENT = {
 }
 
 
-def mapped(document, endpoint="_bulk", received=RECEIVED):
-    return apply(document, endpoint, received, "mozdef.example.com")
+def outcome_of(document, endpoint="_bulk", received=RECEIVED):
+    return process_event(document, endpoint, received, "mozdef.example.com")
 
 
 def stored(document, endpoint="_bulk", received=RECEIVED):
-    result = mapped(document, endpoint, received)
+    result = outcome_of(document, endpoint, received)
     assert result.document is not None, result.differences
     return result.document
 
 
 def differences(document, kind, field):
-    return [f for f in mapped(document).differences if (f.kind, f.field) == (kind, field)]
+    return [f for f in outcome_of(document).differences if (f.kind, f.field) == (kind, field)]
 
 
 def without(*names):
@@ -47,7 +47,7 @@ def without(*names):
 
 
 def test_documented_event_is_stored():
-    """MozDef's documented example is stored as it is, the process id as a text, and added to."""
+    """MozDef's documented example is stored, with its process id as a string and added fields."""
     assert stored(EVENT) == {
         **EVENT,
         "processid": "14619",
@@ -58,21 +58,21 @@ def test_documented_event_is_stored():
     }
 
 
-def test_documented_event_has_no_findings():
-    """A right event is met without a word."""
-    assert mapped(EVENT).differences == ()
+def test_documented_event_has_no_differences():
+    """A valid event has no differences."""
+    assert outcome_of(EVENT).differences == ()
 
 
 def test_document_is_not_changed():
-    """The mapping leaves the document that it is given alone."""
+    """The worker does not change the document that it is given."""
     document = {**copy.deepcopy(EVENT), "fields": {"a": 1}, "tag": ["x"], "details.b": "2"}
     before = copy.deepcopy(document)
-    mapped(document)
+    outcome_of(document)
     assert document == before
 
 
 @pytest.mark.parametrize("key", ["username", "index", "eventsource", "receivedtimestamp", "taggs"])
-def test_unknown_top_level_key_vanishes(key):
+def test_unknown_top_level_key_is_dropped(key):
     """An unknown top-level key is not stored, and is reported."""
     document = {**EVENT, key: "value"}
     assert "value" not in stored(document).values()
@@ -96,8 +96,8 @@ def test_names_inside_details_are_kept():
 @pytest.mark.parametrize(
     "key", ["t", "a", "g", "s", "ta", "ag", "gs", "tag", "ags", "", "@", "Tag"]
 )
-def test_any_part_of_the_word_tags_becomes_a_tag(key):
-    """A top-level key that is part of the word tags adds a tag."""
+def test_any_substring_of_tags_becomes_a_tag(key):
+    """A top-level key that is a substring of tags adds a tag."""
     document = {**EVENT, key: "extra"}
     assert stored(document)["tags"] == ["bro", "auth", "extra"]
     assert differences(document, "renamed", key)
@@ -106,9 +106,9 @@ def test_any_part_of_the_word_tags_becomes_a_tag(key):
 @pytest.mark.parametrize("key", ["tags", "t", ""])
 @pytest.mark.parametrize("value", [None, 0, 7, True, False, 1.5])
 def test_tags_of_a_scalar_type_drop_the_event(key, value):
-    """A number, a bool or None where tags belong costs the whole event."""
+    """A number, a bool or None as tags makes MozDef drop the event."""
     document = {**without("tags"), key: value}
-    assert mapped(document).document is None
+    assert outcome_of(document).document is None
     assert differences(document, "dropped", key)
 
 
@@ -169,7 +169,7 @@ def test_severity_is_an_upper_cased_text(value, text):
 
 @pytest.mark.parametrize("key", ["pid", "processid"])
 def test_process_id_becomes_a_text(key):
-    """The process id is stored as a text."""
+    """The process id is stored as a string."""
     assert stored({**without("processid"), key: 14619})["processid"] == "14619"
 
 
@@ -211,9 +211,9 @@ def test_dotted_key_is_cast(key, value, name, result):
 
 @pytest.mark.parametrize("value", ["twelve", None, [], float("inf")])
 def test_failing_cast_drops_the_event(value):
-    """A value that cannot be cast costs the whole event."""
+    """A value that cannot be cast makes MozDef drop the event."""
     document = {**EVENT, "details.foo_int": value}
-    assert mapped(document).document is None
+    assert outcome_of(document).document is None
     assert differences(document, "dropped", "details.foo_int")
 
 
@@ -238,7 +238,7 @@ def test_right_timestamp_is_stored_in_utc(value, time):
     """ISO 8601 with an offset, a mail date and an epoch number of any unit are read right."""
     document = {**EVENT, "timestamp": value}
     assert (stored(document)["timestamp"], stored(document)["utctimestamp"]) == (time, time)
-    assert mapped(document).differences == ()
+    assert outcome_of(document).differences == ()
 
 
 @pytest.mark.parametrize("key", ["date", "eventtime", "utctimestamp", "timestamp"])
@@ -249,7 +249,7 @@ def test_timestamp_aliases_set_both_times(key):
 
 
 def test_naive_timestamp_is_read_in_the_zone_of_the_worker():
-    """A timestamp without an offset is taken for the worker's local time, and reported."""
+    """A timestamp without an offset is read in the worker's zone, and reported."""
     zone = timezone(timedelta(hours=-8))
     document = {**EVENT, "timestamp": "2014-03-18T15:20:31"}
     received = RECEIVED.astimezone(zone)
@@ -284,9 +284,9 @@ def test_naive_timestamp_is_read_in_the_zone_of_the_worker():
     ],
 )
 def test_unreadable_timestamp_drops_the_event(value):
-    """A timestamp that MozDef cannot read costs the whole event."""
+    """A timestamp that MozDef cannot read makes it drop the event."""
     document = {**EVENT, "timestamp": value}
-    assert mapped(document).document is None
+    assert outcome_of(document).document is None
     assert differences(document, "dropped", "timestamp")
 
 
@@ -309,7 +309,7 @@ def test_missing_field_becomes_unknown(field):
 
 
 def test_empty_event_is_stored():
-    """An empty object makes a whole document of defaults."""
+    """An empty object becomes a document of defaults."""
     document = stored({})
     assert document["timestamp"] == document["receivedtimestamp"] == RECEIVED.isoformat()
     assert (document["tags"], document["details"], document["type"]) == ([], {}, "event")
@@ -332,8 +332,8 @@ def test_custom_endpoint_skips_the_mapping():
 @pytest.mark.parametrize("document", [None, 1, "text", [EVENT], True])
 def test_what_is_no_object_is_dropped(document):
     """Only JSON objects are events."""
-    assert mapped(document).document is None
-    assert mapped(document).differences[0].kind == "dropped"
+    assert outcome_of(document).document is None
+    assert outcome_of(document).differences[0].kind == "dropped"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_what_is_no_object_is_dropped(document):
 def test_elasticsearch_refuses(details, field):
     """What Elasticsearch refuses is not stored, and the field is named."""
     document = {**EVENT, "details": details}
-    assert mapped(document).document is None
+    assert outcome_of(document).document is None
     assert differences(document, "refused", field)
 
 
@@ -380,8 +380,8 @@ def test_elasticsearch_refuses(details, field):
         {"x": '"":null'},
     ],
 )
-def test_elasticsearch_takes(details):
-    """Values at the edge of what Elasticsearch takes are stored as they are."""
+def test_elasticsearch_accepts(details):
+    """Values at the limits of what Elasticsearch accepts are stored as they are."""
     assert stored({**EVENT, "details": details})["details"] == details
 
 
@@ -403,15 +403,15 @@ HOSTILE = JSON | st.dictionaries(KEYS, JSON)
 @given(HOSTILE, st.sampled_from(["events", "_bulk", "custom/x"]))
 def test_no_document_makes_the_mapping_raise(document, endpoint):
     """Whatever is sent, the mapping answers with a document, or with the reason for none."""
-    result = mapped(document, endpoint)
-    lost = [finding for finding in result.differences if finding.kind in ("dropped", "refused")]
+    result = outcome_of(document, endpoint)
+    lost = [entry for entry in result.differences if entry.kind in ("dropped", "refused")]
     assert result.document is not None or lost
 
 
 @given(HOSTILE)
 def test_what_is_stored_is_strict_json(document):
     """Whatever is sent, what is stored can be written as JSON that everybody reads."""
-    result = mapped(document)
+    result = outcome_of(document)
     if result.document is not None:
         text = json.dumps(result.document, allow_nan=False)
         assert json.loads(text) == result.document
@@ -428,7 +428,7 @@ def test_what_is_stored_is_strict_json(document):
 )
 def test_no_python_object_makes_the_mapping_raise(document):
     """Objects that JSON does not know are no reason to raise either."""
-    assert mapped(document).differences
+    assert outcome_of(document).differences
 
 
 def test_deepest_document_is_stored():
@@ -440,18 +440,18 @@ def test_deepest_document_is_stored():
 
 
 def test_text_of_a_deep_value_does_not_raise():
-    """A value nested too deeply for a text drops the event instead of raising."""
+    """A value that is nested too deeply for a string drops the event, and raises nothing."""
     value = []
     for _ in range(100_000):
         value = [value]
-    result = mapped({**EVENT, "summary": value})
+    result = outcome_of({**EVENT, "summary": value})
     assert result.document is None
     # The innermost lists are freed first: freeing the outermost one would recurse.
     while value:
         value = value.pop()
 
 
-def test_findings_are_frozen():
-    """A finding cannot be changed by whoever reads it."""
+def test_differences_are_frozen():
+    """A difference cannot be changed."""
     with pytest.raises(AttributeError):
         Difference("dropped", "x", "y").kind = "renamed"
