@@ -1,7 +1,32 @@
-"""What all tests share."""
+"""What all tests share: the markers that choose tests, which `pyproject.toml` describes."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
 pytest.register_assert_rewrite("support")
+
+# What tests start beside Python: three servers, and a program as heavy as one.
+_SERVERS = ("rabbitmq", "rsyslog", "moto", "valgrind")
+_IS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
+
+
+def pytest_report_header() -> str | None:
+    """Say what is left out, which is easily overlooked at the end of the output."""
+    return None if _IS_ROOT else "tests marked root are deselected: this user is not root"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server, and deselect those that need root if we are not."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in _SERVERS):
+            item.add_marker("servers")
+    if _IS_ROOT:
+        return
+    deselected = [item for item in items if item.get_closest_marker("root")]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if not item.get_closest_marker("root")]

@@ -8,10 +8,11 @@ from __future__ import annotations
 import socket
 
 from support.certificates import authority_file, server_context
+from support.compat_receivers import own_delivery
 from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef
-from structlog_mozdef.compat import _syslog
+from structlog_mozdef.compat._syslog import LocalSyslog
 
 MOZDEF_LIB = """
 # The simple way
@@ -114,11 +115,14 @@ def test_usage_of_mozdef_client():
         assert receiver.summaries() == ["a test message"]
 
 
-def test_syslog_of_mozdef_client(tmp_path, monkeypatch):
+def test_syslog_of_mozdef_client(tmp_path):
     """The same for syslog only: nothing is sent to the URL."""
     path = str(tmp_path / "log")
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", path)
-    with Receiver() as receiver, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+    with (
+        Receiver() as receiver,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon,
+        own_delivery(syslog=LocalSyslog(path)),
+    ):
         daemon.bind(path)
         run(MOZDEF_CLIENT_SYSLOG, receiver.url)
         assert b'"summary":"a test message"' in daemon.recv(65536)

@@ -7,7 +7,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 from support.certificates import authority_file, client_files, server_context
-from support.compat_receivers import only, sent
+from support.compat_receivers import only, own_delivery, sent
 from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef
@@ -139,12 +139,12 @@ def test_client_certificate_of_the_session(tmp_path):
         assert receiver.summaries() == ["hello"]
 
 
-def test_session_that_is_none_does_not_raise(caplog, monkeypatch):
-    """In fire-and-forget mode a session that makes no sense is warned of."""
-    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
+def test_impossible_session_does_not_raise(caplog):
+    """In fire-and-forget mode a session that cannot work is a warning."""
     msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
     msg.httpsession.headers = 5
-    msg.send("hello")
+    with own_delivery():
+        msg.send("hello")
     assert "an event was not sent: a setting is of a type" in caplog.text
 
 
@@ -218,23 +218,23 @@ class OwnAdapter(HTTPAdapter):
         (lambda session: session.params.update(a="b"), "params"),
     ],
 )
-def test_what_does_not_count_is_told(receiver, caplog, monkeypatch, change, name):
-    """What only a session that sends could heed is warned of, and the event is sent."""
-    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
+def test_what_is_not_used_causes_a_warning(receiver, caplog, change, name):
+    """A warning names what was set on a session and is not used, and the event is sent."""
     msg = mozdef.MozDefMsg(receiver.url)
     change(msg.httpsession)
-    msg.send("hello")
-    assert only(receiver)["summary"] == "hello"
-    assert f"httpsession has {name}, which are not used any more" in caplog.text
+    with own_delivery():
+        msg.send("hello")
+        assert only(receiver)["summary"] == "hello"
+    assert f"httpsession has {name}, which are no longer used" in caplog.text
 
 
-def test_what_counts_is_not_told(receiver, caplog, monkeypatch):
-    """A session with nothing but what counts causes no warning."""
-    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
+def test_what_is_used_causes_no_warning(receiver, caplog):
+    """A session on which only used attributes are set causes no warning."""
     msg = mozdef.MozDefMsg(receiver.url)
     msg.httpsession.headers["X-Token"] = "abc"
-    msg.send("hello")
-    assert only(receiver)["summary"] == "hello"
+    with own_delivery():
+        msg.send("hello")
+        assert only(receiver)["summary"] == "hello"
     assert "httpsession" not in caplog.text
 
 

@@ -172,7 +172,7 @@ def test_no_region(queue, fire_and_forget):
 
 def test_no_queue_name(queue):
     """A queue without a name is a MozDefError."""
-    with pytest.raises(mozdef.MozDefError, match="name of the SQS queue is None"):
+    with pytest.raises(mozdef.MozDefError, match="the SQS queue is None"):
         to_sqs(queue, sqsQueueName=None).send("hello")
 
 

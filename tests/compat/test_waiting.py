@@ -10,7 +10,8 @@ from support.certificates import authority_file, server_context, stranger
 from support.receivers import CLOSE, OK, Receiver, answer, unused_port
 
 import structlog_mozdef.compat as mozdef
-from structlog_mozdef.compat import _delivery
+from structlog_mozdef.compat._delivery import SharedDelivery
+from structlog_mozdef.compat._destinations import HTTPDestination
 
 
 def waiting(url, **settings):
@@ -76,18 +77,22 @@ def test_a_url_that_is_none_is_raised(url):
         waiting(url).send("hello")
 
 
-def test_time_outs_are_set():
-    """Nobody waits longer than 5 s for a connection, nor than 30 s for an answer."""
-    assert (_delivery.CONNECT_TIMEOUT, _delivery.READ_TIMEOUT) == (5.0, 30.0)
+def test_timeouts():
+    """A call waits at most 5 s for a connection, and at most 30 s for an answer."""
+    destination = HTTPDestination("http://127.0.0.1:9/events")
+    assert (destination.connect_timeout, destination.read_timeout) == (5.0, 30.0)
 
 
-def test_a_server_that_does_not_answer(monkeypatch):
-    """After the read time-out an error is raised."""
-    monkeypatch.setattr(_delivery, "READ_TIMEOUT", 0.2)
+def test_a_server_that_does_not_answer():
+    """An error is raised after the read timeout."""
     with Receiver(slow=2) as receiver:
         start = time.monotonic()
-        with pytest.raises(mozdef.MozDefError, match="no answer within the read timeout"):
-            waiting(receiver.url).send("hello")
+        with pytest.raises(mozdef.MozDefError, match=r"no answer within the read time-?out"):
+            SharedDelivery().deliver(
+                lambda: HTTPDestination(receiver.url, read_timeout=0.2),
+                b'{"summary":"hello"}',
+                fire_and_forget=False,
+            )
         assert time.monotonic() - start < 1.5
 
 
