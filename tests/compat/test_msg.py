@@ -31,7 +31,7 @@ def is_plain(kind):
         kind()
     except Exception:
         return False
-    return not issubclass(kind, BaseException) and kind.__module__ == "hostile"
+    return not issubclass(kind, BaseException) and kind.__module__ == hostile.__name__
 
 
 @pytest.fixture

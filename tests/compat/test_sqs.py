@@ -13,8 +13,6 @@ from support.receivers import Receiver, answer, unused_port
 
 import structlog_mozdef.compat as mozdef
 
-pytest.importorskip("boto3", reason="boto3 comes with mozdef-client, in the extra test")
-
 _numbers = itertools.count()
 
 
