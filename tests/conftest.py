@@ -1,4 +1,4 @@
-"""What all tests share: the markers that choose tests, which `pyproject.toml` describes."""
+"""What all tests share: a receiver, and the markers that `pyproject.toml` describes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 pytest.register_assert_rewrite("support")
 
+from support.receivers import Receiver  # noqa: E402 - after the line above
+
 # What tests start beside Python: three servers, and a program as heavy as one.
 _SERVERS = ("rabbitmq", "rsyslog", "moto", "valgrind")
 _IS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
@@ -16,6 +18,13 @@ _IS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 def pytest_report_header() -> str | None:
     """Say what is left out, which is easily overlooked at the end of the output."""
     return None if _IS_ROOT else "tests marked root are deselected: this user is not root"
+
+
+@pytest.fixture
+def receiver():
+    """A receiver that answers as MozDef does, and keeps what it got."""
+    with Receiver() as receiver:
+        yield receiver
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m

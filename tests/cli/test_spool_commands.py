@@ -32,12 +32,6 @@ def orphan_for(receiver, path, *segments, number=1, later=False):
     return orphan(path, *segments, number=number, note=note)
 
 
-@pytest.fixture
-def receiver():
-    with Receiver() as receiver:
-        yield receiver
-
-
 def sent(receiver):
     return [event["summary"] for event in receiver.events()]
 

@@ -1,4 +1,4 @@
-"""The examples that the old clients came with run as they were written, but for the import.
+"""The examples of the old clients run unchanged, except for the import.
 
 (And for what was never valid Python in them: a missing ``=`` and a quote within quotes.)
 """
@@ -42,7 +42,7 @@ msg.send('test msg')
 msg.send('new test msg', 'authentication', 'CRITICAL', ['bro', 'auth'], {'uid': 0, 'username': 'kang'})
 msg.log['timestamp'] = '2014-03-18T23:20:31.013344+01:00'
 msg.send('another test msg')
-"""  # noqa: E501 - as it stands there
+"""  # noqa: E501 - quoted
 
 MOZDEF_CLIENT = """
 import mozdef_client
@@ -65,7 +65,7 @@ msg.send()
 
 
 def run(example, url, **names):
-    """Run *example* with the one line changed, and sent to *url*."""
+    """Run *example* with the import changed, sending to *url*."""
     for name in ("mozdef", "mozdef_client"):
         example = example.replace(f"import {name}\n", f"import structlog_mozdef.compat as {name}\n")
     example = example.replace("https://127.0.0.1:8443/events", url)
@@ -90,7 +90,7 @@ def test_usage_of_mozdef_lib():
 
 
 def test_certificate_handling_of_mozdef_lib(tmp_path):
-    """The three ways to handle certificates; the path counts in the end."""
+    """The three ways to handle certificates; the path, set last, counts."""
     example = CERTIFICATES.replace("/etc/path/to/custom/cert", authority_file(tmp_path))
     with Receiver(tls=server_context()) as receiver:
         msg = mozdef.MozDefMsg(receiver.url)
@@ -109,7 +109,7 @@ def test_main_of_mozdef_lib(capsys):
 
 
 def test_usage_of_mozdef_client():
-    """The usage of mozdef_client: an event, which has arrived when `send` returns."""
+    """The usage of mozdef_client: an event that has arrived when `send` returns."""
     with Receiver() as receiver:
         run(MOZDEF_CLIENT, receiver.url)
         assert receiver.summaries() == ["a test message"]
