@@ -22,17 +22,17 @@ from structlog_mozdef.cli.destination import add_destination, sink_to
 from structlog_mozdef.exceptions import SpoolError
 
 _NO_LIMIT = sys.maxsize
-# Seconds between two checks of what is left.
-_POLL_INTERVAL = 0.1
+# Seconds between two looks at what is left.
+_POLL = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the actions of this command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for function, help_text in (
-        (_list, "list the streams with their events, sizes, ages and owners"),
-        (_drain, "deliver the events of processes that have ended"),
-        (_dead_letters, "show the events that the destination rejected, and why"),
+        (_list, "what waits: how many events, how old, how much, and whose"),
+        (_drain, "deliver what dead processes left behind"),
+        (_dead_letters, "show the events that the destination refused, and why"),
         (_requeue, "send the dead letters again, with the next delivery"),
         (_purge, "remove the dead letters"),
     ):
@@ -42,10 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if function is _drain:
             add_destination(action)
             action.add_argument(
-                "--timeout",
-                type=float,
-                default=3600.0,
-                help="maximum time in seconds (default: %(default)s)",
+                "--timeout", type=float, default=3600.0, help="seconds (default: %(default)s)"
             )
         action.set_defaults(act=function)
 
@@ -98,7 +95,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
         with _progress(total) as bar:
             left = True
             while left and time.monotonic() < deadline:
-                time.sleep(_POLL_INTERVAL)
+                time.sleep(_POLL)
                 stats = sink.stats()
                 bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)
                 left = stats.buffered > 0 or has_orphans(folder)
@@ -116,7 +113,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
 
 
 def _progress(total: int) -> Any:
-    """Return a progress bar on standard error, if the extra ``cli`` is installed."""
+    """A progress bar on standard error, where the extra ``cli`` is installed."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -144,20 +141,20 @@ def _dead_letters(options: argparse.Namespace, folder: SpoolFolder) -> int:
 
 
 def _requeue(options: argparse.Namespace, folder: SpoolFolder) -> int:
-    def requeue(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        requeued: dict[str, list[bytes]] = {}
+    def write_again(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        again: dict[str, list[bytes]] = {}
         kept = []
         for letter in letters:
             event, destination = letter.get("event"), letter.get("destination")
             if isinstance(event, dict) and isinstance(destination, str):
-                requeued.setdefault(destination, []).append(orjson.dumps(event))
+                again.setdefault(destination, []).append(orjson.dumps(event))
             else:
-                kept.append(letter)  # it is damaged, and cannot be sent
-        for destination, events in requeued.items():
+                kept.append(letter)  # what is damaged cannot be sent
+        for destination, events in again.items():
             write_orphan(folder, destination, events)
         return kept
 
-    count = DeadLetterFile(folder, _NO_LIMIT).take(requeue)
+    count = DeadLetterFile(folder, _NO_LIMIT).take(write_again)
     print(f"{count} dead letters will be sent again by the next sink or drain")
     return 0
 
@@ -169,7 +166,7 @@ def _purge(options: argparse.Namespace, folder: SpoolFolder) -> int:
 
 
 def printable(text: str) -> str:
-    r"""Return *text* for a terminal: characters that could move its cursor become ``\u....``."""
+    r"""*text* for a terminal: what could move its cursor or hide something becomes ``\u....``."""
     return "".join(
         character
         if character.isprintable()

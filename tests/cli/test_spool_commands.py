@@ -1,4 +1,4 @@
-"""The spool commands deliver the events of dead processes, and leave living ones alone."""
+"""The commands for spools deliver what dead processes left, and leave living ones alone."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_list_begins_at_the_position(receiver, tmp_path):
 
 
 def test_drain(receiver, tmp_path):
-    """The events of dead processes are delivered in order, and nothing is left."""
+    """What dead processes left is delivered, in order, and nothing is left."""
     orphan_for(receiver, tmp_path, events(*range(50)), events(*range(50, 90)))
     orphan_for(receiver, tmp_path, events(*range(90, 100)), number=2)
     result = spool_command("drain", tmp_path, receiver.url)
@@ -72,7 +72,7 @@ def test_drain_of_an_empty_folder(receiver, tmp_path):
 
 
 def test_drain_in_an_outage(tmp_path):
-    """If the destination is down, the status is 1 and all events are kept."""
+    """Where the destination is down, the status is 1 and everything is still there."""
     with Receiver() as receiver:
         pass
     stream = orphan_for(receiver, tmp_path, events(1, 2))
@@ -85,8 +85,8 @@ def test_drain_in_an_outage(tmp_path):
     )
 
 
-def test_drain_with_a_rejected_event(tmp_path):
-    """If an event was rejected, the status is 1."""
+def test_drain_with_a_refused_event(tmp_path):
+    """Where an event was refused for good, the status is 1."""
     with Receiver(lambda request: answer(400) if b"event 2" in request.body else OK) as receiver:
         orphan_for(receiver, tmp_path, events(1, 2, 3))
         result = spool_command("drain", tmp_path, receiver.url)
@@ -120,7 +120,7 @@ def test_drain_leaves_later_formats_alone(receiver, tmp_path):
 
 
 def test_drain_to_another_destination(receiver, tmp_path):
-    """A URL that is not the spool's is an error in one sentence; nothing is sent."""
+    """A URL that is not the spool's is refused in a sentence; nothing is sent."""
     orphan(tmp_path, events(1))
     result = spool_command("drain", tmp_path, receiver.url)
     assert result.returncode == 2
@@ -144,7 +144,7 @@ def test_requeue(tmp_path):
         assert sent(receiver) == ["event 1", "event 2"]
 
 
-def test_requeue_keeps_what_is_not_an_event(receiver, tmp_path):
+def test_requeue_keeps_what_is_no_event(receiver, tmp_path):
     """Damaged lines stay among the dead letters."""
     good = {"reason": "HTTP 400", "destination": receiver.url, "event": {"summary": "event"}}
     damaged = {"reason": "torn", "destination": receiver.url, "line": "{"}
@@ -177,7 +177,7 @@ def test_dead_letters(tmp_path):
 
 
 def test_purge(tmp_path):
-    """Dead letters are removed and counted."""
+    """Dead letters are removed when that is asked for, and counted."""
     (tmp_path / "dead-letters.ndjson").write_text('{"reason": "x", "event": {}}\ngarbage\n')
     assert spool_command("purge", tmp_path).stdout == "2 dead letters removed\n"
     assert list(tmp_path.iterdir()) == []
@@ -193,7 +193,7 @@ def test_list_of_hostile_content(tmp_path):
 
 @pytest.mark.parametrize("action", ["list", "drain", "dead-letters", "requeue", "purge"])
 def test_no_such_folder(action, tmp_path):
-    """A folder that is missing is not created: one sentence, and the status is 2."""
+    """A folder that is missing is not made: one sentence, and the status is 2."""
     arguments = ["http://127.0.0.1:9/events"] if action == "drain" else []
     result = spool_command(action, tmp_path / "missing", *arguments)
     assert result.returncode == 2
@@ -204,7 +204,7 @@ def test_no_such_folder(action, tmp_path):
 
 @pytest.mark.root
 def test_a_folder_of_another_user(tmp_path):
-    """A folder of another user is an error in one sentence, and the status is 2."""
+    """A folder of another user is refused in one sentence, and the status is 2."""
     os.chown(tmp_path, 12345, 12345)
     result = spool_command("list", tmp_path)
     assert result.returncode == 2
@@ -214,7 +214,7 @@ def test_a_folder_of_another_user(tmp_path):
 
 @pytest.mark.parametrize("action", ["dead-letters", "requeue", "purge", "list"])
 def test_dead_letters_that_are_no_file(action, tmp_path):
-    """A pipe instead of the dead letters does not block: one sentence, status 2."""
+    """A pipe in the place of the dead letters is not waited for: one sentence, status 2."""
     os.mkfifo(tmp_path / "dead-letters.ndjson")
     result = spool_command(action, tmp_path, timeout=20)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
