@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from support import hostile
@@ -41,7 +41,7 @@ def test_severities(receiver, given, stored):
 
 def test_values_that_are_not_json(receiver):
     """Details for which the old clients raised, or sent invalid JSON, arrive repaired."""
-    details = {"when": datetime(2014, 3, 18, tzinfo=timezone.utc), "nan": float("nan"), "s": {"a"}}
+    details = {"when": datetime(2014, 3, 18, tzinfo=UTC), "nan": float("nan"), "s": {"a"}}
     mozdef.MozDefMsg(receiver.url).send("lone \ud800", details=details)
     event = only(receiver)
     assert (event["summary"], event["details"]) == (
