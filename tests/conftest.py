@@ -29,10 +29,12 @@ def receiver():
 
 @pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that need a server, and deselect those that need root if we are not."""
+    """Mark what needs a server or root, and deselect what needs root if this user is not root."""
     for item in items:
         if any(item.get_closest_marker(name) for name in _SERVERS):
             item.add_marker("servers")
+        if "small_disk" in getattr(item, "fixturenames", ()):
+            item.add_marker("root")  # it mounts a file system
     if _IS_ROOT:
         return
     deselected = [item for item in items if item.get_closest_marker("root")]
