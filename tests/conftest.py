@@ -1,4 +1,4 @@
-"""What all tests share: a receiver, and the markers that `pyproject.toml` describes."""
+"""What all tests share: receivers, and the markers that `pyproject.toml` describes."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def receiver():
     """A receiver that answers as MozDef does, and keeps what it got."""
     with Receiver() as receiver:
         yield receiver
+
+
+@pytest.fixture
+def collector():
+    """A running collector."""
+    from structlog_mozdef.collector import running_collector
+
+    with running_collector() as running:
+        yield running
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest evaluates -m

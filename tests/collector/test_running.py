@@ -16,7 +16,7 @@ import time
 
 import pytest
 import requests
-import trustme
+from support.certificates import authority, authority_file
 
 from structlog_mozdef.collector import CollectorError, Store, running_collector
 from structlog_mozdef.collector.server_thread import ServerThread
@@ -112,33 +112,29 @@ def test_mozdefhostname_can_be_set():
         assert collector.documents()[0]["mozdefhostname"] == "mozdef.example.com"
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-def test_tls(authority, tmp_path):
+def test_tls(tmp_path):
     """With a certificate the collector speaks TLS, and only TLS."""
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate = authority().issue_cert("localhost", "127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     with running_collector(
         ssl_certfile=tmp_path / "cert.pem", ssl_keyfile=tmp_path / "key.pem"
     ) as collector:
         assert collector.url.startswith("https://127.0.0.1:")
-        answer = requests.post(collector.url, data=LINE, verify=tmp_path / "ca.pem", timeout=10)
+        answer = requests.post(
+            collector.url, data=LINE, verify=authority_file(tmp_path), timeout=10
+        )
         assert (answer.status_code, collector.stored) == (200, 1)
         with pytest.raises(requests.ConnectionError):
             requests.post(collector.url.replace("https", "http"), data=LINE, timeout=10)
 
 
-def test_tls_stops_within_a_second_with_a_kept_connection(authority, tmp_path):
+def test_tls_stops_within_a_second_with_an_idle_connection(tmp_path):
     """A TLS connection whose client does not close it does not delay the stop."""
-    certificate = authority.issue_cert("localhost")
+    certificate = authority().issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
     context = ssl.create_default_context()
-    authority.configure_trust(context)
+    authority().configure_trust(context)
     with running_collector(ssl_certfile=tmp_path / "both.pem") as collector:
         port = int(collector.base_url.rpartition(":")[2])
         client = http.client.HTTPSConnection("localhost", port, context=context, timeout=10)
