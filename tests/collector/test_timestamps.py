@@ -24,7 +24,7 @@ from support.collecting import EVENT, RECEIVED, differences_of, outcome_of, stor
     ],
 )
 def test_valid_timestamp_is_stored_in_utc(value, time):
-    """ISO 8601 with an offset, a mail date and an epoch number of any unit are read right."""
+    """ISO 8601 with an offset, a mail date and an epoch number of any unit are read correctly."""
     document = {**EVENT, "timestamp": value}
     assert (stored(document)["timestamp"], stored(document)["utctimestamp"]) == (time, time)
     assert outcome_of(document).differences == ()
@@ -81,7 +81,7 @@ def test_unreadable_timestamp_drops_the_event(value):
 
 @pytest.mark.parametrize("value", ["attempt 3 failed", "-5", "1.5", -0.5])
 def test_string_with_a_number_gets_a_wrong_date(value):
-    """A text that holds a number is stored with some date, and reported."""
+    """A string with a number is stored with some date, and reported."""
     document = {**EVENT, "timestamp": value}
     assert datetime.fromisoformat(stored(document)["timestamp"]).tzinfo is not None
     assert differences_of(document, "mangled", "timestamp")

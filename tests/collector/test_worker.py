@@ -93,7 +93,7 @@ def test_tags_become_a_list(value, tags):
 
 @pytest.mark.parametrize("key", ["payload", "p", "y", "load", "pay", "ayl", "", "a", "PAY"])
 def test_any_substring_of_payload_goes_to_details(key):
-    """Beside a summary, a part of the word payload ends in details.payload."""
+    """If there is a summary, a substring of payload is stored in details.payload."""
     document = {**EVENT, key: "text"}
     assert stored(document)["details"]["payload"] == "text"
     assert stored(document)["summary"] == EVENT["summary"]
@@ -101,7 +101,7 @@ def test_any_substring_of_payload_goes_to_details(key):
 
 
 def test_payload_without_a_summary_is_the_summary():
-    """A part of the word payload is the summary where there is none, or only an alias of it."""
+    """A substring of payload is the summary if there is none, or only an alias of it."""
     assert stored({**without("summary"), "message": "m", "load": "text"})["summary"] == "text"
 
 
@@ -147,7 +147,7 @@ def test_process_id_becomes_a_string(key):
 
 
 def test_string_field_of_another_type_is_reported():
-    """A text field of another type is stored as Python writes it, and reported."""
+    """A string field of another type is stored as Python converts it, and reported."""
     document = {**EVENT, "summary": {"a": None}}
     assert stored(document)["summary"] == "{'a': None}"
     assert differences_of(document, "mangled", "summary")
@@ -155,7 +155,7 @@ def test_string_field_of_another_type_is_reported():
 
 @pytest.mark.parametrize("value", ["text", 7, None, ["a"], True])
 def test_details_that_are_not_an_object_become_a_message(value):
-    """Whatever details holds instead of an object is found in details.message."""
+    """A value of details that is not an object is stored in details.message."""
     document = {**EVENT, "details": value}
     assert stored(document)["details"] == {"message": value}
     assert differences_of(document, "mangled", "details")
@@ -249,7 +249,7 @@ HOSTILE = JSON | st.dictionaries(KEYS, JSON)
 
 @given(HOSTILE, st.sampled_from(["events", "_bulk", "custom/x"]))
 def test_no_document_makes_the_worker_raise(document, endpoint):
-    """Whatever is sent, the mapping answers with a document, or with the reason for none."""
+    """For any input the worker returns a document, or the reason why there is none."""
     result = outcome_of(document, endpoint)
     lost = [entry for entry in result.differences if entry.kind in ("dropped", "refused")]
     assert result.document is not None or lost
@@ -257,7 +257,7 @@ def test_no_document_makes_the_worker_raise(document, endpoint):
 
 @given(HOSTILE)
 def test_what_is_stored_is_strict_json(document):
-    """Whatever is sent, what is stored can be written as JSON that everybody reads."""
+    """For any input the stored document is strict JSON."""
     result = outcome_of(document)
     if result.document is not None:
         text = json.dumps(result.document, allow_nan=False)
@@ -274,7 +274,7 @@ def test_what_is_stored_is_strict_json(document):
     ],
 )
 def test_no_python_object_makes_the_worker_raise(document):
-    """Objects that JSON does not know are no reason to raise either."""
+    """The worker does not raise for objects that JSON does not have either."""
     assert outcome_of(document).differences
 
 
