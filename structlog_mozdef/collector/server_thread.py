@@ -8,13 +8,13 @@ import logging
 import os
 import ssl
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.collector.http_app import create_app
 from structlog_mozdef.exceptions import CollectorError
 
@@ -90,8 +90,8 @@ class _Server(uvicorn.Server):
         connections = self.server_state.connections
         for connection in list(connections):
             connection.shutdown()
-        deadline = time.monotonic() + self._grace
-        while connections and time.monotonic() < deadline:  # noqa: ASYNC110 - the set has no event
+        deadline = Deadline.after(self._grace)
+        while connections and not deadline.expired:  # noqa: ASYNC110 - the set has no event
             await asyncio.sleep(0.005)
         for connection in list(connections):
             connection.transport.abort()

@@ -12,6 +12,7 @@ import time
 import weakref
 from typing import Protocol
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.process.fork import reset_after_fork
@@ -82,10 +83,10 @@ class Sinks:
 
     def flush(self, timeout: float) -> bool:
         """Flush all sinks within *timeout* seconds; return True if all events are settled."""
-        deadline = time.monotonic() + timeout
+        deadline = Deadline.after(timeout)
         settled = True
         for sink in self.all():
-            settled &= sink.flush(max(deadline - time.monotonic(), 0.0))
+            settled &= sink.flush(deadline.left())
         return settled
 
     def _open(self, destination: Destination) -> _Entry:

@@ -50,6 +50,7 @@ def test_list(receiver, tmp_path):
 def test_list_begins_at_the_position(receiver, tmp_path):
     """Events that are settled are not counted as waiting."""
     shutil.copytree(DATA / "spool-1", tmp_path / "spool")
+    (tmp_path / "spool").chmod(0o700)  # whatever the umask of the checkout was
     assert "12 events wait" in spool_command("list", tmp_path / "spool").stdout
 
 

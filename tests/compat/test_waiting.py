@@ -87,7 +87,7 @@ def test_a_server_that_does_not_answer():
     """An error is raised after the read timeout."""
     with Receiver(slow=2) as receiver:
         start = time.monotonic()
-        with pytest.raises(mozdef.MozDefError, match=r"no answer within the read time-?out"):
+        with pytest.raises(mozdef.MozDefError, match="no answer within the read timeout"):
             SharedDelivery().deliver(
                 lambda: HTTPDestination(receiver.url, read_timeout=0.2),
                 b'{"summary":"hello"}',

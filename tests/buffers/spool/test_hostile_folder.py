@@ -46,7 +46,10 @@ OBSTACLES = {
     "full folder": put_full_folder,
     "device": put_device,
 }
-obstacles = pytest.mark.parametrize("obstacle", OBSTACLES)
+obstacles = pytest.mark.parametrize(
+    "obstacle",
+    [pytest.param(name, marks=[root_only] if name == "device" else []) for name in OBSTACLES],
+)
 
 
 def streams(path):
