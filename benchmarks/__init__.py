@@ -1,1 +1,1 @@
-"""Measurements, as ratios of things measured side by side in one run: ``make bench``."""
+"""Benchmarks, as ratios of figures that are measured side by side in one run: ``make bench``."""

@@ -1,6 +1,6 @@
 """Run the benchmarks and write RESULTS.rst: ``python -m benchmarks [--quick] [NAME ...]``.
 
-With names, only those are run, and nothing is written.
+With names, only those benchmarks are run, and nothing is written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.machine import Watch, describe, verdict
 from benchmarks.results import Results
 from benchmarks.tables import as_text
 
-# In this order; those that a checkout does not have are left out.
+# In this order. A module that is missing from the checkout is skipped.
 _NAMES = (
     "peers_speed",
     "peers_outage",
@@ -42,7 +42,7 @@ _NAMES = (
 
 
 def run(main: Callable[..., Any], *, quick: bool) -> Results | str:
-    """Run one benchmark: its results, or, of one that prints, its text."""
+    """Run one benchmark; return its results, or its output if it prints."""
     options = {"quick": quick} if "quick" in inspect.signature(main).parameters else {}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -51,7 +51,7 @@ def run(main: Callable[..., Any], *, quick: bool) -> Results | str:
 
 
 def show(found: Results | str) -> None:
-    """Show what one benchmark found on the console."""
+    """Print the results of one benchmark."""
     if isinstance(found, str):
         print(found)
     else:
@@ -60,7 +60,7 @@ def show(found: Results | str) -> None:
 
 
 def run_alone(main: Callable[..., Any]) -> None:
-    """For ``python -m benchmarks.NAME [--quick]``."""
+    """Run one benchmark as ``python -m benchmarks.NAME [--quick]``."""
     show(run(main, quick="--quick" in sys.argv[1:]))
 
 
@@ -74,11 +74,11 @@ def _load(name: str) -> ModuleType | None:
 
 
 def main() -> None:
-    """Run those that the command line names, or all."""
+    """Run the benchmarks that the command line names. Default: all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_NAMES))
     parser.add_argument(
-        "--quick", action="store_true", help="a short run that shows that all works"
+        "--quick", action="store_true", help="a short run, only to see that everything works"
     )
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in _NAMES]
@@ -97,7 +97,7 @@ def main() -> None:
         try:
             found[name] = run(module.main, quick=arguments.quick)
         except Exception as error:
-            # One that fails must not cost the figures of the others.
+            # A benchmark that fails must not prevent the figures of the others.
             traceback.print_exc()
             found[name] = f"{name}\nfailed: {type(error).__name__}: {error}"
             failed.append(name)

@@ -1,6 +1,6 @@
-"""Publishing to RabbitMQ so that every event is confirmed, counted in the queue.
+"""Publish to RabbitMQ with a confirm for every event, counted in the queue.
 
-The broker is the one that the tests start, and shares the processors with what is measured.
+The broker is started as in the tests, and shares the processors with what is measured.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from structlog_mozdef.transports.amqp import AMQPTransport
 
 ROUNDS = 7
 EVENTS = 20_000
-#: The slowest gets fewer, so that a round does not take minutes.
+#: Fewer for the slowest way, so that a round does not last minutes.
 _EVENTS_ONE_BY_ONE = 3_000
 _BATCH = 1000
 _NAME = "eventtask"
 
 
 def main(*, quick: bool = False) -> Results:
-    """The medians of interleaved rounds."""
+    """Return the medians of interleaved rounds."""
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
     from support.brokers import Broker, Queue
 
@@ -80,7 +80,7 @@ def _batches(events: list[bytes]) -> list[list[bytes]]:
     return [events[start : start + _BATCH] for start in range(0, len(events), _BATCH)]
 
 
-def _place(url: str) -> tuple[str, int]:
+def _address(url: str) -> tuple[str, int]:
     host, _, port = url.partition("://")[2].partition(":")
     return host, int(port)
 
@@ -106,7 +106,7 @@ def _kombu(url: str, events: list[bytes]) -> None:
 def _py_amqp(url: str, events: list[bytes]) -> None:
     import amqp
 
-    host, port = _place(url)
+    host, port = _address(url)
     waiting: set[int] = set()
 
     def confirmed(tag: int, multiple: bool) -> None:
@@ -133,7 +133,7 @@ def _py_amqp(url: str, events: list[bytes]) -> None:
 def _pika(url: str, events: list[bytes]) -> None:
     import pika
 
-    host, port = _place(url)
+    host, port = _address(url)
     batches = iter(_batches(events))
     properties = pika.BasicProperties(content_type="application/json", delivery_mode=2)
     waiting: set[int] = set()

@@ -1,7 +1,7 @@
-"""One library, one measurement, in a process of its own: started by `benchmarks.running`.
+"""Measure one library in its own process, which `benchmarks.running` starts.
 
-Takes one JSON object as its argument and writes one to the file that this names. What the
-library prints goes wherever standard output and error go.
+The argument is a JSON object, which names the file for the result, another JSON object. What the
+library prints goes to standard output and error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BUCKETS = 30
 
 
 class _Calls:
-    """Logs and times each call."""
+    """Log, and time each call."""
 
     def __init__(self, running: Running) -> None:
         self._log = running.log
@@ -34,7 +34,7 @@ class _Calls:
         self._lock = threading.Lock()
 
     def run(self, numbers: range, deadline: float, padding: dict[str, str] | None = None) -> int:
-        """Log these events until *deadline* (of ``time.monotonic``); returns how many."""
+        """Log these events until *deadline* (by ``time.monotonic``); return their number."""
         log, seconds = self._log, array("d")
         for number in numbers:
             fields = events.fields(number, padding)
@@ -64,7 +64,7 @@ def _quantiles(seconds: array[float]) -> dict[str, float]:
 
 
 def _memory(name: str) -> int:
-    """Bytes of this process: VmRSS now, VmHWM at most so far."""
+    """Return the memory of this process in bytes: VmRSS is the present, VmHWM the maximum."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(name):
             return int(line.split()[1]) * 1024
@@ -72,7 +72,7 @@ def _memory(name: str) -> int:
 
 
 def speed(running: Running, options: dict[str, Any]) -> dict[str, Any]:
-    """Log with one or several threads, close, and say when it began."""
+    """Log with one or several threads, and close."""
     calls = _Calls(running)
     count, threads = options["events"], options["threads"]
     part = count // threads
@@ -87,21 +87,21 @@ def speed(running: Running, options: dict[str, Any]) -> dict[str, Any]:
     calls.run(range((threads - 1) * part, threads * part), deadline)
     for worker in workers:
         worker.join()
-    took = _clock() - began
+    elapsed = _clock() - began
     result = {
         "start": start,
         "logged": len(calls.seconds),
-        "calls_a_second": len(calls.seconds) / took,
+        "calls_a_second": len(calls.seconds) / elapsed,
         "raised": calls.raised,
         **_quantiles(calls.seconds),
     }
-    _write(options, result)  # also where close() hangs
+    _write(options, result)  # in case close() hangs
     running.close()
     return result
 
 
 def outage(running: Running, options: dict[str, Any]) -> dict[str, Any]:
-    """Log while nobody listens, wait for a line on standard input, then close."""
+    """Log while no receiver listens, wait for a line on standard input, then close."""
     calls = _Calls(running)
     before = _memory("VmRSS")
     logged = calls.run(range(options["events"]), time.monotonic() + options["seconds"])
@@ -124,7 +124,7 @@ def outage(running: Running, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def kill(running: Running, options: dict[str, Any]) -> dict[str, Any]:
-    """Log, and be killed when the last log call has returned."""
+    """Log, and kill this process when the last log call has returned."""
     calls = _Calls(running)
     logged = calls.run(range(options["events"]), time.monotonic() + options["seconds"])
     _write(options, {"logged": logged, "raised": calls.raised})
@@ -133,14 +133,14 @@ def kill(running: Running, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def recover(running: Running, options: dict[str, Any]) -> dict[str, Any]:
-    """Log nothing but one event, for those that begin with the first, and send what is there."""
+    """Log one event, since some libraries start with the first one, and send what is on disk."""
     running.log(events.fields(options["events"]))
     running.close()
     return {}
 
 
 def sizes(running: Running, options: dict[str, Any]) -> dict[str, Any]:
-    """The median of a log call for each size of the event."""
+    """Return the median of a log call for each size of the event."""
     medians = []
     for size, count in options["sizes"]:
         calls = _Calls(running)
@@ -165,7 +165,7 @@ def main() -> None:
     peer = PEERS[options["peer"]]
     running = peer.open(Destination(options["port"], options["folder"]))
     _write(options, _MEASUREMENTS[options["measurement"]](running, options))
-    # What exit handlers of a library would still send is not waited for twice: it is closed.
+    # The library is closed: its exit handlers must not wait once more.
     sys.stdout.flush()
     os._exit(0)
 

@@ -1,22 +1,22 @@
-"""A receiver that counts what arrives, in a process of its own, and understands every library.
+"""A receiver that counts events, in its own process, in the wire format of every library.
 
-It answers HTTP requests and takes plain TCP streams on one port. It is kept from being the
-bottleneck: while events arrive it only counts, by the cheapest sign that its wire format has;
-which events they were is worked out afterwards, when somebody asks.
+It answers HTTP requests and reads plain TCP connections on one port. It must not be the bottleneck:
+while events arrive it only counts them, by the cheapest sign of their wire format. It determines
+afterwards which events they were, on request.
 
 ==========================  ======================================================
-what arrives                how it is counted
+input                       how it is counted
 ==========================  ======================================================
 ``POST /_bulk`` (NDJSON)    two lines an event
 ``POST /events``            one event a request
 any other HTTP request      by the name of a field that each event has once: OTLP
                             protobuf, Sentry's envelopes (unpacked first), logtail's
                             msgpack, Splunk's HEC, ``logstash``'s HTTP input
-anything else on TCP        the same: logstash's lines, fluentd's forward protocol
+anything else on TCP        likewise: logstash's lines, fluentd's forward protocol
 ==========================  ======================================================
 
-Run as a program it takes the port (0: any) and whether to keep what arrives (0 or 1), prints the
-port, and serves until it is killed.
+As a program it has two arguments, the port (0: any) and whether to keep the input (0 or 1). It
+prints the port, and serves until it is killed.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Each event has the field once, whatever its format.
+# Each event has this field once, in any format.
 _FIELD = b"useragent"
-# The field "number" has eight digits; what stands between name and value depends on the format.
+# The field "number" has eight digits; the bytes between name and value depend on the format.
 _NUMBER = re.compile(rb"number[^0-9]{1,16}([0-9]{8})")
 _METHODS = (b"POST", b"GET ", b"HEAD", b"PUT ")
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What has arrived.
+    """The events that have arrived.
 
     Attributes:
-        events: events, repeats included.
+        events: their number, including repeats.
         last: when the last of them arrived, by ``time.monotonic``, which all processes share.
     """
 
@@ -55,25 +55,25 @@ class Arrivals:
 
 
 class CountingReceiver:
-    """One running receiver, in a process of its own."""
+    """A running receiver, in its own process."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/events"
         self.port = port
 
     def count(self) -> int:
-        """Events that have arrived so far, repeats included."""
+        """Return the number of events so far, including repeats."""
         return self.arrivals().events
 
     def arrivals(self) -> Arrivals:
-        """Events that have arrived so far, and when the last one did."""
+        """Return the number of events so far, and when the last one arrived."""
         events, last = self._ask("/count")
         return Arrivals(int(events), float(last))
 
     def distinct(self) -> int:
-        """Different events among them, told apart by the field ``number``.
+        """Return the number of different events, by their field ``number``.
 
-        Takes a while; for the events of `benchmarks.events` only.
+        It is slow, and only for the events of `benchmarks.events`.
         """
         return int(self._ask("/distinct")[0])
 
@@ -92,8 +92,8 @@ def counting_receiver(port: int = 0, *, keep: bool = False) -> Iterator[Counting
     """Start a receiver, and stop it at the end of the block.
 
     Args:
-        port: where it listens; 0: any port.
-        keep: keep all that arrives, so that ``distinct`` can look at it.
+        port: to listen on; 0: any port.
+        keep: keep the input, so that ``distinct`` can search it.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.counting_receiver", str(port), str(int(keep))],
@@ -145,19 +145,19 @@ def _serve(connection: socket.socket, counter: _Counter) -> None:
         if start[:4] in _METHODS:
             _serve_http(connection, start, counter)
         else:
-            _count_stream(connection, start, counter)
+            _count_tcp(connection, start, counter)
 
 
-def _count_stream(connection: socket.socket, received: bytes, counter: _Counter) -> None:
-    """Count events in a stream, of which any part may arrive alone."""
+def _count_tcp(connection: socket.socket, received: bytes, counter: _Counter) -> None:
+    """Count events on a connection, whose bytes may arrive in parts of any size."""
     kept, counted = b"", 0
     while received:
-        stream = kept + received
-        events = stream.count(_FIELD) - counted
-        # From the last field on, a part that comes later may belong to what is here.
-        cut = max(stream.rfind(_FIELD), 0)
-        kept, counted = stream[cut:], int(stream.startswith(_FIELD, cut))
-        counter.add(events, stream[:cut])
+        data = kept + received
+        events = data.count(_FIELD) - counted
+        # The last event, from its field on, may continue in what is received next.
+        cut = max(data.rfind(_FIELD), 0)
+        kept, counted = data[cut:], int(data.startswith(_FIELD, cut))
+        counter.add(events, data[:cut])
         received = connection.recv(1 << 20)
     counter.add(0, kept)
 
@@ -174,7 +174,7 @@ def _serve_http(connection: socket.socket, buffer: bytes, counter: _Counter) -> 
         if b"expect: 100-continue" in head:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body, buffer = _read_body(connection, head, rest)
-        answer = _take(raw_head, body, counter)
+        answer = _count_request(raw_head, body, counter)
         connection.sendall(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
             % (len(answer), answer)
@@ -182,7 +182,7 @@ def _serve_http(connection: socket.socket, buffer: bytes, counter: _Counter) -> 
 
 
 def _read_body(connection: socket.socket, head: bytes, rest: bytes) -> tuple[bytes, bytes]:
-    """The body, unpacked, and what came after it."""
+    """Return the body, unpacked, and the bytes after it."""
     found = re.search(rb"\r\ncontent-length: *(\d+)", head)
     length = int(found[1]) if found else 0
     parts = [rest]
@@ -193,15 +193,15 @@ def _read_body(connection: socket.socket, head: bytes, rest: bytes) -> tuple[byt
             raise ConnectionError
         parts.append(part)
         left -= len(part)
-    integer = b"".join(parts)
-    body = integer[:length]
+    received = b"".join(parts)
+    body = received[:length]
     if b"content-encoding: gzip" in head:
         body = gzip.decompress(body)
-    return body, integer[length:]
+    return body, received[length:]
 
 
-def _take(head: bytes, body: bytes, counter: _Counter) -> bytes:
-    """Count the events of one request; returns the body of the answer."""
+def _count_request(head: bytes, body: bytes, counter: _Counter) -> bytes:
+    """Count the events of one request, and return the body of the answer."""
     if head.startswith(b"GET /count"):
         return json.dumps(counter.count()).encode()
     if head.startswith(b"GET /distinct"):

@@ -1,12 +1,12 @@
-"""From the log call to a receiver that counts, against the rate of the chain alone."""
+"""The rate from the log call to a receiver that counts, relative to that of the chain alone."""
 
 from __future__ import annotations
 
 import statistics
 import time
 
-from benchmarks.chains import Nowhere, explicit_chain, log_many
 from benchmarks.counting_receiver import counting_receiver
+from benchmarks.loggers import Nowhere, explicit_logger, log_many
 from benchmarks.results import Results, Table, count, ratio
 from structlog_mozdef import Sink
 
@@ -15,7 +15,7 @@ EVENTS = 200_000
 
 
 def main(*, quick: bool = False) -> Results:
-    """Medians of interleaved runs."""
+    """Return the medians of interleaved runs."""
     rounds, events = (1, 10_000) if quick else (ROUNDS, EVENTS)
     alone: list[float] = []
     shipped: list[float] = []
@@ -48,13 +48,13 @@ def main(*, quick: bool = False) -> Results:
 
 def _rate_alone(events: int) -> float:
     start = time.perf_counter()
-    log_many(explicit_chain(Nowhere()), events)
+    log_many(explicit_logger(Nowhere()), events)
     return events / (time.perf_counter() - start)
 
 
 def _rate_shipped(url: str, events: int) -> float:
     with Sink(url) as sink:
-        log = explicit_chain(sink)
+        log = explicit_logger(sink)
         start = time.perf_counter()
         log_many(log, events)
         assert sink.flush(60)

@@ -1,17 +1,17 @@
-"""The event that all libraries log in the comparison: of the size of `benchmarks.chains`'."""
+"""The event that all libraries log in the comparison, as large as that of `benchmarks.loggers`."""
 
 from __future__ import annotations
 
 SUMMARY = "User logged in"
 _FIRST = 10_000_000
-# A single text of 32,000 bytes would be cut by this project, so large events have several.
-_LONGEST_TEXT = 15_000
+# This project truncates a string of 32,000 bytes, so large events have several strings.
+_MAX_STRING = 15_000
 
 
 def fields(number: int, padding: dict[str, str] | None = None) -> dict[str, object]:
-    """The fields of one event.
+    """Return the fields of one event.
 
-    ``number`` has eight digits and is text, by which the receiver can tell events apart in every
+    ``number`` is a string of eight digits, by which the receiver can distinguish events in every
     wire format.
     """
     return {
@@ -25,8 +25,8 @@ def fields(number: int, padding: dict[str, str] | None = None) -> dict[str, obje
 
 
 def padding(size: int) -> dict[str, str]:
-    """Further fields, so that an event has *size* bytes more."""
+    """Return additional fields, of *size* bytes in all."""
     return {
-        f"body{start // _LONGEST_TEXT}": "x" * min(_LONGEST_TEXT, size - start)
-        for start in range(0, size, _LONGEST_TEXT)
+        f"body{start // _MAX_STRING}": "x" * min(_MAX_STRING, size - start)
+        for start in range(0, size, _MAX_STRING)
     }

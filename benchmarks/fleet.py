@@ -2,8 +2,8 @@
 
 The clients are real (`Dispatcher` with its buffer and `RetryPolicy`, as in every sink); the clock,
 the network and the receiver are simulated. While the receiver is down it refuses connections.
-Afterwards it takes so many requests a second and answers 503 to the rest, as an overloaded front
-end does.
+Afterwards it accepts a limited number of requests a second and answers 503 to the others, as an
+overloaded front end does.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 
 CLIENTS = 10_000
 OUTAGE_SECONDS = 300.0
-#: Requests a second that the receiver takes: a MozDef front end takes about so many.
+#: Requests a second that the receiver accepts, about as many as a front end of MozDef.
 CAPACITY = 500
 _SLOT = 0.1
-# Nobody may wait longer: a fleet that never recovers would be simulated for ever.
+# The end of the simulation: a fleet that never recovers would be simulated forever.
 _END = 7200.0
 
 
 class Receiver:
-    """Counts the requests of each second, and answers them."""
+    """Count the requests of each second, and answer them."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.requests: Counter[int] = Counter()
         self.rejected = 0
-        self._taken_in_slot: Counter[int] = Counter()
+        self._accepted_in_slot: Counter[int] = Counter()
 
     def answer(self) -> None:
-        """Take one request, or raise what a client sees."""
+        """Accept one request, or raise the error that a client sees."""
         self.requests[int(self.now)] += 1
         if self.now < OUTAGE_SECONDS:
             raise TransportError("connection refused")
         slot = int(self.now / _SLOT)
-        if self._taken_in_slot[slot] >= CAPACITY * _SLOT:
+        if self._accepted_in_slot[slot] >= CAPACITY * _SLOT:
             self.rejected += 1
             raise TransportError("HTTP 503", ambiguous=True)
-        self._taken_in_slot[slot] += 1
+        self._accepted_in_slot[slot] += 1
 
 
 class _Transport:
@@ -70,14 +70,14 @@ class _Transport:
         return ALL_ACCEPTED
 
     def after_fork_in_child(self) -> None:
-        """Nothing to forget."""
+        """There is nothing to reset."""
 
     def close(self) -> None:
-        """Nothing to close."""
+        """There is nothing to close."""
 
 
 def simulate(clients: int, chance: Callable[[], float]) -> tuple[Receiver, list[float]]:
-    """Let *clients* meet the outage; the receiver, and when each had delivered."""
+    """Simulate the outage; return the receiver, and when each client had delivered."""
     receiver = Receiver()
     spread = random.Random(1)
     dispatchers = []
@@ -125,7 +125,7 @@ def main(*, quick: bool = False) -> Results:
     rows, lines = [], {}
     for name, (receiver, done) in ways.items():
         after = {s: n for s, n in receiver.requests.items() if s >= OUTAGE_SECONDS}
-        waits = [moment - OUTAGE_SECONDS for moment in done]
+        waits = [finished - OUTAGE_SECONDS for finished in done]
         rows.append(
             [
                 name,
@@ -145,7 +145,7 @@ def main(*, quick: bool = False) -> Results:
         title=f"a fleet of {count(clients)} clients after an outage of {OUTAGE_SECONDS:.0f} s",
         columns=[
             "retries",
-            "most requests a second",
+            "max. requests a second",
             "503 for each client",
             "median s",
             "last s",
@@ -153,7 +153,7 @@ def main(*, quick: bool = False) -> Results:
         ],
         rows=rows,
         caveat=(
-            f"simulated; the receiver takes {CAPACITY} requests a second; a client needs four in"
+            f"simulated; the receiver accepts {CAPACITY} requests a second; a client needs four in"
             " a row (three probes, a pause of 5 s, its batch) once it has met a 503, else one;"
             " seconds from the recovery until all of a client's events are delivered"
         ),

@@ -19,11 +19,11 @@ print(time.perf_counter() - start, file=sys.stderr)
 """
 _CASES = {
     "import structlog": ("", "import structlog"),
-    "import structlog_mozdef, structlog being loaded": (
+    "import structlog_mozdef, after structlog": (
         "import structlog",
         "import structlog_mozdef",
     ),
-    "... and all that configure() needs, but requests": (
+    "... and what configure() needs, without requests": (
         "import structlog",
         "import structlog_mozdef.configuration",
     ),
@@ -35,7 +35,7 @@ _CASES = {
 
 
 def main(*, quick: bool = False) -> Results:
-    """Medians of interleaved runs, each in a process of its own."""
+    """Return the medians of interleaved runs, each in its own process."""
     rounds = 1 if quick else ROUNDS
     cases = dict(_CASES)
     for peer in SENDERS.values():
@@ -56,13 +56,13 @@ def main(*, quick: bool = False) -> Results:
     return Results(
         [
             Table(
-                "import, beside import structlog",
+                "import, compared with import structlog",
                 columns,
                 rows[:own],
                 f"a fresh process each, files in the cache; medians of {rounds} interleaved rounds",
             ),
             Table(
-                "import of all that a program needs, from nothing",
+                "import of everything that a program needs, in a fresh process",
                 ["library", *columns[1:]],
                 rows[own:],
                 "structlog itself is part of ours; ratio: to import structlog",

@@ -1,21 +1,21 @@
-"""How many instructions a log call takes: a guard against slow growth that no clock disturbs.
+"""The number of instructions of a log call: a guard against slow growth, independent of load.
 
 Times on a shared machine differ by half from run to run; the number of instructions differs by
 less than one in a hundred, whatever else the machine does. It is counted with valgrind's callgrind
 and not with ``sys.monitoring``: that needs Python 3.12, and sees bytecode only. orjson, locks and
-all else that is written in C would cost nothing there, and a second encoding of each event would
-pass for a dozen instructions. The price is a Debian package and some ten seconds.
+everything else in C would count as nothing there, and a second encoding of each event as a dozen
+instructions. The price is a Debian package and some ten seconds.
 
 What is compared is not the count, which depends on how this Python and orjson were compiled, but
 its ratio to that of structlog's own chain, counted in the same run: both share most of their code.
-What a release of structlog changes in the floor still moves the ratio; then look at the counts,
-and write new figures with ``python -m benchmarks.instructions --write``.
+A release of structlog that changes the floor still changes the ratio; then check the counts, and
+write new figures with ``python -m benchmarks.instructions --write``.
 
 The kernel's work is not counted: instead there are the system calls, of which the spool makes one
 ``write`` for each event. (valgrind lets reading the clock be one as well.)
 
 One run counts all chains: callgrind writes what it has counted whenever the program calls a
-function that is otherwise not used, and starts again from nothing.
+function that nothing else uses, and starts again from zero.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def measure() -> dict[str, Counted]:
     """Count for each chain: "floor", "memory" and "spool".
 
     Raises:
-        FileNotFoundError: where valgrind is not installed.
-        RuntimeError: where the program failed.
+        FileNotFoundError: valgrind is not installed.
+        RuntimeError: the program failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.run(
@@ -80,7 +80,7 @@ def measure() -> dict[str, Counted]:
         )
         if process.returncode:
             raise RuntimeError(process.stderr)
-        # The first part is what came before; the program ends after the last.
+        # The first part is the start of the program; the program ends after the last.
         parts = [_totals(Path(f"{folder}/counts.{part}")) for part in range(2, 2 + len(_CHAINS))]
     floor = parts[0][0]
     return {
@@ -90,7 +90,7 @@ def measure() -> dict[str, Counted]:
 
 
 def _totals(path: Path) -> tuple[int, int]:
-    """Instructions and system calls of one part."""
+    """Return the instructions and system calls of one part."""
     for line in path.read_text().splitlines():
         if line.startswith("totals:"):
             instructions, system_calls = line.split()[1:3]
@@ -99,7 +99,7 @@ def _totals(path: Path) -> tuple[int, int]:
 
 
 def committed() -> dict[str, dict[str, Counted]]:
-    """The committed figures: minor version of Python -> chain -> cost."""
+    """Return the committed figures: minor version of Python -> chain -> cost."""
     return {
         version: {chain: Counted(**figures) for chain, figures in chains.items()}
         for version, chains in json.loads(FIGURES.read_text()).items()
@@ -107,7 +107,7 @@ def committed() -> dict[str, dict[str, Counted]]:
 
 
 def allowed(chain: str) -> Counted:
-    """The committed cost for this Python, or, for one without any, the highest of all."""
+    """Return the committed cost for this Python; the highest of all if it has none."""
     known = committed()
     version = _version()
     if version in known:
@@ -129,7 +129,7 @@ def _write(found: dict[str, Counted]) -> None:
 
 
 def main() -> Results:
-    """Count, and show the committed figures beside it."""
+    """Return the figures of this run and the committed ones."""
     found = measure()
     return Results(
         [

@@ -1,7 +1,7 @@
-"""What `benchmarks.instructions` runs under valgrind: log calls, chain after chain.
+"""The program that `benchmarks.instructions` runs under valgrind: log calls, chain after chain.
 
-Between two calls of ``os.getpgrp``, which nobody else calls, there is nothing but *N* log calls
-of one chain, *N* being the argument.
+Between two calls of ``os.getpgrp``, which no other code calls, are only *N* log calls of one chain.
+*N* is the argument.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 
-from benchmarks.chains import explicit_chain, log_many, structlog_json
+from benchmarks.loggers import explicit_logger, log_many, structlog_json_logger
 from structlog_mozdef import Sink
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -26,17 +26,17 @@ def main() -> None:
         spool = Sink(
             MemoryTransport(), spool=folder, linger=3600.0, batch_events=_NEVER, sync="never"
         )
-        chains = (structlog_json(), explicit_chain(memory), explicit_chain(spool))
-        for log in chains:
+        loggers = (structlog_json_logger(), explicit_logger(memory), explicit_logger(spool))
+        for log in loggers:
             log_many(log, _WARM_UP)
         assert memory.flush(60)
         assert spool.flush(60)
         os.getpgrp()
-        for log in chains:
+        for log in loggers:
             log_many(log, calls)
             os.getpgrp()
         for sink in (memory, spool):
-            # The sender had no reason to do anything that would have been counted.
+            # The sender had no reason to do anything that would count.
             assert sink.stats().buffered == calls, sink.stats()
     os._exit(0)
 

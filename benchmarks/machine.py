@@ -1,4 +1,4 @@
-"""On what a run was made: machine and versions, and how quiet the machine was."""
+"""The machine and the versions of a run, and how quiet the machine was."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from pathlib import Path
 from benchmarks.results import Table
 from benchmarks.running import file_system
 
-# Processors that others may keep busy in a run that counts.
+# The processors that others may keep busy in a run whose figures count.
 _QUIET = 0.1
 
 
 class Watch:
-    """How much of the machine others use, from when it is made."""
+    """How much of the machine others have used since this object was created."""
 
     def __init__(self) -> None:
         self._busy, self._own, self._begin = _busy(), _own(), time.monotonic()
 
     def seconds(self) -> float:
-        """Since it was made."""
+        """Return the seconds since this object was created."""
         return time.monotonic() - self._begin
 
     def others(self) -> float:
-        """Processors that others kept busy, on average."""
-        # What was started and killed by what we started is not counted as ours: a little.
+        """Return how many processors others kept busy, on average."""
+        # Processes that our children started and killed count as others: that is little.
         return max(0.0, (_busy() - self._busy - (_own() - self._own)) / self.seconds())
 
 
 def describe() -> Table:
-    """Machine and versions as a table."""
+    """Return machine and versions as a table."""
     from benchmarks.peers import PEERS
 
     names = sorted({name for peer in PEERS.values() for name in peer.distributions})
@@ -41,29 +41,35 @@ def describe() -> Table:
         ["system", f"{platform.system()} {platform.release()}, {platform.libc_ver()[1]} libc"],
         ["disk of spool and database", file_system()],
         ["Python", f"{platform.python_version()} ({platform.python_compiler()})"],
-        *[[name, importlib.metadata.version(name)] for name in names],
+        *[[name, _version(name)] for name in names],
     ]
     return Table("machine and versions", ["what", "value"], rows)
 
 
 def verdict(watch: Watch, *, quick: bool) -> str:
-    """What the figures of this run are good for."""
+    """Return what the figures of this run are worth."""
     others = watch.others()
-    took = f"The run took {watch.seconds() / 60:.0f} minutes"
+    duration = f"The run lasted {watch.seconds() / 60:.0f} minutes"
     if quick:
-        return (
-            f"{took}. **It was a quick run, which shows that all works: its figures mean nothing.**"
-        )
+        return f"{duration}. **It was a quick run: its figures mean nothing.**"
     if others > _QUIET:
         return (
-            f"{took}. **Meanwhile others kept {others:.2f} processors busy: the ratios are of some"
-            " use, the absolute figures are of none.**"
+            f"{duration}. **Others kept {others:.2f} processors busy: the ratios are of some use,"
+            " the absolute figures of none.**"
         )
-    return f"{took}, and others kept {others:.2f} processors busy: the machine was quiet."
+    return f"{duration}, and others kept {others:.2f} processors busy: the machine was quiet."
+
+
+def _version(distribution: str) -> str:
+    """Return the version of a package. A run of some benchmarks needs only some of them."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _busy() -> float:
-    """Seconds that all processors together have worked."""
+    """Return the seconds that all processors together have worked."""
     user, nice, system, _, _, irq, soft, steal = map(
         int, Path("/proc/stat").read_text().split()[1:9]
     )
@@ -71,7 +77,7 @@ def _busy() -> float:
 
 
 def _own() -> float:
-    """Seconds that this process, and those that it has started and that have ended, worked."""
+    """Return the seconds that this process and its ended children have worked."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 

@@ -1,4 +1,4 @@
-"""``kill -9`` when the last log call has returned: what never arrives."""
+"""Events that are lost by ``kill -9`` after the last log call has returned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RECOVERY = 30.0
 
 
 def main(*, quick: bool = False) -> Results:
-    """Kill each library that sends."""
+    """Return how many events each library loses."""
     rounds = 1 if quick else _ROUNDS
     events = 1_000 if quick else _EVENTS
     lost: dict[str, list[tuple[int, int]]] = {key: [] for key in SENDERS}
@@ -36,7 +36,7 @@ def main(*, quick: bool = False) -> Results:
                 ["library", "share", "lost", "remarks"],
                 rows,
                 f"killed when the log call of the last of {count(events)} events has returned"
-                f" ({_LIMIT:g} s at most); where events wait on disk, a new process then has"
+                f" (at the latest after {_LIMIT:g} s); if events wait on disk, a new process has"
                 f" {_RECOVERY:g} s to send them; sum of {rounds} rounds",
             )
         ]
@@ -55,9 +55,9 @@ def _run(key: str, events: int, *, quick: bool) -> tuple[int, int, str]:
         remark = ", ".join(f"raised {name}" for name in result["raised"])
         settled(receiver.count, enough=logged, idle=0.5, limit=5)
         if PEERS[key].durable:
-            # It logs one event more.
-            again = Child("recover", key, receiver.port, folder, events=events)
-            if not again.wait(_RECOVERY):
+            # It logs one more event.
+            successor = Child("recover", key, receiver.port, folder, events=events)
+            if not successor.wait(_RECOVERY):
                 remark = f"not all sent in {_RECOVERY:g} s"
             settled(receiver.count, enough=logged + 1, idle=0.5, limit=5)
             return logged, min(logged, receiver.distinct() - 1), remark

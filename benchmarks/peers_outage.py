@@ -1,4 +1,4 @@
-"""An outage: events are logged while nobody listens, then the receiver is back."""
+"""An outage: events are logged while no receiver listens, and then it comes back."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _CLOSING = 20.0
 
 
 def main(*, quick: bool = False) -> Results:
-    """One outage for each library that sends."""
+    """Return the results of one outage for each library that sends."""
     events = _QUICK_EVENTS if quick else _EVENTS
     scale = 0.1 if quick else 1.0
     found = {key: _run(key, events, scale) for key in SENDERS}
     table = Table(
         f"an outage of {count(events)} events: what is lost, how large the process grows, and what"
-        " a log call takes",
-        ["library", "not arrived", "memory MB", "median us", "p99.9 us", "longest ms", "remarks"],
+        " a log call costs",
+        ["library", "not arrived", "memory MB", "median us", "p99.9 us", "max. ms", "remarks"],
         [_row(key, result) for key, result in found.items()],
-        f"nobody listens while {count(events)} events are logged, {_LOGGING * scale:g} s at most;"
-        f" then the receiver starts, and has {_RECOVERY * scale:g} s, and {_CLOSING * scale:g} s"
-        " more for close(); memory: growth at most; one round",
+        f"no receiver listens while {count(events)} events are logged, for up to"
+        f" {_LOGGING * scale:g} s; then the receiver starts, and has {_RECOVERY * scale:g} s, and"
+        f" {_CLOSING * scale:g} s more for close(); memory: maximum growth; one round",
     )
     lines = Lines(
         "outage",
@@ -61,7 +61,7 @@ def _run(key: str, events: int, scale: float) -> dict[str, Any]:
     port = quiet_port()
     with disk_folder() as folder:
         child = Child("outage", key, port, folder, events=events, seconds=_LOGGING * scale)
-        # Some hang inside of one call.
+        # Some libraries hang inside of one call.
         deadline = time.monotonic() + _LOGGING * scale + 15
         while child.running() and child.result() is None and time.monotonic() < deadline:
             time.sleep(0.05)

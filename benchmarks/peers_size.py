@@ -1,4 +1,4 @@
-"""How the cost of a log call grows with the size of the event."""
+"""The cost of a log call for events of different sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.results import Lines, Results, Table, micro, ratio
 from benchmarks.running import Child, disk_folder
 
 _ROUNDS = 3
-# Bytes beyond the event of about 200 bytes of fields, and how many are logged.
+# Bytes that are added to the event (about 200 bytes of fields), and the number of events.
 _SIZES = ((0, 2000), (800, 2000), (4_800, 1000), (19_800, 500), (49_800, 300))
 _LIMIT = 20.0
 

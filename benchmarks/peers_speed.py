@@ -1,4 +1,4 @@
-"""What a log call costs with each library, how many events a second arrive, and how many never."""
+"""The cost of a log call with each library, its rate at the receiver, and its losses."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _run(key: str, found: _Measured, threads: int, *, quick: bool) -> None:
         if key == FLOOR:
             return
         found.logged += result["logged"]
-        # The process has ended: what is on its way is in the kernel.
+        # The process has ended: the rest of its events is in the kernel.
         settled(receiver.count, enough=result["logged"], idle=0.5, limit=5)
         arrivals = receiver.arrivals()
         found.arrived += receiver.distinct()

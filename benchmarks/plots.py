@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.results import Bars, Lines
 
 FOLDER = Path(__file__).parent / "plots"
-# In the middle between black and white: enough contrast to either.
+# Halfway between black and white, with enough contrast to both.
 _GREY = "#808080"
 _OURS = "#2f81f7"
 _OTHERS = (
@@ -25,7 +25,7 @@ _DASHES = ("-", "--", "-.", ":")
 
 
 def write(plot: Bars | Lines) -> Path:
-    """Write one plot as ``plots/NAME.svg``; returns its path."""
+    """Write one plot as ``plots/NAME.svg``, and return its path."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -51,7 +51,7 @@ def write(plot: Bars | Lines) -> Path:
         figure = _bars(plot) if isinstance(plot, Bars) else _lines(plot)
         FOLDER.mkdir(exist_ok=True)
         path = FOLDER / f"{plot.name}.svg"
-        # Without a date, and without a background: it is that of the page.
+        # Without a date, and without a background, so that the page's shows.
         figure.savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
         path.write_text(re.sub(r"[ \t]+$", "", path.read_text(), flags=re.MULTILINE))
     return path
@@ -67,17 +67,17 @@ def _bars(plot: Bars) -> Any:
     figure = Figure(figsize=(8, 0.32 * len(plot.bars) + 1.2))
     axes = figure.add_subplot()
     ordered = sorted(plot.bars, key=lambda bar: bar[1], reverse=True)
-    places = range(len(ordered))
+    rows = range(len(ordered))
     axes.barh(
-        places,
+        rows,
         [length for _, length, _ in ordered],
         color=[_OURS if _is_ours(name) else _GREY for name, _, _ in ordered],
         height=0.65,
     )
     axes.set_xscale("log")
-    axes.set_yticks(places, [name for name, _, _ in ordered])
-    for place, (_, length, label) in zip(places, ordered, strict=True):
-        axes.text(length * 1.06, place, label, va="center")
+    axes.set_yticks(rows, [name for name, _, _ in ordered])
+    for row, (_, length, label) in zip(rows, ordered, strict=True):
+        axes.text(length * 1.06, row, label, va="center")
     axes.set_xlabel(plot.unit)
     axes.set_title(plot.title, loc="left")
     axes.xaxis.set_major_formatter("{x:g}")

@@ -1,4 +1,4 @@
-"""RESULTS.rst: what the last run of all benchmarks found."""
+"""RESULTS.rst: the results of the last run of all benchmarks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ _INTRODUCTION = """\
 Results
 =======
 
-Every library runs in processes of its own, in turn with the others, and sends the same event of
-about 450 bytes to the same receiver, which is a process of its own and only counts. Figures are
-medians over the rounds. Read the ratios first: they depend less on the machine than the absolute
-figures, which come after them. How each library is used is said in ``benchmarks/peers/``, one small
-file each.
+Every library runs in its own processes, in turn with the others, and sends the same event of about
+450 bytes to the same receiver, which is another process and only counts. Figures are medians over
+the rounds. Read the ratios first: they depend less on the machine than the absolute figures, which
+come after them. ``benchmarks/peers/`` shows how each library is used, one small file each.
 
 """
 
 
 def write(machine: Table, verdict: str, found: Mapping[str, Results | str]) -> Path:
-    """Write all that was found, and the plots beside it; returns the path."""
+    """Write all results and plots, and return the path."""
     parts = [_INTRODUCTION, f"{verdict}\n", as_rst(machine)]
     for name, results in found.items():
         parts.append(f".. _{name}:\n")

@@ -1,4 +1,4 @@
-"""What every benchmark returns: tables and plots, which the console and RESULTS.rst show."""
+"""The results of a benchmark: tables and plots, which the console and RESULTS.rst show."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Table:
 
     Attributes:
         title: what was measured, and in which unit.
-        columns: their names; the first is the name of what a row is about.
-        rows: one text a column.
-        caveat: what a reader has to know to read it rightly: sample, rounds, settings.
+        columns: their names; the first says what a row is about.
+        rows: one string for each column.
+        caveat: what a reader must know to read the table correctly: sample, rounds, settings.
     """
 
     title: str
@@ -25,12 +25,12 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ValueError(f"{row!r} has not one cell for each of {self.columns!r}")
+                raise ValueError(f"{row!r} does not have one cell for each of {self.columns!r}")
 
 
 @dataclass(frozen=True)
 class Bars:
-    """A bar chart of one figure a name, on a logarithmic scale."""
+    """A bar chart of one figure for each name, on a logarithmic scale."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Lines:
-    """A chart of several lines, both scales logarithmic where asked for."""
+    """A chart of several lines; the y scale is logarithmic, and the x scale if ``x_log``."""
 
     name: str
     title: str
@@ -52,24 +52,24 @@ class Lines:
 
 @dataclass(frozen=True)
 class Results:
-    """All that one benchmark found."""
+    """All results of one benchmark."""
 
     tables: Sequence[Table]
     plots: Sequence[Bars | Lines] = ()
 
 
 def ratio(value: float, base: float) -> str:
-    """How many times *base* a figure is."""
+    """Return *value* as a multiple of *base*."""
     quotient = value / base
     return f"{quotient:.2f}" if quotient < 10 else f"{quotient:,.0f}"
 
 
 def micro(seconds: float) -> str:
-    """Microseconds."""
+    """Return *seconds* in microseconds."""
     value = seconds * 1e6
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def count(number: float) -> str:
-    """A whole number."""
+    """Return *number* as an integer, with separators."""
     return f"{number:,.0f}"

@@ -1,4 +1,4 @@
-"""Start a library in a process of its own, with a limit, and tell how it went."""
+"""Run a library in its own process, with a time limit, and return its result."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parent.parent
-# Beside the code rather than in /tmp, which may be a tmpfs: spool and database are on one disk.
+# In the checkout and not in /tmp, which may be a tmpfs: spool and database are on one disk.
 _FOLDERS = _ROOT / "build" / "benchmarks"
-# Where kernels choose local ports from begins at 32,768: a client that tries one of those again
-# and again while nobody listens will one day be connected to itself.
+# Below 32,768, where kernels begin to choose local ports: a client that keeps trying to connect to
+# one of those, while no server listens, will one day be connected to itself.
 _PORTS = range(21_000, 32_000)
 
 
 @contextlib.contextmanager
 def disk_folder() -> Iterator[str]:
-    """A folder on the disk that the checkout is on; it is removed at the end of the block."""
+    """Create a folder on the disk of the checkout, and remove it at the end of the block."""
     _FOLDERS.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(dir=_FOLDERS)
     try:
@@ -36,7 +36,7 @@ def disk_folder() -> Iterator[str]:
 
 
 def file_system() -> str:
-    """The kind of file system that ``disk_folder`` is on."""
+    """Return the type of the file system of ``disk_folder``."""
     _FOLDERS.mkdir(parents=True, exist_ok=True)
     kind, longest = "unknown", ""
     for line in Path("/proc/mounts").read_text().splitlines():
@@ -47,13 +47,13 @@ def file_system() -> str:
 
 
 def free_bytes() -> int:
-    """Room on the disk that ``disk_folder`` is on."""
+    """Return the free space on the disk of ``disk_folder``."""
     _FOLDERS.mkdir(parents=True, exist_ok=True)
     return int(shutil.disk_usage(_FOLDERS).free)
 
 
 def quiet_port() -> int:
-    """A port on which nobody listens, and that nobody is given by chance."""
+    """Return a port on which no server listens, and that no client is given by chance."""
     start = os.getpid() % len(_PORTS)
     for port in [*_PORTS[start:], *_PORTS[:start]]:
         with socket.socket() as probe:
@@ -66,14 +66,14 @@ def quiet_port() -> int:
 
 
 class Child:
-    """A library at work in its own process.
+    """A library in its own process.
 
     Args:
         measurement: the name of a function of `benchmarks.child`.
         peer: key in `benchmarks.peers.PEERS`.
         port: of the receiver.
-        folder: a folder that is the peer's own.
-        options: what the measurement takes.
+        folder: for the peer alone.
+        options: of the measurement.
     """
 
     def __init__(self, measurement: str, peer: str, port: int, folder: str, **options: Any) -> None:
@@ -87,7 +87,7 @@ class Child:
             "result": str(self._result),
             **options,
         }
-        # A proxy of this machine has nothing to do with the comparison.
+        # A proxy of this machine must not influence the comparison.
         environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
@@ -101,25 +101,25 @@ class Child:
             )
 
     def result(self) -> dict[str, Any] | None:
-        """What it has written last, or None."""
+        """Return the last result that the process has written, or None."""
         if not self._result.exists():
             return None
         found: dict[str, Any] = json.loads(self._result.read_text())
         return found
 
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether the process is still running."""
         return self._process.poll() is None
 
     def go_on(self) -> None:
-        """Send the line that it waits for."""
+        """Send the line that the process waits for."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has ended
             self._process.stdin.write(b"\n")
             self._process.stdin.flush()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it ended by itself within *seconds*; it is killed otherwise."""
+        """Wait for the end of the process, kill it after *seconds*, and return whether it ended."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -129,7 +129,7 @@ class Child:
         return True
 
     def kill(self) -> None:
-        """End it and all that it started."""
+        """Kill the process and all its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -143,13 +143,13 @@ class Child:
         return self._process.returncode
 
     def last_words(self) -> str:
-        """The last line that it printed."""
+        """Return the last line that the process has printed."""
         lines = self._output.read_text(errors="replace").strip().splitlines()
         return lines[-1][:200] if lines else ""
 
 
 def settled(count: Callable[[], int], *, enough: int, idle: float, limit: float) -> int:
-    """Wait until *count*() is *enough*, or has not changed for *idle* s, or *limit* s are over."""
+    """Wait until *count()* is *enough*, has not changed for *idle* s, or *limit* s have passed."""
     begin = changed = time.monotonic()
     seen = -1
     while True:

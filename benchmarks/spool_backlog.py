@@ -1,4 +1,4 @@
-"""Whether log calls get slower while a backlog grows, in the spool and in memory."""
+"""The cost of a log call while a backlog grows, in the spool and in memory."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from benchmarks.results import Lines, Results, Table, count, micro, ratio
 from benchmarks.running import disk_folder, free_bytes, quiet_port
 from structlog_mozdef import RetryPolicy, Sink
 
-# Backlogs at which the cost is taken, as the median of parts around them.
+# Backlogs at which the cost is measured, as the median of parts around them.
 _SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 _PART = 1_000
 _PARTS_AROUND = 9
 _EVENT = b'{"summary": "' + b"x" * 284 + b'"}'
-_BYTES = len(_EVENT) + 200  # with what an object in memory costs
-_ROOM = 2**34
+_BYTES = len(_EVENT) + 200  # with the overhead of an object in memory
+_MAX_BYTES = 2**34
 
 
 def main(*, quick: bool = False) -> Results:
-    """The cost of ``Sink.put`` at each size of the backlog, as a ratio to the first."""
+    """Return the cost of ``Sink.put`` at each size of the backlog, relative to the first."""
     rows, lines = [], {}
-    for name, room, spool in (
+    for name, free, spool in (
         ("spool", free_bytes(), True),
         ("memory", _free_memory(), False),
     ):
-        # A quarter of what is free: others need the machine as well.
-        sizes = [size for size in _SIZES if size * _BYTES < room / 4]
-        # In a process of its own, since it takes gigabytes.
+        # A quarter of the free space: others need the machine as well.
+        sizes = [size for size in _SIZES if size * _BYTES < free / 4]
+        # In its own process, since it needs gigabytes.
         with concurrent.futures.ProcessPoolExecutor(
             1, multiprocessing.get_context("spawn")
         ) as processes:
@@ -47,19 +47,19 @@ def main(*, quick: bool = False) -> Results:
     return Results(
         [
             Table(
-                "Sink.put of 300 bytes by the backlog that waits already",
+                "Sink.put of 300 bytes by the size of the backlog",
                 ["where", "backlog", "ratio", "us"],
                 rows,
                 f"mean of {_PART:,} calls, median of {_PARTS_AROUND} such parts at that backlog;"
-                " nobody listens; a backlog that would take more than a quarter of the free disk or"
+                " no receiver listens; a backlog that needs more than a quarter of the free disk or"
                 " memory is left out",
             )
         ],
         [
             Lines(
                 "backlog",
-                "Sink.put by the backlog that waits already",
-                "events that wait",
+                "Sink.put by the size of the backlog",
+                "events in the backlog",
                 "microseconds",
                 lines,
                 x_log=True,
@@ -73,12 +73,12 @@ def _grow(sizes: list[int], *, spool: bool) -> dict[int, float]:
         options: dict[str, Any] = {"spool": folder} if spool else {"max_events": 2 * sizes[-1]}
         sink = Sink(
             f"http://127.0.0.1:{quiet_port()}/events",
-            max_bytes=_ROOM,
+            max_bytes=_MAX_BYTES,
             retry=RetryPolicy(0.1, 1.0),
             exit_timeout=0.0,
             **options,
         )
-        _put(sink, _PART)  # the first calls load modules and make the stream
+        _put(sink, _PART)  # the first calls load modules and create the stream
         waiting, found = _PART, {}
         for size in sizes:
             around = _PART * _PARTS_AROUND // 2

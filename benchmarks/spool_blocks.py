@@ -1,4 +1,4 @@
-"""Why the spool is files: one event after the other into a file, and into SQLite."""
+"""Why the spool consists of files: the cost of an event in a file, and in SQLite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVENT = b'{"summary": "' + b"x" * 434 + b'"}\n'
 
 
 def main(*, quick: bool = False) -> Results:
-    """Medians of interleaved runs."""
+    """Return the medians of interleaved runs."""
     rounds = 1 if quick else ROUNDS
     ways: dict[str, Callable[[Path], float]] = {
         "write(2) to an O_APPEND descriptor": _file,

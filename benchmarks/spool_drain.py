@@ -1,4 +1,4 @@
-"""Draining a backlog of a million events to a receiver that counts."""
+"""Drain a backlog of a million events to a receiver that counts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _EVENT = b'{"summary": "' + b"x" * 434 + b'"}'
 
 
 def main(*, quick: bool = False) -> Results:
-    """The rate in the first and the last third of the backlog."""
+    """Return the rate in the first and the last third of the backlog."""
     events = 50_000 if quick else EVENTS
     with disk_folder() as folder, counting_receiver() as receiver:
-        # Fill while nobody listens, under the name that the receiver will have.
+        # Fill it without sending, for the URL of the receiver.
         _fill(folder, receiver.url, events)
         sink = Sink(receiver.url, spool=folder)
         marks = [(time.perf_counter(), 0)]
@@ -32,7 +32,7 @@ def main(*, quick: bool = False) -> Results:
         (f"from {low:.0%} to {high:.0%} of the backlog", _rate(marks, low * events, high * events))
         for low, high in ((0.05, 0.35), (0.65, 0.95), (0.05, 0.95))
     ]
-    rates.append(("all, finding and counting included", total))
+    rates.append(("all, including finding and counting", total))
     return Results(
         [
             Table(
@@ -40,7 +40,7 @@ def main(*, quick: bool = False) -> Results:
                 ["part", "ratio", "events/s"],
                 [[name, f"{rate / rates[0][1]:.2f}", count(rate)] for name, rate in rates],
                 f"{events:,} events of 450 bytes; ratio: to the first part; {begin[1]:,} were"
-                f" delivered at the first look; lost: {events - counted}",
+                f" delivered at the first check; lost: {events - counted}",
             )
         ]
     )
@@ -67,7 +67,7 @@ def _fill(folder: str, url: str, events: int) -> None:
 def _rate(marks: list[tuple[float, int]], low: float, high: float) -> float:
     part = [mark for mark in marks if low <= mark[1] <= high]
     if len(part) < 2:
-        return float("nan")  # it was over between two looks
+        return float("nan")  # it was over between two checks
     (start, first), (end, last) = part[0], part[-1]
     return (last - first) / (end - start)
 

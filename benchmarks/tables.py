@@ -8,7 +8,7 @@ from benchmarks.results import Table
 
 
 def as_text(table: Table) -> str:
-    """For a console."""
+    """Format a table for a console."""
     lines = [table.title]
     lines += ["  " + line for line in _aligned([table.columns, *table.rows])]
     if table.caveat:
@@ -17,7 +17,7 @@ def as_text(table: Table) -> str:
 
 
 def as_rst(table: Table, underline: str = "-") -> str:
-    """As a section with a table of reStructuredText."""
+    """Format a table as a section of reStructuredText."""
     title = table.title[0].upper() + table.title[1:]
     parts = [title, underline * len(title), ""]
     if table.caveat:

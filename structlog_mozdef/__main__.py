@@ -1,4 +1,4 @@
-"""``python -m structlog_mozdef``."""
+"""Run the command line as ``python -m structlog_mozdef``."""
 
 import sys
 

@@ -56,4 +56,4 @@ class SpoolError(MozDefError):
 
 
 class CollectorError(MozDefError):
-    """The receiver cannot start: its address, database or certificate cannot be used."""
+    """The collector cannot start: its address, database or certificate cannot be used."""

@@ -1,6 +1,6 @@
-"""The libraries that are compared, each in one small file that uses it as its documentation says.
+"""The libraries that are compared, each in one small file that uses it as its documentation shows.
 
-Each file has ``PEER`` or ``PEERS``; the libraries themselves are imported when they are opened.
+A library is imported only when it is opened.
 """
 
 from __future__ import annotations
@@ -40,5 +40,5 @@ PEERS: dict[str, Peer] = {
     "queue-handler": queue_handler.PEER,
     "loguru": loguru_enqueue.PEER,
 }
-# Those that send: the floor only writes to /dev/null.
+# All but the floor, which only writes to /dev/null.
 SENDERS = {key: peer for key, peer in PEERS.items() if key != FLOOR}

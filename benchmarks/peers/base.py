@@ -1,4 +1,4 @@
-"""What the comparison asks of a library: open, log, close, and what it says about loss."""
+"""What the comparison needs from a library: open, log, close, and what it says about loss."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-# What those that wait in memory are given as a bound where it can be set: room for the outage.
+# The limits of queues in memory, if they can be set: enough for the outage.
 QUEUE_EVENTS = 500_000
 QUEUE_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where to send, and where something can be kept.
+    """Where to send, and where to store events.
 
     Attributes:
-        port: of the receiver on 127.0.0.1, which takes every wire format.
-        folder: on a disk, the same one for everybody; outlives the process.
+        port: of the receiver on 127.0.0.1, which understands every wire format.
+        folder: on a disk, the same one for all libraries; outlives the process.
     """
 
     port: int
@@ -26,12 +26,12 @@ class Destination:
 
     @property
     def base(self) -> str:
-        """The receiver's address without a path."""
+        """Return the URL of the receiver without a path."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def events_url(self) -> str:
-        """The address that takes one JSON object a request."""
+        """Return the URL that accepts one JSON object in each request."""
         return f"{self.base}/events"
 
 
@@ -71,10 +71,10 @@ class Peer:
 
 
 class StandardLogger:
-    """A logger of the standard library with one handler, for those that are a handler."""
+    """A logger of the standard library, for a library that is a handler."""
 
     def __init__(self, handler: logging.Handler, flush: Callable[[], object] | None = None) -> None:
-        # A traceback on standard error for every event would cost most of the time of an outage.
+        # A traceback on standard error for every event would dominate the time of an outage.
         logging.raiseExceptions = False
         self._handler = handler
         self._flush = flush
@@ -88,7 +88,7 @@ class StandardLogger:
         self._logger.info("User logged in", extra=fields)
 
     def close(self) -> None:
-        """Flush where that is a step of its own, and close the handler."""
+        """Flush, if that is a separate step, and close the handler."""
         if self._flush:
             self._flush()
         self._handler.close()

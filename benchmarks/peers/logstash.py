@@ -1,4 +1,4 @@
-"""python-logstash-async, with events that wait in memory and in SQLite."""
+"""python-logstash-async, with events in memory and in SQLite."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def _open(destination: Destination, database: str | None) -> StandardLogger:
     from logstash_async.constants import constants
     from logstash_async.handler import AsynchronousLogstashHandler
 
-    # Its documentation offers these to be changed. With 50 a batch, the default, its memory cache
-    # is walked through from end to end for every 50 events.
+    # Settings that its documentation describes. With the default, 50 in a batch, it walks through
+    # its entire memory cache for every 50 events.
     constants.QUEUED_EVENTS_BATCH_SIZE = 1000
     return StandardLogger(
         AsynchronousLogstashHandler("127.0.0.1", destination.port, database_path=database)

@@ -40,7 +40,7 @@ PEER = Peer(
     distributions=("loguru", "requests"),
     imports="import loguru, requests",
     open=_open,
-    settings="enqueue=True, serialize=True, one POST a message over a kept requests.Session",
+    settings="enqueue=True, serialize=True, one POST a message over one requests.Session",
     loss="a message whose POST fails is gone; the call waits while the pipe of 64 KiB is full",
     events=3_000,
 )

@@ -11,11 +11,11 @@ _TAGS = ["openvpn", "duosecurity"]
 
 
 class _Msg:
-    """``MozDefMsg``, where requests_futures is not installed."""
+    """``MozDefMsg``, as without requests_futures."""
 
     def __init__(self, url: str) -> None:
-        # The client looks for requests_futures when it is imported. It is installed here for
-        # the other way; None makes the import fail as it does where it is not.
+        # The client imports requests_futures, which is installed here for the other class; None
+        # makes that import fail.
         sys.modules["requests_futures"] = None  # type: ignore[assignment]
         import mozdef_client
 
@@ -31,8 +31,8 @@ class _Msg:
 class _Event:
     """``MozDefEvent``, with requests_futures, one object for all events.
 
-    Its own example makes an object for each event, with a thread pool and a connection of its own:
-    slower, and what waits for a thread is cancelled when the object goes.
+    Its own example creates an object for each event, with its own thread pool and connection: that
+    is slower, and what waits for a thread is cancelled when the object is deleted.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,7 +59,7 @@ MSG = Peer(
     imports="import mozdef_client",
     open=lambda destination: _Msg(destination.events_url),
     settings="msg.send(...) as its README shows",
-    loss="the call waits for the answer and raises where there is none",
+    loss="the call waits for the answer, and raises if there is none",
     events=2_000,
 )
 EVENT = Peer(
@@ -68,6 +68,6 @@ EVENT = Peer(
     imports="import mozdef_client, requests_futures.sessions",
     open=lambda destination: _Event(destination.events_url),
     settings="one MozDefEvent for all events, which is faster than its example's one for each",
-    loss="a failure stays in a future that nobody looks at",
+    loss="a failure remains in a future that is never read",
     events=5_000,
 )

@@ -42,7 +42,7 @@ LARGE_QUEUE = Peer(
     distributions=_DISTRIBUTIONS,
     imports=_IMPORTS,
     open=lambda destination: _open(destination, QUEUE_EVENTS),
-    settings="max_queue_size=500,000, so that nothing is dropped for want of room",
+    settings="max_queue_size=500,000, so that nothing is dropped",
     loss="a batch is dropped after its retries",
     events=30_000,
 )

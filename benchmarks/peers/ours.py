@@ -1,4 +1,4 @@
-"""This project, with events that wait in memory and with the spool."""
+"""This project, with the memory buffer and with the spool."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from benchmarks.peers.base import QUEUE_BYTES, QUEUE_EVENTS, Destination, Peer
 
 class _Ours:
     def __init__(self, url: str, **options: Any) -> None:
-        from benchmarks.chains import explicit_chain
+        from benchmarks.loggers import explicit_logger
         from structlog_mozdef import Sink
 
         self._sink = Sink(url, **options)
-        self._log = explicit_chain(self._sink)
+        self._log = explicit_logger(self._sink)
 
     def log(self, fields: dict[str, Any]) -> None:
         self._log.info("User logged in", **fields)
@@ -37,9 +37,9 @@ MEMORY = Peer(
     distributions=("structlog-mozdef",),
     imports=_IMPORTS,
     open=_open_memory,
-    settings="the chain of the README's explicit set-up; room for 500,000 events as the other"
-    " queues have (default 100,000 and 64 MiB)",
-    loss="counted when its bound is reached; what is in memory ends with the process",
+    settings="the chain of the README's explicit set-up; up to 500,000 events as in the"
+    " other queues (default 100,000 and 64 MiB)",
+    loss="counted if the buffer is full; what is in memory is lost with the process",
     events=200_000,
 )
 SPOOL = Peer(
@@ -48,7 +48,7 @@ SPOOL = Peer(
     imports=f"{_IMPORTS}, structlog_mozdef.buffers.spool",
     open=_open_spool,
     settings="the same with spool=FOLDER; defaults",
-    loss="none, also by kill -9; a batch may be sent twice",
+    loss="none, even by kill -9; a batch may be sent twice",
     events=200_000,
     durable=True,
 )

@@ -13,7 +13,7 @@ _KEYS = ("username", "sourceipaddress", "success", "useragent", "number")
 
 
 class _PostHandler(logging.Handler):
-    """As the logging cookbook has it, with a connection that is kept."""
+    """As the logging cookbook shows it, with a persistent connection."""
 
     def __init__(self, url: str) -> None:
         import requests
@@ -21,7 +21,7 @@ class _PostHandler(logging.Handler):
         super().__init__()
         self._url = url
         self._session = requests.Session()
-        # Looking for proxies in the environment would take a fifth of its time.
+        # To look for proxies in the environment would cost a fifth of its time.
         self._session.trust_env = False
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -54,7 +54,7 @@ PEER = Peer(
     distributions=("requests",),
     imports="import logging.handlers, requests",
     open=_Listening,
-    settings="SimpleQueue, QueueListener, one POST a record over a kept requests.Session",
+    settings="SimpleQueue, QueueListener, one POST a record over one requests.Session",
     loss="a record whose POST fails is gone; unbounded",
     events=5_000,
 )

@@ -11,7 +11,7 @@ _KEYS = ("username", "sourceipaddress", "success", "useragent", "number")
 
 
 class _JSONFormatter(logging.Formatter):
-    """The handler sends the formatted message only: the fields have to be in it."""
+    """Format a message with the fields: the handler sends nothing else."""
 
     def format(self, record: logging.LogRecord) -> str:
         values = record.__dict__

@@ -9,15 +9,15 @@ from benchmarks.peers.base import Destination, Peer
 
 class _Structlog:
     def __init__(self) -> None:
-        from benchmarks.chains import structlog_json
+        from benchmarks.loggers import structlog_json_logger
 
-        self._log = structlog_json()
+        self._log = structlog_json_logger()
 
     def log(self, fields: dict[str, Any]) -> None:
         self._log.info("User logged in", **fields)
 
     def close(self) -> None:
-        """Nothing waits."""
+        """There is nothing to send."""
 
 
 def _open(destination: Destination) -> _Structlog:

@@ -1,13 +1,18 @@
-"""The command line: ``python -m structlog_mozdef COMMAND``.
+"""The command line: ``structlog-mozdef COMMAND``, or ``python -m structlog_mozdef COMMAND``.
 
-`send` ships lines of another program, `spool` shows and empties a spool, `collector` runs the
-receiver, `demo` shows all of it (with `demo_application`). `destination` is what the commands
-share. All of them stand on the public names.
+- ``send``: send the lines of standard input to MozDef.
+- ``spool``: list a spool, drain it, and show, requeue or purge its dead letters.
+- ``collector``: run the development collector.
+- ``demo``: send the events of a sample application to a collector, and show what it stored.
+
+Each command is a module of that name; `demo_application` is the program that ``demo`` runs, and
+`destination` has the arguments that commands share.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,14 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: without the program's name; default: those of this process.
+        arguments: without the program's name. Default: those of this process.
 
     Returns:
-        The exit status: 0 success, 1 not everything was delivered, 2 bad configuration, 130 after
-        Ctrl-C.
+        The exit status: 0 for success, 1 if not everything was delivered, 2 for a setting that
+        cannot work, 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m structlog_mozdef", description="Security events on their way to MozDef."
+        prog=_program_name(), description="Send security events to MozDef."
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -47,3 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _program_name() -> str:
+    """Return how this program was started, for its usage and errors."""
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - it is a string
+    return "python -m structlog_mozdef" if name == "__main__.py" else name

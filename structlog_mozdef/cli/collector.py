@@ -1,4 +1,4 @@
-"""Receive events as MozDef would, for development: what it would store, drop or change."""
+"""Run a development collector: it answers as MozDef does, and keeps what MozDef would store."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
     )
-    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one (%(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8080, help="0: any free port (default: %(default)s)"
+    )
     parser.add_argument(
         "--database", default=":memory:", metavar="FILE", help="SQLite file (default: in memory)"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C or SIGTERM."""
     try:
         serve(options.host, options.port, options.database, on_start=_announce)
     except CollectorError as error:
@@ -28,4 +30,4 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _announce(running: RunningCollector) -> None:
-    print(f"Events are taken at {running.url} (Ctrl-C ends it).", flush=True)
+    print(f"The collector accepts events at {running.url} (Ctrl-C stops it).", flush=True)

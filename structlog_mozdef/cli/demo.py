@@ -1,4 +1,4 @@
-"""Run a sample application against a receiver, and show what MozDef would have stored."""
+"""Send the events of a sample application to a collector, and show what MozDef would store."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print some documents and the figures; 0 where every event arrived as it was meant."""
+    """Print some documents and the figures; return 0 if every event was stored unchanged."""
     del options
     with running_collector() as collector:
-        print(f"The receiver takes events at {collector.url}.")
+        print(f"The collector accepts events at {collector.url}.")
         print("The sample application runs ...\n", flush=True)
         application = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", _APPLICATION, collector.url],
@@ -55,22 +55,22 @@ def _documents_to_show(collector: RunningCollector) -> list[dict[str, Any]]:
 
 def _report(figures: dict[str, Any], collector: RunningCollector) -> int:
     sent, stored = figures["sent"], collector.stored
-    findings = collector.differences()
-    for finding in findings[:10]:
-        print(f"MozDef would have {finding.kind} {finding.field}: {finding.reason}")
+    differences = collector.differences()
+    for difference in differences[:10]:
+        print(f"MozDef would have {difference.kind} {difference.field}: {difference.reason}")
     print(f"sent      {sent:>8,}")
     print(f"stored    {stored:>8,}")
     print(f"lost      {sent - stored:>8,}")
     print(
         f"events/s  {sent / figures['seconds']:>8,.0f}  from the first log call to the last answer"
     )
-    return 0 if sent == stored == figures["delivered"] and not findings else 1
+    return 0 if sent == stored == figures["delivered"] and not differences else 1
 
 
 def colour(text: str) -> str:
-    """JSON *text* with colours, where standard output is a terminal that wants them.
+    """Return JSON *text* with colours, if standard output is a terminal that supports them.
 
-    Control characters of events are escaped in JSON already: they cannot reach the terminal.
+    JSON escapes the control characters of events: they cannot reach the terminal.
     """
     wanted = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
     if not wanted or os.environ.get("NO_COLOR"):

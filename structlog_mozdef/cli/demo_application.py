@@ -1,6 +1,6 @@
-"""The program that ``demo`` runs: a small account service, as a user of this package writes it.
+"""The program that ``demo`` runs: a small account service that logs with this package.
 
-python -m structlog_mozdef.cli.demo_application URL
+Run it with ``python -m structlog_mozdef.cli.demo_application URL``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BURST = 10_000
 
 
 class Accounts:
-    """Accounts with passwords; three failures lock one."""
+    """Accounts with passwords; three failed log-ins lock an account."""
 
     def __init__(self) -> None:
         self._salt = secrets.token_bytes(16)
@@ -54,7 +54,7 @@ class Accounts:
 
 
 def use_accounts() -> None:
-    """What happens on an ordinary day."""
+    """Create an account and log in, with right and wrong passwords."""
     accounts = Accounts()
     accounts.create("kang", "correct horse")
     accounts.log_in("kang", "correct horse", "10.0.0.7")
@@ -69,7 +69,7 @@ def use_accounts() -> None:
 
 
 def main(url: str) -> None:
-    """Log through the whole chain, and print what became of it as JSON."""
+    """Log through the complete chain, and print the figures as JSON."""
     started = time.monotonic()
     with mozdef.configure(url, tags=["demo"], category="authentication") as sink:
         logging.getLogger().addHandler(mozdef.MozDefHandler(sink, category="framework"))

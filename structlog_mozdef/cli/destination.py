@@ -1,4 +1,4 @@
-"""The arguments of a command that name a destination."""
+"""The arguments that commands with a destination share."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from structlog_mozdef.sink import Sink
 
 
 def add_destination(parser: argparse.ArgumentParser) -> None:
-    """Define the URL, and how its certificate is verified."""
+    """Define the arguments for the URL, and for how its certificate is verified."""
     parser.add_argument(
-        "url", metavar="URL", help="https://host:8443/events, or another address that a Sink takes"
+        "url", metavar="URL", help="https://host:8443/events, or another URL that a Sink accepts"
     )
     parser.add_argument(
-        "--verify", default="yes", metavar="yes|no|FILE", help="CA bundle to verify with"
+        "--verify",
+        default="yes",
+        metavar="yes|no|FILE",
+        help="verify the certificate, with a CA bundle (default: %(default)s)",
     )
 
 
 def sink_to(url: str, verify: str, **options: Any) -> Sink:
-    """A sink to *url*; *verify* is passed on only where it says more than yes.
+    """Create a sink for *url*; *verify* is passed on unless it is "yes".
 
     Raises:
-        ValueError: for what cannot work, also where nothing is verified on the way to *url*.
+        ValueError: a setting cannot work, or the destination has no certificate to verify.
     """
     if verify == "yes":
         return Sink(url, **options)

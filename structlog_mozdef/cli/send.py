@@ -1,4 +1,4 @@
-"""Ship lines of standard input: JSON objects (any structlog output) or plain text."""
+"""Send lines of standard input to MozDef: JSON objects (any structlog output) or plain text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from structlog_mozdef.configuration import build_processors
 from structlog_mozdef.logger import MozDefLogger
 from structlog_mozdef.sink import Stats
 
-# Longer lines are cut, and say so: an event may have a tenth of that.
+# Longer lines are truncated, and say so: the maximum size of an event is a tenth of this.
 _LINE_LIMIT_BYTES = 1_000_000
 
 
@@ -27,18 +27,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--category", default="event", help="of events that have none (default: %(default)s)"
     )
-    parser.add_argument("--source", help="of events that have none (default: their logger)")
+    parser.add_argument(
+        "--source", help="of events that have none (default: the name of their logger)"
+    )
     parser.add_argument(
         "--timeout",
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="longest wait for the delivery after the last line (default: %(default)s)",
+        help="maximum wait for the delivery after the last line (default: %(default)s)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ship all lines; 0 only where all of them were delivered."""
+    """Send all lines; return 0 only if all of them were delivered."""
     processors = build_processors(
         tags=options.tag, category=options.category, source=options.source
     )
@@ -59,12 +61,12 @@ def run(options: argparse.Namespace) -> int:
     return 0 if stats.delivered + stats.sent == stats.accepted else 1
 
 
-def read_events(stream: BinaryIO) -> Iterator[dict[str, Any]]:
-    """The event dict of each line of *stream* that is not blank."""
-    while line := stream.readline(_LINE_LIMIT_BYTES):
+def read_events(source: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield the event dict of each line of *source* that is not blank."""
+    while line := source.readline(_LINE_LIMIT_BYTES):
         cut = len(line) >= _LINE_LIMIT_BYTES and not line.endswith(b"\n")
-        while cut and not stream.readline(_LINE_LIMIT_BYTES).endswith(b"\n"):
-            if not stream.peek(1):  # type: ignore[attr-defined] # a BufferedReader has it
+        while cut and not source.readline(_LINE_LIMIT_BYTES).endswith(b"\n"):
+            if not source.peek(1):  # type: ignore[attr-defined] # a BufferedReader has it
                 break
         if line.strip():
             event_dict = _event_dict_of(line.strip())
@@ -80,16 +82,16 @@ def _event_dict_of(line: bytes) -> dict[str, Any]:
             if isinstance(event_dict, dict):
                 return event_dict
         except ValueError:
-            pass  # then it is text
+            pass  # it is plain text
     return {"event": line.decode("utf-8", "backslashreplace")}
 
 
 def _sum_up(stats: Stats) -> str:
     text = f"{stats.delivered} of {stats.accepted} events delivered"
     if stats.sent:
-        text = f"{stats.sent} of {stats.accepted} events sent, which nobody confirms"
+        text = f"{stats.sent} of {stats.accepted} events sent, without confirmation"
     for what, count in (
-        ("refused", stats.dead_lettered),
+        ("rejected", stats.dead_lettered),
         ("dropped", stats.dropped),
         ("not sent", stats.buffered),
     ):

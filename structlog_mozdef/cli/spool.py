@@ -1,4 +1,4 @@
-"""Look at a spool folder, deliver what waits in it, and deal with its dead letters."""
+"""Inspect a spool folder, deliver the events in it, and manage its dead letters."""
 
 from __future__ import annotations
 

@@ -1,18 +1,26 @@
-"""An embedded development receiver: what MozDef would have stored, and why not the rest.
+"""A collector for development and tests: it stores what MozDef would store, and says what differs.
 
-It answers HTTP as MozDef does, its silent losses included, and keeps each event as it was sent
-beside the document that MozDef and Elasticsearch would have made of it. It needs the extra
-``collector``; what only maps or stores works without.
+It answers HTTP as MozDef does, silent losses included, and keeps each event as it was sent beside
+the document that MozDef and Elasticsearch would have made of it.
 
     with running_collector() as collector:
         sink = structlog_mozdef.Sink(collector.url)
         ...
         print(collector.documents(), collector.differences())
 
-It is a tool for development and tests: it has no authentication and listens on loopback.
+It shares no code with `rendering`, on purpose: it is an independent model of MozDef, so that a
+mistake about MozDef in one of the two shows as a difference. It has no authentication, and listens
+on loopback unless it is asked to listen elsewhere. The server needs the extra ``collector``; the
+model works without it.
+
+On the way of a request: `running` (what users start) and `server_thread` (uvicorn), `front_end`
+(the limits of nginx), `http_app` (paths and answers), `ingest` (from a body to events), `worker`
+with `normalize` and `timestamps` (from an event to a document), `elasticsearch` (whether the index
+accepts it), `store` (SQLite). `differences` defines the words for what is lost or changed;
+`json_like_mozdef` reads JSON as MozDef does.
 """
 
-from structlog_mozdef.collector.differences import Difference, Mapped
+from structlog_mozdef.collector.differences import Difference
 from structlog_mozdef.collector.running import RunningCollector, running_collector, serve
 from structlog_mozdef.collector.store import Row, Store
 from structlog_mozdef.exceptions import CollectorError
@@ -20,7 +28,6 @@ from structlog_mozdef.exceptions import CollectorError
 __all__ = [
     "CollectorError",
     "Difference",
-    "Mapped",
     "Row",
     "RunningCollector",
     "Store",

@@ -1,6 +1,6 @@
-"""What Elasticsearch refuses of the documents that MozDef hands to it.
+"""Which of MozDef's documents Elasticsearch refuses to index.
 
-MozDef answers the sender long before this happens, so nobody but MozDef's own log is told.
+MozDef answers the sender long before this happens: only MozDef's own log shows the error.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ if TYPE_CHECKING:
 _LONG_MIN = -(2**63)
 _LONG_MAX = 2**63 - 1
 
-# Longest term that Lucene indexes, in bytes of UTF-8. MozDef does not say which of its fields are
-# keywords; every string is held to it, because one that passes here is then safe in all of them.
+# The maximum length of a term in Lucene, in bytes of UTF-8. MozDef does not document which of its
+# fields are keywords: every string is checked, so that one that passes is safe in any field.
 _TERM_MAX_BYTES = 32_766
 
 _BOOLEANS = ("true", "false", "")
 
 
 def find_refusal(document: dict[str, Any]) -> Difference | None:
-    """Say why Elasticsearch would not index ``document``, or return None where it would."""
-    fault = None if _is_plain(document) else _find_bad_value(document)
+    """Return why Elasticsearch would refuse ``document``, or None if it would index it."""
+    fault = None if _is_surely_valid(document) else _find_bad_value(document)
     return fault or _find_mapping_conflict(document.get("details"))
 
 
-def _is_plain(document: dict[str, Any]) -> bool:
-    """Tell in a few microseconds that no single value is bad, as with nearly every event.
+def _is_surely_valid(document: dict[str, Any]) -> bool:
+    """Return True, within microseconds, if no value can be refused, as with nearly every event.
 
-    False decides nothing: it sends the document to the slow search.
+    False decides nothing: the slow search does.
     """
     try:
         # It fails for lone surrogates, integers over 64 bits and deep nesting.
-        text = orjson.dumps(document)
+        encoded = orjson.dumps(document)
     except TypeError:
         return False
     return (
-        len(text) <= _TERM_MAX_BYTES
-        and b'"":' not in text
-        and b"null" not in text  # orjson's word for NaN and Infinity as well
-        and not has_long_number(text)
+        len(encoded) <= _TERM_MAX_BYTES
+        and b'"":' not in encoded
+        and b"null" not in encoded  # which orjson writes for NaN and Infinity as well
+        and not has_long_number(encoded)
     )
 
 
 def _find_bad_value(document: dict[str, Any]) -> Difference | None:
-    # With a stack of its own, so that no nesting exhausts Python's.
+    # With an explicit stack, so that deep nesting does not exhaust Python's.
     containers: list[tuple[str, Any]] = [("", document)]
     while containers:
         path, container = containers.pop()
@@ -61,34 +61,34 @@ def _find_bad_value(document: dict[str, Any]) -> Difference | None:
             for key, value in container.items():
                 fault = _key_fault(key) or _value_fault(value)
                 if fault is not None:
-                    return _refused(f"{path}{key}", fault)
+                    return _refusal(f"{path}{key}", fault)
                 if isinstance(value, (dict, list)):
                     containers.append((f"{path}{key}.", value))
         else:
             for value in container:
                 fault = _value_fault(value)
                 if fault is not None:
-                    return _refused(path[:-1], fault)
+                    return _refusal(path[:-1], fault)
                 if isinstance(value, (dict, list)):
                     containers.append((path, value))
     return None
 
 
-def _refused(field: str, fault: str) -> Difference:
+def _refusal(field: str, fault: str) -> Difference:
     return Difference("refused", field, f"Elasticsearch refuses {fault}.")
 
 
 def _key_fault(key: object) -> str | None:
     if not isinstance(key, str):
-        return "a field name that is no string"
+        return "a field name that is not a string"
     if not key:
         return "an empty field name"
-    return _text_fault(key)
+    return _string_fault(key)
 
 
 def _value_fault(value: object) -> str | None:
     if isinstance(value, str):
-        return _text_fault(value)
+        return _string_fault(value)
     if value is None or isinstance(value, (bool, dict, list)):
         return None
     if isinstance(value, int):
@@ -98,12 +98,12 @@ def _value_fault(value: object) -> str | None:
     return "a value that is not JSON"
 
 
-def _text_fault(text: str) -> str | None:
-    if text.isascii():  # nearly every string, and it costs no encoding
-        size = len(text)
+def _string_fault(string: str) -> str | None:
+    if string.isascii():  # nearly every string, and it need not be encoded
+        size = len(string)
     else:
         try:
-            size = len(text.encode())
+            size = len(string.encode())
         except UnicodeEncodeError:
             return "a lone surrogate"
     return None if size <= _TERM_MAX_BYTES else "a string over 32,766 bytes"
@@ -114,14 +114,14 @@ def _find_mapping_conflict(details: object) -> Difference | None:
     if not isinstance(details, dict):
         return None
     if not _each(details.get("sourceipaddress"), _is_ip_address):
-        return _refused("details.sourceipaddress", "a sourceipaddress that is no IP address")
+        return _refusal("details.sourceipaddress", "a sourceipaddress that is not an IP address")
     if not _each(details.get("success"), _is_boolean):
-        return _refused("details.success", 'a success that is not true, false, "true" or "false"')
+        return _refusal("details.success", 'a success that is not true, false, "true" or "false"')
     return None
 
 
 def _each(value: object, is_valid: Callable[[object], bool]) -> bool:
-    """Test a value, or each value of an array: Elasticsearch's fields take one or many."""
+    """Test a value, or each value of an array: a field of Elasticsearch may have one or many."""
     values = [value]
     while values:
         value = values.pop()
@@ -133,7 +133,7 @@ def _each(value: object, is_valid: Callable[[object], bool]) -> bool:
 
 
 def _is_ip_address(value: object) -> bool:
-    # Python also takes an integer, and the zone of fe80::1%eth0; Elasticsearch takes neither.
+    # Python also accepts an integer, and the zone of fe80::1%eth0; Elasticsearch refuses both.
     return isinstance(value, str) and "%" not in value and _is_parsed(value)
 
 

@@ -1,7 +1,7 @@
-"""What stands before MozDef's own server: the checks of nginx, and one of our own.
+"""The server in front of MozDef: the limits of nginx, and one check of our own.
 
-A plain ASGI middleware. It answers before the body is read; uvicorn reads the rest of the body
-away, so that the client sees the answer and not a broken connection.
+A plain ASGI middleware. It answers before the body is read. uvicorn reads and discards the body, so
+that the client sees the answer and not a broken connection.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ ANY_HOST = "*"
 
 
 class FrontEnd:
-    """Refuse what MozDef's front server refuses, and requests for other hosts.
+    """Reject what MozDef's front end rejects, and requests for other hosts.
 
     Args:
-        app: the application behind the gate.
-        record_refusal: called with the path and a sentence for each request that MozDef's front
-            server would refuse.
-        allowed_hosts: names that the Host header may give beside loopback's own; ``"*"`` allows
-            every name. A web page that makes its own name resolve to 127.0.0.1 (DNS rebinding)
-            sends that name, and must not get at the events.
+        app: the application behind the front end.
+        record_rejection: called with the path and a sentence for each request that MozDef's
+            front end would reject.
+        allowed_hosts: names that the Host header may have, in addition to those of loopback;
+            ``"*"`` allows every name. A web page that makes its own name resolve to 127.0.0.1
+            (DNS rebinding) sends that name, and must not read the events.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        record_refusal: Callable[[str, str], None],
+        record_rejection: Callable[[str, str], None],
         allowed_hosts: Collection[str],
     ) -> None:
         self._app = app
-        self._record_refusal = record_refusal
+        self._record_rejection = record_rejection
         self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,15 +55,15 @@ class FrontEnd:
         for name, value in headers:
             if name == b"host" and not self._is_allowed(value.decode("latin-1")):
                 return PlainTextResponse(
-                    "This receiver answers only requests for localhost; allow other names when"
+                    "This collector answers only requests for localhost; allow other names when"
                     " you start it.\n",
                     status_code=403,
                 )
             if len(name) + len(": ") + len(value) > HEADER_MAX_BYTES:
-                self._record_refusal(path, "A header is over 2 kB: nginx answers 400.")
+                self._record_rejection(path, "A header is over 2 kB: nginx answers 400.")
                 return Response(status_code=400)
             if name == b"transfer-encoding":
-                self._record_refusal(path, "The body is chunked: MozDef answers 400.")
+                self._record_rejection(path, "The body is chunked: MozDef answers 400.")
                 return Response(status_code=400)
         return None
 
@@ -71,12 +71,12 @@ class FrontEnd:
         if ANY_HOST in self._allowed_hosts:
             return True
         name = _without_port(host).lower().rstrip(".")
-        # An empty Host is no name that could be made to resolve to this machine.
+        # An empty Host cannot be a name that somebody made resolve to this machine.
         return not name or is_loopback(name) or name in self._allowed_hosts
 
 
 def is_loopback(name: str) -> bool:
-    """Tell whether a host name or IP address can only mean this machine."""
+    """Return whether a host name or IP address can only mean this machine."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

@@ -1,7 +1,7 @@
-"""The receiver over HTTP: MozDef's paths, methods and answers.
+"""The collector over HTTP: MozDef's paths, methods and answers.
 
-Success is 200 with an empty body and an error is a bare status, as with MozDef; the reasons are in
-the store.
+As with MozDef, success is 200 with an empty body, and an error is a bare status. The store has the
+reasons.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from structlog_mozdef.collector.front_end import FrontEnd
-from structlog_mozdef.collector.ingest import Intake, refused, take_bulk, take_one
+from structlog_mozdef.collector.ingest import IngestResult, ingest_bulk, ingest_event, rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 BODY_MAX_BYTES = 4 * 1024 * 1024
 
 
-class _TooLarge(Exception):  # noqa: N818 - it carries the answer 413 out of the reading loop
+class _TooLargeError(Exception):
     """The body is over ``BODY_MAX_BYTES``."""
 
 
 class _Handlers:
-    """The handlers, which share the store and the name of the machine.
+    """The handlers of all paths, with what they share: the store, the host name and the clock.
 
     They run in the event loop, without threads: the order in which requests are answered is the
     order of the arrival numbers.
@@ -44,23 +44,23 @@ class _Handlers:
         self._hostname = hostname
         self._now = now
 
-    def record_refusal(self, path: str, reason: str) -> None:
+    def record_rejection(self, path: str, reason: str) -> None:
         """Record a request that was answered before its body was read."""
-        self._store.add(path, self._now(), [refused(b"", reason)])
+        self._store.add(path, self._now(), [rejected(b"", reason)])
 
     async def events(self, request: Request) -> Response:
-        return await self._take(
-            request, lambda body, now: take_one(body, "events", now, self._hostname)
+        return await self._ingest(
+            request, lambda body, now: ingest_event(body, "events", now, self._hostname)
         )
 
     async def custom(self, request: Request) -> Response:
         endpoint = f"custom/{request.path_params['name']}"
-        return await self._take(
-            request, lambda body, now: take_one(body, endpoint, now, self._hostname)
+        return await self._ingest(
+            request, lambda body, now: ingest_event(body, endpoint, now, self._hostname)
         )
 
     async def bulk(self, request: Request) -> Response:
-        return await self._take(request, lambda body, now: take_bulk(body, now, self._hostname))
+        return await self._ingest(request, lambda body, now: ingest_bulk(body, now, self._hostname))
 
     async def status(self, request: Request) -> Response:
         return JSONResponse({"status": "ok", "service": "loginput"})
@@ -68,39 +68,43 @@ class _Handlers:
     async def home(self, request: Request) -> Response:
         return JSONResponse({"received": self._store.received, "stored": self._store.stored})
 
-    async def _take(
-        self, request: Request, intake: Callable[[bytes, datetime], Intake]
+    async def _ingest(
+        self, request: Request, ingest: Callable[[bytes, datetime], IngestResult]
     ) -> Response:
         path = request.url.path
         try:
             body = await _read_body(request)
-        except _TooLarge:
-            self.record_refusal(path, "The body is over 4 MB: nginx answers 413.")
+        except _TooLargeError:
+            self.record_rejection(path, "The body is over 4 MB: nginx answers 413.")
             return Response(status_code=413)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to see it
+            return Response(status_code=400)  # the client is gone and never sees it
         now = self._now()
-        result = intake(body, now)
-        self._store.add(path, now, result.arrivals)
+        result = ingest(body, now)
+        self._store.add(path, now, result.events)
         return Response(status_code=result.status)
 
 
 async def _read_body(request: Request) -> bytes:
-    """Read the body, and give up as soon as it is known to be too large."""
+    """Read the body.
+
+    Raises:
+        _TooLargeError: as soon as it is known to be over ``BODY_MAX_BYTES``.
+    """
     length = request.headers.get("content-length", "")
-    # uvicorn has checked that it is a number.
+    # uvicorn has checked that it is an integer.
     if length and int(length) > BODY_MAX_BYTES:
-        raise _TooLarge
+        raise _TooLargeError
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_MAX_BYTES:
-            raise _TooLarge
+            raise _TooLargeError
     return bytes(body)
 
 
 def _utc_now() -> datetime:
-    # MozDef's own containers run in UTC, so this is the worker's zone for naive timestamps.
+    # MozDef's own containers run in UTC, so UTC is the worker's zone for naive timestamps.
     return datetime.now(UTC)
 
 
@@ -114,30 +118,32 @@ def create_app(
     """Build the ASGI application.
 
     Args:
-        store: where arrivals go; the caller closes it.
+        store: for what is received; the caller closes it.
         hostname: stored as ``mozdefhostname``. Default: this machine's.
-        allowed_hosts: names that the Host header may give beside localhost and loopback
-            addresses; ``"*"`` allows every name. Default: none.
-        now: the clock, with a zone, in which naive timestamps are read. Default: UTC.
+        allowed_hosts: names that the Host header may have, in addition to localhost and
+            loopback addresses; ``"*"`` allows every name. Default: none.
+        now: returns the time with a zone, in which naive timestamps are read. Default: UTC.
     """
-    door = _Handlers(store, hostname or socket.gethostname(), now)
-    write = ["POST", "PUT"]
+    handlers = _Handlers(store, hostname or socket.gethostname(), now)
+    methods = ["POST", "PUT"]
     app = Starlette(
         routes=[
-            Route("/", door.home, methods=["GET"]),
-            Route("/status", door.status, methods=["GET"]),
-            Route("/status/", door.status, methods=["GET"]),
-            Route("/events", door.events, methods=write),
-            Route("/events/", door.events, methods=write),
-            Route("/nxlog", door.events, methods=write),
-            Route("/nxlog/", door.events, methods=write),
-            Route("/custom/{name}", door.custom, methods=write),
-            Route("/_bulk", door.bulk, methods=["POST"]),
-            Route("/_bulk/", door.bulk, methods=["POST"]),
+            Route("/", handlers.home, methods=["GET"]),
+            Route("/status", handlers.status, methods=["GET"]),
+            Route("/status/", handlers.status, methods=["GET"]),
+            Route("/events", handlers.events, methods=methods),
+            Route("/events/", handlers.events, methods=methods),
+            Route("/nxlog", handlers.events, methods=methods),
+            Route("/nxlog/", handlers.events, methods=methods),
+            Route("/custom/{name}", handlers.custom, methods=methods),
+            Route("/_bulk", handlers.bulk, methods=["POST"]),
+            Route("/_bulk/", handlers.bulk, methods=["POST"]),
         ],
         middleware=[
             Middleware(
-                FrontEnd, record_refusal=door.record_refusal, allowed_hosts=tuple(allowed_hosts)
+                FrontEnd,
+                record_rejection=handlers.record_rejection,
+                allowed_hosts=tuple(allowed_hosts),
             )
         ],
     )

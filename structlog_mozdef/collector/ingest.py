@@ -1,8 +1,8 @@
-"""MozDef's doors, without HTTP: from the bytes of a body to arrivals and a status.
+"""MozDef's endpoints, without HTTP: from the bytes of a body to events and a status.
 
-``/events`` and ``/custom/NAME`` take one object. ``/_bulk`` takes a JSON array or lines of JSON,
-and tries the whole body as one JSON value first: this is why a single line is lost there (it is a
-JSON object, whose keys are then taken for the events).
+``/events`` and ``/custom/NAME`` accept one object. ``/_bulk`` accepts a JSON array or lines of
+JSON, and tries the body as one JSON value first. For this reason a single line is lost there: it is
+a JSON object, and MozDef iterates over its keys as if they were events.
 """
 
 from __future__ import annotations
@@ -11,170 +11,177 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from structlog_mozdef.collector import json_like_mozdef
-from structlog_mozdef.collector.differences import Difference, Mapped
-from structlog_mozdef.collector.worker import apply
+from structlog_mozdef.collector.differences import Difference, Kind, Outcome
+from structlog_mozdef.collector.worker import process_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-# Bodies up to this many bytes that are not one JSON value are answered 200 and not looked at.
+# Bodies up to this many bytes that are not one JSON value are answered 200 without being parsed.
 _BULK_IGNORED_BYTES = 10
 
 _JUNK_ACTIONS = ("create", "update", "delete")
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """One event, or one body that MozDef could not take apart.
+class ReceivedEvent:
+    """One event, or one body that MozDef could not parse.
 
     Args:
-        raw: the text as it was sent; an element of an array is written anew from what was read.
-        mapped: what MozDef makes of it.
+        raw: the source as it was sent; an element of an array is written again from its value.
+        outcome: what MozDef makes of it.
     """
 
     raw: str
-    mapped: Mapped
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
-class Intake:
-    """What one request brought.
+class IngestResult:
+    """What one request contained.
 
     Args:
         status: the HTTP status of MozDef's answer, whose body is empty.
-        arrivals: in the order in which they were sent.
+        events: in the order in which they were sent.
     """
 
     status: int
-    arrivals: list[Arrival]
+    events: list[ReceivedEvent]
 
 
-class _Stop(Exception):  # noqa: N818 - it carries the answer 500 out of a loop
-    """MozDef answers 500; what came before is already stored."""
+class _ServerError(Exception):
+    """MozDef answers 500; the events before this one are stored already."""
 
-    def __init__(self, reason: str, text: str) -> None:
+    def __init__(self, reason: str, raw: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.text = text
+        self.raw = raw
 
 
-def refused(raw: bytes, reason: str) -> Arrival:
+def rejected(body: bytes, reason: str) -> ReceivedEvent:
     """Record a body that was answered with an error."""
-    return _lost("refused", json_like_mozdef.to_text(raw), reason)
+    return _lost("rejected", json_like_mozdef.to_text(body), reason)
 
 
-def take_one(body: bytes, endpoint: str, received: datetime, hostname: str) -> Intake:
-    """Take the body of ``/events`` or ``/custom/NAME``.
+def ingest_event(body: bytes, endpoint: str, received: datetime, hostname: str) -> IngestResult:
+    """Ingest the body of ``/events`` or ``/custom/NAME``.
 
     Args:
         body: as it was sent.
         endpoint: ``"events"`` or ``"custom/NAME"``.
-        received: when it arrived.
+        received: the time of arrival.
         hostname: of the machine that plays MozDef.
     """
     try:
         document = json_like_mozdef.loads(body)
     except ValueError as error:
-        return Intake(500, [refused(body, _why_unreadable(body, error))])
+        return IngestResult(500, [rejected(body, _why_unreadable(body, error))])
     if not isinstance(document, dict):
-        reason = "The body is no JSON object: MozDef answers 500; arrays belong to /_bulk."
-        return Intake(500, [refused(body, reason)])
-    mapped = apply(document, endpoint, received, hostname)
-    return Intake(200, [Arrival(json_like_mozdef.to_text(body), mapped)])
+        reason = "The body is not a JSON object: MozDef answers 500; arrays belong to /_bulk."
+        return IngestResult(500, [rejected(body, reason)])
+    outcome = process_event(document, endpoint, received, hostname)
+    return IngestResult(200, [ReceivedEvent(json_like_mozdef.to_text(body), outcome)])
 
 
-def take_bulk(body: bytes, received: datetime, hostname: str) -> Intake:
-    """Take the body of ``/_bulk``; the arguments are those of ``take_one``."""
+def ingest_bulk(body: bytes, received: datetime, hostname: str) -> IngestResult:
+    """Ingest the body of ``/_bulk``; the arguments are those of ``ingest_event``."""
     try:
         value = json_like_mozdef.loads(body)
     except ValueError:
-        return _take_lines(body, received, hostname)
-    text = json_like_mozdef.to_text(body)
+        return _ingest_lines(body, received, hostname)
     if isinstance(value, list):
         elements = ((json_like_mozdef.dumps_exactly(element), element) for element in value)
-        return _take_all(elements, received, hostname)
+        return _ingest_elements(elements, received, hostname)
+    raw = json_like_mozdef.to_text(body)
     if isinstance(value, dict):
         if _is_action(value, "index"):
-            return Intake(200, [])
+            return IngestResult(200, [])
         reason = (
-            "A single line or object without an action line on /_bulk is lost: MozDef takes its"
-            ' keys for the events. Send an {"index": {}} line before it.'
+            "A single line or object without an action line on /_bulk is lost: MozDef reads its"
+            ' keys as events. Send an {"index": {}} line before it.'
         )
-        return Intake(200, [_lost("dropped", text, reason)])
+        return IngestResult(200, [_lost("dropped", raw, reason)])
     if isinstance(value, str):
-        # MozDef walks it letter by letter, and its worker throws each letter away.
-        return Intake(200, [_lost("dropped", text, "A JSON string on /_bulk is lost.")])
-    return Intake(500, [refused(body, "The body is neither an array nor lines of JSON objects.")])
+        # MozDef iterates over its letters, and the worker drops each of them.
+        return IngestResult(200, [_lost("dropped", raw, "A JSON string on /_bulk is lost.")])
+    reason = "The body is neither an array nor lines of JSON objects: MozDef answers 500."
+    return IngestResult(500, [rejected(body, reason)])
 
 
-def _take_lines(body: bytes, received: datetime, hostname: str) -> Intake:
+def _ingest_lines(body: bytes, received: datetime, hostname: str) -> IngestResult:
     if len(body) <= _BULK_IGNORED_BYTES:
         if not body.strip():
-            return Intake(200, [])
-        reason = "MozDef does not look at bulk bodies of 10 bytes or fewer, and answers 200."
-        return Intake(200, [_lost("dropped", json_like_mozdef.to_text(body), reason)])
-    return _take_all(_read_lines(body), received, hostname)
+            return IngestResult(200, [])
+        reason = "MozDef does not parse bulk bodies of 10 bytes or fewer, and answers 200."
+        return IngestResult(200, [_lost("dropped", json_like_mozdef.to_text(body), reason)])
+    return _ingest_elements(_parse_lines(body), received, hostname)
 
 
-def _read_lines(body: bytes) -> Iterator[tuple[str, Any]]:
+def _parse_lines(body: bytes) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(body.splitlines(), start=1):
         try:
             value = json_like_mozdef.loads(line)
         except ValueError as error:
-            what = "blank" if not line.strip() else "not JSON"
-            raise _Stop(f"Line {number} is {what}", json_like_mozdef.to_text(line)) from error
+            what = "empty" if not line.strip() else "not JSON"
+            raise _ServerError(
+                f"Line {number} is {what}", json_like_mozdef.to_text(line)
+            ) from error
         yield json_like_mozdef.to_text(line), value
 
 
-def _take_all(events: Iterable[tuple[str, Any]], received: datetime, hostname: str) -> Intake:
-    arrivals: list[Arrival] = []
+def _ingest_elements(
+    elements: Iterable[tuple[str, Any]], received: datetime, hostname: str
+) -> IngestResult:
+    events: list[ReceivedEvent] = []
     try:
-        for text, value in events:
-            arrival = _take_element(text, value, received, hostname)
-            if arrival is not None:
-                arrivals.append(arrival)
-    except _Stop as stop:
+        for raw, value in elements:
+            event = _ingest_element(raw, value, received, hostname)
+            if event is not None:
+                events.append(event)
+    except _ServerError as error:
         reason = (
-            f"{stop.reason}: MozDef answers 500, has stored what came before and does not read"
+            f"{error.reason}: MozDef answers 500, has stored what came before and does not read"
             " what comes after."
         )
-        arrivals.append(_lost("refused", stop.text, reason))
-        return Intake(500, arrivals)
-    return Intake(200, arrivals)
+        events.append(_lost("rejected", error.raw, reason))
+        return IngestResult(500, events)
+    return IngestResult(200, events)
 
 
-def _take_element(text: str, value: Any, received: datetime, hostname: str) -> Arrival | None:
-    """Take one line or element; None for an action line, which is no event."""
+def _ingest_element(
+    raw: str, value: Any, received: datetime, hostname: str
+) -> ReceivedEvent | None:
+    """Ingest one line or element; return None for an action line, which is not an event."""
     if value is None or isinstance(value, (bool, int, float)):
-        raise _Stop(f"An element is {text[:40]}, not an object", text)
+        raise _ServerError(f"An element is {raw[:40]}, not an object", raw)
     if isinstance(value, dict) and _is_action(value, "index"):
         return None
-    # The test for action lines is a mere "in", whatever the type of the element.
+    # MozDef's test for action lines is a mere "in", whatever the type of the element.
     if "index" in value:
-        where = "key" if isinstance(value, dict) else "text"
-        reason = f'The {where} "index" makes MozDef take the event for an action line and drop it.'
-        return _lost("dropped", text, reason, field="index")
+        what = "key" if isinstance(value, dict) else "string"
+        reason = f'The {what} "index" makes MozDef treat the event as an action line and drop it.'
+        return _lost("dropped", raw, reason, field="index")
     if isinstance(value, str):
-        # The worker reads a text as JSON once more, so an event can hide in a string.
+        # The worker parses a string as JSON once more, so an event can hide in a string.
         try:
             value = json_like_mozdef.loads(value.encode("utf-8", "surrogatepass"))
         except ValueError:
             value = None
-    mapped = apply(value, "_bulk", received, hostname)
+    outcome = process_event(value, "_bulk", received, hostname)
     if isinstance(value, dict) and any(_is_action(value, action) for action in _JUNK_ACTIONS):
-        reason = "Only index is known as an action line: MozDef stores this one as a junk event."
+        reason = "MozDef knows only index as an action line, and stores this one as a junk event."
         junk = Difference("mangled", next(iter(value)), reason)
-        mapped = Mapped(mapped.document, (junk, *mapped.differences))
-    return Arrival(text, mapped)
+        outcome = Outcome(outcome.document, (junk, *outcome.differences))
+    return ReceivedEvent(raw, outcome)
 
 
 def _is_action(value: dict[str, Any], action: str) -> bool:
     return len(value) == 1 and isinstance(value.get(action), dict)
 
 
-def _lost(kind: Any, text: str, reason: str, field: str = "") -> Arrival:
-    return Arrival(text, Mapped(None, (Difference(kind, field, reason),)))
+def _lost(kind: Kind, raw: str, reason: str, field: str = "") -> ReceivedEvent:
+    return ReceivedEvent(raw, Outcome(None, (Difference(kind, field, reason),)))
 
 
 def _why_unreadable(body: bytes, error: ValueError) -> str:

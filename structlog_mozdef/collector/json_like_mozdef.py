@@ -1,8 +1,8 @@
 """JSON as MozDef reads it: Python's own ``json`` in behaviour, orjson in speed.
 
-The two differ: Python's takes NaN, Infinity, lone surrogates and integers of any size, orjson
-refuses the first three and turns the last into floats. So orjson reads what both read alike, and
-Python's reads the rest.
+The two differ: Python's accepts NaN, Infinity, lone surrogates and integers of any size; orjson
+raises for the first three, and reads large integers as floats. So orjson reads what both read in
+the same way, and Python's reads the rest.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 
-# MozDef takes 950 levels and fails at 990; in between nobody has looked, so nothing is trusted.
+# MozDef reads 950 levels and fails at 990; what is between was not tried, and counts as a failure.
 MAX_DEPTH = 950
 
-# Every digit becomes a zero, so that a run of digits is found by a plain search of bytes: ten times
-# as fast as a regular expression.
+# Every digit becomes a zero, so that a plain search of bytes finds a run of digits: ten times as
+# fast as a regular expression.
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
-# Integers that orjson reads as floats. Only the first has 19 digits, as nanosecond timestamps do.
+# Integers that orjson reads as floats. A nanosecond timestamp has 19 digits and is not one.
 _HUGE = re.compile(rb"-[0-9]{19}|[0-9]{20}")
 
 
@@ -32,7 +32,7 @@ def loads(raw: bytes) -> Any:
         raw: UTF-8, with or without a byte order mark.
 
     Raises:
-        ValueError: where MozDef's reader fails: bad JSON, bytes that are not UTF-8, text after the
+        ValueError: if MozDef's reader fails: bad JSON, bytes that are not UTF-8, anything after the
             value, or more than ``MAX_DEPTH`` levels.
     """
     try:
@@ -42,38 +42,38 @@ def loads(raw: bytes) -> Any:
     else:
         if has_long_number(raw) and _HUGE.search(raw):
             value = _loads_leniently(raw)
-    # There cannot be more levels than brackets: counting those is far cheaper than walking.
+    # There are no more levels than brackets, which are far cheaper to count.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise ValueError(f"more than {MAX_DEPTH} levels")
     return value
 
 
 def has_long_number(raw: bytes) -> bool:
-    """Tell whether 19 digits stand in a row, as in every integer beyond signed 64 bits."""
+    """Return whether there are 19 digits in a row, as in every integer beyond signed 64 bits."""
     return b"0" * 19 in raw.translate(_ZEROS)
 
 
 def dumps(value: Any) -> str:
-    """Write a value that Elasticsearch takes as compact JSON."""
+    """Write a value that Elasticsearch accepts, as compact JSON."""
     try:
         return orjson.dumps(value).decode()
-    except TypeError:  # orjson writes 254 levels at most
+    except TypeError:  # orjson writes up to 254 levels
         return json.dumps(value)
 
 
 def dumps_exactly(value: Any) -> str:
-    """Write any value that ``loads`` returns, NaN and lone surrogates (escaped) included."""
+    """Write any value that ``loads`` returns, including NaN and (escaped) lone surrogates."""
     return json.dumps(value)
 
 
 def to_text(raw: bytes) -> str:
-    """Decode what was sent for people to read; bytes that are not UTF-8 are shown as escapes."""
+    """Decode a body for people to read; bytes that are not UTF-8 become escapes."""
     return raw.decode("utf-8", "backslashreplace")
 
 
 def _bounded_int(digits: str) -> int:
-    # Python refuses to read more than 4,300 digits. MozDef's did not, so keep it an integer that
-    # is too large for Elasticsearch, which is all that matters about it.
+    # Python raises for more than 4,300 digits, and MozDef's older Python did not. What matters is
+    # only that the integer is too large for Elasticsearch.
     return int(digits[:400])
 
 
@@ -82,7 +82,7 @@ _LENIENT = json.JSONDecoder(parse_int=_bounded_int)
 
 def _loads_leniently(raw: bytes) -> Any:
     try:
-        # Python's reader lets encoded surrogates pass, strictly speaking no UTF-8.
+        # MozDef's reader accepts encoded surrogates, which are not UTF-8, strictly speaking.
         text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
         return _LENIENT.decode(text)
     except RecursionError as error:

@@ -1,4 +1,4 @@
-"""The receiver as a running server: in a thread for tests, in the foreground for people."""
+"""The collector as a running server: in a thread for tests, in the foreground for people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from structlog_mozdef.collector.differences import Difference
     from structlog_mozdef.collector.server_thread import ServerThread
 
-INSTALL_HINT = 'The receiver needs an extra: pip install "structlog-mozdef[collector]"'
+INSTALL_HINT = 'The collector needs an extra: pip install "structlog-mozdef[collector]"'
 
 DEFAULT_PORT = 8080
 
@@ -27,11 +27,11 @@ _PORT_MAX = 65_535
 
 
 class RunningCollector:
-    """A receiver that is listening; ``running_collector`` makes it.
+    """A collector that is listening; ``running_collector`` creates it.
 
     Args:
         base_url: scheme, host and port, without a slash at the end.
-        store: where its arrivals go.
+        store: what it has received.
     """
 
     def __init__(self, base_url: str, store: Store) -> None:
@@ -40,19 +40,19 @@ class RunningCollector:
 
     @property
     def url(self) -> str:
-        """The address for events, as MozDef's users know it: ``http://127.0.0.1:PORT/events``."""
+        """The URL for events, as MozDef's users know it: ``http://127.0.0.1:PORT/events``."""
         return f"{self.base_url}/events"
 
     @property
     def bulk_url(self) -> str:
-        """The address for many events a request: ``http://127.0.0.1:PORT/_bulk``."""
+        """The URL for many events in one request: ``http://127.0.0.1:PORT/_bulk``."""
         return f"{self.base_url}/_bulk"
 
     @property
     def received(self) -> int:
-        """Number of events that arrived, those that MozDef would have lost included.
+        """Number of events that arrived, including those that MozDef would have lost.
 
-        A body that could not be taken apart and was answered with an error counts as one.
+        A body that could not be parsed and was answered with an error counts as one.
         """
         return self.store.received
 
@@ -67,17 +67,17 @@ class RunningCollector:
         """Return what MozDef would have stored, in the order of arrival.
 
         Args:
-            limit: at most this many, the first ones. Default None: all.
+            limit: the maximum number; the first ones are returned. Default None: all.
             tag: only documents that have this tag. Default None: all.
         """
         return list(self.store.documents(limit=limit, tag=tag))
 
     def differences(self) -> list[Difference]:
-        """Return what was dropped, renamed, mangled or refused, and why, in order of arrival."""
+        """Return what MozDef would have lost or changed, and why, in the order of arrival."""
         return list(self.store.differences())
 
     def rows(self) -> list[Row]:
-        """Return every arrival with its raw text, its document and its findings."""
+        """Return everything that arrived, as it was sent, with its document and differences."""
         return list(self.store.rows())
 
 
@@ -92,30 +92,31 @@ def running_collector(
     hostname: str | None = None,
     allowed_hosts: Collection[str] = (),
 ) -> Iterator[RunningCollector]:
-    """Run a receiver in a background thread for the length of a ``with`` block.
+    """Run a collector in a background thread for the duration of a ``with`` block.
 
-    It is ready when the block starts. It neither writes to stdout nor changes the configuration of
-    ``logging``. Read what arrived inside the block: a database in memory ends with it.
+    It is ready when the block starts. It does not write to stdout, and does not change the
+    configuration of ``logging``. Read the documents inside the block: the database in memory is
+    gone after it.
 
     Args:
         host: name or IP address to listen on. Default 127.0.0.1, which no other machine reaches.
-        port: TCP port. Default 0: a free one.
-        database: path of a SQLite file to add to. Default: in memory.
-        ssl_certfile: path of a PEM certificate; with it the receiver speaks only TLS.
+        port: TCP port. Default 0: any free port.
+        database: path of a SQLite file, to which events are added. Default: in memory.
+        ssl_certfile: path of a PEM certificate; with it the collector speaks only TLS.
         ssl_keyfile: path of its private key. Default: in ``ssl_certfile``.
         hostname: stored as ``mozdefhostname``. Default: this machine's.
-        allowed_hosts: names that the Host header may give beside localhost and loopback addresses
-            where the receiver listens on loopback; ``"*"`` allows every name. Elsewhere every
-            name is allowed.
+        allowed_hosts: names that the Host header may have, in addition to localhost and loopback
+            addresses, if the collector listens on loopback; ``"*"`` allows every name. On other
+            addresses every name is allowed.
 
     Yields:
-        The running receiver.
+        The running collector.
 
     Raises:
-        ImportError: where the extra ``collector`` is not installed.
-        CollectorError: where the address, the database or the certificate cannot be used.
+        ImportError: if the extra ``collector`` is not installed.
+        CollectorError: if the address, the database or the certificate cannot be used.
     """
-    server_thread = _import_serving()
+    server_thread = _import_server_thread()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
         store = Store(database)
@@ -127,7 +128,7 @@ def running_collector(
             ssl_certfile=ssl_certfile,
             ssl_keyfile=ssl_keyfile,
             hostname=hostname,
-            # Who listens for other machines is addressed by names that only they know.
+            # Other machines may use any name for this one: it cannot be checked.
             allowed_hosts=(*allowed_hosts, host) if _is_loopback(address) else ("*",),
         )
         thread.start()
@@ -144,21 +145,21 @@ def serve(
     on_start: Callable[[RunningCollector], None] | None = None,
     **options: Any,
 ) -> None:
-    """Run a receiver in the foreground, until SIGINT (Ctrl-C) or SIGTERM.
+    """Run a collector in the foreground, until SIGINT (Ctrl-C) or SIGTERM.
 
-    It must be called in the main thread, because only that can handle signals.
+    Call it in the main thread: only the main thread can handle signals.
 
     Args:
         host: name or IP address to listen on. Default 127.0.0.1, which no other machine reaches.
-        port: TCP port. Default 8080; 0 takes a free one.
-        database: path of a SQLite file to add to. Default: in memory.
-        on_start: called once with the running receiver when it is ready.
+        port: TCP port. Default 8080; 0 means any free port.
+        database: path of a SQLite file, to which events are added. Default: in memory.
+        on_start: called once with the running collector when it is ready.
         **options: ``ssl_certfile``, ``ssl_keyfile``, ``hostname`` and ``allowed_hosts``, as for
             ``running_collector``.
 
     Raises:
-        ImportError: where the extra ``collector`` is not installed.
-        CollectorError: where the address, the database or the certificate cannot be used.
+        ImportError: if the extra ``collector`` is not installed.
+        CollectorError: if the address, the database or the certificate cannot be used.
     """
     stop = threading.Event()
 
@@ -166,22 +167,22 @@ def serve(
         stop.set()
 
     signals = (signal.SIGINT, signal.SIGTERM)
-    earlier = [signal.signal(number, on_signal) for number in signals]
+    previous = [signal.signal(number, on_signal) for number in signals]
     try:
         with running_collector(host=host, port=port, database=database, **options) as collector:
             if on_start is not None:
                 on_start(collector)
             stop.wait()
     finally:
-        for number, handler in zip(signals, earlier, strict=True):
+        for number, handler in zip(signals, previous, strict=True):
             signal.signal(number, handler)
 
 
-def _import_serving() -> Any:
-    """Import what needs the extra, only now that it is needed."""
+def _import_server_thread() -> Any:
+    """Import the module that needs the extra, which is loaded only when it is used."""
     try:
-        import starlette  # noqa: F401 - its absence is what is asked
-        import uvicorn  # noqa: F401 - its absence is what is asked
+        import starlette  # noqa: F401 - only to see whether it is installed
+        import uvicorn  # noqa: F401 - only to see whether it is installed
     except ImportError as error:
         raise ImportError(INSTALL_HINT) from error
     from structlog_mozdef.collector import server_thread
@@ -190,8 +191,8 @@ def _import_serving() -> Any:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bind before the server starts, so that the port is ours and known."""
-    if not 0 <= port <= _PORT_MAX:  # getaddrinfo() would silently take it modulo 65,536
+    """Bind before the server starts, so that the port is reserved and known."""
+    if not 0 <= port <= _PORT_MAX:  # getaddrinfo() would silently use it modulo 65,536
         raise CollectorError(f"The port is {port}; it must be from 0 to {_PORT_MAX}.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -201,7 +202,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         raise _cannot_listen(host, port, error) from error
     try:
-        # A receiver that is started again must not wait for the connections of the last one.
+        # A collector that is started again must not wait for the connections of the last one.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
@@ -213,7 +214,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _cannot_listen(host: str, port: int, error: Exception) -> CollectorError:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return CollectorError(f"The receiver cannot listen on {_in_url(host)}:{port}: {why}.")
+    return CollectorError(f"The collector cannot listen on {_in_url(host)}:{port}: {why}.")
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""uvicorn in a thread of its own: quiet, quick to stop, and as deaf to Expect as MozDef."""
+"""uvicorn in a thread of its own: quiet, quick to stop, and ignoring Expect as MozDef does."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import logging
 import os
 import ssl
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.collector.http_app import create_app
 from structlog_mozdef.exceptions import CollectorError
 
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
     from structlog_mozdef.collector.store import Store
 
-# nginx's default. A client must not lose a pooled connection that MozDef would have kept.
+# nginx's default. A client must not lose a pooled connection that MozDef would have kept open.
 KEEP_ALIVE_SECONDS = 75
-
-# How long requests that are half sent may hold up the stop, in seconds.
-_GRACE_SECONDS = 0.3
 
 _LOGGERS = ("asyncio", "uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
 
@@ -52,39 +49,40 @@ class _Config(uvicorn.Config):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, but started and stopped at once: it polls ten times a second itself.
+    """uvicorn's server, with a start and a stop that do not wait for its ten polls a second.
 
-    A test suite that runs a receiver in each test would spend most of its time in those polls.
+    A test suite that runs a collector in each test would spend most of its time in those polls.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, grace: float) -> None:
         super().__init__(config)
+        self._grace = grace
         self.is_up = threading.Event()
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def stop(self) -> None:
-        """Ask it to stop, from another thread."""
+        """Ask the server to stop; called by another thread."""
         self.should_exit = True
         if self._loop is not None:
-            # The loop is closed already where the server has failed.
+            # The loop is closed already if the server has failed.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._wake.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, and tell the thread that waits for it."""
+        """Start to listen, and set ``is_up``."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.is_up.set()
 
     async def main_loop(self) -> None:
-        """Wait for the stop; the tick, once a second, renews the Date header."""
+        """Wait for the stop. The tick, once a second, updates the Date header."""
         while not await self.on_tick(0):
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout=1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close idle connections at once, and those of half-sent requests after a moment."""
+        """Close idle connections at once, and those with half-sent requests after a moment."""
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -92,21 +90,21 @@ class _Server(uvicorn.Server):
         connections = self.server_state.connections
         for connection in list(connections):
             connection.shutdown()
-        deadline = time.monotonic() + _GRACE_SECONDS
-        while connections and time.monotonic() < deadline:  # noqa: ASYNC110 - the set has no event
+        deadline = Deadline.after(self._grace)
+        while connections and not deadline.expired:  # noqa: ASYNC110 - the set has no event
             await asyncio.sleep(0.005)
         for connection in list(connections):
             connection.transport.abort()
-        # A handler whose client is gone notices it and ends.
+        # A handler notices that its client is gone, and ends.
         if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=_GRACE_SECONDS)
+            await asyncio.wait(self.server_state.tasks, timeout=self._grace)
 
 
-class _OtherThreads(logging.Filter):
-    """Pass the records of all threads but one, errors excepted.
+class _DropRecordsOfThread(logging.Filter):
+    """Drop the records of one thread, except errors.
 
-    The loggers of uvicorn and asyncio may be in use by the application as well, and their levels
-    and handlers are its own. Only what the receiver's thread says through them is held back.
+    The application may use the loggers of uvicorn and asyncio as well, and their levels and
+    handlers belong to it. Only what the collector's thread logs through them is dropped.
     """
 
     def __init__(self, thread: threading.Thread) -> None:
@@ -121,15 +119,16 @@ class ServerThread:
     """The server and its thread.
 
     Args:
-        store: where arrivals go; the caller closes it after ``stop()``.
+        store: for what is received; the caller closes it after ``stop()``.
         listener: a bound and listening socket.
         ssl_certfile: path of a PEM certificate, or None for plain HTTP.
-        ssl_keyfile: path of its private key, or None where it is in ``ssl_certfile``.
+        ssl_keyfile: path of its private key, or None if it is in ``ssl_certfile``.
         hostname: stored as ``mozdefhostname``, or None for this machine's.
         allowed_hosts: see ``create_app``.
+        grace: how long requests that are half sent may delay the stop, in seconds.
 
     Raises:
-        CollectorError: where the certificate cannot be used.
+        CollectorError: if the certificate cannot be used.
     """
 
     def __init__(
@@ -137,10 +136,11 @@ class ServerThread:
         store: Store,
         listener: socket.socket,
         *,
-        ssl_certfile: str | os.PathLike[str] | None,
-        ssl_keyfile: str | os.PathLike[str] | None,
-        hostname: str | None,
-        allowed_hosts: Collection[str],
+        ssl_certfile: str | os.PathLike[str] | None = None,
+        ssl_keyfile: str | os.PathLike[str] | None = None,
+        hostname: str | None = None,
+        allowed_hosts: Collection[str] = (),
+        grace: float = 0.3,
     ) -> None:
         config = _Config(
             create_app(store, hostname=hostname, allowed_hosts=allowed_hosts),
@@ -161,15 +161,15 @@ class ServerThread:
                 f"The certificate {ssl_certfile!s} cannot be used: {error}."
             ) from error
         self._listener = listener
-        self._server = _Server(config)
+        self._server = _Server(config, grace)
         self._thread = threading.Thread(target=self._run, name="mozdef-collector", daemon=True)
-        self._filter = _OtherThreads(self._thread)
+        self._filter = _DropRecordsOfThread(self._thread)
 
     def start(self) -> None:
         """Start, and return when connections are accepted.
 
         Raises:
-            CollectorError: where the server fails; the error itself is printed by the thread.
+            CollectorError: if the server fails; the thread prints the error itself.
         """
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
@@ -177,10 +177,10 @@ class ServerThread:
         self._server.is_up.wait()
         if not self._server.started:
             self.stop()
-            raise CollectorError("The server of the receiver has failed to start.")
+            raise CollectorError("The collector's server has failed to start.")
 
     def stop(self) -> None:
-        """Stop within a second, whatever connections clients keep."""
+        """Stop within a second, whatever connections clients keep open."""
         self._server.stop()
         self._thread.join()
         for name in _LOGGERS:

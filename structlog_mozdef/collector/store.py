@@ -1,7 +1,7 @@
-"""Where the receiver keeps what arrived: one SQLite table, in memory or in a file.
+"""What the collector has received: one SQLite table, in memory or in a file.
 
-A row is one arrival: an event, or a body that was answered with an error. ``document`` is NULL
-where MozDef would have stored nothing; ``findings`` says why.
+A row is one event, or one body that was answered with an error. ``document`` is NULL if MozDef
+would have stored nothing; ``differences`` says why.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from structlog_mozdef.exceptions import CollectorError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from structlog_mozdef.collector.ingest import Arrival
+    from structlog_mozdef.collector.ingest import ReceivedEvent
 
 MEMORY = ":memory:"
-_NO_FINDINGS = "[]"
+_NO_DIFFERENCES = "[]"
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS arrivals (
+CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY,     -- order of arrival, from 1
     received TEXT NOT NULL,         -- ISO 8601, UTC
     path TEXT NOT NULL,             -- of the request
     raw TEXT NOT NULL,              -- as it was sent
     document TEXT,                  -- as MozDef would have stored it, JSON
-    findings TEXT NOT NULL          -- JSON, a list of {kind, field, reason}
+    differences TEXT NOT NULL       -- JSON, a list of {kind, field, reason}
 )
 """
-_INSERT = "INSERT INTO arrivals (received, path, raw, document, findings) VALUES (?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO events (received, path, raw, document, differences) VALUES (?, ?, ?, ?, ?)"
 _SELECT = (
-    "SELECT number, received, path, raw, document, findings FROM arrivals"
+    "SELECT number, received, path, raw, document, differences FROM events"
     " WHERE number > ? {condition} ORDER BY number LIMIT 500"
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One arrival as it is kept.
+    """One received event, or one body that was answered with an error.
 
     Args:
         number: order of arrival, from 1.
-        received: when it arrived, in UTC.
+        received: the time of arrival, in UTC.
         path: of the request, such as ``/events``.
-        raw: the text as it was sent.
-        document: what MozDef would have stored, or None where it would have lost the event.
-        findings: how the two differ, and why.
+        raw: the source as it was sent.
+        document: what MozDef would have stored, or None if it would have lost the event.
+        differences: how the two differ, and why.
     """
 
     number: int
@@ -65,14 +65,14 @@ class Row:
 
 
 class Store:
-    """A table of arrivals that any thread can read and write.
+    """A table of events that any thread can read and write.
 
     Args:
-        path: of the SQLite file, made for its owner alone (0600) where there is none; it may hold
-            earlier arrivals. Default ``":memory:"``: everything is gone with ``close()``.
+        path: of the SQLite file, which may hold earlier events; a new one is readable by its owner
+            only (0600). Default ``":memory:"``: everything is gone after ``close()``.
 
     Raises:
-        CollectorError: where the file cannot be used.
+        CollectorError: if the file cannot be used.
     """
 
     def __init__(self, path: str | os.PathLike[str] = MEMORY) -> None:
@@ -86,12 +86,12 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise CollectorError(f"The database {name!r} cannot be opened: {error}.") from error
         try:
-            # WAL lets other processes read the file meanwhile. A transaction survives the death of
-            # the process; only a power failure may cost the last ones.
+            # WAL lets other processes read the file at the same time. A transaction survives the
+            # death of the process; only a power failure may lose the last ones.
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_SCHEMA)
-            count = "SELECT COUNT(*), COUNT(document) FROM arrivals"
+            count = "SELECT COUNT(*), COUNT(document) FROM events"
             counts: tuple[int, int] = self._connection.execute(count).fetchone()
         except sqlite3.Error as error:
             self._connection.close()
@@ -101,34 +101,34 @@ class Store:
 
     @property
     def received(self) -> int:
-        """Number of arrivals, those that were lost or refused included."""
+        """Number of events, including those that MozDef would have lost."""
         return self._received
 
     @property
     def stored(self) -> int:
-        """Number of arrivals of which MozDef would have stored a document."""
+        """Number of events that MozDef would have stored."""
         return self._stored
 
-    def add(self, path: str, received: datetime, arrivals: Sequence[Arrival]) -> None:
-        """Insert the arrivals of one request, all or none, in one transaction.
+    def add(self, path: str, received: datetime, events: Sequence[ReceivedEvent]) -> None:
+        """Insert the events of one request, all or none, in one transaction.
 
         Args:
             path: of the request.
-            received: when it arrived, with its zone.
-            arrivals: in the order in which they were sent.
+            received: the time of arrival, with its zone.
+            events: in the order in which they were sent.
         """
-        if not arrivals:
+        if not events:
             return
         time = received.astimezone(UTC).isoformat()
-        rows = [(time, path, *_columns(arrival)) for arrival in arrivals]
-        stored = sum(arrival.mapped.document is not None for arrival in arrivals)
+        rows = [(time, path, *_columns(event)) for event in events]
+        stored = sum(event.outcome.document is not None for event in events)
         with self._lock, self._connection:
             self._connection.executemany(_INSERT, rows)
             self._received += len(rows)
             self._stored += stored
 
     def rows(self) -> Iterator[Row]:
-        """Iterate over all arrivals in their order, those that come meanwhile included."""
+        """Iterate over all events in their order, including those that arrive meanwhile."""
         for number, received, path, raw, document, differences in self._select(""):
             yield Row(
                 number,
@@ -136,14 +136,14 @@ class Store:
                 path,
                 raw,
                 None if document is None else json_like_mozdef.loads(document.encode()),
-                _load_findings(differences),
+                _load_differences(differences),
             )
 
     def documents(self, *, limit: int | None = None, tag: str | None = None) -> Iterator[Any]:
         """Iterate over what MozDef would have stored, in the order of arrival.
 
         Args:
-            limit: stop after this many documents. Default None: all.
+            limit: the maximum number of documents. Default None: all.
             tag: only documents that have this tag. Default None: all.
         """
         found = 0
@@ -156,9 +156,9 @@ class Store:
                 yield document
 
     def differences(self) -> Iterator[Difference]:
-        """Iterate over all findings, in the order of arrival."""
-        for row in self._select(f"AND findings != '{_NO_FINDINGS}'"):
-            yield from _load_findings(row[5])
+        """Iterate over all differences, in the order of arrival."""
+        for row in self._select(f"AND differences != '{_NO_DIFFERENCES}'"):
+            yield from _load_differences(row[5])
 
     def close(self) -> None:
         """Close the database; closing twice does no harm."""
@@ -167,7 +167,7 @@ class Store:
             self._connection.close()
 
     def _select(self, condition: str) -> Iterator[tuple[Any, ...]]:
-        # In pages, because the lock must not be held while the caller looks at a row.
+        # In pages, because the lock must not be held while the caller handles a row.
         query = _SELECT.format(condition=condition)
         last = 0
         while True:
@@ -181,17 +181,17 @@ class Store:
             last = page[-1][0]
 
 
-def _columns(arrival: Arrival) -> tuple[str, str | None, str]:
-    mapped = arrival.mapped
-    document = None if mapped.document is None else json_like_mozdef.dumps(mapped.document)
-    if not mapped.differences:  # nearly always
-        return arrival.raw, document, _NO_FINDINGS
-    differences = json.dumps([asdict(finding) for finding in mapped.differences])
-    return arrival.raw, document, differences
+def _columns(event: ReceivedEvent) -> tuple[str, str | None, str]:
+    outcome = event.outcome
+    document = None if outcome.document is None else json_like_mozdef.dumps(outcome.document)
+    if not outcome.differences:  # nearly always
+        return event.raw, document, _NO_DIFFERENCES
+    differences = json.dumps([asdict(difference) for difference in outcome.differences])
+    return event.raw, document, differences
 
 
-def _load_findings(text: str) -> tuple[Difference, ...]:
-    return tuple(Difference(**finding) for finding in json.loads(text))
+def _load_differences(text: str) -> tuple[Difference, ...]:
+    return tuple(Difference(**difference) for difference in json.loads(text))
 
 
 def _has_tag(document: dict[str, Any], tag: str) -> bool:

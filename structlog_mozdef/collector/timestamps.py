@@ -1,7 +1,7 @@
 """How MozDef's worker reads a timestamp.
 
-It takes ISO 8601, the date format of e-mail, and epoch numbers in seconds, milliseconds,
-microseconds or nanoseconds. What it cannot read costs the whole event.
+It accepts ISO 8601, the date format of e-mail, and epoch numbers in seconds, milliseconds,
+microseconds or nanoseconds. It drops the event if it cannot read the timestamp.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ISO_8601 = re.compile(
 
 _ISOFORMAT_LENGTH = len("2014-03-18T23:20:31.013344+00:00")
 
-# An epoch number of today has 10 digits in seconds and 19 in nanoseconds; more is no time.
+# Today's epoch number has 10 digits in seconds and 19 in nanoseconds; more digits are not a time.
 _SECONDS_DIGITS = 10
 _NANOSECONDS_DIGITS = 19
 
@@ -32,18 +32,18 @@ def read_timestamp(value: object, received: datetime) -> tuple[datetime, str | N
 
     Args:
         value: what was sent as the timestamp.
-        received: when the event arrived, with its zone; a naive timestamp is read in that zone.
+        received: the time of arrival, with its zone, in which a naive timestamp is read.
 
     Returns:
-        The time in UTC, and a sentence that says why it is probably not what was meant, or None.
+        The time in UTC, and None or a sentence about why it is probably not what was meant.
 
     Raises:
-        ValueError: where MozDef drops the event; the message is a sentence about it.
+        ValueError: if MozDef drops the event; the message is a sentence about it.
     """
     try:
         if isinstance(value, str):
-            return _from_text(value, received)
-        # bool is an int to Python, and no number to MozDef.
+            return _from_string(value, received)
+        # A bool is an int in Python, but not a number to MozDef.
         if isinstance(value, int) and not isinstance(value, bool):
             return _from_int(value), None
         if isinstance(value, float):
@@ -61,21 +61,21 @@ def _from_int(value: int) -> datetime:
     digits = len(str(value)) if value < 10**_NANOSECONDS_DIGITS else _NANOSECONDS_DIGITS + 1
     if digits > _NANOSECONDS_DIGITS:
         raise ValueError("The timestamp has more than 19 digits: MozDef drops the event.")
-    # Integer arithmetic down to microseconds: a float would blur nanoseconds.
+    # Integer arithmetic down to microseconds: a float would round nanoseconds.
     microseconds = value * 10**6 // 10 ** max(digits - _SECONDS_DIGITS, 0)
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _from_float(value: float) -> tuple[datetime, str | None]:
     if not math.isfinite(value):
-        raise ValueError("The timestamp is no finite number: MozDef drops the event.")
+        raise ValueError("The timestamp is not a finite number: MozDef drops the event.")
     if value < 0:
         return _EPOCH, "MozDef reads a negative timestamp as 1970."
     digits = len(str(int(value)))
     return _EPOCH + timedelta(seconds=value / 10 ** max(digits - _SECONDS_DIGITS, 0)), None
 
 
-def _from_text(value: str, received: datetime) -> tuple[datetime, str | None]:
+def _from_string(value: str, received: datetime) -> tuple[datetime, str | None]:
     text = value.strip()
     if not text:
         raise ValueError("The timestamp is an empty string: MozDef drops the event.")
@@ -87,18 +87,18 @@ def _from_text(value: str, received: datetime) -> tuple[datetime, str | None]:
     if time is not None:
         return _localized(time, received)
     if _is_not_positive(text):
-        return _EPOCH, "MozDef reads a text that is a negative number as 1970."
+        return _EPOCH, "MozDef reads a string that is a negative number as 1970."
     time = _from_mail_date(text)
     if time is not None:
         return _localized(time, received)
     if not any(character.isdigit() for character in text):
-        raise ValueError("The timestamp is a text that is no date: MozDef drops the event.")
-    # MozDef takes any number in the text for a part of a date and fills in the rest from today.
-    # Which part depends on the text; midnight of today stands for all of these wrong dates.
+        raise ValueError("The timestamp is a string that is not a date: MozDef drops the event.")
+    # MozDef uses any number in the string as a part of a date, and fills in the rest from today.
+    # Which part depends on the string; midnight of today stands for all of these wrong dates.
     midnight = received.replace(hour=0, minute=0, second=0, microsecond=0)
     return (
         _localized(midnight, received)[0],
-        "The timestamp is no ISO 8601 date: MozDef guesses one from the numbers in the text.",
+        "The timestamp is not ISO 8601: MozDef guesses a date from the numbers in the string.",
     )
 
 
@@ -110,8 +110,8 @@ def _is_not_positive(text: str) -> bool:
 
 
 def _from_iso_8601(text: str) -> datetime | None:
-    # What datetime.isoformat() writes is read fastest by its counterpart, which is pickier than
-    # MozDef in some versions of Python and knows week dates in others.
+    # fromisoformat() is the fastest way to read what isoformat() writes. For other formats it is
+    # stricter than MozDef in some versions of Python, and accepts week dates in others.
     if len(text) == _ISOFORMAT_LENGTH and text[7] == "-" and text[10] == "T":
         try:
             return datetime.fromisoformat(text)

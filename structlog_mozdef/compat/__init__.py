@@ -4,14 +4,15 @@
 >>> msg = mozdef.MozDefMsg("https://mozdef.example.com:8443/events", tags=["openvpn"])
 >>> msg.send("User logged in", details={"username": "kang"})
 
-What differs from the old clients, each time on purpose, is listed in ``docs/migration.rst``.
+``docs/migration.rst`` lists the differences, all of them on purpose. The modules without an
+underscore are named as mozdef_client's. On the way of an event: `msg`, `event` and the other
+messages build a document, with `_documents`, `_log_attribute` and `_session`; `_delivery` sends it,
+by the sinks and connections of `_sinks` to one of the `_destinations`, or to the local `_syslog`.
 """
 
 from __future__ import annotations
 
 from structlog_mozdef.compat._delivery import flush
-
-# From modules that are named as mozdef_client's are.
 from structlog_mozdef.compat.asset_hint import MozDefAssetHint
 from structlog_mozdef.compat.compliance import MozDefCompliance
 from structlog_mozdef.compat.error import MozDefError

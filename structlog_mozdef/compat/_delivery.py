@@ -1,125 +1,102 @@
-"""Where the documents of the old classes go: to shared sinks, or there and then."""
+"""How the documents of the old classes are delivered: by sinks, or while the caller waits."""
 
 from __future__ import annotations
 
 import http
-import os
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.compat._session import UNTOUCHED, SessionSettings
 from structlog_mozdef.compat._sinks import Connections, Destination, Sinks
+from structlog_mozdef.compat._syslog import LocalSyslog
 from structlog_mozdef.exceptions import MozDefError, TransportError
-from structlog_mozdef.transports.base import Transport
-
-#: Seconds for a connection, and for an answer. MozDef with a dead broker answers after 10 to 19.
-CONNECT_TIMEOUT = 5.0
-READ_TIMEOUT = 30.0
-
-own_log = RateLimitedLogger()
-_sinks = Sinks()
-_connections = Connections()
 
 
-@dataclass(frozen=True, repr=False)  # it holds credentials
-class HTTPDestination:
-    """An address of MozDef's.
-
-    Attributes:
-        url: of MozDef.
-        verify: True, False, or the path of a CA bundle.
-        session: what the program has set on its session.
-        bulk: as for `HTTPTransport`.
-    """
-
-    url: Any
-    verify: Any = True
-    session: SessionSettings = UNTOUCHED
-    bulk: Literal["auto"] | bool = False
-
-    failure = "POST failed"
-
-    def transport(self) -> Transport:
-        from structlog_mozdef.transports.http import HTTPTransport
-
-        if self.session.ignored:
-            names = ", ".join(self.session.ignored)
-            own_log.warn("session", f"httpsession has {names}, which are not used any more")
-        verify = self.verify
-        if not isinstance(verify, (str, os.PathLike)):
-            verify = verify is None or bool(verify)
-        return HTTPTransport(
-            self.url,
-            bulk=self.bulk,
-            verify=verify,
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            own_log=own_log,
-            **self.session.options(),
-        )
-
-
-def bulk_of(document: dict[Any, Any], *, fire_and_forget: bool) -> Literal["auto"] | bool:
-    """Whether *document* may travel with others, to MozDef's ``/_bulk``.
-
-    That takes an event with a key "index" for an instruction, and loses it.
-    """
-    return "auto" if fire_and_forget and "index" not in document else False
-
-
-def deliver(destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool) -> None:
-    """Hand *event* to the sink of a destination, or deliver it and wait for the answer.
+class SharedDelivery:
+    """What all instances of the old classes in this process share.
 
     Args:
-        destination: makes the destination of the program's settings, whatever they are.
-        event: one JSON object on one line.
-        fire_and_forget: hand it over, and warn of settings that cannot work.
-
-    Raises:
-        MozDefError: where a library is missing; unless *fire_and_forget*, for anything but
-            success.
+        syslog: the local syslog.
     """
-    try:
-        where = destination()
-        if fire_and_forget:
-            _sinks.of(where).put(event)
+
+    def __init__(self, syslog: LocalSyslog | None = None) -> None:
+        self._own_log = RateLimitedLogger()
+        self._sinks = Sinks(self._own_log)
+        self._connections = Connections(self._own_log)
+        self._syslog = syslog or LocalSyslog()
+
+    def deliver(
+        self, destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool
+    ) -> None:
+        """Put *event* into the sink of a destination, or deliver it and wait for the answer.
+
+        Args:
+            destination: creates the destination; it may raise anything, as the settings of the
+                program may have any type.
+            event: one JSON object on one line.
+            fire_and_forget: put it into a sink, and warn of settings that cannot work.
+
+        Raises:
+            MozDefError: a library is missing; unless *fire_and_forget*, anything but success.
+        """
+        try:
+            where = destination()
+            if fire_and_forget:
+                self._sinks.sink_for(where).put(event)
+            else:
+                self._connections.deliver(where, event)
+        except TransportError as error:
+            raise MozDefError(_sentence(where.failure, error)) from error
+        except MozDefError:
+            raise
+        except Exception as error:
+            reason = _reason(error)
         else:
-            _connections.deliver(where, event)
-    except TransportError as error:
-        raise MozDefError(_sentence(where.failure, error)) from error
-    except MozDefError:
-        raise
-    except Exception as error:
-        reason = _reason(error)
-    else:
-        return
-    # The settings cannot work. The old clients kept silent about it.
-    if not fire_and_forget:
-        raise MozDefError(reason)
-    own_log.warn("settings", f"an event was not sent: {reason}")
+            return
+        # The settings cannot work. The old clients were silent about it.
+        if not fire_and_forget:
+            raise MozDefError(reason)
+        self._own_log.warn("settings", f"an event was not sent: {reason}")
+
+    def write_syslog(self, line: str, severity: object, *, must: bool) -> None:
+        """Write *line* to the local syslog, with the priority of *severity*.
+
+        Args:
+            line: without line breaks.
+            severity: as for `LocalSyslog.write`.
+            must: the event is sent nowhere else, and the caller waits for success.
+
+        Raises:
+            MozDefError: the line cannot be written and *must* be; otherwise that is a warning.
+        """
+        try:
+            self._syslog.write(line, severity)
+        except MozDefError as error:
+            if must:
+                raise
+            self._own_log.warn("syslog", str(error))
+
+    def flush(self, timeout: float) -> bool:
+        return self._sinks.flush(timeout)
+
+
+#: Looked up at each call, so that tests can replace it.
+shared = SharedDelivery()
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Wait until all that was sent in fire-and-forget mode is settled.
+    """Wait until everything that was sent in fire-and-forget mode is settled.
 
     Args:
-        timeout: longest wait, in seconds.
+        timeout: the longest wait, in seconds.
 
     Returns:
-        True where all of it is delivered, refused or dropped.
+        True if all of it is delivered, rejected or dropped.
     """
-    deadline = time.monotonic() + timeout
-    settled = True
-    for sink in _sinks.all():
-        settled &= sink.flush(max(deadline - time.monotonic(), 0.0))
-    return settled
+    return shared.flush(timeout)
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with the settings: our own words, which show no secrets."""
+    """What is wrong with the settings, in our own words, which show no secrets."""
     if isinstance(error, ValueError):
         return str(error)
     if isinstance(error, TypeError):

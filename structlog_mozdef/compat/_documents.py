@@ -1,9 +1,9 @@
-"""What the old clients' documents look like, and how they become JSON that MozDef keeps.
+"""The old clients' documents, and how they become JSON that MozDef stores.
 
-A document is an event with MozDef's ten keys, or has a shape of its own: a vulnerability, or an
-event with more keys at top level. Such keys are never reshaped, nor is anything else of a document
-with such keys on its way to one of MozDef's ``/custom/...`` addresses: only what no JSON could
-hold, and what is too large, is repaired.
+A document is an event with MozDef's ten keys, or it has other keys at top level: a vulnerability,
+or an event with more keys. Other keys are never renamed or moved. If a document that has them is
+sent to one of MozDef's ``/custom/...`` URLs, its values are not changed either: only what JSON
+cannot hold, and what is too large, is repaired.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -30,34 +31,34 @@ from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
 #: What an event says of its source where nobody has said more; mozdef_client's own default.
 DEFAULT_SOURCE = "mozdef_client"
 _EVENT_KEYS = frozenset(FIELDS)
-#: What syslog tells by itself; mozdef_lib left it out of the line.
+#: What syslog adds by itself; mozdef_lib left it out of the line.
 _SYSLOG_KNOWS = frozenset({"hostname", "processid", "processname", "severity", "timestamp"})
 _FIRST_IN_LINE = ("details", "tags", "category")
-#: What Elasticsearch keeps as text, and refuses the event for where it is an object.
-_TEXTS = ("category", "hostname", "processid", "processname", "severity", "source", "summary")
+#: What Elasticsearch stores as a string; it refuses the event if one of them is an object.
+_STRINGS = ("category", "hostname", "processid", "processname", "severity", "source", "summary")
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
-# The shell in which a document of a shape of its own is encoded.
+# The event in whose details a document with other keys is encoded.
 _PREFIX = b'{"details":{"document":'
 _SUFFIX = b"}}"
-_IN_SHELL = "details.document."
+_IN_DETAILS = "details.document."
 _DIGIT = re.compile("[0-9]")
 _OFFSET = re.compile(r".*[0-9].*(?:[Zz]|[+-]\d\d:?\d\d)\s*", re.DOTALL)
-#: An epoch number of today has 10 digits in seconds, and 19 in nanoseconds, MozDef's finest.
+#: Today's epoch number has 10 digits in seconds, and 19 in nanoseconds, MozDef's finest unit.
 _SECONDS_DIGITS = 10
-_MOST_DIGITS = 19
+_MAX_DIGITS = 19
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def encode_document(document: dict[Any, Any], url: object = None) -> bytes:
-    """One line of JSON for *document*. Never raises.
+    """Encode *document* as one line of JSON. Never raises.
 
-    The keys are sorted, as the old clients sent them: of several keys that mean the same to
-    MozDef (``priority``, ``severity``) the last one counts.
+    The keys are sorted, as in the old clients: the last one counts if several keys mean the same to
+    MozDef (``priority``, ``severity``).
 
     Args:
         document: is not changed.
-        url: where it goes; None: not to an address of MozDef's.
+        url: the destination, or None if it is not a URL of MozDef.
     """
     document = {name: document[name] for name in sorted(document, key=safe_str)}
     is_event = document.keys() <= _EVENT_KEYS
@@ -65,8 +66,8 @@ def encode_document(document: dict[Any, Any], url: object = None) -> bytes:
         _repair_fields(document)
     if is_event and type(document.get("details")) is dict:
         return encode(document)
-    # As a detail of an event that has nothing else, since those are checked throughout.
-    return _without_shell(encode({"details": {"document": document}}))
+    # As a detail of an otherwise empty event: `encode` checks all levels of details.
+    return _unwrap(encode({"details": {"document": document}}))
 
 
 def _is_custom(url: object) -> bool:
@@ -74,8 +75,8 @@ def _is_custom(url: object) -> bool:
 
 
 def _repair_fields(document: dict[Any, Any]) -> None:
-    """Keep an event that Elasticsearch would refuse for the type of one of MozDef's own fields."""
-    for name in _TEXTS:
+    """Change the fields whose type would make Elasticsearch refuse the event."""
+    for name in _STRINGS:
         if type(document.get(name)) not in _SCALARS:
             document[name] = safe_str(document[name])
     details = document.get("details")
@@ -84,29 +85,29 @@ def _repair_fields(document: dict[Any, Any]) -> None:
         repair_typed_details(details)
 
 
-def _without_shell(encoded: bytes) -> bytes:
+def _unwrap(encoded: bytes) -> bytes:
     if not encoded.startswith(_PREFIX):
-        return encoded  # not even repair could encode it; the event says so
+        return encoded  # it could not be encoded, not even repaired; the event says so
     if b'"truncated":{' not in encoded:
         return encoded[len(_PREFIX) : -len(_SUFFIX)]
-    shell: dict[str, Any] = orjson.loads(encoded)["details"]
-    document: dict[str, Any] = shell["document"]
-    if "truncated" in shell:
-        report = shell["truncated"]
-        report["fields"] = [field.removeprefix(_IN_SHELL) for field in report["fields"]]
+    details: dict[str, Any] = orjson.loads(encoded)["details"]
+    document: dict[str, Any] = details["document"]
+    if "truncated" in details:
+        report = details["truncated"]
+        report["fields"] = [field.removeprefix(_IN_DETAILS) for field in report["fields"]]
         claim_detail(document, "truncated", report)
     return orjson.dumps(document)
 
 
 def pretty(encoded: bytes) -> str:
-    """*encoded* as the old clients showed it to a person."""
+    """Return *encoded* as the old clients printed it."""
     return json.dumps(orjson.loads(encoded), sort_keys=True, indent=4)
 
 
 def flattened(encoded: bytes) -> str:
-    """*encoded* as mozdef_lib wrote it to syslog: ``details: {...} tags: [...] ... summary: ...``.
+    """Return *encoded* as mozdef_lib wrote it to syslog: ``details: {...} ... summary: ...``.
 
-    On one line, and without what syslog adds by itself.
+    It is one line, without what syslog adds by itself.
     """
     document: dict[str, Any] = orjson.loads(encoded)
     others = sorted(document.keys() - _SYSLOG_KNOWS - {*_FIRST_IN_LINE, "summary"})
@@ -116,47 +117,57 @@ def flattened(encoded: bytes) -> str:
 
 
 def process_name() -> str:
-    """The program as it was called, which is what the old clients sent."""
+    """Return the program as it was called, as the old clients did."""
     return (sys.argv[0] if getattr(sys, "argv", None) else "") or identity.process_name()
 
 
-def severity_text(severity: Any) -> Any:
-    """MozDef's name of *severity*; itself where it is none that is known.
+def severity_name(severity: Any) -> Any:
+    """Return MozDef's name of *severity*, or *severity* itself if it is unknown.
 
-    MozDef stores any text as a severity, and mozdef_lib sent any.
+    MozDef stores any string as a severity, and mozdef_lib sent any.
     """
     return severity_of(severity) or severity
 
 
 def severity_number(severity: Any) -> int:
-    """The number of *severity* among mozdef_client's constants; INFO's where it is unknown."""
+    """Return the number of *severity* among mozdef_client's constants; INFO replaces an unknown."""
     if type(severity) is int and 0 <= severity < len(SEVERITIES):
         return severity
     return SEVERITIES.index(severity_of(severity) or "INFO")
 
 
 def timestamp_of(value: Any) -> Any:
-    """*value* as a timestamp that MozDef reads right; now where it is None or no time at all."""
+    """Return *value* as a timestamp that MozDef reads correctly; now if it is not a time."""
     if value is None:
         return utc_now()
     if issubclass(type(value), str):
-        return _timestamp_of_text(safe_str(value).strip())
-    if type(value) in (int, float) and 0 <= value < 10**_MOST_DIGITS:
+        return _timestamp_of_string(safe_str(value).strip())
+    if type(value) in (int, float) and 0 <= value < 10**_MAX_DIGITS:
         return value
     return iso_timestamp(value) or utc_now()
 
 
-def _timestamp_of_text(text: str) -> str:
+def _timestamp_of_string(text: str) -> str:
     if text.isascii() and text.isdigit():
-        # Since 1970, in seconds or what is finer; MozDef would drop the event for the text.
+        # Since 1970, in seconds or a finer unit; as a string, MozDef would drop the event.
         finer = max(len(text) - _SECONDS_DIGITS, 0)
-        known = len(text) <= _MOST_DIGITS
+        known = len(text) <= _MAX_DIGITS
         return (iso_timestamp(int(text) / 10**finer) if known else None) or utc_now()
     if _OFFSET.fullmatch(text):
         return text
     readable = iso_timestamp(text)
     if readable is not None:
         return readable
-    # Another way to write a date, perhaps: MozDef knows more of them than we do, but drops the
-    # event for a text without a number.
+    # Perhaps a format that MozDef knows and we do not; but it drops the event for a string without
+    # a digit.
     return text if _DIGIT.search(text) else utc_now()
+
+
+def has_keys(document: Any, names: str) -> bool:
+    """Return whether *document* is an object with all of *names*, which are separated by spaces."""
+    return isinstance(document, dict) and document.keys() >= set(names.split())
+
+
+def have_keys(rules: Iterable[tuple[Any, str]]) -> bool:
+    """Return whether each document of *rules* has the names beside it."""
+    return all(has_keys(document, names) for document, names in rules)

@@ -1,7 +1,7 @@
 """``MozDefMsg.log``, the "internal attributes" of mozdef_lib.
 
-They can be read, and what a program sets is sent: on the class for all instances, on an instance
-for this one.
+They can be read. What a program sets is sent: what is set on the class by all instances, what is
+set on an instance by this one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MISSING: Any = object()
 
 
 def attributes_now() -> dict[str, Any]:
-    """What is sent at this moment where the program sets nothing."""
+    """Return the attributes that are sent now if the program sets none."""
     return {
         "timestamp": utc_now(),
         "hostname": identity.hostname(),
@@ -32,20 +32,20 @@ def attributes_now() -> dict[str, Any]:
 
 
 class ClassLog(dict[Any, Any]):
-    """The ``log`` of the class. Holds what was set; what was not can be read all the same."""
+    """The ``log`` of the class. It holds what was set; other attributes can be read as well."""
 
     def __missing__(self, name: Any) -> Any:
         value = attributes_now()[name]
         if name in ("tags", "details"):
-            return self.setdefault(name, value)  # to be added to
+            return self.setdefault(name, value)  # the caller may add to it
         return value
 
 
 def attributes_set(instance: Any) -> list[dict[Any, Any]]:
-    """What the program has put into ``log``: of the class, and of *instance*.
+    """Return what the program has set in ``log``: that of the class, and that of *instance*.
 
     Raises:
-        MozDefError: where one of them is no dict.
+        MozDefError: one of them is not a dict.
     """
     shared, own = type(instance).log, instance.log
     logs = [log for log in ([shared] if own is shared else [shared, own]) if log is not None]
@@ -56,8 +56,8 @@ def attributes_set(instance: Any) -> list[dict[Any, Any]]:
 
 
 def _changed(log: dict[Any, Any], initial: dict[str, Any]) -> dict[Any, Any]:
-    """What of *log* is not as it was in the beginning."""
-    # By type and value: a copy of the instance, in another process perhaps, has other objects.
+    """Return the items of *log* that differ from *initial*."""
+    # By type and value: a copy of the instance (perhaps in another process) has other objects.
     return {
         name: value
         for name, value in list(dict.items(log))  # another thread may be setting something

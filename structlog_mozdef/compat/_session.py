@@ -1,9 +1,8 @@
 """``httpsession``: what programs set on the session of the old clients still counts.
 
-The session itself sends nothing any more. Its ``auth``, ``cert``, ``headers``, ``proxies`` and
-``trust_env`` become options of our own transport; of what else can be set on it, a warning says
-that it does not count. As in the old clients ``trust_env`` is off, so that the proxies of the
-environment are not looked at.
+The session itself no longer sends anything. Its ``auth``, ``cert``, ``headers``, ``proxies`` and
+``trust_env`` become options of our own transport; a warning names anything else that was set. As in
+the old clients, ``trust_env`` is off, so that the proxies of the environment are not used.
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ from typing import Any
 
 from structlog_mozdef.rendering.convert import safe_str
 
-# Of a connection, not of a program; our transport has its own.
+# These belong to a connection, not to a program; our transport sets its own.
 _CONNECTION_HEADERS = frozenset({"accept-encoding", "connection"})
 _SCALARS = frozenset({str, bytes, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, repr=False)  # it holds credentials
 class SessionSettings:
-    """Options of `HTTPTransport`, in a form that can be compared and hashed.
+    """Options of `HTTPTransport` that can be compared and hashed.
 
     Attributes:
         auth, cert, headers, proxies: as for `HTTPTransport`.
-        auth_key: equal for two *auth* that sign in the same way.
-        ignored: what was set and does not count.
+        auth_key: equal for two *auth* with the same credentials.
+        ignored: the names of what was set and is not used.
     """
 
     auth: Any = field(default=None, compare=False)
@@ -37,7 +36,7 @@ class SessionSettings:
     ignored: tuple[str, ...] = field(default=(), compare=False)
 
     def options(self) -> dict[str, Any]:
-        """The options of a transport."""
+        """Return the options of a transport."""
         return {
             "auth": self.auth,
             "cert": self.cert,
@@ -46,29 +45,29 @@ class SessionSettings:
         }
 
 
-#: Of a session that nobody has touched.
+#: The settings of a session on which nothing was set.
 UNTOUCHED = SessionSettings()
 
 
 def settings_of(session: Any) -> SessionSettings:
-    """What *session*, None or a session of requests, asks for.
+    """Return the settings of *session*, which is None or a session of requests.
 
     Raises:
-        Exception: for a session that is none.
+        Exception: of any kind, if it is neither.
     """
     if session is None:
         return UNTOUCHED
     from requests.utils import default_headers
 
-    usual = default_headers()
-    # A value of None takes a header or a proxy away, as in requests.
+    defaults = default_headers()
+    # A value of None removes a header or a proxy, as in requests.
     headers = {
-        _text(name): _text(value)
+        _string(name): _string(value)
         for name, value in dict(getattr(session, "headers", None) or {}).items()
-        if value is not None and usual.get(name) != value
+        if value is not None and defaults.get(name) != value
     }
     proxies = {
-        _text(scheme): proxy
+        _string(scheme): proxy
         for scheme, proxy in dict(getattr(session, "proxies", None) or {}).items()
         if proxy is not None
     }
@@ -89,8 +88,8 @@ def settings_of(session: Any) -> SessionSettings:
     )
 
 
-def _text(value: Any) -> str:
-    """A name or value of a header, which requests takes as bytes as well."""
+def _string(value: Any) -> str:
+    """Return a name or value of a header as a string: requests accepts bytes as well."""
     return value.decode("latin-1") if isinstance(value, bytes) else safe_str(value)
 
 
@@ -101,22 +100,22 @@ def _plain_auth(auth: Any) -> Any:
 
 
 def _key_of(auth: Any) -> Any:
-    """What tells *auth* from others.
+    """Return a key that is equal for equal credentials.
 
-    Programs make such objects anew for each session, and each key has a sink of its own.
+    Programs create such objects for each session, and each key has a sink of its own.
     """
     if auth is None or isinstance(auth, tuple):
         return auth
     state = dict(getattr(auth, "__dict__", {}))
-    if type(auth).__module__ == "requests.auth":  # these keep what the server says beside it
+    if type(auth).__module__ == "requests.auth":  # these also hold what the server has said
         state = {name: state.get(name) for name in ("username", "password")}
     if state and _SCALARS.issuperset(map(type, state.values())):
         return (type(auth), *sorted(state.items()))
-    return id(auth)  # which is unique as long as the destination that holds it is kept
+    return id(auth)  # unique as long as the destination that holds *auth* exists
 
 
 def _ignored(session: Any) -> Iterator[str]:
-    """What *session* has that only a session that sends could heed."""
+    """Yield the names of what is set on *session* and has no counterpart in our transport."""
     from requests.adapters import HTTPAdapter
 
     adapters = getattr(session, "adapters", None) or {}
@@ -130,7 +129,7 @@ def _ignored(session: Any) -> Iterator[str]:
 
 
 def session_of(instance: object, name: str) -> Any:
-    """The session *name* of *instance* or its class, or None where nobody has asked for it yet."""
+    """Return the session *name* of *instance* or its class, or None if none was created yet."""
     if name not in vars(instance):
         for owner in type(instance).__mro__:
             declared = vars(owner).get(name)
@@ -142,9 +141,9 @@ def session_of(instance: object, name: str) -> Any:
 
 
 class SessionAttribute:
-    """A session: of the class, for all its instances; of an instance, for this one only.
+    """A descriptor for a session, which is created on first access.
 
-    Made when it is first asked for.
+    The session of the class counts for all its instances, that of an instance for this one only.
     """
 
     def __init__(self) -> None:
@@ -165,7 +164,7 @@ class SessionAttribute:
             session.proxies.update(self.shared.proxies)
             for name in ("auth", "cert", "trust_env"):
                 setattr(session, name, getattr(self.shared, name))
-        # Another thread may have asked for it meanwhile, and set something on it.
+        # Another thread may have created it meanwhile, and set something on it.
         return vars(instance).setdefault(self._name, session)
 
 

@@ -1,7 +1,8 @@
-"""What instances with the same settings share: a sink, or connections for those who wait.
+"""What instances with the same settings share: a sink, or connections for calls that wait.
 
-Sinks close themselves at exit and begin anew in a forked child; so do connections, here. Both are
-kept for a limited number of settings: a program may set a new token on each of its sessions.
+Sinks close themselves at exit and reset themselves in a forked child, and so do the connections
+here. Both are kept for a limited number of destinations: a program may set a new token on each of
+its sessions, and each token is another destination.
 """
 
 from __future__ import annotations
@@ -11,106 +12,127 @@ import time
 import weakref
 from typing import Protocol
 
+from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.base import Transport
 
-#: Settings for which sinks, or connections, are kept.
-MOST_SETTINGS = 32
-#: Connections with the same settings that are kept for the next who waits for an answer.
-MOST_CONNECTIONS = 4
-
 
 class Destination(Protocol):
-    """Where to, and how. Can be compared and hashed."""
+    """Where to send, and with which settings. Can be compared and hashed."""
 
     @property
     def failure(self) -> str:
-        """How an error begins."""
+        """The first words of an error message."""
 
-    def transport(self) -> Transport:
-        """A transport to this destination.
+    def transport(self, own_log: RateLimitedLogger) -> Transport:
+        """Create a transport to this destination, which warns through *own_log*.
 
         Raises:
-            ValueError: for a setting that cannot work.
-            MozDefError: where a library is missing.
+            ValueError: a setting cannot work.
+            MozDefError: a library is missing.
         """
 
 
-class _Home:
-    """A sink, and when it was last asked for, of ``time.monotonic``."""
+class _Entry:
+    """A sink, and when it was last used, by ``time.monotonic``."""
 
-    __slots__ = ("sink", "used")
+    __slots__ = ("last_used", "sink")
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self.used = time.monotonic()
+        self.last_used = time.monotonic()
 
 
 class Sinks:
     """The sinks of this process, one for each destination.
 
-    Where there are more than `MOST_SETTINGS`, those that nobody has asked for longest are closed,
-    unless events wait in them.
+    Args:
+        own_log: for the warnings of transports.
+        limit: number of destinations. Beyond it, the sinks that were not used for the longest time
+            are closed, unless events wait in them.
     """
 
-    def __init__(self) -> None:
-        self._homes: dict[Destination, _Home] = {}
-        # A thread may have asked for one, and put its event only after it was closed.
-        self._retired: list[weakref.ref[Sink]] = []
+    def __init__(self, own_log: RateLimitedLogger, limit: int = 32) -> None:
+        self._own_log = own_log
+        self._limit = limit
+        self._entries: dict[Destination, _Entry] = {}
+        # Another thread may have asked for a sink, and put its event after the sink was closed.
+        self._closed: list[weakref.ref[Sink]] = []
         self._opening = threading.RLock()  # a signal handler may send while its thread does
         reset_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         self._opening = threading.RLock()
-        self._retired = []  # what they hold is the parent's to deliver
+        self._closed = []  # the parent delivers what they hold
 
-    def of(self, destination: Destination) -> Sink:
-        """The sink of *destination*; raises what `Destination.transport` raises."""
-        home = self._homes.get(destination)
-        if home is None:
-            home = self._open(destination)
-        home.used = time.monotonic()
-        return home.sink
+    def sink_for(self, destination: Destination) -> Sink:
+        """Return the sink of *destination*; raise what `Destination.transport` raises."""
+        entry = self._entries.get(destination)
+        if entry is None:
+            entry = self._open(destination)
+        entry.last_used = time.monotonic()
+        return entry.sink
 
     def all(self) -> list[Sink]:
-        """All in which events may wait."""
-        retired = [sink for reference in self._retired if (sink := reference()) is not None]
-        return [home.sink for home in list(self._homes.values())] + retired
+        """Return all sinks in which events may wait."""
+        closed = [sink for reference in self._closed if (sink := reference()) is not None]
+        return [entry.sink for entry in list(self._entries.values())] + closed
 
-    def _open(self, destination: Destination) -> _Home:
+    def flush(self, timeout: float) -> bool:
+        """Flush all sinks within *timeout* seconds; return True if all events are settled."""
+        deadline = Deadline.after(timeout)
+        settled = True
+        for sink in self.all():
+            settled &= sink.flush(deadline.left())
+        return settled
+
+    def _open(self, destination: Destination) -> _Entry:
         with self._opening:
-            home = self._homes.get(destination)
-            if home is None:
-                sink = Sink(destination.transport())
-                # A signal handler may have made one in the middle of that.
-                home = self._homes.setdefault(destination, _Home(sink))
-            surplus = self._retire_surplus(home)
+            entry = self._entries.get(destination)
+            if entry is None:
+                sink = Sink(destination.transport(self._own_log))
+                # A signal handler may have added one in the meantime.
+                entry = self._entries.setdefault(destination, _Entry(sink))
+            surplus = self._remove_surplus(entry)
         for sink in surplus:
-            sink.close(0.0)  # nothing waits in it
-        return home
+            sink.close(0.0)  # no event waits in it
+        return entry
 
-    def _retire_surplus(self, newest: _Home) -> list[Sink]:
-        count = len(self._homes) - MOST_SETTINGS
+    def _remove_surplus(self, newest: _Entry) -> list[Sink]:
+        count = len(self._entries) - self._limit
         if count <= 0:
             return []
         idle = [
-            (home.used, destination)
-            for destination, home in list(self._homes.items())
-            if home is not newest and not home.sink.stats().buffered
+            (entry.last_used, destination)
+            for destination, entry in list(self._entries.items())
+            if entry is not newest and not entry.sink.stats().buffered
         ]
-        idle.sort(key=lambda entry: entry[0])
-        surplus = [self._homes.pop(destination).sink for _, destination in idle[:count]]
-        alive = [reference for reference in self._retired if reference() is not None]
-        self._retired = alive + [weakref.ref(sink) for sink in surplus]
+        idle.sort(key=lambda pair: pair[0])
+        surplus = [self._entries.pop(destination).sink for _, destination in idle[:count]]
+        alive = [reference for reference in self._closed if reference() is not None]
+        self._closed = alive + [weakref.ref(sink) for sink in surplus]
         return surplus
 
 
 class Connections:
-    """The idle connections of this process, a few for each destination."""
+    """The idle connections of this process, a few for each destination.
 
-    def __init__(self) -> None:
+    Args:
+        own_log: for the warnings of transports.
+        limit: number of destinations.
+        per_destination: number of connections that are kept for the next calls. More are opened,
+            and closed again, if more calls wait at the same time.
+    """
+
+    def __init__(
+        self, own_log: RateLimitedLogger, limit: int = 32, per_destination: int = 4
+    ) -> None:
+        self._own_log = own_log
+        self._limit = limit
+        self._per_destination = per_destination
         self._idle: dict[Destination, list[Transport]] = {}
         self._lock = threading.RLock()
         reset_after_fork(self)
@@ -123,7 +145,7 @@ class Connections:
 
     def deliver(self, destination: Destination, event: bytes) -> None:
         """Deliver *event* in the calling thread; raise what `Transport.send` raises."""
-        transport = self._take(destination)
+        transport = self._connect(destination)
         try:
             result = transport.send([event])
         except BaseException:
@@ -138,20 +160,20 @@ class Connections:
         if result.retry:
             raise result.error or TransportError("the server asked for the event again")
 
-    def _take(self, destination: Destination) -> Transport:
+    def _connect(self, destination: Destination) -> Transport:
         with self._lock:
             idle = self._idle.get(destination)
             if idle:
                 return idle.pop()
-        return destination.transport()
+        return destination.transport(self._own_log)
 
     def _keep(self, destination: Destination, transport: Transport) -> None:
         surplus: list[Transport] = []
         with self._lock:
             idle = self._idle.pop(destination, [])
-            self._idle[destination] = idle  # the last one, as the one that was used last
-            (idle if len(idle) < MOST_CONNECTIONS else surplus).append(transport)
-            while len(self._idle) > MOST_SETTINGS:
+            self._idle[destination] = idle  # at the end: it was used last
+            (idle if len(idle) < self._per_destination else surplus).append(transport)
+            while len(self._idle) > self._limit:
                 surplus += self._idle.pop(next(iter(self._idle)))
         for one in surplus:
             one.close()

@@ -16,5 +16,5 @@ class MozDefAssetHint(MozDefEvent):
         self.category = "asset_hint"
 
     def validate(self) -> bool:
-        """Whether there are a summary and details."""
+        """Return whether the event has a summary and details."""
         return super().validate() and bool(self.details)

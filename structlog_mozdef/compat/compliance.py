@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef.compat._rules import has_keys, have_keys
+from structlog_mozdef.compat._documents import has_keys, have_keys
 from structlog_mozdef.compat.event import MozDefEvent
 
 
@@ -17,7 +17,7 @@ class MozDefCompliance(MozDefEvent):
         self.category = "complianceitems"
 
     def validate_log(self) -> bool:
-        """Whether the details have all that MozDef's compliance items have."""
+        """Return whether the details have all keys of MozDef's compliance items."""
         item: Any = self._sendlog.get("details")
         if not has_keys(item, "target policy check compliance link utctimestamp"):
             return False

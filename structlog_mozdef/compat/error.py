@@ -1,4 +1,4 @@
-"""The error class, where mozdef_client has it."""
+"""The error class, in the module where mozdef_client has it."""
 
 from structlog_mozdef.exceptions import MozDefError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef.compat import _syslog
+from structlog_mozdef.compat import _delivery
 from structlog_mozdef.compat._documents import (
     DEFAULT_SOURCE,
     encode_document,
@@ -19,7 +19,7 @@ from structlog_mozdef.rendering.fields import SEVERITIES, list_of_tags, merge_de
 
 
 class MozDefEvent(MozDefMessage):
-    """An event, of which ``summary``, ``tags`` and ``details`` are set before `send`.
+    """An event. Set ``summary``, ``tags`` and ``details`` before `send`.
 
     ``category``, ``source``, ``timestamp`` and ``hostname`` can be set as well.
     """
@@ -48,11 +48,11 @@ class MozDefEvent(MozDefMessage):
         self.details: Any = {}
 
     def validate(self) -> bool:
-        """Whether there is a summary."""
+        """Return whether the event has a summary."""
         return self.summary is not None and safe_str(self.summary) != ""
 
     def set_simple_update_log(self, l: Any) -> None:  # noqa: E741 - mozdef_client's name
-        """Send what *l* has as well, at top level. *l* itself is never changed."""
+        """Send the items of *l* as well, at top level. *l* itself is never changed."""
         self._updatelog = l
 
     def set_severity(self, x: Any) -> None:
@@ -68,7 +68,7 @@ class MozDefEvent(MozDefMessage):
         self._severity = severity_number(x)
 
     def construct(self) -> None:
-        """Make the document that is sent."""
+        """Construct the document that is sent."""
         details: dict[str, Any] = {}
         merge_details(details, self.details)
         self._sendlog = {
@@ -86,12 +86,12 @@ class MozDefEvent(MozDefMessage):
         }
 
     def syslog_convert(self) -> str:
-        """What was constructed, as JSON on one line."""
+        """Return the constructed document as JSON on one line."""
         return encode_document(self._sendlog, self._url).decode("utf-8")
 
     def send_syslog(self) -> None:
-        """Send what was constructed to the local syslog, with the priority of its severity."""
-        _syslog.write(
+        """Send the constructed document to the local syslog, with the priority of its severity."""
+        _delivery.shared.write_syslog(
             self.syslog_convert(),
             self._severity_name(),
             must=bool(self._syslog_only and not self._fire_and_forget),
@@ -100,8 +100,8 @@ class MozDefEvent(MozDefMessage):
     def _severity_name(self) -> str:
         return SEVERITIES[severity_number(self._severity)]
 
-    # Under these names mozdef_client keeps what it sends. Its subclasses set their category so, and
-    # programs their source, which it took by no other name.
+    # mozdef_client holds what it sends under these names. Its subclasses set their category this
+    # way, and programs their source, for which it had no other name.
 
     @property
     def _category(self) -> Any:

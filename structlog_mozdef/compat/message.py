@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef.compat._delivery import HTTPDestination, bulk_of, deliver
+from structlog_mozdef.compat import _delivery
+from structlog_mozdef.compat._destinations import HTTPDestination, SQSDestination, bulk_for
 from structlog_mozdef.compat._documents import encode_document
 from structlog_mozdef.compat._session import SessionAttribute, session_of, settings_of
-from structlog_mozdef.compat._sqs import SQSDestination
 from structlog_mozdef.exceptions import MozDefError
 from structlog_mozdef.process import identity
 
 
 class MozDefMessage:
-    """A message for MozDef; to be used by its subclasses.
+    """The base class of messages for MozDef.
 
     `send` waits for the answer unless ``set_fire_and_forget(True)`` was called. Certificates are
     verified unless ``set_verify(False)`` was called.
 
     Args:
-        url: of MozDef; not looked at before it is needed.
+        url: of MozDef; checked when the message is sent.
     """
 
     MSGTYPE_NONE = 0
@@ -29,7 +29,7 @@ class MozDefMessage:
     MSGTYPE_ASSETHINT = 4
     MSGTYPE_RRA = 5
 
-    # The only place where programs could set a proxy or credentials.
+    # Programs had no other way to set a proxy or credentials.
     _httpsession: Any = SessionAttribute()
 
     def __init__(self, url: Any) -> None:
@@ -49,15 +49,15 @@ class MozDefMessage:
         self._verify_path: Any = None
 
     def validate(self) -> bool:
-        """Whether the message can be constructed."""
+        """Return whether the message can be constructed."""
         return True
 
     def validate_log(self) -> bool:
-        """Whether what was constructed can be sent."""
+        """Return whether the constructed document can be sent."""
         return True
 
     def set_verify(self, f: Any) -> None:
-        """Verify certificates, or not: then anybody can read and change what is sent."""
+        """Verify certificates, or do not: then anybody can read and change what is sent."""
         self._verify_certificate = f
 
     def set_verify_path(self, p: Any) -> None:
@@ -65,7 +65,7 @@ class MozDefMessage:
         self._verify_path = p
 
     def set_fire_and_forget(self, f: Any) -> None:
-        """Let `send` return at once, and a background thread deliver."""
+        """Let `send` return immediately, while a background thread delivers."""
         self._fire_and_forget = f
 
     def set_sqs_queue_name(self, f: Any) -> None:
@@ -73,7 +73,7 @@ class MozDefMessage:
         self._sqs_queue_name = f
 
     def set_sqs_aws_account_id(self, f: Any) -> None:
-        """Set the AWS account that owns the queue, where it is another one."""
+        """Set the AWS account that owns the queue, if it is not the program's own."""
         self._sqs_aws_account_id = f
 
     def set_sqs_region(self, f: Any) -> None:
@@ -85,25 +85,25 @@ class MozDefMessage:
         self._send_to_sqs = f
 
     def set_send_to_syslog(self, f: Any, only_syslog: Any = False) -> None:
-        """Send to the local syslog as well, or to nobody else."""
+        """Send to the local syslog as well, or (*only_syslog*) nowhere else."""
         self._send_to_syslog = f
         self._syslog_only = only_syslog
 
     def syslog_convert(self) -> str:
-        """What was constructed, as a line for syslog."""
+        """Return the constructed document as a line for syslog."""
         raise MozDefError("message type does not support syslog conversion")
 
     def construct(self) -> None:
-        """Make the document that is sent, in ``self._sendlog``."""
+        """Construct the document that is sent, in ``self._sendlog``."""
         raise MozDefError("subclass of MozDefMessage must override construct()")
 
     def send_syslog(self) -> None:
-        """Send what was constructed to the local syslog."""
+        """Send the constructed document to the local syslog."""
         raise MozDefError("message type does not support syslog submission")
 
     def send_sqs(self) -> None:
-        """Send what was constructed to SQS."""
-        deliver(
+        """Send the constructed document to SQS."""
+        _delivery.shared.deliver(
             lambda: SQSDestination(
                 self._sqs_queue_name, self._sqs_aws_account_id, self._sqs_region
             ),
@@ -115,8 +115,8 @@ class MozDefMessage:
         """Validate, construct and send.
 
         Raises:
-            MozDefError: for a message that is not valid, and, unless fire-and-forget was set, for
-                anything but success.
+            MozDefError: the message is not valid; unless fire-and-forget was set, also anything
+                but success.
         """
         if not self.validate():
             raise MozDefError("message failed validation")
@@ -137,12 +137,12 @@ class MozDefMessage:
         if verify and self._verify_path is not None:
             verify = self._verify_path
         fire_and_forget = bool(self._fire_and_forget)
-        deliver(
+        _delivery.shared.deliver(
             lambda: HTTPDestination(
                 self._url,
                 verify,
                 settings_of(session_of(self, "_httpsession")),
-                bulk=bulk_of(self._sendlog, fire_and_forget=fire_and_forget),
+                bulk=bulk_for(self._sendlog, fire_and_forget=fire_and_forget),
             ),
             encode_document(self._sendlog, self._url),
             fire_and_forget=fire_and_forget,

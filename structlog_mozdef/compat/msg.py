@@ -1,25 +1,24 @@
-"""The class of mozdef_lib, as mozdef_client has kept it."""
+"""The class of mozdef_lib, which mozdef_client has as well."""
 
 from __future__ import annotations
 
 from copy import copy
 from typing import Any
 
-from structlog_mozdef.compat import _syslog
-from structlog_mozdef.compat._delivery import HTTPDestination, bulk_of, deliver
+from structlog_mozdef.compat import _delivery
+from structlog_mozdef.compat._destinations import HTTPDestination, SQSDestination, bulk_for
 from structlog_mozdef.compat._documents import (
     DEFAULT_SOURCE,
     encode_document,
     flattened,
     pretty,
     process_name,
-    severity_text,
+    severity_name,
     timestamp_of,
 )
 from structlog_mozdef.compat._log_attribute import ClassLog, attributes_now, attributes_set
 from structlog_mozdef.compat._session import SessionAttribute, session_of, settings_of
 from structlog_mozdef.compat._sinks import Destination
-from structlog_mozdef.compat._sqs import SQSDestination
 from structlog_mozdef.exceptions import MozDefError
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.fields import list_of_tags
@@ -28,24 +27,24 @@ _MISSING: Any = object()
 
 
 class MozDefMsg:
-    """Sends events to MozDef: ``MozDefMsg(url, tags=["bro"]).send("knock knock")``.
+    """Send events to MozDef: ``MozDefMsg(url, tags=["bro"]).send("knock knock")``.
 
-    Every setting can be made on the class, for all instances, or on one instance.
+    Every attribute can be set on the class, for all instances, or on one instance.
 
     Args:
         mozdef_hostname: the URL of MozDef; mozdef_client's name ``hostname=`` works as well.
-        summary, category, severity, tags, details, source: of events that are sent without them.
+        summary, category, severity, tags, details, source: of events that are sent without one.
 
     Attributes:
-        log: "internal attributes": what is set here is sent, by this instance. ``timestamp``,
+        log: the "internal attributes": what is set here is sent by this instance. ``timestamp``,
             ``hostname``, ``processid`` and ``processname`` replace what would be sent; other
             keys are sent at top level.
-        fire_and_forget_mode: True (default): `send` returns at once, a background thread delivers
-            and tries again. False: `send` waits for the answer and raises `MozDefError` for
+        fire_and_forget_mode: True (default): `send` returns immediately, and a background thread
+            delivers and retries. False: `send` waits for the answer and raises `MozDefError` for
             anything but success.
         verify_certificate: True (default), False (anybody can read and change what is sent), or
             the path of a CA bundle.
-        sendToSyslog, syslogOnly: send to the local syslog as well, or to nobody else.
+        sendToSyslog, syslogOnly: send to the local syslog as well, or nowhere else.
         sendToSqs, sqsQueueName, sqsAWSAccountId, sqsRegion: send to SQS instead. Needs boto3.
         debug: print the event and send nothing.
         httpsession: its auth, cert, headers, proxies and trust_env are used.
@@ -90,12 +89,12 @@ class MozDefMsg:
                 setattr(self, name, value)
         if options["source"] is not None:
             self.source = options["source"]
-        # Copies of what the class has, so that nothing is shared by accident.
+        # Copies of the class's, so that instances do not share them by accident.
         for name in ("tags", "details"):
             given = options[name]
             setattr(self, name, copy(getattr(type(self), name)) if given is None else given)
-        # As in mozdef_lib, these can be read. What is still the same at the time of sending was
-        # not set by the program, and is found anew.
+        # As in mozdef_lib, these can be read. What has not changed when an event is sent was not
+        # set by the program, and is determined again.
         self.log = {**attributes_now(), "severity": self.severity, "category": self.category}
         self._initial_log = {**self.log, "tags": [], "details": {}}
 
@@ -117,11 +116,11 @@ class MozDefMsg:
         details: Any = None,
         source: Any = None,
     ) -> None:
-        """Send an event. What is None is taken from ``log``, or from the instance.
+        """Send an event. What is None comes from ``log`` or from the instance.
 
         Raises:
-            MozDefError: where details is no dict, tags is no list, or there is no summary; unless
-                ``fire_and_forget_mode``, for anything but success.
+            MozDefError: details is not a dict, tags is not a list, or there is no summary; unless
+                ``fire_and_forget_mode``, also anything but success.
         """
         document = self._document(
             {
@@ -140,7 +139,7 @@ class MozDefMsg:
         fire_and_forget = bool(self.fire_and_forget_mode)
         if self.sendToSyslog:
             must = bool(self.syslogOnly and not fire_and_forget)
-            _syslog.write(flattened(event), document["severity"], must=must)
+            _delivery.shared.write_syslog(flattened(event), document["severity"], must=must)
         if self.syslogOnly:
             return
 
@@ -151,10 +150,10 @@ class MozDefMsg:
                 self.mozdef_hostname,
                 self.verify_certificate,
                 settings_of(session_of(self, "httpsession")),
-                bulk=bulk_of(document, fire_and_forget=fire_and_forget),
+                bulk=bulk_for(document, fire_and_forget=fire_and_forget),
             )
 
-        deliver(destination, event, fire_and_forget=fire_and_forget)
+        _delivery.shared.deliver(destination, event, fire_and_forget=fire_and_forget)
 
     def _document(self, given: dict[str, Any]) -> dict[Any, Any]:
         logs = attributes_set(self)
@@ -168,7 +167,7 @@ class MozDefMsg:
             details.update(part if type(part) is dict else dict.items(part))
         tags: list[Any] = []
         for part in self._parts("tags", given, logs):
-            # mozdef_lib took lists only, mozdef_client what JSON has as one.
+            # mozdef_lib accepted lists only, mozdef_client everything that is a list in JSON.
             if not issubclass(type(part), (list, tuple)):
                 raise MozDefError("tags must be a list")
             tags += part
@@ -183,7 +182,7 @@ class MozDefMsg:
             **logged,
             "timestamp": timestamp_of(logged.get("timestamp")),
             "category": self._first("category", given, logged),
-            "severity": severity_text(self._first("severity", given, logged)),
+            "severity": severity_name(self._first("severity", given, logged)),
             "source": DEFAULT_SOURCE if source is None else source,
             "summary": summary,
             "tags": list_of_tags(tags),
@@ -197,7 +196,7 @@ class MozDefMsg:
         return getattr(self, name) if value is None else value
 
     def _parts(self, name: str, given: dict[str, Any], logs: list[dict[Any, Any]]) -> list[Any]:
-        """Tags or details: those that are given, or those of the instance and those in ``log``."""
+        """Return the tags or details to merge: *given*, or those of the instance and of ``log``."""
         if given[name] is not None:
             return [given[name]]
         parts = [log.get(name) for log in logs]
@@ -205,9 +204,10 @@ class MozDefMsg:
 
 
 def _options(others: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """The last arguments of `MozDefMsg`, by name.
+    """Return the last arguments of `MozDefMsg` by name.
 
-    mozdef_lib has tags and details in their place, mozdef_client has the source before them.
+    In mozdef_lib, tags and details are the next positional arguments; mozdef_client has the source
+    before them.
     """
     names = ("tags", "details", "source")
     kinds: tuple[Any, ...] = (str, (list, tuple), dict)
@@ -215,10 +215,10 @@ def _options(others: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]
         names = ("source", "tags", "details")
     if len(others) > len(names):
         raise TypeError(f"MozDefMsg() takes at most 7 arguments, {4 + len(others)} were given")
-    by_place = dict(zip(names, others, strict=False))
+    by_position = dict(zip(names, others, strict=False))
     for name in options:
         if name not in names:
             raise TypeError(f"MozDefMsg() got an unexpected keyword argument {name!r}")
-        if name in by_place:
+        if name in by_position:
             raise TypeError(f"MozDefMsg() got multiple values for argument {name!r}")
-    return {**dict.fromkeys(names), **by_place, **options}
+    return {**dict.fromkeys(names), **by_position, **options}

@@ -16,5 +16,5 @@ class MozDefRRA(MozDefEvent):
         self.category = "rra_data"
 
     def validate(self) -> bool:
-        """Whether there are a summary and details, and the category is "rra_data"."""
+        """Return whether the event has a summary and details, and the category "rra_data"."""
         return super().validate() and self.category == "rra_data" and bool(self.details)

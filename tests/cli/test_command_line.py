@@ -1,4 +1,4 @@
-"""``python -m structlog_mozdef``: what it ships, prints and returns."""
+"""The command line: what it sends, prints and returns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 from support.receivers import Receiver, answer
+from support.running import wait_for
 
 
 def command(*arguments, text="", env=None, timeout=60):
@@ -49,21 +52,21 @@ def test_send_keeps_the_time_of_the_line():
 
 @pytest.mark.parametrize("line", ["plain text", "{broken json", '["an", "array"]'])
 def test_send_ships_other_lines_as_summaries(line):
-    """A line that is no JSON object is the summary of an event."""
+    """A line that is not a JSON object is the summary of an event."""
     with Receiver() as receiver:
         send(receiver, f"{line}\n\n")
         assert receiver.summaries() == [line]
 
 
-def test_send_takes_bytes_that_are_no_utf_8():
+def test_send_accepts_bytes_that_are_not_utf_8():
     """A line in another encoding arrives readable instead of being lost."""
     with Receiver() as receiver:
         send(receiver, b"caf\xe9\n")
         assert receiver.summaries() == ["caf\\xe9"]
 
 
-def test_send_cuts_endless_lines():
-    """A line beyond any event's size is cut, and the lines after it arrive."""
+def test_send_truncates_endless_lines():
+    """A line that is too long is truncated, and the lines after it arrive."""
     with Receiver() as receiver:
         send(receiver, "x" * 3_000_000 + "\nafter\n")
         long, after = receiver.events()
@@ -79,7 +82,7 @@ def test_send_adds_tags_category_and_source():
 
 
 def test_send_succeeds_when_all_was_delivered():
-    """The exit status is 0 and the sum is told on standard error, nothing on standard output."""
+    """The exit status is 0; the result is on standard error, and nothing on standard output."""
     with Receiver() as receiver:
         result = send(receiver, "one\ntwo\n")
     assert (result.returncode, result.stdout, result.stderr) == (
@@ -89,15 +92,15 @@ def test_send_succeeds_when_all_was_delivered():
     )
 
 
-def test_send_fails_when_something_was_refused():
+def test_send_fails_when_an_event_was_rejected():
     """The exit status is 1 where one event is a dead letter."""
     with Receiver(lambda request: answer(400 if b"poison" in request.body else 200)) as receiver:
         result = send(receiver, "fine\npoison\n")
-    assert (result.returncode, b"1 of 2 events delivered, 1 refused" in result.stderr) == (1, True)
+    assert (result.returncode, b"1 of 2 events delivered, 1 rejected" in result.stderr) == (1, True)
 
 
 def test_send_fails_when_nobody_listens():
-    """The exit status is 1 after the time-out where the receiver is down."""
+    """The exit status is 1 after the timeout if the receiver is down."""
     result = command("send", "http://127.0.0.1:9/events", "--timeout", "0.2", text="x\n")
     assert (result.returncode, b"0 of 1 events delivered, 1 not sent" in result.stderr) == (1, True)
 
@@ -112,20 +115,11 @@ def test_send_ships_what_was_read_before_an_interrupt():
         )
         process.stdin.write(b"hello\n")
         process.stdin.flush()
-        wait_for(lambda: receiver.summaries() == ["hello"])
+        assert wait_for(lambda: receiver.summaries() == ["hello"])
         process.send_signal(signal.SIGINT)
         status = process.wait(20)
         process.stdin.close()
     assert (status, receiver.summaries()) == (130, ["hello"])
-
-
-def wait_for(condition, timeout=20):
-    import time
-
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -139,14 +133,14 @@ def wait_for(condition, timeout=20):
     ],
 )
 def test_bad_configuration_gets_one_sentence(arguments, message):
-    """A value that cannot work is named with what is allowed, without a traceback; status 2."""
+    """A value that cannot work is named with the allowed values, without a traceback; status 2."""
     result = command(*arguments)
     assert result.returncode == 2
     assert re.fullmatch(f"error: {re.escape(message)}[^\\n]*\n", result.stderr.decode())
 
 
 def test_a_library_that_is_missing_gets_one_sentence(tmp_path):
-    """What an extra would have installed is named, with the command that installs it."""
+    """The error names the library, and the command that installs it."""
     (tmp_path / "amqp.py").write_text("raise ImportError('not here', name='amqp')")
     result = command("send", "amqp://broker.example.com/vhost", env={"PYTHONPATH": str(tmp_path)})
     assert (result.returncode, result.stderr.count(b"\n")) == (2, 1)
@@ -154,7 +148,7 @@ def test_a_library_that_is_missing_gets_one_sentence(tmp_path):
 
 
 def test_demo_shows_documents_and_loses_nothing():
-    """The demonstration prints stored documents and figures, and succeeds where all arrived."""
+    """The demonstration prints stored documents and figures, and succeeds if all arrived."""
     result = command("demo")
     output = result.stdout.decode()
     assert result.returncode == 0, output + result.stderr.decode()
@@ -168,8 +162,8 @@ def test_demo_uses_colours_only_where_they_are_wanted():
     assert (b"\033" in plain.stdout, b"\033" in coloured.stdout) == (False, True)
 
 
-def test_collector_command_takes_events(tmp_path):
-    """The receiver of the command line says where it listens, and takes what ``send`` ships."""
+def test_collector_command_stores_events(tmp_path):
+    """The collector command prints its URL, and accepts what ``send`` sends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "structlog_mozdef", "collector", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -182,3 +176,39 @@ def test_collector_command_takes_events(tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         process.stdout.close()
+
+
+SCRIPT = Path(sysconfig.get_path("scripts"), "structlog-mozdef")
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        pytest.param([SCRIPT], "structlog-mozdef", id="script"),
+        pytest.param(
+            [sys.executable, "-m", "structlog_mozdef"], "python -m structlog_mozdef", id="module"
+        ),
+    ],
+)
+def test_usage_shows_how_the_program_was_started(start, name):
+    """The installed script and the module show their own name, with all commands."""
+    result = subprocess.run([*start, "--help"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"usage: {name} [-h]")
+    commands = re.findall(r"^    (\w+) ", result.stdout, re.MULTILINE)
+    assert commands == ["send", "spool", "collector", "demo"]
+
+
+def test_errors_show_how_the_program_was_started():
+    """The usage of a command begins with the name of the script."""
+    result = subprocess.run([SCRIPT, "send"], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr.split(" [")[0]) == (2, "usage: structlog-mozdef send")
+
+
+def test_script_returns_the_status_of_the_command():
+    """The exit status of the installed script is that of the command."""
+    with Receiver() as receiver:
+        good = subprocess.run([SCRIPT, "send", receiver.url], input=b"x\n", timeout=60)
+        assert (good.returncode, receiver.summaries()) == (0, ["x"])
+    bad = subprocess.run([SCRIPT, "collector", "--port", "70000"], timeout=60, capture_output=True)
+    assert bad.returncode == 2

@@ -1,5 +1,6 @@
-"""The receiver as a server: starting, stopping, and staying out of the way."""
+"""The collector as a server: it starts, stops, and does not disturb the application."""
 
+import contextlib
 import http.client
 import json
 import logging
@@ -15,9 +16,10 @@ import time
 
 import pytest
 import requests
-import trustme
+from support.certificates import authority, authority_file
 
-from structlog_mozdef.collector import CollectorError, running_collector, server_thread
+from structlog_mozdef.collector import CollectorError, Store, running_collector
+from structlog_mozdef.collector.server_thread import ServerThread
 
 LINE = json.dumps({"summary": "hello", "timestamp": "2020-01-01T00:00:00Z"}).encode()
 
@@ -34,29 +36,32 @@ def test_addresses():
         assert (collector.url, collector.bulk_url) == (f"{base}/events", f"{base}/_bulk")
 
 
-def test_two_receivers_do_not_meet():
-    """Each receiver has a port and a store of its own."""
+def test_two_collectors_are_independent():
+    """Each collector has a port and a store of its own."""
     with running_collector() as one, running_collector() as other:
         post(one)
         assert (one.received, other.received) == (1, 0)
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_stops_within_a_second_with_kept_connections(count, monkeypatch):
-    """Idle connections that clients keep open are closed at once, without a time of grace."""
-    monkeypatch.setattr(server_thread, "_GRACE_SECONDS", 30)
-    sessions = [requests.Session() for _ in range(count)]
-    with running_collector() as collector:
-        for session in sessions:
-            post(collector, session)
+def test_stops_within_a_second_with_idle_connections(count):
+    """Idle connections that clients keep open are closed at once, without waiting for them."""
+    store, listener = Store(), socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/events"
+    thread = ServerThread(store, listener, grace=30)
+    thread.start()
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            session = stack.enter_context(requests.Session())
+            assert session.post(url, data=LINE, timeout=10).status_code == 200
         start = time.monotonic()
-    assert time.monotonic() - start < 1
-    for session in sessions:
-        session.close()
+        thread.stop()
+        assert time.monotonic() - start < 1
+    store.close()
 
 
 def test_stops_within_a_second_during_a_request():
-    """A request that is half sent does not hold up the stop."""
+    """A request that is half sent does not delay the stop."""
     with running_collector() as collector:
         host, _, port = collector.base_url.removeprefix("http://").partition(":")
         client = socket.create_connection((host, int(port)))
@@ -68,7 +73,7 @@ def test_stops_within_a_second_during_a_request():
 
 
 def test_port_is_free_after_the_stop():
-    """Another receiver can take the port at once, whatever is left of the connections."""
+    """Another collector can use the port at once, whatever is left of the connections."""
     with running_collector() as first:
         post(first)
         port = int(first.base_url.rpartition(":")[2])
@@ -77,7 +82,7 @@ def test_port_is_free_after_the_stop():
 
 
 def test_no_thread_is_left():
-    """The thread of the receiver ends with it."""
+    """The collector's thread ends with it."""
     before = set(threading.enumerate())
     with running_collector():
         pass
@@ -85,7 +90,7 @@ def test_no_thread_is_left():
 
 
 def test_database_is_kept(tmp_path):
-    """A receiver on the same file goes on where the last one ended."""
+    """A collector on the same file adds to what the last one stored."""
     for _ in range(2):
         with running_collector(database=tmp_path / "events.db") as collector:
             post(collector)
@@ -93,7 +98,7 @@ def test_database_is_kept(tmp_path):
 
 
 def test_reading_after_the_end_is_a_clear_error():
-    """Whoever reads the documents too late is told so."""
+    """Reading the documents after the block raises an error that says so."""
     with running_collector() as collector:
         pass
     with pytest.raises(CollectorError, match="closed"):
@@ -107,33 +112,29 @@ def test_mozdefhostname_can_be_set():
         assert collector.documents()[0]["mozdefhostname"] == "mozdef.example.com"
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-def test_tls(authority, tmp_path):
-    """With a certificate the receiver speaks TLS, and only TLS."""
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
+def test_tls(tmp_path):
+    """With a certificate the collector speaks TLS, and only TLS."""
+    certificate = authority().issue_cert("localhost", "127.0.0.1")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     with running_collector(
         ssl_certfile=tmp_path / "cert.pem", ssl_keyfile=tmp_path / "key.pem"
     ) as collector:
         assert collector.url.startswith("https://127.0.0.1:")
-        answer = requests.post(collector.url, data=LINE, verify=tmp_path / "ca.pem", timeout=10)
+        answer = requests.post(
+            collector.url, data=LINE, verify=authority_file(tmp_path), timeout=10
+        )
         assert (answer.status_code, collector.stored) == (200, 1)
         with pytest.raises(requests.ConnectionError):
             requests.post(collector.url.replace("https", "http"), data=LINE, timeout=10)
 
 
-def test_tls_stops_within_a_second_with_a_kept_connection(authority, tmp_path):
-    """A TLS connection whose client does not close it does not hold up the stop."""
-    certificate = authority.issue_cert("localhost")
+def test_tls_stops_within_a_second_with_an_idle_connection(tmp_path):
+    """A TLS connection whose client does not close it does not delay the stop."""
+    certificate = authority().issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
     context = ssl.create_default_context()
-    authority.configure_trust(context)
+    authority().configure_trust(context)
     with running_collector(ssl_certfile=tmp_path / "both.pem") as collector:
         port = int(collector.base_url.rpartition(":")[2])
         client = http.client.HTTPSConnection("localhost", port, context=context, timeout=10)
@@ -153,7 +154,7 @@ def test_bad_certificate_is_a_clear_error(tmp_path):
         pass
 
 
-def test_taken_port_is_a_clear_error():
+def test_used_port_is_a_clear_error():
     """A port that is in use is named."""
     with running_collector() as collector:
         port = int(collector.base_url.rpartition(":")[2])
@@ -181,7 +182,7 @@ def test_impossible_port_is_a_clear_error(port):
 
 
 def test_any_host_name_is_answered_on_other_addresses():
-    """A receiver that listens for other machines is not limited to loopback names."""
+    """A collector that listens for other machines is not limited to loopback names."""
     with running_collector(host="0.0.0.0") as collector:
         port = collector.base_url.rpartition(":")[2]
         answer = requests.post(
@@ -200,7 +201,7 @@ def logging_state():
 
 
 def test_logging_is_left_as_it_was():
-    """Levels, handlers, filters and propagation are the same after the receiver as before."""
+    """Levels, handlers, filters and propagation are the same after the collector as before."""
     before = logging_state()
     with running_collector() as collector:
         post(collector)
@@ -210,7 +211,7 @@ def test_logging_is_left_as_it_was():
 
 
 def test_names_of_levels_are_left_as_they_were():
-    """The receiver brings no level of its own into logging."""
+    """The collector adds no level to logging."""
     result = run("""
         import logging
         from structlog_mozdef.testing import running_collector
@@ -220,8 +221,8 @@ def test_names_of_levels_are_left_as_they_were():
     assert result.stdout == "Level 5\n"
 
 
-def test_receiver_logs_nothing(caplog):
-    """An application that records everything finds nothing of the receiver in its log."""
+def test_collector_logs_nothing(caplog):
+    """An application that records everything finds nothing of the collector in its log."""
     caplog.set_level(logging.DEBUG)
     with running_collector() as collector:
         session = requests.Session()
@@ -235,7 +236,7 @@ def test_receiver_logs_nothing(caplog):
 
 
 def test_loggers_of_uvicorn_still_serve_the_application(caplog):
-    """What the application says through the loggers of uvicorn passes while the receiver runs."""
+    """What the application logs through the loggers of uvicorn is kept while the collector runs."""
     caplog.set_level(logging.DEBUG)
     with running_collector():
         logging.getLogger("uvicorn.error").info("mine")
@@ -259,7 +260,7 @@ print("ended", flush=True)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_ends_on_a_signal(number):
-    """In the foreground the receiver answers until a signal, and then returns normally."""
+    """In the foreground the collector answers until a signal, and then returns normally."""
     with subprocess.Popen(
         [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True
     ) as child:
@@ -280,7 +281,7 @@ def run(program):
 
 
 def test_importing_testing_imports_no_web_framework():
-    """What is needed for the receiver is imported when it is used, not before."""
+    """What the collector needs is imported when it is used, not before."""
     result = run("""
         import sys, structlog_mozdef.testing
         assert not {"starlette", "uvicorn", "h11"} & set(sys.modules)

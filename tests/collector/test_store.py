@@ -1,4 +1,4 @@
-"""The table of arrivals."""
+"""The table of received events."""
 
 import stat
 import threading
@@ -6,18 +6,19 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from structlog_mozdef.collector import CollectorError, Difference, Mapped, Row, Store
-from structlog_mozdef.collector.ingest import Arrival
+from structlog_mozdef.collector import CollectorError, Difference, Row, Store
+from structlog_mozdef.collector.differences import Outcome
+from structlog_mozdef.collector.ingest import ReceivedEvent
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=UTC)
-FINDING = Difference("dropped", "x\ud800", "A reason.")
+DROPPED = Difference("dropped", "x\ud800", "A reason.")
 
 
 def kept(number=0, **more):
-    return Arrival("raw", Mapped({"number": number, **more}))
+    return ReceivedEvent("raw", Outcome({"number": number, **more}))
 
 
-LOST = Arrival("lost", Mapped(None, (FINDING,)))
+LOST = ReceivedEvent("lost", Outcome(None, (DROPPED,)))
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -28,11 +29,11 @@ def store(request, tmp_path):
 
 
 def test_rows_hold_all_that_was_added(store):
-    """A row gives back the time in UTC, the path, the raw text, the document and the findings."""
+    """A row gives back the time in UTC, the path, the source, the document and the differences."""
     store.add("/events", NOW.astimezone(timezone(timedelta(hours=5))), [kept(1), LOST])
     assert list(store.rows()) == [
         Row(1, NOW, "/events", "raw", {"number": 1}, ()),
-        Row(2, NOW, "/events", "lost", None, (FINDING,)),
+        Row(2, NOW, "/events", "lost", None, (DROPPED,)),
     ]
 
 
@@ -55,27 +56,27 @@ def test_documents_come_in_order_of_arrival(store):
 
 
 def test_documents_can_be_limited(store):
-    """A limit takes the first documents."""
+    """A limit selects the first documents."""
     store.add("/_bulk", NOW, [LOST, kept(0), kept(1), kept(2)])
     assert [document["number"] for document in store.documents(limit=2)] == [0, 1]
 
 
 def test_documents_can_be_chosen_by_tag(store):
-    """A tag must be there as a whole; documents without a list of tags have none."""
+    """A tag must match exactly; documents without a list of tags have none."""
     store.add(
         "/_bulk", NOW, [kept(0, tags=["auth"]), kept(1, tags=["authx"]), kept(2, tags="auth")]
     )
     assert [document["number"] for document in store.documents(tag="auth")] == [0]
 
 
-def test_findings_come_in_order(store):
-    """Findings of all arrivals come one after the other."""
+def test_differences_come_in_order(store):
+    """The differences of all events come one after the other."""
     store.add("/_bulk", NOW, [LOST, kept(), LOST])
-    assert list(store.differences()) == [FINDING, FINDING]
+    assert list(store.differences()) == [DROPPED, DROPPED]
 
 
 def test_store_can_be_added_to_while_it_is_read(store):
-    """Reading holds no lock between two rows, and sees what comes meanwhile."""
+    """Reading holds no lock between two rows, and sees what arrives meanwhile."""
     store.add("/events", NOW, [kept(0)])
     seen = []
     for document in store.documents():
@@ -101,23 +102,23 @@ def test_threads_can_add_at_once(store):
 
 
 def test_failing_request_adds_nothing(store):
-    """The arrivals of one request are inserted all or none."""
-    bad = Arrival(None, Mapped({}))
+    """The events of one request are inserted all or none."""
+    bad = ReceivedEvent(None, Outcome({}))
     with pytest.raises(Exception, match="NOT NULL"):
         store.add("/_bulk", NOW, [kept(), bad])
     assert (list(store.rows()), store.received, store.stored) == ([], 0, 0)
 
 
 def test_file_is_private(tmp_path):
-    """A new database file can be read by its owner alone."""
+    """A new database file can be read by its owner only."""
     Store(tmp_path / "events.db").close()
     assert stat.S_IMODE((tmp_path / "events.db").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["missing/events.db", ".", "text.db"])
 def test_unusable_file_is_a_clear_error(tmp_path, name):
-    """A path that is no database is named in one sentence."""
-    (tmp_path / "text.db").write_text("This is a text, and no database at all. " * 100)
+    """A path that is not a database is named in one sentence."""
+    (tmp_path / "text.db").write_text("This is not a database. " * 100)
     with pytest.raises(CollectorError, match=r"database .* cannot be"):
         Store(tmp_path / name)
 

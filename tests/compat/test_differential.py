@@ -1,6 +1,6 @@
 """The same calls through mozdef-client 1.1 and through our classes give the same JSON.
 
-But for what is listed as a difference: it is taken away on both sides before they are compared.
+Except for the listed differences, which are removed on both sides before they are compared.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the old client and of what it imports
     import mozdef_client
 
-# It closes a pool of threads, and hangs where a thread of that pool does so.
+# It closes a thread pool, and hangs if a thread of that pool does so.
 del mozdef_client.MozDefMessage.__del__
 
-#: Each run of a program has its own.
+#: Different in each run of a program.
 VOLATILE = ("hostname", "timestamp")
 
 
 def of_old_client(program, count):
-    """What *program* sends with mozdef-client, *count* documents: addresses and documents."""
+    """Return the *count* documents that *program* sends with mozdef-client, and their URLs."""
     with Receiver() as receiver, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program(mozdef_client, receiver.base)
@@ -37,7 +37,7 @@ def of_old_client(program, count):
 
 
 def of_ours(program):
-    """The same with our classes; /_bulk is another way into /events."""
+    """Return the same with our classes; /_bulk counts as /events."""
     with Receiver() as receiver:
         program(compat, receiver.base)
         assert compat.flush(20)
@@ -194,7 +194,7 @@ def comparable(sent):
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 def test_same_documents(program):
-    """The same documents go to the same addresses."""
+    """The same documents go to the same URLs."""
     ours = of_ours(program)
     assert ours
     theirs = of_old_client(program, len(ours))
@@ -211,7 +211,7 @@ def classes():
     return [name for name in mozdef_client.__all__ if name != "MozDefError"]
 
 
-#: Of the old client's private names: what nobody but itself can make use of.
+#: Private names of the old client, of use only to itself.
 INTERNAL = {"_httpsession_cb", "_sevmap"}
 
 
@@ -226,8 +226,8 @@ def test_names_are_the_same(name):
 
 
 @pytest.mark.parametrize("name", classes())
-def test_methods_take_the_same(name):
-    """Every method takes the same arguments by the same names in the same order."""
+def test_methods_have_the_same_arguments(name):
+    """Every method has the same arguments by the same names in the same order."""
     different = []
     theirs, ours = getattr(mozdef_client, name), getattr(compat, name)
     for method, function in inspect.getmembers(theirs, inspect.isfunction):
@@ -255,7 +255,7 @@ def test_constants_are_the_same(name):
 
 @pytest.mark.parametrize("name", classes())
 def test_bases_are_the_same(name):
-    """What is a kind of event there is one here."""
+    """Every class has the same base classes."""
     theirs, ours = getattr(mozdef_client, name), getattr(compat, name)
     known = [base.__name__ for base in theirs.__mro__]
     assert [base.__name__ for base in ours.__mro__] == known

@@ -1,4 +1,4 @@
-"""mozdef_client's classes of messages: their rules, and without their bugs."""
+"""mozdef_client's message classes: their rules, without their bugs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 from support.compat_documents import COMPLIANCE, VULNERABILITY
-from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef_client
 from structlog_mozdef.process import identity
 
 
-@pytest.fixture
-def receiver():
-    with Receiver() as receiver:
-        yield receiver
-
-
 def without(document, path):
-    """A copy of *document* that lacks what stands at *path*."""
+    """Return a copy of *document* without the value at *path*."""
     name, *rest = path
     copy = dict(document)
     if rest:
@@ -54,7 +47,7 @@ def test_event(receiver):
 
 
 def test_modules_have_the_names_of_mozdef_client():
-    """Who takes a class from a module of mozdef_client's finds it in ours."""
+    """Each class is in the module where mozdef_client has it."""
     for module, name in {
         "asset_hint": "MozDefAssetHint",
         "compliance": "MozDefCompliance",
@@ -70,7 +63,7 @@ def test_modules_have_the_names_of_mozdef_client():
 
 
 def test_attributes_are_sent(receiver):
-    """What is set on an event is sent, its source included."""
+    """What is set on an event is sent, including its source."""
     event = mozdef_client.MozDefEvent(receiver.url)
     event.summary = "hello"
     event.timestamp = "2014-03-18T23:20:31+00:00"
@@ -117,7 +110,7 @@ def test_private_names_of_mozdef_client(receiver):
     ("severity", "stored"), [(99, "INFO"), (-1, "INFO"), (None, "INFO"), ("error", "ERROR")]
 )
 def test_severity_that_was_set_directly(severity, stored):
-    """A number that is no severity is INFO."""
+    """A number that is not a severity means INFO."""
     event = mozdef_client.MozDefEvent("url")
     event._severity = severity
     event.construct()
@@ -139,7 +132,7 @@ def test_constants():
 )
 @pytest.mark.parametrize("setter", ["set_severity_from_string", "set_severity"])
 def test_severity_from_string(given, stored, setter):
-    """A severity is understood in any case; an unknown one means INFO."""
+    """A severity can be in upper or lower case; an unknown one means INFO."""
     event = mozdef_client.MozDefEvent("url")
     getattr(event, setter)(given)
     event.construct()
@@ -147,15 +140,15 @@ def test_severity_from_string(given, stored, setter):
 
 
 def test_two_events_share_nothing():
-    """Tags and details of an event are its own."""
+    """Each event has its own tags and details."""
     one, other = mozdef_client.MozDefEvent("url"), mozdef_client.MozDefEvent("url")
     one.tags.append("one")
     one.details["one"] = 1
     assert (other.tags, other.details) == ([], {})
 
 
-def test_construct_writes_into_nothing_shared():
-    """Neither the log that was given, nor the details, are changed by constructing."""
+def test_construct_changes_nothing_shared():
+    """Constructing changes neither the given log nor the details."""
     event = mozdef_client.MozDefEvent("url")
     log = {"custom": 1}
     event.set_simple_update_log(log)
@@ -167,7 +160,7 @@ def test_construct_writes_into_nothing_shared():
 
 
 def test_update_log_is_sent(receiver):
-    """What the simple log has beside the event's own keys is sent at top level."""
+    """Other keys of the simple log are sent at top level."""
     event = mozdef_client.MozDefEvent(receiver.url)
     event.summary = "hello"
     event.set_simple_update_log({"custom": {"a": [1]}})
@@ -176,7 +169,7 @@ def test_update_log_is_sent(receiver):
 
 
 def test_a_key_index_does_not_lose_the_event(receiver):
-    """An event with a key "index", which MozDef's /_bulk swallows, goes to /events."""
+    """An event with a key "index", which MozDef's /_bulk loses, goes to /events."""
     event = mozdef_client.MozDefEvent(receiver.url)
     event.summary = "hello"
     event.set_simple_update_log({"index": "mine"})
@@ -192,7 +185,7 @@ def test_a_key_index_does_not_lose_the_event(receiver):
     ("tags", "stored"), [(None, []), ("one", ["one"]), (("a", 1), ["a", "1"]), (7, ["7"])]
 )
 def test_tags_that_would_drop_the_event(receiver, tags, stored):
-    """Tags become the list of texts that MozDef needs."""
+    """Tags become the list of strings that MozDef needs."""
     event = mozdef_client.MozDefEvent(receiver.url)
     event.summary = "hello"
     event.tags = tags
@@ -201,7 +194,7 @@ def test_tags_that_would_drop_the_event(receiver, tags, stored):
 
 
 @pytest.mark.parametrize(("details", "stored"), [(None, {}), ("text", {"message": "text"})])
-def test_details_that_are_no_object(receiver, details, stored):
+def test_details_that_are_not_an_object(receiver, details, stored):
     """Details become an object."""
     event = mozdef_client.MozDefEvent(receiver.url)
     event.summary = "hello"
@@ -222,14 +215,14 @@ def test_an_event_needs_a_summary(summary, fire_and_forget):
 
 
 def test_the_base_class_cannot_be_sent():
-    """A message of no kind says what is missing."""
+    """A message of the base class raises an error that says what is missing."""
     message = mozdef_client.MozDefMessage("url")
     with pytest.raises(mozdef_client.MozDefError, match=r"must override construct\(\)"):
         message.send()
 
 
 def test_subclasses_of_programs(receiver):
-    """A subclass can construct a document of its own and validate it."""
+    """A subclass can construct its own document and validate it."""
 
     class Login(mozdef_client.MozDefEvent):
         def construct(self):
@@ -267,7 +260,7 @@ def test_compliance(receiver):
     ids=".".join,
 )
 def test_compliance_is_validated(path):
-    """A compliance item that lacks something is not sent."""
+    """A compliance item without a required key is not sent."""
     item = mozdef_client.MozDefCompliance("http://127.0.0.1:9/events")
     item.summary = "compliance item"
     item.details = without(COMPLIANCE, path)
@@ -279,7 +272,7 @@ def test_compliance_is_validated(path):
     "details", [None, {}, {**COMPLIANCE, "policy": None}, {**COMPLIANCE, "check": {"test": 1}}]
 )
 def test_compliance_of_odd_types(details):
-    """A compliance item whose parts are no objects is invalid, not a crash."""
+    """A compliance item whose parts are not objects is invalid, not a crash."""
     item = mozdef_client.MozDefCompliance("url")
     item.details = details
     item.construct()
@@ -287,7 +280,7 @@ def test_compliance_of_odd_types(details):
 
 
 def test_vulnerability_is_sent_as_it_is(receiver):
-    """The document of a vulnerability arrives with its own shape, and nothing is added."""
+    """The document of a vulnerability arrives unchanged, and nothing is added."""
     vulnerability = mozdef_client.MozDefVulnerability(f"{receiver.base}/custom/vulnerability")
     vulnerability.log = VULNERABILITY
     vulnerability.send()
@@ -298,7 +291,7 @@ def test_vulnerability_is_sent_as_it_is(receiver):
 
 
 def test_large_vulnerability_is_sent_as_it_is(receiver):
-    """A document of 60 kB is neither cut nor reshaped."""
+    """A document of 60 kB arrives unchanged."""
     document = {**VULNERABILITY, "success": "perhaps", "more": ["CVE-2013-1900"] * 4000}
     vulnerability = mozdef_client.MozDefVulnerability(receiver.url)
     vulnerability.log = document
@@ -308,7 +301,7 @@ def test_large_vulnerability_is_sent_as_it_is(receiver):
 
 @pytest.mark.parametrize("log", [None, "text", [], {**VULNERABILITY, "asset": None}])
 def test_vulnerability_of_odd_types(log):
-    """What is no document of a vulnerability is invalid, not a crash."""
+    """A value that is not a vulnerability's document is invalid, not a crash."""
     vulnerability = mozdef_client.MozDefVulnerability("http://127.0.0.1:9/events")
     vulnerability.log = log
     with pytest.raises(mozdef_client.MozDefError, match="post construct validation"):
@@ -316,7 +309,7 @@ def test_vulnerability_of_odd_types(log):
 
 
 def test_a_document_that_is_too_large_says_what_is_missing(receiver):
-    """A document of 200 kB is cut, and says so at top level."""
+    """A document of 200 kB is truncated, and says so at top level."""
     vulnerability = mozdef_client.MozDefVulnerability(f"{receiver.base}/custom/vulnerability")
     vulnerability.log = {**VULNERABILITY, "truncated": "mine", "more": ["CVE-2013-1900"] * 13_000}
     vulnerability.send()
@@ -333,7 +326,7 @@ def test_a_document_that_is_too_large_says_what_is_missing(receiver):
     ids=".".join,
 )
 def test_vulnerability_is_validated(path):
-    """A vulnerability that lacks something is not sent."""
+    """A vulnerability without a required key is not sent."""
     vulnerability = mozdef_client.MozDefVulnerability("http://127.0.0.1:9/events")
     vulnerability.log = without(VULNERABILITY, path)
     with pytest.raises(mozdef_client.MozDefError, match="post construct validation"):
@@ -341,7 +334,7 @@ def test_vulnerability_is_validated(path):
 
 
 def test_vulnerability_is_a_copy():
-    """Constructing does not hand out the program's own document."""
+    """Constructing copies the program's document."""
     vulnerability = mozdef_client.MozDefVulnerability("url")
     vulnerability.log = dict(VULNERABILITY)
     vulnerability.construct()
@@ -350,7 +343,7 @@ def test_vulnerability_is_a_copy():
 
 
 def test_asset_hint(receiver):
-    """An asset hint needs details, and has a category of its own."""
+    """An asset hint needs details, and has its own category."""
     hint = mozdef_client.MozDefAssetHint(receiver.url)
     hint.summary = "an asset hint event"
     assert hint.validate() is False
@@ -360,7 +353,7 @@ def test_asset_hint(receiver):
 
 
 def test_rra(receiver):
-    """An assessment needs details, and its category need not be set by the program."""
+    """An assessment needs details, and sets its category itself."""
     rra = mozdef_client.MozDefRRA(receiver.url)
     rra.summary = "an RRA event"
     assert rra.validate() is False

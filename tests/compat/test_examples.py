@@ -1,4 +1,4 @@
-"""The examples that the old clients came with run as they were written, but for the import.
+"""The examples of the old clients run unchanged, except for the import.
 
 (And for what was never valid Python in them: a missing ``=`` and a quote within quotes.)
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import socket
 
 from support.certificates import authority_file, server_context
+from support.compat_receivers import own_delivery
 from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef
-from structlog_mozdef.compat import _syslog
+from structlog_mozdef.compat._syslog import LocalSyslog
 
 MOZDEF_LIB = """
 # The simple way
@@ -41,7 +42,7 @@ msg.send('test msg')
 msg.send('new test msg', 'authentication', 'CRITICAL', ['bro', 'auth'], {'uid': 0, 'username': 'kang'})
 msg.log['timestamp'] = '2014-03-18T23:20:31.013344+01:00'
 msg.send('another test msg')
-"""  # noqa: E501 - as it stands there
+"""  # noqa: E501 - quoted
 
 MOZDEF_CLIENT = """
 import mozdef_client
@@ -64,7 +65,7 @@ msg.send()
 
 
 def run(example, url, **names):
-    """Run *example* with the one line changed, and sent to *url*."""
+    """Run *example* with the import changed, sending to *url*."""
     for name in ("mozdef", "mozdef_client"):
         example = example.replace(f"import {name}\n", f"import structlog_mozdef.compat as {name}\n")
     example = example.replace("https://127.0.0.1:8443/events", url)
@@ -89,7 +90,7 @@ def test_usage_of_mozdef_lib():
 
 
 def test_certificate_handling_of_mozdef_lib(tmp_path):
-    """The three ways to handle certificates; the path counts in the end."""
+    """The three ways to handle certificates; the path, set last, counts."""
     example = CERTIFICATES.replace("/etc/path/to/custom/cert", authority_file(tmp_path))
     with Receiver(tls=server_context()) as receiver:
         msg = mozdef.MozDefMsg(receiver.url)
@@ -108,17 +109,20 @@ def test_main_of_mozdef_lib(capsys):
 
 
 def test_usage_of_mozdef_client():
-    """The usage of mozdef_client: an event, which has arrived when `send` returns."""
+    """The usage of mozdef_client: an event that has arrived when `send` returns."""
     with Receiver() as receiver:
         run(MOZDEF_CLIENT, receiver.url)
         assert receiver.summaries() == ["a test message"]
 
 
-def test_syslog_of_mozdef_client(tmp_path, monkeypatch):
+def test_syslog_of_mozdef_client(tmp_path):
     """The same for syslog only: nothing is sent to the URL."""
     path = str(tmp_path / "log")
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", path)
-    with Receiver() as receiver, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+    with (
+        Receiver() as receiver,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon,
+        own_delivery(syslog=LocalSyslog(path)),
+    ):
         daemon.bind(path)
         run(MOZDEF_CLIENT_SYSLOG, receiver.url)
         assert b'"summary":"a test message"' in daemon.recv(65536)

@@ -1,4 +1,4 @@
-"""What programs set on `httpsession` counts, though the session itself sends nothing."""
+"""What programs set on `httpsession` counts, although the session itself sends nothing."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 from support.certificates import authority_file, client_files, server_context
-from support.compat_receivers import only, sent
+from support.compat_receivers import only, own_delivery, sent
 from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef
 from structlog_mozdef._version import __version__
 from structlog_mozdef.compat._session import UNTOUCHED, session_of, settings_of
-
-
-@pytest.fixture
-def receiver():
-    with Receiver() as receiver:
-        yield receiver
 
 
 class Token(AuthBase):
@@ -71,8 +65,8 @@ def test_proxies_of_the_environment_do_not_count(receiver, monkeypatch):
     assert len(sent(receiver)) == 2
 
 
-def test_proxies_that_are_asked_for(receiver, monkeypatch):
-    """A proxy counts where the session has it, or trusts the environment."""
+def test_proxies_of_the_session(receiver, monkeypatch):
+    """A proxy counts if the session has it, or trusts the environment."""
     monkeypatch.setenv("http_proxy", receiver.base)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -81,8 +75,8 @@ def test_proxies_that_are_asked_for(receiver, monkeypatch):
     trusting.httpsession.trust_env = True
     reported.httpsession.proxies = {"http": receiver.base}
     trusting.send("trusting")
-    reported.send("told")
-    assert sorted(event["summary"] for event in sent(receiver)) == ["told", "trusting"]
+    reported.send("reported")
+    assert sorted(event["summary"] for event in sent(receiver)) == ["reported", "trusting"]
     assert {request.path for request in receiver.accepted} == {url}
 
 
@@ -99,8 +93,8 @@ def test_proxies_that_are_asked_for(receiver, monkeypatch):
         ("Accept-Encoding", "gzip, br", "identity"),
     ],
 )
-def test_headers_that_requests_takes(receiver, name, value, arrives):
-    """Names and values as bytes count as well; None takes a header away."""
+def test_headers_that_requests_accepts(receiver, name, value, arrives):
+    """Names and values may be bytes; None removes a header."""
     msg = mozdef.MozDefMsg(receiver.url)
     msg.httpsession.headers["X-Other"] = "other"
     msg.httpsession.headers = {**msg.httpsession.headers, name: value}
@@ -112,7 +106,7 @@ def test_headers_that_requests_takes(receiver, name, value, arrives):
 
 
 def test_no_proxy_for_a_scheme(receiver):
-    """A proxy of None is none, as in requests."""
+    """None means no proxy, as in requests."""
     msg = mozdef.MozDefMsg(receiver.url)
     msg.httpsession.proxies = {"https": None}
     msg.send("hello")
@@ -120,7 +114,7 @@ def test_no_proxy_for_a_scheme(receiver):
 
 
 def test_authentication_objects_sign_each_request(receiver):
-    """An authentication object of the program's own is used."""
+    """The authentication object of a program is used."""
     msg = mozdef.MozDefMsg(receiver.url)
     msg.httpsession.auth = Token("abc")
     msg.send("hello")
@@ -139,17 +133,17 @@ def test_client_certificate_of_the_session(tmp_path):
         assert receiver.summaries() == ["hello"]
 
 
-def test_session_that_is_none_does_not_raise(caplog, monkeypatch):
-    """In fire-and-forget mode a session that makes no sense is warned of."""
-    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
+def test_impossible_session_does_not_raise(caplog):
+    """In fire-and-forget mode a session that cannot work is a warning."""
     msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
     msg.httpsession.headers = 5
-    msg.send("hello")
+    with own_delivery():
+        msg.send("hello")
     assert "an event was not sent: a setting is of a type" in caplog.text
 
 
 def test_session_by_a_property(receiver):
-    """A subclass may make its session by other means."""
+    """A subclass may create its session in a property."""
 
     class Msg(mozdef.MozDefMsg):
         @property
@@ -164,8 +158,8 @@ def test_session_by_a_property(receiver):
     assert receiver.accepted[-1].headers["x-token"] == "property"
 
 
-def test_session_that_a_program_made(receiver):
-    """A session of requests that a program puts in the place of ours counts, on the class too."""
+def test_session_that_a_program_created(receiver):
+    """A session that a program assigns counts, on an instance and on the class."""
 
     class Msg(mozdef.MozDefMsg):
         httpsession = requests.Session()
@@ -177,16 +171,16 @@ def test_session_that_a_program_made(receiver):
     assert receiver.accepted[-1].headers["x-token"] == "own"
 
 
-def test_a_session_is_made_once():
-    """Two threads that ask for the session of an instance at once get the same."""
+def test_a_session_is_created_once():
+    """Two threads that access the session of an instance at the same time get the same one."""
     msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
     attribute = vars(mozdef.MozDefMsg)["httpsession"]
     one, other = (attribute.__get__(msg, type(msg)) for _ in range(2))
     assert one is other is msg.httpsession
 
 
-def test_sending_makes_no_session():
-    """Who does not ask for the session does not pay for one."""
+def test_sending_creates_no_session():
+    """Sending creates no session if the program has not accessed it."""
     msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
     assert settings_of(session_of(msg, "httpsession")) is UNTOUCHED
     assert "httpsession" not in vars(msg)
@@ -218,23 +212,23 @@ class OwnAdapter(HTTPAdapter):
         (lambda session: session.params.update(a="b"), "params"),
     ],
 )
-def test_what_does_not_count_is_told(receiver, caplog, monkeypatch, change, name):
-    """What only a session that sends could heed is warned of, and the event is sent."""
-    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
+def test_what_is_not_used_causes_a_warning(receiver, caplog, change, name):
+    """A warning names what was set on a session and is not used, and the event is sent."""
     msg = mozdef.MozDefMsg(receiver.url)
     change(msg.httpsession)
-    msg.send("hello")
-    assert only(receiver)["summary"] == "hello"
-    assert f"httpsession has {name}, which are not used any more" in caplog.text
+    with own_delivery():
+        msg.send("hello")
+        assert only(receiver)["summary"] == "hello"
+    assert f"httpsession has {name}, which are no longer used" in caplog.text
 
 
-def test_what_counts_is_not_told(receiver, caplog, monkeypatch):
-    """A session with nothing but what counts causes no warning."""
-    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
+def test_what_is_used_causes_no_warning(receiver, caplog):
+    """A session on which only used attributes are set causes no warning."""
     msg = mozdef.MozDefMsg(receiver.url)
     msg.httpsession.headers["X-Token"] = "abc"
-    msg.send("hello")
-    assert only(receiver)["summary"] == "hello"
+    with own_delivery():
+        msg.send("hello")
+        assert only(receiver)["summary"] == "hello"
     assert "httpsession" not in caplog.text
 
 
@@ -256,7 +250,7 @@ def of_auth(auth):
     ids=["tuple", "list", "basic", "digest", "own"],
 )
 def test_equal_credentials_are_equal_settings(make):
-    """Credentials that are made anew for each session share a sink; others do not."""
+    """Equal credentials share a sink, even as different objects; others do not."""
     assert of_auth(make("a")) == of_auth(make("a"))
     assert hash(of_auth(make("a"))) == hash(of_auth(make("a")))
     assert of_auth(make("a")) != of_auth(make("b"))

@@ -1,4 +1,4 @@
-"""Events that go to Amazon SQS, as to a small server that speaks its protocol."""
+"""Events for Amazon SQS: a small server that speaks its protocol."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from support.receivers import Receiver, answer, unused_port
 
 import structlog_mozdef.compat as mozdef
 
-pytest.importorskip("boto3", reason="boto3 comes with mozdef-client, in the extra test")
-
 _numbers = itertools.count()
 
 
 class Queue:
-    """An SQS endpoint with one queue; *refuse* says which entries of a batch fail, and how."""
+    """An SQS endpoint with one queue; *fail* says which entries of a batch fail, and how."""
 
     def __init__(self):
         self.name = f"queue-{next(_numbers)}"
         self.bodies = []
         self.calls = []
-        self.refuse = lambda body: None
+        self.fail = lambda body: None
         self.error = None
 
     def respond(self, request):
@@ -38,7 +36,7 @@ class Queue:
             return self._answer({"QueueUrl": f"http://127.0.0.1/{asked['QueueName']}"})
         successful, failed = [], []
         for entry in asked["Entries"]:
-            failure = self.refuse(entry["MessageBody"])
+            failure = self.fail(entry["MessageBody"])
             if failure is None:
                 self.bodies.append(entry["MessageBody"])
                 successful.append({"Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "0"})
@@ -88,7 +86,7 @@ def test_region(queue):
 
 
 def test_account(queue):
-    """The account that owns the queue is asked for where it was set."""
+    """The account that owns the queue is sent if it was set."""
     to_sqs(queue, sqsAWSAccountId="012345678901").send("hello")
     assert queue.calls[0][1] == {
         "QueueName": queue.name,
@@ -108,7 +106,7 @@ def test_events(queue):
     assert [json.loads(body)["summary"] for body in queue.bodies] == ["hello"]
 
 
-def test_forgotten_events(queue):
+def test_fire_and_forget(queue):
     """In fire-and-forget mode events go to SQS in batches of ten."""
     msg = to_sqs(queue, fire_and_forget_mode=True)
     for number in range(25):
@@ -120,7 +118,7 @@ def test_forgotten_events(queue):
 
 
 def test_large_events(queue):
-    """No call is larger than SQS takes."""
+    """No call is larger than SQS accepts."""
     msg = to_sqs(queue, fire_and_forget_mode=True)
     for _ in range(4):
         msg.send("x", details={str(n): "x" * 30_000 for n in range(3)})
@@ -130,9 +128,9 @@ def test_large_events(queue):
     assert (len(queue.bodies), max(sizes) <= 256 * 1024) == (4, True)
 
 
-def test_refused_event(queue):
-    """What SQS will never take is an error for who waits."""
-    queue.refuse = lambda body: {"SenderFault": True, "Code": "InvalidMessageContents"}
+def test_rejected_event(queue):
+    """An event that SQS rejects is an error if the program waits."""
+    queue.fail = lambda body: {"SenderFault": True, "Code": "InvalidMessageContents"}
     with pytest.raises(mozdef.MozDefError, match="failed to send to SQS: InvalidMessageContents"):
         to_sqs(queue).send("hello")
 
@@ -140,7 +138,7 @@ def test_refused_event(queue):
 def test_entries_that_fail_are_sent_again(queue):
     """In fire-and-forget mode an entry that SQS could not store is sent again, alone."""
     failures = [{"SenderFault": False, "Code": "InternalError"}]
-    queue.refuse = lambda body: failures.pop() if failures and "first" in body else None
+    queue.fail = lambda body: failures.pop() if failures and "first" in body else None
     msg = to_sqs(queue, fire_and_forget_mode=True)
     msg.send("first")
     msg.send("second")
@@ -164,7 +162,7 @@ def test_no_endpoint(queue, monkeypatch):
 
 @pytest.mark.parametrize("fire_and_forget", [True, False])
 def test_no_region(queue, fire_and_forget):
-    """Without a region nothing can be sent, which is said in either mode."""
+    """Without a region nothing can be sent, and both modes say so."""
     msg = to_sqs(queue, sqsRegion=None, fire_and_forget_mode=fire_and_forget)
     with pytest.raises(mozdef.MozDefError, match="specify a region"):
         msg.send("hello")
@@ -172,13 +170,13 @@ def test_no_region(queue, fire_and_forget):
 
 def test_no_queue_name(queue):
     """A queue without a name is a MozDefError."""
-    with pytest.raises(mozdef.MozDefError, match="name of the SQS queue is None"):
+    with pytest.raises(mozdef.MozDefError, match="the SQS queue is None"):
         to_sqs(queue, sqsQueueName=None).send("hello")
 
 
 @pytest.mark.parametrize("fire_and_forget", ["1", ""])
 def test_without_boto3(fire_and_forget):
-    """Where boto3 is missing, the error says so, in either mode."""
+    """If boto3 is missing, the error says so, in both modes."""
     code = """
 import sys
 sys.modules["boto3"] = None

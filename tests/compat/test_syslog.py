@@ -1,4 +1,4 @@
-"""Events that go to the local syslog, as to a daemon that listens on a real socket."""
+"""Events for the local syslog: a daemon that listens on a real socket."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+from support.compat_receivers import own_delivery
 from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef
-from structlog_mozdef.compat import _syslog
+from structlog_mozdef.compat._syslog import LocalSyslog
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX"), reason="this system has no local sockets"
@@ -40,17 +41,25 @@ LINE = re.compile(r"<(\d+)>([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (\S+)\[(\d+)\]
 
 
 @pytest.fixture
-def daemon(tmp_path, monkeypatch):
+def daemon(tmp_path):
     path = str(tmp_path / "log")
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", path)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener,
+        own_delivery(syslog=LocalSyslog(path, timeout=0.5)),
+    ):
         listener.bind(path)
         listener.settimeout(5)
         yield listener
 
 
+@pytest.fixture
+def no_daemon():
+    with own_delivery(syslog=LocalSyslog("/nonexistent/log")):
+        yield
+
+
 def line_of(daemon):
-    """Priority, program, process id and text of the next line."""
+    """Priority, program, process id and message of the next line."""
     priority, _, program, pid, text = LINE.fullmatch(daemon.recv(65536).decode()).groups()
     return int(priority), program, int(pid), text
 
@@ -64,7 +73,7 @@ def syslog_only(**settings):
 
 
 def test_flattened_line(daemon):
-    """mozdef_lib's message is one line, without what syslog says by itself."""
+    """mozdef_lib's message is one line, without what syslog adds by itself."""
     syslog_only().send("new test msg", "authentication", "INFO", ["bro", "auth"], {"uid": 0})
     assert line_of(daemon)[1:] == (
         Path(sys.argv[0]).name,
@@ -74,7 +83,7 @@ def test_flattened_line(daemon):
 
 
 def test_custom_keys_are_in_the_line(daemon):
-    """What is set in `log` stands in the line as well."""
+    """The line contains what is set in `log`."""
     msg = syslog_only()
     msg.log["somefield"] = "test"
     msg.send("hello")
@@ -97,7 +106,7 @@ def test_priority_of_messages(daemon, severity, priority):
 
 @pytest.mark.parametrize(("severity", "priority"), PRIORITIES.items())
 def test_priority_of_events(daemon, severity, priority):
-    """The priority of an event is that of its severity, too."""
+    """The priority of an event is that of its severity as well."""
     event = mozdef.MozDefEvent("http://127.0.0.1:9/events")
     event.summary = "hello"
     event.set_severity(getattr(event, f"SEVERITY_{severity}"))
@@ -147,7 +156,7 @@ def test_events_to_syslog_and_mozdef(daemon):
 
 
 def test_nowhere(daemon):
-    """With syslogOnly and without sendToSyslog an event goes nowhere, and MozDef is not asked."""
+    """With syslogOnly and without sendToSyslog an event is sent nowhere."""
     syslog_only(sendToSyslog=False, fire_and_forget_mode=False).send("hello")
     daemon.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -163,16 +172,16 @@ def test_vulnerabilities_have_no_line(daemon):
         message.send_syslog()
 
 
-def test_without_a_daemon_somebody_waits(monkeypatch):
-    """Who waits for success, and sends nowhere else, learns that there is no syslog."""
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", "/nonexistent/log")
+@pytest.mark.usefixtures("no_daemon")
+def test_without_a_daemon_a_message_that_waits_fails():
+    """A message that waits for success, and is sent nowhere else, raises if there is no syslog."""
     with pytest.raises(mozdef.MozDefError, match="syslog at /nonexistent/log"):
         syslog_only(fire_and_forget_mode=False).send("hello")
 
 
-def test_without_a_daemon_an_event_waits(monkeypatch):
-    """An event that is sent to syslog only, and waits for success, says so as well."""
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", "/nonexistent/log")
+@pytest.mark.usefixtures("no_daemon")
+def test_without_a_daemon_an_event_that_waits_fails():
+    """An event that is sent to syslog only raises as well, unless fire-and-forget is set."""
     event = mozdef.MozDefEvent("http://127.0.0.1:9/events")
     event.summary = "hello"
     event.set_send_to_syslog(True, only_syslog=True)
@@ -182,17 +191,16 @@ def test_without_a_daemon_an_event_waits(monkeypatch):
     event.send()
 
 
-def test_without_a_daemon_nobody_waits(monkeypatch, caplog):
-    """In fire-and-forget mode the lack of a syslog is a warning."""
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", "/nonexistent/log")
-    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
+@pytest.mark.usefixtures("no_daemon")
+def test_without_a_daemon_fire_and_forget_warns(caplog):
+    """In fire-and-forget mode a missing syslog is a warning."""
     syslog_only().send("hello")
-    assert "syslog at /nonexistent/log does not take the event" in caplog.text
+    assert "syslog at /nonexistent/log does not accept the event" in caplog.text
 
 
-def test_without_a_daemon_mozdef_gets_the_event(monkeypatch):
-    """The lack of a syslog does not keep an event from MozDef."""
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", "/nonexistent/log")
+@pytest.mark.usefixtures("no_daemon")
+def test_without_a_daemon_mozdef_gets_the_event():
+    """A missing syslog does not keep an event from MozDef."""
     with Receiver() as receiver:
         msg = mozdef.MozDefMsg(receiver.url)
         msg.sendToSyslog = True
@@ -201,9 +209,8 @@ def test_without_a_daemon_mozdef_gets_the_event(monkeypatch):
         assert receiver.summaries() == ["hello"]
 
 
-def test_a_daemon_that_takes_nothing(daemon, monkeypatch):
-    """A daemon that is stuck holds nobody for ever."""
-    monkeypatch.setattr(_syslog, "SYSLOG_TIMEOUT", 0.05)
+def test_a_daemon_that_does_not_read(daemon):
+    """A daemon that is stuck delays the caller no longer than its timeout."""
     msg = syslog_only(fire_and_forget_mode=False)
 
     def until_full():
@@ -213,14 +220,16 @@ def test_a_daemon_that_takes_nothing(daemon, monkeypatch):
     start = time.monotonic()
     with pytest.raises(mozdef.MozDefError, match="timed out"):
         until_full()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 2
 
 
-def test_a_daemon_that_listens_for_streams(tmp_path, monkeypatch):
-    """Where the daemon takes streams only, the line ends with a zero byte."""
+def test_a_daemon_that_listens_for_connections(tmp_path):
+    """If the daemon accepts only connections, the line ends with a zero byte."""
     path = str(tmp_path / "log")
-    monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", path)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener,
+        own_delivery(syslog=LocalSyslog(path)),
+    ):
         listener.bind(path)
         listener.listen()
         syslog_only(fire_and_forget_mode=False).send("hello")

@@ -1,4 +1,4 @@
-"""Who does not fire and forget learns what became of the event."""
+"""Without fire-and-forget mode, `send` waits for the answer and raises for failures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from support.certificates import authority_file, server_context, stranger
 from support.receivers import CLOSE, OK, Receiver, answer, unused_port
 
 import structlog_mozdef.compat as mozdef
-from structlog_mozdef.compat import _delivery
+from structlog_mozdef.compat._delivery import SharedDelivery
+from structlog_mozdef.compat._destinations import HTTPDestination
 
 
 def waiting(url, **settings):
@@ -35,7 +36,7 @@ def test_send_returns_after_the_answer():
 
 
 def test_an_event_waits_for_its_answer():
-    """mozdef_client's events are not forgotten unless that is asked for."""
+    """mozdef_client's events wait for their answers by default."""
     with Receiver() as receiver:
         event_to(receiver.url).send()
         assert receiver.summaries() == ["hello"]
@@ -70,29 +71,33 @@ def test_no_server_is_raised():
 
 
 @pytest.mark.parametrize("url", ["", None, "localhost", "http://127.0.0.1", "ftp://a/b"])
-def test_a_url_that_is_none_is_raised(url):
-    """A URL that cannot work is a MozDefError, too."""
+def test_an_invalid_url_is_raised(url):
+    """A URL that cannot work is a MozDefError as well."""
     with pytest.raises(mozdef.MozDefError, match="url is"):
         waiting(url).send("hello")
 
 
-def test_time_outs_are_set():
-    """Nobody waits longer than 5 s for a connection, nor than 30 s for an answer."""
-    assert (_delivery.CONNECT_TIMEOUT, _delivery.READ_TIMEOUT) == (5.0, 30.0)
+def test_timeouts():
+    """A call waits at most 5 s for a connection, and at most 30 s for an answer."""
+    destination = HTTPDestination("http://127.0.0.1:9/events")
+    assert (destination.connect_timeout, destination.read_timeout) == (5.0, 30.0)
 
 
-def test_a_server_that_does_not_answer(monkeypatch):
-    """After the read time-out an error is raised."""
-    monkeypatch.setattr(_delivery, "READ_TIMEOUT", 0.2)
+def test_a_server_that_does_not_answer():
+    """An error is raised after the read timeout."""
     with Receiver(slow=2) as receiver:
         start = time.monotonic()
         with pytest.raises(mozdef.MozDefError, match="no answer within the read timeout"):
-            waiting(receiver.url).send("hello")
+            SharedDelivery().deliver(
+                lambda: HTTPDestination(receiver.url, read_timeout=0.2),
+                b'{"summary":"hello"}',
+                fire_and_forget=False,
+            )
         assert time.monotonic() - start < 1.5
 
 
-def test_the_connection_is_kept():
-    """Instances with the same settings use one connection, one after the other."""
+def test_the_connection_is_reused():
+    """Instances with the same settings share one connection."""
     with Receiver() as receiver:
         for number in range(5):
             waiting(receiver.url).send(str(number))
@@ -100,7 +105,7 @@ def test_the_connection_is_kept():
 
 
 def test_an_error_does_not_spoil_the_next_send():
-    """After a failure the same instance sends as ever."""
+    """After a failure the same instance sends as before."""
     responses = [CLOSE, answer(500), OK]
     with Receiver(lambda request: responses.pop(0)) as receiver:
         msg = waiting(receiver.url)
@@ -112,7 +117,7 @@ def test_an_error_does_not_spoil_the_next_send():
 
 
 def test_threads_do_not_wait_for_each_other():
-    """While one thread waits for its answer, others send."""
+    """While one thread waits for its answer, other threads send."""
     gate = threading.Event()
 
     def respond(request):
@@ -142,7 +147,7 @@ def test_content_type_and_length():
 
 @pytest.mark.parametrize("make", [waiting, event_to])
 def test_certificates_are_verified(make):
-    """By default a certificate that nobody vouches for is refused."""
+    """By default a certificate of an unknown authority is refused."""
     with Receiver(tls=server_context()) as receiver:
         arguments = ["hello"] if make is waiting else []
         with pytest.raises(mozdef.MozDefError, match="certificate of the server is refused"):
@@ -151,7 +156,7 @@ def test_certificates_are_verified(make):
 
 
 def test_verify_certificate_by_a_path(tmp_path):
-    """`verify_certificate` takes the path of a CA bundle."""
+    """`verify_certificate` can be the path of a CA bundle."""
     with Receiver(tls=server_context()) as receiver:
         waiting(receiver.url, verify_certificate=authority_file(tmp_path)).send("hello")
         assert receiver.summaries() == ["hello"]
@@ -159,14 +164,14 @@ def test_verify_certificate_by_a_path(tmp_path):
 
 @pytest.mark.parametrize("value", [False, 0])
 def test_verify_certificate_off(value, caplog):
-    """`verify_certificate = False` sends all the same."""
+    """`verify_certificate = False` accepts any certificate."""
     with Receiver(tls=server_context(by=stranger())) as receiver:
         waiting(receiver.url, verify_certificate=value).send("hello")
         assert receiver.summaries() == ["hello"]
 
 
 def test_verify_certificate_none():
-    """None, which requests takes for its default, does not turn verification off."""
+    """None, which means the default to requests, does not disable verification."""
     with (
         Receiver(tls=server_context(by=stranger())) as receiver,
         pytest.raises(mozdef.MozDefError, match="certificate"),
@@ -175,7 +180,7 @@ def test_verify_certificate_none():
 
 
 def test_set_verify_of_events(tmp_path):
-    """`set_verify_path` names a CA bundle; `set_verify(False)` turns verification off."""
+    """`set_verify_path` sets a CA bundle; `set_verify(False)` disables verification."""
     with Receiver(tls=server_context()) as receiver:
         event = event_to(receiver.url)
         event.set_verify_path(authority_file(tmp_path))
@@ -187,21 +192,21 @@ def test_set_verify_of_events(tmp_path):
 
 
 def test_a_path_that_is_missing():
-    """A CA bundle that is not there is a MozDefError."""
+    """A missing CA bundle is a MozDefError."""
     with pytest.raises(mozdef.MozDefError, match="verify is '/nonexistent'"):
         waiting("https://127.0.0.1:9/events", verify_certificate="/nonexistent").send("hello")
 
 
 def test_settings_are_kept_apart(tmp_path):
-    """An instance that does not verify does not lend its connection to one that does."""
+    """An instance that verifies does not use the connection of one that does not."""
     with Receiver(tls=server_context(by=stranger())) as receiver:
         waiting(receiver.url, verify_certificate=False).send("trusting")
         with pytest.raises(mozdef.MozDefError, match="certificate"):
-            waiting(receiver.url).send("careful")
+            waiting(receiver.url).send("verified")
         assert receiver.summaries() == ["trusting"]
 
 
-def test_forgotten_events_are_tried_again():
+def test_fire_and_forget_retries():
     """In fire-and-forget mode an error is not raised, and the event arrives later."""
     responses = [answer(429, Retry_After="0")]
     with Receiver(lambda request: responses.pop() if responses else OK) as receiver:
@@ -210,8 +215,8 @@ def test_forgotten_events_are_tried_again():
         assert receiver.summaries() == ["hello"]
 
 
-def test_events_can_be_forgotten():
-    """`set_fire_and_forget(True)` makes an event's `send` return before the answer."""
+def test_fire_and_forget_of_events():
+    """After `set_fire_and_forget(True)` an event's `send` returns before the answer."""
     gate = threading.Event()
 
     def respond(request):
@@ -227,8 +232,8 @@ def test_events_can_be_forgotten():
         assert receiver.summaries() == ["hello"]
 
 
-def test_flush_tells_of_what_is_left():
-    """`flush` is False as long as something is on its way."""
+def test_flush_is_false_while_events_wait():
+    """`flush` returns False as long as events are being sent."""
     gate = threading.Event()
 
     def respond(request):

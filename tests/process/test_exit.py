@@ -90,6 +90,7 @@ def test_no_thread_can_be_started():
         assert (summaries, "Traceback" in result.stderr) == ([str(n) for n in range(20)], False)
 
 
+@pytest.mark.slow
 def test_sinks_that_hang_do_not_cost_another_its_time():
     """All sinks have one deadline together, and each has all of it."""
     over = threading.Event()

@@ -26,6 +26,7 @@ def test_a_flush_under_gevent(when):
         assert run("gevent_app", when, receiver.url).stdout.split() == ["True", "True"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["first", "late", "running"])
 def test_a_server_that_is_down_under_gevent(when):
     """While the server is down greenlets go on, and the exit ends in time."""

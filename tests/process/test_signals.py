@@ -16,6 +16,7 @@ from structlog_mozdef.transports.memory import MemoryTransport
 
 
 @pytest.mark.parametrize("when_full", ["drop_newest", "drop_oldest", "block"])
+@pytest.mark.slow
 def test_a_storm_of_signals(when_full):
     """Handlers and finalizers that interrupt put, flush and close: no deadlock, nothing lost."""
     with Receiver() as receiver:

@@ -22,6 +22,7 @@ def test_events_of_workers_arrive(library, method):
         assert sorted(receiver.summaries()) == EXPECTED
 
 
+@pytest.mark.slow
 def test_events_of_celery_tasks_arrive(tmp_path):
     """Events that tasks log in Celery's prefork pool arrive, at the latest when it shuts down."""
     (tmp_path / "control").mkdir()

@@ -14,7 +14,7 @@ _GROWTH = 1.10
 _SYSTEM_CALLS = 0.5
 
 # Under valgrind the start of Python alone takes ten seconds, and several times that under load.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.valgrind, pytest.mark.timeout(400)]
 
 
 def count():

@@ -9,7 +9,7 @@ from support import hostile
 
 from structlog_mozdef import MozDefRenderer
 from structlog_mozdef.collector import json_like_mozdef
-from structlog_mozdef.collector.worker import apply
+from structlog_mozdef.collector.worker import process_event
 
 RECEIVED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 NAMES = ["category", "details", "event", "exc_info", "exception", "hostname", "index", "level"]
@@ -19,14 +19,14 @@ NAMES += ["stack_info", "success", "summary", "tag", "tags", "timestamp", "paylo
 
 def mapped(event_dict):
     encoded = MozDefRenderer()(None, "info", event_dict)
-    return apply(json_like_mozdef.loads(encoded), "_bulk", RECEIVED, "mozdef.example.com")
+    return process_event(json_like_mozdef.loads(encoded), "_bulk", RECEIVED, "mozdef.example.com")
 
 
 def unchanged(event_dict):
     """The rendered event and its stored form, as far as it was sent."""
     encoded = MozDefRenderer()(None, "info", event_dict)
     sent = json_like_mozdef.loads(encoded)
-    stored = apply(sent, "_bulk", RECEIVED, "mozdef.example.com").document
+    stored = process_event(sent, "_bulk", RECEIVED, "mozdef.example.com").document
     sent["processid"] = str(sent["processid"])
     return sent, {name: stored[name] for name in sent}
 

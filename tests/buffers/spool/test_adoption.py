@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 
+import pytest
 from support.receivers import OK, Receiver, answer
 from support.running import finish, run, start, wait_for
 from support.spool_contents import QUICK, Ledger, by_stream, drain, repeated, streams
@@ -138,6 +139,7 @@ def test_a_blocked_send_delays_nobody_else(tmp_path):
         }
 
 
+@pytest.mark.slow
 def test_a_stopped_owner_keeps_its_stream(tmp_path):
     """A process that is stopped is alive: its stream is left alone until it is killed."""
     with Receiver() as receiver, Sink(receiver.url, spool=tmp_path) as sink:
@@ -163,6 +165,7 @@ def test_many_small_streams_are_adopted_soon(tmp_path):
         }
 
 
+@pytest.mark.slow
 def test_poison_is_recognised_while_streams_come_and_go(tmp_path):
     """Only the event that always fails becomes a dead letter, whatever is adopted meanwhile."""
 

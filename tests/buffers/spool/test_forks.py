@@ -84,6 +84,7 @@ def test_a_child_holds_no_lock_of_its_dead_parent(folder):
             process.communicate("end")  # its children read the same pipe
 
 
+@pytest.mark.slow
 def test_a_thousand_children(folder):
     """All events arrive, and once; but for a child that dies in the middle of its own sending."""
     with Receiver() as receiver:

@@ -22,7 +22,7 @@ from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
 
 SOMEBODY_ELSE = 12345
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+root_only = pytest.mark.root
 
 
 def put_symlink(path):
@@ -46,7 +46,10 @@ OBSTACLES = {
     "full folder": put_full_folder,
     "device": put_device,
 }
-obstacles = pytest.mark.parametrize("obstacle", OBSTACLES)
+obstacles = pytest.mark.parametrize(
+    "obstacle",
+    [pytest.param(name, marks=[root_only] if name == "device" else []) for name in OBSTACLES],
+)
 
 
 def streams(path):
@@ -272,12 +275,11 @@ def test_a_segment_of_another_user(tmp_path):
     spool.close()
 
 
+@root_only
 @pytest.mark.parametrize("user", [0, SOMEBODY_ELSE])
 @pytest.mark.parametrize("umask", [0, 0o077, 0o777])
 def test_modes(umask, user):
     """Folders are 0700 and files 0600 whatever the umask, for root and for others."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be another user")
     home = Path(tempfile.mkdtemp())  # others cannot enter tmp_path
     try:
         os.chown(home, user, user)

@@ -22,6 +22,7 @@ def folder(tmp_path):
     shutil.rmtree(tmp_path / "spool", ignore_errors=True)  # it is large
 
 
+@pytest.mark.slow
 def test_three_million_events(folder):
     """Memory does not grow, nothing is dropped, and the backlog begins to be sent in order."""
     port = unused_port()

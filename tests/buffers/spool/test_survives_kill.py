@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from support.running import run
 from support.spool_contents import Ledger, by_stream, drain, repeated
 
@@ -11,6 +12,7 @@ LIVES = 100
 BATCH = 100
 
 
+@pytest.mark.slow
 def test_a_hundred_kills(tmp_path):
     """No event whose log call returned is lost, each life in its order, few are repeated."""
     counters = tmp_path / "counters"

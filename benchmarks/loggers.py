@@ -11,26 +11,26 @@ import structlog_mozdef as mozdef
 
 
 class Nowhere:
-    """Takes rendered events and drops them."""
+    """A sink that drops rendered events."""
 
     def put(self, event: bytes) -> None:
         """Do nothing."""
 
 
-def structlog_json() -> Any:
-    """The JSON chain of structlog itself, writing to /dev/null: the floor."""
+def structlog_json_logger() -> Any:
+    """Return a logger with structlog's own JSON chain, writing to /dev/null: the floor."""
     return _logger(
         [
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
-        structlog.BytesLogger(open("/dev/null", "wb")),  # noqa: PTH123 - open to the end
+        structlog.BytesLogger(open("/dev/null", "wb")),  # noqa: PTH123 - it stays open
     )
 
 
-def explicit_chain(sink: Any) -> Any:
-    """The chain of the README's explicit set-up."""
+def explicit_logger(sink: Any) -> Any:
+    """Return a logger with the chain of the README's explicit set-up."""
     return _logger(
         [
             structlog.contextvars.merge_contextvars,
@@ -45,8 +45,8 @@ def explicit_chain(sink: Any) -> Any:
     )
 
 
-def configured_chain(sink: Any) -> Any:
-    """The chain of ``configure``: with the sequence as well."""
+def configured_logger(sink: Any) -> Any:
+    """Return a logger with the chain of ``configure``, which adds the sequence."""
     return _logger(
         mozdef.build_processors(tags=["openvpn", "duosecurity"], category="authentication"),
         mozdef.MozDefLogger(sink),

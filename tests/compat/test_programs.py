@@ -1,0 +1,160 @@
+"""Programs that use MozDefMsg: how they wait, end, fork and import."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+from support.compat_receivers import sent
+from support.receivers import Receiver, answer
+
+import structlog_mozdef.compat as mozdef
+
+
+def run_code(code, *arguments, **environment):
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+def test_send_returns_immediately_without_a_server():
+    """`send` does not wait for a server that is down, or for one that does not answer."""
+    code = """
+import os, sys, time
+import structlog_mozdef.compat as mozdef
+for url in sys.argv[1:]:
+    mozdef.MozDefMsg(url).send("warm up")
+start = time.monotonic()
+for number in range(100):
+    for url in sys.argv[1:]:
+        mozdef.MozDefMsg(url).send("hello")
+print(time.monotonic() - start)
+sys.stdout.flush()
+os._exit(0)
+"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent_url = f"http://127.0.0.1:{silent.getsockname()[1]}/events"
+        seconds, _ = run_code(code, "http://127.0.0.1:9/events", silent_url)
+    assert float(seconds) < 2
+
+
+def test_events_are_delivered_at_exit(receiver):
+    """A program that ends right after a send loses nothing."""
+    code = """
+import sys
+import structlog_mozdef.compat as mozdef
+mozdef.MozDefMsg(sys.argv[1]).send("last words")
+"""
+    run_code(code, receiver.url)
+    assert receiver.summaries() == ["last words"]
+
+
+def test_what_is_not_delivered_at_exit_is_reported():
+    """A program reports undelivered events when it ends, without an exception."""
+    code = """
+import sys
+import structlog_mozdef.compat as mozdef
+mozdef.MozDefMsg(sys.argv[1]).send("last words")
+"""
+    with Receiver(lambda request: answer(401)) as rejecting:
+        _, stderr = run_code(code, rejecting.url.replace("//", "//user:pass-word@"))
+    assert f"1 events were not delivered to {rejecting.url}\n" in stderr
+    assert "Traceback" not in stderr
+    assert "pass-word" not in stderr
+
+
+def test_ten_thousand_from_eight_threads(receiver):
+    """One instance in a tight loop of several threads: each event arrives exactly once."""
+    msg = mozdef.MozDefMsg(receiver.url)
+
+    def run(thread):
+        for number in range(1250):
+            msg.send(f"{thread}-{number}")
+
+    threads = [threading.Thread(target=run, args=[thread]) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(event["summary"] for event in sent(receiver)) == sorted(
+        f"{thread}-{number}" for thread in range(8) for number in range(1250)
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize("fire_and_forget", [True, False])
+def test_a_forked_child_sends_too(receiver, fire_and_forget):
+    """Parent and child both deliver after a fork, once, with their own process ids."""
+    code = """
+import os, sys
+import structlog_mozdef.compat as mozdef
+msg = mozdef.MozDefMsg(sys.argv[1])
+msg.fire_and_forget_mode = sys.argv[2] == "True"
+msg.send("before")
+pid = os.fork()
+msg.send("parent" if pid else "child")
+assert mozdef.flush(20)
+if not pid:
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    run_code(code, receiver.url, str(fire_and_forget))
+    assert sorted(receiver.summaries()) == ["before", "child", "parent"]
+    pids = {event["summary"]: event["processid"] for event in receiver.events()}
+    assert pids["before"] == pids["parent"] != pids["child"]
+    connections = {
+        event["summary"]: request.connection
+        for request in receiver.accepted
+        for event in request.events()
+    }
+    assert connections["before"] == connections["parent"] != connections["child"]
+
+
+def test_requests_futures_is_not_needed(receiver):
+    """Events are sent without requests_futures and boto3, in both modes."""
+    code = """
+import sys
+sys.modules["requests_futures"] = sys.modules["boto3"] = None
+import structlog_mozdef.compat as mozdef
+msg = mozdef.MozDefMsg(sys.argv[1])
+msg.send("forgotten")
+assert mozdef.flush(20)
+msg.fire_and_forget_mode = False
+msg.send("awaited")
+"""
+    run_code(code, receiver.url)
+    assert receiver.summaries() == ["forgotten", "awaited"]
+
+
+def test_no_warnings_are_shown(receiver):
+    """A program that shows every warning sees none."""
+    code = """
+import sys
+import structlog_mozdef.compat as mozdef
+msg = mozdef.MozDefMsg(sys.argv[1])
+msg.send("forgotten")
+msg.fire_and_forget_mode = False
+msg.send("awaited")
+"""
+    _, stderr = run_code(code, receiver.url, PYTHONWARNINGS="always")
+    assert stderr == ""
+
+
+def test_importing_loads_nothing_heavy():
+    """Importing loads neither requests nor boto3; sending does."""
+    code = """
+import sys
+import structlog_mozdef.compat
+print(*sorted({"requests", "boto3", "pytz", "requests_futures"} & set(sys.modules)))
+"""
+    assert run_code(code)[0].strip() == ""
