@@ -6,26 +6,37 @@ import contextlib
 import json
 import resource
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool
+from structlog_mozdef.buffers.spool import Spool, SpoolTimings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 DESTINATION = "http://mozdef.example.com/events"
 
 
-def spool_on(path: Path, **options) -> Spool:
-    """A spool of this process on *path*."""
+#: The disk and the folder are looked at again each time.
+AT_ONCE = SpoolTimings(disk_retry=0.0, full_retry=0.0, rescan_interval=0.0)
+
+
+def spool_on(path: Path, destination: str = DESTINATION, **options) -> Spool:
+    """A spool of this process on *path*, which looks for orphans as often as it is asked to."""
     defaults = {
         "max_events": sys.maxsize,
         "max_bytes": 10_000_000,
         "when_full": "drop_newest",
         "sync": "never",
         "own_log": RateLimitedLogger(),
+        "timings": SpoolTimings(rescan_interval=0.0),
     }
-    return Spool(SpoolFolder(path, DESTINATION), **{**defaults, **options})
+    return Spool(SpoolFolder(path, destination), **{**defaults, **options})
+
+
+def maintenance_threads() -> set[threading.Thread]:
+    """The threads that look after spools once a second."""
+    return {each for each in threading.enumerate() if each.name == "structlog-mozdef-spool"}
 
 
 @contextlib.contextmanager
@@ -60,7 +71,6 @@ def drain(spool: Spool, max_events: int = 100) -> list[bytes]:
     """All that can be had from *spool* and the orphans beside it, settled."""
     found: list[bytes] = []
     for _ in range(1000):
-        spool._reader._next_adoption = 0.0
         spool.adopt_orphans()
         batch = spool.peek(max_events, 1_000_000)
         if not batch.events:

@@ -73,8 +73,14 @@ from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
-from structlog_mozdef.buffers.spool.reader import ADOPT_INTERVAL, SpoolBatch, SpoolReader
+from structlog_mozdef.buffers.spool.reader import SpoolBatch, SpoolReader
+from structlog_mozdef.buffers.spool.timings import SpoolTimings
 from structlog_mozdef.buffers.spool.writer import SpoolWriter
+
+__all__ = ["Spool", "SpoolTimings"]
+
+_LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
+_TIMINGS = SpoolTimings()
 
 
 class Spool:
@@ -89,9 +95,9 @@ class Spool:
             that is not being sent.
         sync: when events are forced to the disk; see "Power loss".
         own_log: says what happened to the disk.
+        segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
+        timings: how long it waits before it tries or looks again.
     """
-
-    rescan_interval = ADOPT_INTERVAL
 
     def __init__(
         self,
@@ -102,7 +108,10 @@ class Spool:
         when_full: WhenFull,
         sync: SyncMode,
         own_log: RateLimitedLogger,
+        segment_bytes: int = _LARGEST_SEGMENT_BYTES,
+        timings: SpoolTimings = _TIMINGS,
     ) -> None:
+        self.rescan_interval = timings.rescan_interval
         self._folder = folder
         share = max_bytes // 16
         # Re-entrant: a signal handler or __del__ may log in the middle of an append.
@@ -127,6 +136,8 @@ class Spool:
             reserve_bytes=share,
             when_full=when_full,
             sync=sync,
+            segment_bytes=segment_bytes,
+            timings=timings,
         )
         self._reader = SpoolReader(
             folder,
@@ -136,6 +147,7 @@ class Spool:
             self._lock,
             holding=self._writer.holding,
             own_streams=self._writer.streams,
+            rescan_interval=timings.rescan_interval,
         )
         #: See `structlog_mozdef.buffers.base.Buffer`.
         self.append: Callable[[bytes], int] = (
@@ -225,7 +237,15 @@ class Spool:
             self._writer.close()
         self._deferred_warnings.flush()
 
+    def maintain(self) -> None:
+        """Do at once what the maintenance thread does once a second."""
+        self._writer.maintenance.work()
+
+    def abandon(self) -> None:
+        """Close all files and locks, and change nothing on disk: as if the process had died."""
+        self._writer.abandon()
+        self._reader.abandon()
+
     def close_after_fork(self) -> None:
-        self._writer.close_after_fork()
-        self._reader.close_after_fork()
+        self.abandon()
         self._folder.forget_streams()

@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 
-_INTERVAL = 1.0
-
 
 class MaintenanceThread:
     """A daemon thread that calls *keep_house* once a second and forces files to the disk.
@@ -20,15 +18,21 @@ class MaintenanceThread:
     Args:
         keep_house: returns descriptors to synchronise and close.
         syncs: False where files are only closed.
-        news: of the spool.
+        deferred_warnings: of the spool.
+        interval: seconds between two runs.
     """
 
     def __init__(
-        self, keep_house: Callable[[], list[int]], syncs: bool, deferred_warnings: DeferredWarnings
+        self,
+        keep_house: Callable[[], list[int]],
+        syncs: bool,
+        deferred_warnings: DeferredWarnings,
+        interval: float,
     ) -> None:
         self._keep_house = keep_house
         self._syncs = syncs
         self._deferred_warnings = deferred_warnings
+        self._interval = interval
         self._thread: threading.Thread | None = None
         self._complete: list[int] = []
 
@@ -52,11 +56,12 @@ class MaintenanceThread:
     def _run(self) -> None:
         me = threading.current_thread()
         while self._thread is me:
-            time.sleep(_INTERVAL)
+            time.sleep(self._interval)
             if self._thread is me:
-                self._work()
+                self.work()
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Do at once what the thread does each time."""
         try:
             fds = self._keep_house()
         except OSError as error:
@@ -83,11 +88,11 @@ class MaintenanceThread:
     def stop(self) -> None:
         """Do the work a last time, and end the thread; `start` begins anew."""
         self._thread = None
-        self._work()
+        self.work()
         self._thread = None  # the work may have started it again
 
-    def close_after_fork(self) -> None:
-        """In a forked child: close what is the parent's."""
+    def abandon(self) -> None:
+        """End the thread at its next look, and close the descriptors without any work."""
         self._thread = None
         fds, self._complete = self._complete, []
         for fd in fds:

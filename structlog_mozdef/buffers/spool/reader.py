@@ -18,8 +18,6 @@ from structlog_mozdef.buffers.spool.ledger import SpoolLedger
 from structlog_mozdef.buffers.spool.source import Observer, Source
 from structlog_mozdef.buffers.spool.stream import Stream
 
-#: Seconds after which orphans are looked for again.
-ADOPT_INTERVAL = 3.0
 # So many are read at once: each costs a few descriptors. With so many events there are enough:
 # other processes can share the work.
 _ADOPTED_AT_ONCE = 32
@@ -51,6 +49,7 @@ class SpoolReader:
         folder, books, findings, news, lock: of the spool.
         overflow: of the spool, the latest of our own events.
         own_streams: gives the streams of this process, oldest first.
+        rescan_interval: seconds between two looks for orphans.
     """
 
     def __init__(
@@ -63,6 +62,7 @@ class SpoolReader:
         *,
         holding: Holding,
         own_streams: Callable[[], list[Stream]],
+        rescan_interval: float,
     ) -> None:
         self._folder = folder
         self._ledger = ledger
@@ -71,6 +71,7 @@ class SpoolReader:
         self._lock = lock
         self._holding = holding
         self._own_streams = own_streams
+        self._rescan_interval = rescan_interval
         self._adopted: list[Stream] = []
         self._adopted_since = 0.0
         self._next_adoption = 0.0
@@ -252,7 +253,7 @@ class SpoolReader:
         now = time.monotonic()
         if now < self._next_adoption:
             return
-        self._next_adoption = now + ADOPT_INTERVAL
+        self._next_adoption = now + self._rescan_interval
         try:
             self._adopt()
         except OSError as error:
@@ -328,7 +329,7 @@ class SpoolReader:
             self._adopted.clear()
         self._next_adoption = 0.0
 
-    def close_after_fork(self) -> None:
-        """In a forked child: close what is the parent's."""
+    def abandon(self) -> None:
+        """See `structlog_mozdef.buffers.spool.Spool`."""
         for stream in self._adopted:
             stream.release()

@@ -21,11 +21,8 @@ from structlog_mozdef.buffers.spool.lines import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool.maintenance import MaintenanceThread
 from structlog_mozdef.buffers.spool.source import Observer, Source
 from structlog_mozdef.buffers.spool.stream import Stream
+from structlog_mozdef.buffers.spool.timings import SpoolTimings
 
-_LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
-# While the disk refuses, or the spool is full, it is tried again after so many seconds.
-_DISK_RETRY = 1.0
-_FULL_RETRY = 0.05
 # What the other files of a stream take.
 _STREAM_BYTES = 512
 # The room in the middle of an append, and when there is to be none after it.
@@ -37,7 +34,8 @@ class SpoolWriter:
     """Writes the events of this process to a stream of its own.
 
     Args:
-        folder, max_events, when_full, sync: see `structlog_mozdef.buffers.spool.Spool`.
+        folder, max_events, when_full, sync, segment_bytes, timings: see
+            `structlog_mozdef.buffers.spool.Spool`.
         max_bytes: of the whole folder, without its dead letters.
         reserve_bytes: left to what other processes may have written since they were looked at.
         books, findings, news: of the spool.
@@ -63,6 +61,8 @@ class SpoolWriter:
         reserve_bytes: int,
         when_full: WhenFull,
         sync: SyncMode,
+        segment_bytes: int,
+        timings: SpoolTimings,
     ) -> None:
         self._folder = folder
         self._ledger = ledger
@@ -76,13 +76,14 @@ class SpoolWriter:
         self._when_full = when_full
         self._syncs = sync != "never"
         self._syncs_always = sync == "always"
-        self._segment_bytes = max(min(max_bytes // 8, _LARGEST_SEGMENT_BYTES), 1)
+        self._timings = timings
+        self._segment_bytes = max(min(max_bytes // 8, segment_bytes), 1)
         self._segment_events = max(max_events // 8, 1)
         self.stream: Stream | None = None
         self.left_behind: list[Stream] = []
         self.holding = Holding(max_bytes)
         self.maintenance = MaintenanceThread(
-            self._keep_house, sync == "interval", deferred_warnings
+            self._keep_house, sync == "interval", deferred_warnings, timings.maintenance_interval
         )
         # Its methods, which are called without the detour of ``with``.
         self._acquire = lock.acquire
@@ -279,7 +280,7 @@ class SpoolWriter:
             self._segment_room = 0  # it may be this file that must not grow
         else:
             self._segment_room = self._segment_bytes  # one empty file is enough
-        self._disk_retry_at = time.monotonic() + _DISK_RETRY
+        self._disk_retry_at = time.monotonic() + self._timings.disk_retry
         self._trouble = error.strerror or type(error).__name__
         self.maintenance.start()
         self._deferred_warnings.add(
@@ -337,7 +338,7 @@ class SpoolWriter:
                 break
             available, quantum = self._available()
         if available < size:
-            self._full_until = time.monotonic() + _FULL_RETRY
+            self._full_until = time.monotonic() + self._timings.full_retry
             return False
         room = max(size, min(available, quantum, self._segment_room, LINE_LIMIT_BYTES))
         self._room_left = room
@@ -477,8 +478,8 @@ class SpoolWriter:
             self._ledger.release(stream.name, on_disk)
             stream.leave()
 
-    def close_after_fork(self) -> None:
-        """In a forked child: close what is the parent's."""
+    def abandon(self) -> None:
+        """See `structlog_mozdef.buffers.spool.Spool`."""
         for stream in self.streams():
             stream.release()
-        self.maintenance.close_after_fork()
+        self.maintenance.abandon()

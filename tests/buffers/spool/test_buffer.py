@@ -8,13 +8,9 @@ import time
 
 import pytest
 from support.buffer_contract import BufferContract, lines
+from support.handmade_spools import spool_on
 
-from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.base import FULL
-from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
-
-DESTINATION = "http://mozdef.example.com/events"
 
 
 class TestSpool(BufferContract):
@@ -29,14 +25,7 @@ class TestSpool(BufferContract):
     def make(self, max_events=sys.maxsize, max_bytes=1_000_000, when_full="drop_newest"):
         # Each in a folder of its own, as each buffer in memory is.
         path = self.path / str(len(self.made))
-        spool = Spool(
-            SpoolFolder(path, DESTINATION),
-            max_events=max_events,
-            max_bytes=max_bytes,
-            when_full=when_full,
-            sync="never",
-            own_log=RateLimitedLogger(),
-        )
+        spool = spool_on(path, max_events=max_events, max_bytes=max_bytes, when_full=when_full)
         self.made.append(spool)
         return spool
 
@@ -149,14 +138,7 @@ class TestSpool(BufferContract):
         """What was given out is given out again, in the same order, whatever else has come."""
         buffer = self.filled(1, 2)
         first = buffer.peek(100, 1000)
-        other = Spool(
-            SpoolFolder(self.path / "0", DESTINATION),
-            max_events=100,
-            max_bytes=1_000_000,
-            when_full="block",
-            sync="never",
-            own_log=RateLimitedLogger(),
-        )
+        other = spool_on(self.path / "0")
         other.append(b'{"other": 1}')
         other.close()
         buffer.adopt_orphans()
@@ -211,7 +193,7 @@ class TestSpool(BufferContract):
         buffer.append(b"003")
         for stream in self.path.glob("0/*-*"):
             shutil.rmtree(stream)
-        buffer._writer.maintenance._work()
+        buffer.maintain()
         delivered = []
         for event in lines(4, 5, 6, 7):
             buffer.append(event)

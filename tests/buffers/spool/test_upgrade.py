@@ -14,9 +14,6 @@ from support.receivers import Receiver
 from support.running import wait_for
 
 from structlog_mozdef import Sink
-from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 DATA = Path(__file__).parents[2] / "data" / "spool-1"
 DESTINATION = "https://mozdef.example.com:8443/events"
@@ -39,14 +36,7 @@ def numbers(found):
 
 def test_it_is_adopted(copy):
     """Everything behind the position comes out, in order, and the stream is gone."""
-    spool = Spool(
-        SpoolFolder(copy, DESTINATION),
-        max_events=1000,
-        max_bytes=1_000_000,
-        when_full="block",
-        sync="never",
-        own_log=RateLimitedLogger(),
-    )
+    spool = spool_on(copy, DESTINATION)
     assert numbers(drain(spool)) == WAITING
     assert [path.name for path in copy.iterdir()] == ["dead-letters.ndjson"]
     spool.close()
