@@ -70,9 +70,9 @@ from structlog_mozdef.buffers.accounting import Loss
 from structlog_mozdef.buffers.base import Batch, Counts, DeadLetter, SyncMode, WhenFull
 from structlog_mozdef.buffers.spool.damage import DamageLog
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
-from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
 from structlog_mozdef.buffers.spool.reader import SpoolBatch, SpoolReader
 from structlog_mozdef.buffers.spool.timings import SpoolTimings
 from structlog_mozdef.buffers.spool.writer import SpoolWriter

@@ -7,9 +7,9 @@ from typing import Any
 
 from structlog_mozdef.buffers.base import DeadLetter
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
-from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
 from structlog_mozdef.buffers.spool.source import ReadStream
 
 _KEPT_DEAD_LETTERS = 100

@@ -19,8 +19,9 @@ from typing import Any
 import orjson
 
 from structlog_mozdef._flock import lock
-from structlog_mozdef.buffers.spool.files import DEAD_LETTERS_FILE, PRIVATE, create_file
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
+from structlog_mozdef.buffers.spool.safe_files import PRIVATE, create_file
 from structlog_mozdef.rendering.convert import decode_bytes
 from structlog_mozdef.rendering.timestamps import utc_now
 

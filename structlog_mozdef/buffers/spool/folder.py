@@ -17,23 +17,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from structlog_mozdef import _flock
-from structlog_mozdef.buffers.spool.files import (
-    DEAD_LETTERS_FILE,
-    POSITION_FILE,
-    QUARANTINED_SUFFIX,
-    STREAM_FILE,
-    TOO_MANY_OPEN,
-    create_file,
-    open_folder,
-    quarantine,
-)
-from structlog_mozdef.buffers.spool.metadata import (
+from structlog_mozdef.buffers.spool.format import (
     ANY_DESTINATION,
+    DEAD_LETTERS_FILE,
     FORMAT,
+    POSITION_FILE,
+    STREAM_FILE,
     read_metadata,
     reason_to_leave,
 )
-from structlog_mozdef.buffers.spool.private_folder import open_private_folder
+from structlog_mozdef.buffers.spool.safe_files import (
+    QUARANTINED_SUFFIX,
+    TOO_MANY_OPEN,
+    create_file,
+    open_folder,
+    open_private_folder,
+    quarantine,
+)
 from structlog_mozdef.exceptions import SpoolError
 
 _STREAM_NAME = re.compile(r"\d{13}-\d{1,10}-[0-9a-f]{16}")

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from structlog_mozdef import _flock
-from structlog_mozdef.buffers.spool.ack_offset import read_position
-from structlog_mozdef.buffers.spool.files import (
-    create_file,
-    open_folder,
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.format import (
+    ANY_DESTINATION,
+    count_lines,
+    read_position,
+    reason_to_leave,
     segment_name,
     segment_numbers,
 )
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.lines import count_lines
-from structlog_mozdef.buffers.spool.metadata import ANY_DESTINATION, reason_to_leave
+from structlog_mozdef.buffers.spool.safe_files import create_file, open_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from structlog_mozdef.buffers.base import Batch, number_within
-from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.holding import Holding
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
 from structlog_mozdef.buffers.spool.source import Observer, Source
 from structlog_mozdef.buffers.spool.stream import Stream
 

@@ -16,26 +16,23 @@ from collections import deque
 from typing import Any
 
 from structlog_mozdef.buffers.base import number_within
-from structlog_mozdef.buffers.spool.ack_offset import PositionFile, read_position
-from structlog_mozdef.buffers.spool.files import (
-    create_file,
-    open_to_read,
-    segment_name,
-    segment_numbers,
-)
 from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamFolder
-from structlog_mozdef.buffers.spool.holding import Holding
-from structlog_mozdef.buffers.spool.ledger import SpoolLedger
-from structlog_mozdef.buffers.spool.lines import (
+from structlog_mozdef.buffers.spool.format import (
     CHUNK_BYTES,
     LINE_LIMIT_BYTES,
     NO_SEGMENT,
+    PositionFile,
     count_lines,
     damage_of,
+    read_position,
+    segment_name,
+    segment_numbers,
     whole_lines,
 )
-from structlog_mozdef.buffers.spool.offsets import Offset, OffsetQueue
-from structlog_mozdef.buffers.spool.source import Observer
+from structlog_mozdef.buffers.spool.holding import Holding
+from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.safe_files import create_file, open_to_read
+from structlog_mozdef.buffers.spool.source import Observer, Offset, OffsetQueue
 
 # What is kept of a line without an end.
 _KEPT_BYTES = 16 * 1024

@@ -13,12 +13,11 @@ import time
 from typing import Any
 
 from structlog_mozdef.buffers.base import FULL, SyncMode, WhenFull
-from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool.holding import Holding
 from structlog_mozdef.buffers.spool.ledger import MARK_MASK, SpoolLedger
-from structlog_mozdef.buffers.spool.lines import LINE_LIMIT_BYTES
-from structlog_mozdef.buffers.spool.maintenance import MaintenanceThread
+from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings, MaintenanceThread
 from structlog_mozdef.buffers.spool.source import Observer, Source
 from structlog_mozdef.buffers.spool.stream import Stream
 from structlog_mozdef.buffers.spool.timings import SpoolTimings
