@@ -154,13 +154,13 @@ def _requeue(options: argparse.Namespace, folder: SpoolFolder) -> int:
             write_orphan(folder, destination, events)
         return kept
 
-    count = DeadLetterFile(folder, _NO_LIMIT).take(write_again)
+    count = DeadLetterFile(folder, _NO_LIMIT).drain(write_again)
     print(f"{count} dead letters will be sent again by the next sink or drain")
     return 0
 
 
 def _purge(options: argparse.Namespace, folder: SpoolFolder) -> int:
-    count = DeadLetterFile(folder, _NO_LIMIT).take(lambda _: [])
+    count = DeadLetterFile(folder, _NO_LIMIT).drain(lambda _: [])
     print(f"{count} dead letters removed")
     return 0
 

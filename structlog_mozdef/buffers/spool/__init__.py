@@ -79,7 +79,7 @@ from structlog_mozdef.buffers.spool.writer import SpoolWriter
 
 __all__ = ["Spool", "SpoolTimings"]
 
-_LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
+_MAX_SEGMENT_BYTES = 8 * 1024 * 1024
 _TIMINGS = SpoolTimings()
 
 
@@ -108,7 +108,7 @@ class Spool:
         when_full: WhenFull,
         sync: SyncMode,
         own_log: RateLimitedLogger,
-        segment_bytes: int = _LARGEST_SEGMENT_BYTES,
+        segment_bytes: int = _MAX_SEGMENT_BYTES,
         timings: SpoolTimings = _TIMINGS,
     ) -> None:
         self.rescan_interval = timings.rescan_interval
@@ -166,7 +166,7 @@ class Spool:
     # Delivery: in the sender's thread.
 
     def adopt_orphans(self) -> bool:
-        self._reader.remove_drained(self._writer.left_behind)
+        self._reader.remove_drained(self._writer.removed_streams)
         others_wait = self._reader.adopt_orphans()
         self._deferred_warnings.flush()
         return others_wait
@@ -199,7 +199,7 @@ class Spool:
             return max(size, 0)
 
     def appended_count(self) -> int:
-        return self._ledger.taken
+        return self._ledger.appended
 
     def settled_count(self) -> int:
         return self._ledger.settled_count()
@@ -219,7 +219,7 @@ class Spool:
 
     def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
         with self._lock:
-            if not self._writer.has_room(len(event) + 1):
+            if not self._writer.can_write(len(event) + 1):
                 return False
             self.append(event)
             self._ledger.drops.mark_reported(reason, loss)
@@ -229,11 +229,11 @@ class Spool:
 
     def close(self) -> None:
         with self._lock:
-            self._reader.let_go()
+            self._reader.close()
             self._writer.prepare_close()
         self._writer.maintenance.stop()
         with self._lock:
-            self._reader.remove_drained(self._writer.left_behind)
+            self._reader.remove_drained(self._writer.removed_streams)
             self._writer.close()
         self._deferred_warnings.flush()
 
@@ -248,4 +248,4 @@ class Spool:
 
     def close_after_fork(self) -> None:
         self.abandon()
-        self._folder.forget_streams()
+        self._folder.close_streams_after_fork()

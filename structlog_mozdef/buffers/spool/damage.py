@@ -69,7 +69,7 @@ class DamageLog:
                 self._ledger.adopted -= 1
                 stream.waiting -= 1
             else:
-                self._ledger.others += 1  # events of ours were written whole
+                self._ledger.others_accepted += 1  # events of ours were written whole
         self._keep_dead_letter(line, reason)
         self._deferred_warnings.add(
             "spool damaged", f"a line of the spool {self._folder.path} is damaged: {reason}"
@@ -88,8 +88,8 @@ class DamageLog:
                 self._ledger.hand_over(events)  # so many more than we counted
             elif events < 0:
                 # A signal handler raised between writing and counting them.
-                self._ledger.taken -= events
-                self._ledger.found -= events
+                self._ledger.appended -= events
+                self._ledger.found_uncounted -= events
             elif stream.adopted:
                 self._ledger.adopted -= events
                 self._ledger.drops.add("spool damaged", events)

@@ -73,7 +73,7 @@ class DeadLetterFile:
             return list(_letters_in(fd))
         return []
 
-    def take(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
+    def drain(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
         """Pass all letters to *use*, and keep only those that it returns.
 
         Returns:

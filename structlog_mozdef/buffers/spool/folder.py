@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 from structlog_mozdef import _flock
 from structlog_mozdef.buffers.spool.format import (
+    ACK_OFFSET_FILE,
     ANY_DESTINATION,
     DEAD_LETTERS_FILE,
     FORMAT,
-    POSITION_FILE,
     STREAM_FILE,
     read_metadata,
-    reason_to_leave,
+    reason_not_to_adopt,
 )
 from structlog_mozdef.buffers.spool.safe_files import (
     QUARANTINED_SUFFIX,
@@ -42,7 +42,7 @@ _UNFINISHED = ".new-"
 _UNFINISHED_AGE = 60.0
 
 
-class StreamFolder:
+class StreamLock:
     """A stream that is locked by this process: by ``flock`` on the subfolder itself.
 
     Args:
@@ -59,7 +59,7 @@ class StreamFolder:
         # Forgotten before it is closed: after a fork, a child closes what it finds here.
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            with contextlib.suppress(OSError):  # `forget_streams` was faster
+            with contextlib.suppress(OSError):  # `close_streams_after_fork` was faster
                 os.close(fd)
 
 
@@ -103,7 +103,7 @@ class SpoolFolder:
             raise
         _folders.add(self)
 
-    def forget_streams(self) -> None:
+    def close_streams_after_fork(self) -> None:
         """In a forked child: close every stream that is open, whoever was about to note it.
 
         A thread of the parent may have been opening or closing one at the moment of the fork, and
@@ -155,10 +155,10 @@ class SpoolFolder:
         if self.destination == ANY_DESTINATION:
             return
         for name in self.stream_names():
-            noted = self.destination_of(name)
-            if noted is not None and noted != self.destination:
+            found = self.destination_of(name)
+            if found is not None and found != self.destination:
                 raise SpoolError(
-                    f"spool is {self.path!r}, which holds events for {noted!r}; a folder serves one"
+                    f"spool is {self.path!r}, which holds events for {found!r}; a folder serves one"
                     f" destination, and this sink ships to {self.destination!r}"
                 )
 
@@ -180,7 +180,7 @@ class SpoolFolder:
         except OSError:
             return None
 
-    def create_stream(self) -> StreamFolder:
+    def create_stream(self) -> StreamLock:
         """Make a stream of this process: locked, empty, and there from one moment to the next.
 
         Raises:
@@ -194,7 +194,7 @@ class SpoolFolder:
             os.close(fd)
             return self._create_stream()
 
-    def _create_stream(self) -> StreamFolder:
+    def _create_stream(self) -> StreamLock:
         assert self.destination != ANY_DESTINATION  # noqa: S101 - nobody would adopt it
         name = f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{os.urandom(8).hex()}"
         unfinished = _UNFINISHED + name
@@ -202,15 +202,15 @@ class SpoolFolder:
         try:
             # By its name: where the umask takes the right to open it, it could not be opened.
             os.chmod(unfinished, 0o700, dir_fd=self.fd)
-            stream = StreamFolder(unfinished, open_folder(unfinished, self.fd))
+            stream = StreamLock(unfinished, open_folder(unfinished, self.fd))
         except BaseException:
             os.rmdir(unfinished, dir_fd=self.fd)
             raise
         try:
             _flock.try_lock(stream.fd)
-            note = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
+            metadata = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
             with os.fdopen(create_file(STREAM_FILE, os.O_WRONLY, stream.fd), "wb") as file:
-                file.write(json.dumps(note).encode() + b"\n")
+                file.write(json.dumps(metadata).encode() + b"\n")
             os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         except BaseException:
             self.remove_stream(stream)
@@ -218,7 +218,7 @@ class SpoolFolder:
         stream.name = name
         return stream
 
-    def adopt(self, maximum: int) -> Generator[StreamFolder]:
+    def adopt(self, maximum: int) -> Generator[StreamLock]:
         """Lock up to *most* streams whose owners are dead, oldest first.
 
         Streams of other destinations, of later formats and of other users are left alone; see
@@ -234,9 +234,9 @@ class SpoolFolder:
                 maximum -= 1
                 yield adopted
 
-    def _lock_orphan(self, name: str) -> StreamFolder | None:
+    def _lock_orphan(self, name: str) -> StreamLock | None:
         try:
-            stream = StreamFolder(name, open_folder(name, self.fd))
+            stream = StreamLock(name, open_folder(name, self.fd))
         except OSError as error:
             if error.errno in TOO_MANY_OPEN:
                 raise
@@ -245,7 +245,7 @@ class SpoolFolder:
             if _flock.try_lock(stream.fd):
                 # Another sink may have drained and removed it between the two calls.
                 now = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-                reason = reason_to_leave(stream.fd, self.destination)
+                reason = reason_not_to_adopt(stream.fd, self.destination)
                 if reason is not None:
                     self.left_alone[name] = reason
                 elif os.path.samestat(now, os.fstat(stream.fd)):
@@ -258,12 +258,12 @@ class SpoolFolder:
         stream.close()
         return None
 
-    def remove_stream(self, stream: StreamFolder) -> None:
+    def remove_stream(self, stream: StreamLock) -> None:
         """Remove a stream that is drained, with what nobody needs any more in it."""
         try:
             # Whoever finds the rest of it after a crash still needs the position.
             for name in sorted(
-                os.listdir(stream.fd), key=(POSITION_FILE, STREAM_FILE).__contains__
+                os.listdir(stream.fd), key=(ACK_OFFSET_FILE, STREAM_FILE).__contains__
             ):
                 quarantine(name, stream.fd)
             os.rmdir(stream.name, dir_fd=self.fd)
@@ -278,12 +278,12 @@ class SpoolFolder:
                 )
         stream.close()
 
-    def sweep(self) -> None:
+    def remove_unfinished(self) -> None:
         """Remove streams that their makers died over, before they took an event."""
         for name in self._names():
             if name.startswith(_UNFINISHED) and not name.endswith(QUARANTINED_SUFFIX):
                 with contextlib.suppress(OSError):
-                    stream = StreamFolder(name, open_folder(name, self.fd))
+                    stream = StreamLock(name, open_folder(name, self.fd))
                     age = time.time() - os.fstat(stream.fd).st_mtime
                     if age > _UNFINISHED_AGE and _flock.try_lock(stream.fd):
                         self.remove_stream(stream)

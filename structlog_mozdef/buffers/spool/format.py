@@ -25,7 +25,7 @@ from structlog_mozdef.buffers.spool.safe_files import (
 # Names.
 
 STREAM_FILE = "stream.json"
-POSITION_FILE = "position"
+ACK_OFFSET_FILE = "position"
 DEAD_LETTERS_FILE = "dead-letters.ndjson"
 _SEGMENT_NAME = re.compile(r"(\d{10})\.ndjson")
 
@@ -65,8 +65,8 @@ def read_metadata(stream_fd: int) -> StreamMetadata:
             raise
         return StreamMetadata(None, None)
     try:
-        note = json.loads(os.pread(fd, 10_000, 0))
-        destination, number = note.get("destination"), note.get("format")
+        metadata = json.loads(os.pread(fd, 10_000, 0))
+        destination, number = metadata.get("destination"), metadata.get("format")
     except (OSError, ValueError, AttributeError, RecursionError):
         return StreamMetadata(None, None)
     finally:
@@ -77,26 +77,29 @@ def read_metadata(stream_fd: int) -> StreamMetadata:
     )
 
 
-def reason_to_leave(stream_fd: int, destination: str) -> str | None:
+def reason_not_to_adopt(stream_fd: int, destination: str) -> str | None:
     """Why the stream whose folder is open as *stream_fd* is not for *destination*, and us."""
     if os.fstat(stream_fd).st_uid != os.geteuid():
         return "it belongs to another user"
-    note = read_metadata(stream_fd)
+    metadata = read_metadata(stream_fd)
     # Where the note is damaged, the folder itself serves our destination.
-    if note.format is not None and note.format > FORMAT:
-        return f"it has format {note.format}, of a later version of structlog-mozdef"
-    if destination not in (ANY_DESTINATION, note.destination) and note.destination is not None:
-        return f"it holds events for {note.destination!r}"
+    if metadata.format is not None and metadata.format > FORMAT:
+        return f"it has format {metadata.format}, of a later version of structlog-mozdef"
+    if (
+        destination not in (ANY_DESTINATION, metadata.destination)
+        and metadata.destination is not None
+    ):
+        return f"it holds events for {metadata.destination!r}"
     return None
 
 
 # The ack offset: ``position``.
 
-_POSITION = re.compile(rb"((\d{10}) (\d{20})) ([0-9a-f]{8})\n")
-_UNFINISHED = f"{POSITION_FILE}.new"
+_ACK_OFFSET = re.compile(rb"((\d{10}) (\d{20})) ([0-9a-f]{8})\n")
+_UNFINISHED = f"{ACK_OFFSET_FILE}.new"
 
 
-class PositionFile:
+class AckOffsetFile:
     """Writes the position of the stream whose folder is open as *folder_fd*.
 
     Attributes:
@@ -110,8 +113,8 @@ class PositionFile:
 
     def write(self, segment: int, offset: int) -> None:
         """Everything before *offset* of *segment* is settled."""
-        place = b"%010d %020d" % (segment, offset)
-        text = b"%b %08x\n" % (place, zlib.crc32(place))
+        offset_text = b"%010d %020d" % (segment, offset)
+        text = b"%b %08x\n" % (offset_text, zlib.crc32(offset_text))
         try:
             if self._fd < 0:
                 self._fd = self._put_in_place(text)
@@ -129,7 +132,7 @@ class PositionFile:
             try:
                 self._rename()
             except IsADirectoryError:
-                quarantine(POSITION_FILE, self._folder_fd)
+                quarantine(ACK_OFFSET_FILE, self._folder_fd)
                 self._rename()
         except OSError:
             os.close(fd)
@@ -138,7 +141,7 @@ class PositionFile:
 
     def _rename(self) -> None:
         folder = self._folder_fd
-        os.rename(_UNFINISHED, POSITION_FILE, src_dir_fd=folder, dst_dir_fd=folder)
+        os.rename(_UNFINISHED, ACK_OFFSET_FILE, src_dir_fd=folder, dst_dir_fd=folder)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -148,7 +151,7 @@ class PositionFile:
             os.close(fd)
 
 
-def read_position(folder_fd: int, segments: list[int]) -> tuple[int, int]:
+def read_ack_offset(folder_fd: int, segments: list[int]) -> tuple[int, int]:
     """The segment and offset that everything before is settled.
 
     Where it is missing or makes no sense, the beginning: repeats are allowed, losses are not.
@@ -158,13 +161,13 @@ def read_position(folder_fd: int, segments: list[int]) -> tuple[int, int]:
     """
     beginning = (segments[0] if segments else 1, 0)
     try:
-        fd = open_to_read(POSITION_FILE, folder_fd)
+        fd = open_to_read(ACK_OFFSET_FILE, folder_fd)
     except OSError as error:
         if error.errno in TOO_MANY_OPEN:
             raise
         return beginning
     try:
-        match = _POSITION.fullmatch(os.pread(fd, 100, 0))
+        match = _ACK_OFFSET.fullmatch(os.pread(fd, 100, 0))
     finally:
         os.close(fd)
     if match is None or int(match[4], 16) != zlib.crc32(match[1]):

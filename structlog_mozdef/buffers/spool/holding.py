@@ -39,9 +39,9 @@ class Holding:
         size = len(line)
         if self.bytes + size > self._max_bytes:
             return False
-        # Here and in `_leave` nothing is called between the steps that belong together, so that
+        # Here and in `_remove_oldest` nothing is called between the steps that belong together, so that
         # no signal handler can raise there, and the numbers always add up.
-        ledger.taken += 1
+        ledger.appended += 1
         self.held += 1
         self.bytes += size
         self._lines.append(line)
@@ -55,9 +55,9 @@ class Holding:
         """
         while self._lines:
             source = write(self._lines[0])
-            self._leave(1, [source])
+            self._remove_oldest(1, [source])
 
-    def _leave(self, moved: int, where: list[Source]) -> None:
+    def _remove_oldest(self, moved: int, where: list[Source]) -> None:
         """The oldest line is not here any more, as it was sent, or *moved* to the disk."""
         size = len(self._lines[0])
         is_in_flight = self.in_flight > 0
@@ -68,7 +68,7 @@ class Holding:
         self.moved += where * is_in_flight
         del self._lines[0]
 
-    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+    def read(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
         """See `structlog_mozdef.buffers.spool.source.Source`."""
         events: list[bytes] = []
         while self.held > self.in_flight and len(events) < max_events:
@@ -87,9 +87,9 @@ class Holding:
     def advance(self, count: int) -> None:
         """The oldest *count* events are settled."""
         for _ in range(count):
-            self._leave(0, [])
+            self._remove_oldest(0, [])
 
-    def untake(self) -> None:
+    def reset_in_flight(self) -> None:
         """What is being sent will be taken again."""
         self.in_flight = 0
         self.moved = []

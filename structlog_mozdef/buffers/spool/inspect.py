@@ -11,8 +11,8 @@ from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import (
     ANY_DESTINATION,
     count_lines,
-    read_position,
-    reason_to_leave,
+    read_ack_offset,
+    reason_not_to_adopt,
     segment_name,
     segment_numbers,
 )
@@ -68,7 +68,7 @@ def has_orphans(folder: SpoolFolder) -> bool:
         except OSError:
             continue
         try:
-            if not _is_held(fd) and reason_to_leave(fd, ANY_DESTINATION) is None:
+            if not _is_held(fd) and reason_not_to_adopt(fd, ANY_DESTINATION) is None:
                 return True
         finally:
             os.close(fd)
@@ -78,7 +78,7 @@ def has_orphans(folder: SpoolFolder) -> bool:
 def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
     begun, pid, _ = name.split("-")
     segments = segment_numbers(fd)
-    first, offset = read_position(fd, segments)
+    first, offset = read_ack_offset(fd, segments)
     events, size = 0, 0
     for number in segments:
         lines, segment_size = count_lines(fd, number, offset if number == first else 0)
@@ -93,7 +93,7 @@ def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
         alive=_is_held(fd),
         events=events,
         bytes=size,
-        left_alone=reason_to_leave(fd, ANY_DESTINATION),
+        left_alone=reason_not_to_adopt(fd, ANY_DESTINATION),
     )
 
 
@@ -114,18 +114,18 @@ def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes])
     """
     target = SpoolFolder(folder.path, destination)
     try:
-        place = target.create_stream()
+        stream_lock = target.create_stream()
         try:
-            fd = create_file(segment_name(1), os.O_WRONLY, place.fd)
+            fd = create_file(segment_name(1), os.O_WRONLY, stream_lock.fd)
             with os.fdopen(fd, "wb") as file:
                 file.writelines(event + b"\n" for event in events)
                 file.flush()
                 os.fsync(file.fileno())
-            os.fsync(place.fd)
+            os.fsync(stream_lock.fd)
             target.sync()
         except OSError:
-            target.remove_stream(place)
+            target.remove_stream(stream_lock)
             raise
-        place.close()
+        stream_lock.close()
     finally:
         target.close()

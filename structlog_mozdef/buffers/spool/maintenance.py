@@ -38,12 +38,12 @@ class DeferredWarnings:
 
 
 class MaintenanceThread:
-    """A daemon thread that calls *keep_house* once a second and forces files to the disk.
+    """A daemon thread that calls *maintain* once a second and forces files to the disk.
 
     It also tells the news: log calls, which find them, must not wait for a log handler.
 
     Args:
-        keep_house: returns descriptors to synchronise and close.
+        maintain: returns descriptors to synchronise and close.
         syncs: False where files are only closed.
         deferred_warnings: of the spool.
         interval: seconds between two runs.
@@ -51,12 +51,12 @@ class MaintenanceThread:
 
     def __init__(
         self,
-        keep_house: Callable[[], list[int]],
+        maintain: Callable[[], list[int]],
         syncs: bool,
         deferred_warnings: DeferredWarnings,
         interval: float,
     ) -> None:
-        self._keep_house = keep_house
+        self._maintain = maintain
         self._syncs = syncs
         self._deferred_warnings = deferred_warnings
         self._interval = interval
@@ -90,7 +90,7 @@ class MaintenanceThread:
     def work(self) -> None:
         """Do at once what the thread does each time."""
         try:
-            fds = self._keep_house()
+            fds = self._maintain()
         except OSError as error:
             self._warn_of(error)
             fds = []

@@ -46,7 +46,7 @@ class SpoolReader:
     Until it is settled, what was given out stays the same, in the same order, whatever is added.
 
     Args:
-        folder, books, findings, news, lock: of the spool.
+        folder, books, damage_log, news, lock: of the spool.
         overflow: of the spool, the latest of our own events.
         own_streams: gives the streams of this process, oldest first.
         rescan_interval: seconds between two looks for orphans.
@@ -56,7 +56,7 @@ class SpoolReader:
         self,
         folder: SpoolFolder,
         ledger: SpoolLedger,
-        findings: Observer,
+        damage_log: Observer,
         deferred_warnings: DeferredWarnings,
         lock: Any,
         *,
@@ -66,7 +66,7 @@ class SpoolReader:
     ) -> None:
         self._folder = folder
         self._ledger = ledger
-        self._damage_log = findings
+        self._damage_log = damage_log
         self._deferred_warnings = deferred_warnings
         self._lock = lock
         self._holding = holding
@@ -74,7 +74,7 @@ class SpoolReader:
         self._rescan_interval = rescan_interval
         self._adopted: list[Stream] = []
         self._adopted_since = 0.0
-        self._next_adoption = 0.0
+        self._next_rescan = 0.0
         self._in_flight: list[bytes] = []
         # How many of them came from where, in their order.
         self._parts: deque[tuple[Source, int]] = deque()
@@ -86,13 +86,13 @@ class SpoolReader:
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         self._follow_moved()
-        self._take(max_events, min(max_bytes, _IN_FLIGHT_BYTES))
+        self._fill_in_flight(max_events, min(max_bytes, _IN_FLIGHT_BYTES))
         if not self._in_flight and self._ledger.waiting():
             self._write_off()
         events = self._in_flight[:max_events]
         return SpoolBatch(events[: number_within(events, max_bytes)[0] or 1], self._generation)
 
-    def _take(self, max_events: int, max_bytes: int) -> None:
+    def _fill_in_flight(self, max_events: int, max_bytes: int) -> None:
         """Have as many events in flight, if there are so many."""
         failure = None
         for group in self._in_turn():
@@ -104,7 +104,7 @@ class SpoolReader:
                 if room <= 0:
                     return
                 try:
-                    events = self._take_from(source, missing, room)
+                    events = self._read_from(source, missing, room)
                 except OSError as error:
                     failure = error
                     break  # what comes after it in this group has to wait for it
@@ -123,45 +123,47 @@ class SpoolReader:
         # While events of the overflow are in flight, others that were may go to the disk, and must
         # not be met there as if they were new.
         own: list[Source] = []
-        if not self._sends_overflow():
+        if not self._sends_held():
             own = [*self._own_streams(), self._holding]
         groups = [own]
         groups += [[stream] for stream in self._adopted]
         first = self._turn % len(groups)
         return groups[first:] + groups[:first]
 
-    def _take_from(self, source: Source, max_events: int, max_bytes: int) -> list[bytes]:
+    def _read_from(self, source: Source, max_events: int, max_bytes: int) -> list[bytes]:
         one = not self._in_flight
         if isinstance(source, Stream):
-            return source.take(max_events, max_bytes, one=one)
+            return source.read(max_events, max_bytes, one=one)
         if not source.has_more():
             return []
         with self._lock:  # of the overflow, which log calls change
             # What was written since we read these is older.
             is_next = all(stream.is_read() for stream in self._own_streams())
-            return source.take(max_events, max_bytes, one=one) if is_next else []
+            return source.read(max_events, max_bytes, one=one) if is_next else []
 
     def _follow_moved(self) -> None:
         """What was given out of the overflow, and is on disk by now, is settled there."""
-        if not self._sends_overflow():
+        if not self._sends_held():
             return  # without waiting for the lock, which log calls hold most of the time
         while self._holding.moved:
-            place = self._holding.moved[0]
-            place.take(1, sys.maxsize, one=True)  # where it cannot be read now, nothing has changed
+            source = self._holding.moved[0]
+            source.read(
+                1, sys.maxsize, one=True
+            )  # where it cannot be read now, nothing has changed
             with self._lock:
                 del self._holding.moved[0]
-            self._hand_on(place)
+            self._move_part(source)
 
-    def _hand_on(self, place: Source) -> None:
+    def _move_part(self, target: Source) -> None:
         """The oldest event in flight that was in the overflow is in *place* now."""
         parts = list(self._parts)
         index = next(index for index, (source, _) in enumerate(parts) if source is self._holding)
         left = parts[index][1] - 1
         parts[index : index + 1] = [(self._holding, left)] if left else []
-        if index and parts[index - 1][0] is place:
-            parts[index - 1] = (place, parts[index - 1][1] + 1)
+        if index and parts[index - 1][0] is target:
+            parts[index - 1] = (target, parts[index - 1][1] + 1)
         else:
-            parts.insert(index, (place, 1))
+            parts.insert(index, (target, 1))
         self._parts = deque(parts)
 
     def ack(self, batch: Batch) -> None:
@@ -170,7 +172,7 @@ class SpoolReader:
         if batch.generation != self._generation or not batch.events:
             return  # its events are to be taken again
         # What is in the overflow could be moved to the disk in the middle of this.
-        with self._lock if self._sends_overflow() else contextlib.nullcontext():
+        with self._lock if self._sends_held() else contextlib.nullcontext():
             self._follow_moved()
             left = len(batch.events)
             del self._in_flight[:left]
@@ -184,7 +186,7 @@ class SpoolReader:
                     self._settle(source, count)
         self._turn += 1
 
-    def _sends_overflow(self) -> bool:
+    def _sends_held(self) -> bool:
         """Whether events are in flight that were in the overflow when they were taken."""
         return any(source is self._holding for source, _ in self._parts)
 
@@ -206,7 +208,7 @@ class SpoolReader:
             if source.adopted:
                 self._ledger.adopted -= count
                 return
-        self._ledger.leave(count)
+        self._ledger.remove(count)
 
     def size(self) -> int:
         """The bytes that wait in adopted streams."""
@@ -220,7 +222,7 @@ class SpoolReader:
     def _write_off(self) -> None:
         """There is nothing to be had, though events should wait: somebody has cut files off."""
         with self._lock:
-            own = self._ledger.taken - self._ledger.left
+            own = self._ledger.appended - self._ledger.removed
             streams = self._own_streams()
             if not own or self._holding.has_more():
                 return
@@ -234,11 +236,11 @@ class SpoolReader:
 
     def adopt_orphans(self) -> bool:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._leave_settled_segments()
-        self._look_for_orphans()
+        self._remove_settled_segments()
+        self._rescan()
         return self._ledger.adopted > 0
 
-    def _leave_settled_segments(self) -> None:
+    def _remove_settled_segments(self) -> None:
         """Have segments removed of which all is settled: a full disk may need just that room."""
         for stream in self._own_streams():
             try:
@@ -247,13 +249,13 @@ class SpoolReader:
             except OSError as error:
                 self._warn_of(error)
 
-    def _look_for_orphans(self) -> None:
+    def _rescan(self) -> None:
         if self.remove_drained(self._adopted):
-            self._next_adoption = 0.0  # there may be more than we could take
+            self._next_rescan = 0.0  # there may be more than we could take
         now = time.monotonic()
-        if now < self._next_adoption:
+        if now < self._next_rescan:
             return
-        self._next_adoption = now + self._rescan_interval
+        self._next_rescan = now + self._rescan_interval
         try:
             self._adopt()
         except OSError as error:
@@ -265,24 +267,28 @@ class SpoolReader:
             )
 
     def _adopt(self) -> None:
-        self._folder.sweep()
+        self._folder.remove_unfinished()
         maximum = _ADOPTED_AT_ONCE - len(self._adopted)
-        with contextlib.closing(self._folder.adopt(maximum)) as offsets:
-            while self._ledger.adopted < _ENOUGH_EVENTS and (place := next(offsets, None)):
+        with contextlib.closing(self._folder.adopt(maximum)) as stream_locks:
+            while self._ledger.adopted < _ENOUGH_EVENTS and (
+                stream_lock := next(stream_locks, None)
+            ):
                 try:
-                    stream = Stream(self._folder, place, self._lock, self._damage_log, adopted=True)
+                    stream = Stream(
+                        self._folder, stream_lock, self._lock, self._damage_log, adopted=True
+                    )
                     stream.count_events()
                 except OSError:
-                    place.close()  # too many open files, say: let others have it
+                    stream_lock.close()  # too many open files, say: let others have it
                     raise
                 with self._lock:
                     if not self._adopted:
                         self._adopted_since = stream.written_at()
                     self._ledger.adopt(stream.name, stream.waiting)
                     self._adopted.append(stream)
-        if self._ledger.released:
+        if self._ledger.closed_streams:
             with self._lock:
-                self._ledger.forget_released(self._folder.stream_names())
+                self._ledger.hand_over_closed(self._folder.stream_names())
 
     def remove_drained(self, streams: list[Stream]) -> bool:
         """Remove those of *streams* of which nothing is left; whether there were any."""
@@ -296,12 +302,12 @@ class SpoolReader:
                 continue
             with self._lock:
                 streams.remove(stream)
-                self._write_off_rest(stream)
+                self._write_off_remainder(stream)
             stream.remove()
             removed = True
         return removed
 
-    def _write_off_rest(self, stream: Stream) -> None:
+    def _write_off_remainder(self, stream: Stream) -> None:
         """Whatever should still wait in a stream that is drained was never met in it."""
         if stream.adopted:
             self._ledger.hand_over(stream.waiting)
@@ -315,7 +321,7 @@ class SpoolReader:
 
     # The end.
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """What is in flight will be taken again; adopted streams are left to others."""
         with self._lock:
             self._generation += 1
@@ -325,11 +331,11 @@ class SpoolReader:
             self.remove_drained(self._adopted)
             for stream in self._adopted:
                 self._ledger.hand_over(stream.waiting)
-                stream.leave()
+                stream.close()
             self._adopted.clear()
-        self._next_adoption = 0.0
+        self._next_rescan = 0.0
 
     def abandon(self) -> None:
         """See `structlog_mozdef.buffers.spool.Spool`."""
         for stream in self._adopted:
-            stream.release()
+            stream.abandon()

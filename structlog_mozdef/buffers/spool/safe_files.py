@@ -24,7 +24,7 @@ _FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
 #: What opening says where a process may open no more; it says nothing about the file.
 TOO_MANY_OPEN = frozenset({errno.EMFILE, errno.ENFILE})
 # As for the kernel: a path that leads through more is refused when it is opened.
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 
 
 def quarantine(name: str, folder_fd: int) -> None:
@@ -111,7 +111,7 @@ def _check_links(path: Path, given: str, depth: int = 0) -> None:
                 f"spool is {given!r}, which leads through {str(part)!r}, a symbolic link of another"
                 " user; it must be a folder of this user's"
             )
-        if depth < _MOST_LINKS:
+        if depth < _MAX_LINKS:
             _check_links(part.parent / part.readlink(), given, depth + 1)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 class Source(Protocol):
     """Something that a spool takes events from, in their order."""
 
-    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+    def read(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
         """The next events, without their line ends; the first even if it is too large, if *one*."""
 
     def has_more(self) -> bool:

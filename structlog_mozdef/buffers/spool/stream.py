@@ -3,7 +3,7 @@
 Writing belongs to the threads that log, under the spool's lock; reading to the sender alone. They
 share the list of segments, which grows at one end and shrinks at the other.
 
-Reading runs ahead of the position, across segments: an event is *taken* when the sender gets it,
+Reading runs ahead of the position, across segments: an event is *events_read* when the sender gets it,
 and *settled* when the position has passed it.
 """
 
@@ -16,15 +16,15 @@ from collections import deque
 from typing import Any
 
 from structlog_mozdef.buffers.base import number_within
-from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamFolder
+from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
 from structlog_mozdef.buffers.spool.format import (
     CHUNK_BYTES,
     LINE_LIMIT_BYTES,
     NO_SEGMENT,
-    PositionFile,
+    AckOffsetFile,
     count_lines,
     damage_of,
-    read_position,
+    read_ack_offset,
     segment_name,
     segment_numbers,
     whole_lines,
@@ -58,7 +58,7 @@ class Stream:
     def __init__(
         self,
         folder: SpoolFolder,
-        place: StreamFolder,
+        stream_lock: StreamLock,
         lock: Any,
         observer: Observer,
         *,
@@ -66,17 +66,17 @@ class Stream:
     ) -> None:
         self._lock = lock  # a threading.RLock, which is no type before Python 3.13
         self._folder = folder
-        self.place = place
+        self.stream_lock = stream_lock
         self._observer = observer
         self.adopted = adopted
         self._checks_lines = adopted
-        self.segments: deque[int] = deque(segment_numbers(place.fd)) if adopted else deque()
+        self.segments: deque[int] = deque(segment_numbers(stream_lock.fd)) if adopted else deque()
         self.write_fd = -1
         self.closed = False
         self.waiting = 0
         self.lines_before = 0
         self._writes = 0
-        self._is_cutting = False
+        self._is_truncating = False
         # Of each complete segment: how many events there are to be read, and its size. Of each of
         # our own: the sequence number of its first event.
         self._events_of: dict[int, int] = {}
@@ -84,19 +84,19 @@ class Stream:
         self._first_of: dict[int, int] = {}
         # Where reading is, and how many of the events of that segment it has met.
         self._segment, self._end = 1, 0
-        self._met = 0
+        self._seen = 0
         self._read_fd = -1
-        self._lines: list[bytes] = []  # read, and not taken
+        self._lines: list[bytes] = []  # read, and not events_read
         self._offsets = OffsetQueue()  # of all that is read, and not settled
         self._settled = Offset(1, 0)
-        self._position = PositionFile(place.fd)
+        self._ack_offset = AckOffsetFile(stream_lock.fd)
         if adopted:
-            self._begin_at_position()
+            self._begin_at_ack_offset()
 
     @property
     def name(self) -> str:
         """Of the subfolder."""
-        return self.place.name
+        return self.stream_lock.name
 
     # Writing.
 
@@ -117,11 +117,11 @@ class Stream:
         complete = self.segments[-1] if self.segments else 0
         # No signal handler can log or raise from here to the end of the paragraph, where nothing
         # is called but at its very end: what is counted is what stands in each segment.
-        lines = ledger.taken - ledger.found - holding.held - holding.sent
+        lines = ledger.appended - ledger.found_uncounted - holding.held - holding.sent
         if complete:
             self._events_of[complete] = lines - self.lines_before
         self.lines_before = lines
-        self._first_of[number] = ledger.taken - holding.held
+        self._first_of[number] = ledger.appended - holding.held
         before, self.write_fd = self.write_fd, fd
         self.segments.append(number)
 
@@ -134,7 +134,7 @@ class Stream:
         while True:
             try:
                 return number, create_file(
-                    segment_name(number), os.O_RDWR | os.O_APPEND, self.place.fd
+                    segment_name(number), os.O_RDWR | os.O_APPEND, self.stream_lock.fd
                 )
             except FileExistsError:
                 number += 1  # somebody else has put something there
@@ -145,8 +145,8 @@ class Stream:
         Raises:
             OSError: it was not appended.
         """
-        if self._is_cutting:  # a signal has interrupted it, and it will be done again
-            raise BlockingIOError(errno.EAGAIN, "a part of an event is being taken back")
+        if self._is_truncating:  # a signal has interrupted it, and it will be done again
+            raise BlockingIOError(errno.EAGAIN, "a part of an event is being events_read back")
         self._writes += 1
         if self._is_torn():
             # This is a signal handler in the middle of a short write, or one has raised there.
@@ -167,13 +167,13 @@ class Stream:
         try:
             written += os.write(self.write_fd, line[written:])
         except OSError:
-            self._cut_off(line[:written])
+            self._truncate(line[:written])
             raise
         if written != len(line) or not self._ends_with(line):
-            self._cut_off(line[:written])
+            self._truncate(line[:written])
             raise OSError(errno.ENOSPC, "it takes a part of an event only")
 
-    def _cut_off(self, part: bytes) -> None:
+    def _truncate(self, part: bytes) -> None:
         """Take *part* back; where a signal handler has appended behind it, it is a damaged line."""
         while True:
             writes = self._writes
@@ -181,12 +181,12 @@ class Stream:
             if not self._ends_with(part):
                 return
             # Nothing is called in between, so that no signal handler appends what is cut off.
-            self._is_cutting = self._writes == writes
-            if self._is_cutting:
+            self._is_truncating = self._writes == writes
+            if self._is_truncating:
                 try:
                     os.ftruncate(self.write_fd, begin)
                 finally:
-                    self._is_cutting = False
+                    self._is_truncating = False
                 return
 
     def _is_torn(self) -> bool:
@@ -230,49 +230,49 @@ class Stream:
         for number in list(self.segments):
             offset = self._end if number == self._segment else 0
             self._events_of[number], self._size_of[number] = count_lines(
-                self.place.fd, number, offset
+                self.stream_lock.fd, number, offset
             )
         self.waiting = sum(self._events_of.values())
 
-    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+    def read(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
         """The next events; see `Source`."""
-        taken: list[bytes] = []
-        while len(taken) < max_events:
+        events_read: list[bytes] = []
+        while len(events_read) < max_events:
             if not self._lines:
                 try:
                     if not self._read_more():
                         break
                 except OSError:
-                    if not taken:
+                    if not events_read:
                         raise
-                    break  # it is heard the next time: what is taken already has to be settled
+                    break  # it is heard the next time: what is events_read already has to be settled
                 continue
-            events = self._lines[: max_events - len(taken)]
+            events = self._lines[: max_events - len(events_read)]
             fitting, size = number_within(events, max_bytes)
-            if not fitting and one and not taken:
+            if not fitting and one and not events_read:
                 fitting, size = 1, max_bytes
-            taken += events[:fitting]
+            events_read += events[:fitting]
             max_bytes -= size
             del self._lines[:fitting]
             if fitting < len(events):
                 break
-        return taken
+        return events_read
 
     def has_more(self) -> bool:
         """See `Source`."""
         return bool(self._lines)
 
     def advance(self, count: int) -> None:
-        """The oldest *count* of the events that were taken are settled."""
+        """The oldest *count* of the events that were events_read are settled."""
         if self.closed or not count:
             return  # somebody else's by now
-        place = self._offsets.settle(count) or self._settled
+        offset = self._offsets.settle(count) or self._settled
         if not self._offsets:
             # What follows were damaged lines, if anything.
-            place = Offset(self._segment, self._end)
-        elif self._offsets.first_segment() > place.segment:
-            place = Offset(self._offsets.first_segment(), 0)
-        self._settle(place)
+            offset = Offset(self._segment, self._end)
+        elif self._offsets.first_segment() > offset.segment:
+            offset = Offset(self._offsets.first_segment(), 0)
+        self._settle(offset)
 
     def is_drained(self) -> bool:
         """Whether all that is in the stream is settled."""
@@ -298,13 +298,13 @@ class Stream:
         """When the oldest segment was written to, of ``time.time``."""
         try:
             name = segment_name(self.segments[0])
-            return os.stat(name, dir_fd=self.place.fd, follow_symlinks=False).st_mtime
+            return os.stat(name, dir_fd=self.stream_lock.fd, follow_symlinks=False).st_mtime
         except (OSError, IndexError):
             return time.time()
 
     def write_off(self, events: int) -> None:
         """So many events of the segment that is being read will never be met."""
-        self._met += events
+        self._seen += events
 
     def _read_more(self) -> bool:
         """Read the next part; False where there is none to be had now."""
@@ -315,7 +315,7 @@ class Stream:
         chunk = os.pread(self._read_fd, CHUNK_BYTES, self._end)
         lines = whole_lines(chunk)
         if lines:
-            self._take_lines(lines, chunk.rfind(b"\n") + 1)
+            self._add_lines(lines, chunk.rfind(b"\n") + 1)
             return True
         if chunk:
             return self._read_odd_line(is_written_to)
@@ -332,7 +332,7 @@ class Stream:
                 if self._segment < self.segments[0]:
                     self._segment, self._end = self.segments[0], 0
             try:
-                self._read_fd = open_to_read(segment_name(self._segment), self.place.fd)
+                self._read_fd = open_to_read(segment_name(self._segment), self.stream_lock.fd)
             except OSError as error:
                 if error.errno not in NO_SEGMENT:
                     raise  # too many open files, say: it is there, and can be read later
@@ -347,8 +347,8 @@ class Stream:
         with self._lock:
             done = self._segment
             following = next((number for number in self.segments if number > done), 0)
-            missing = self._events_of.pop(done, self._met) - self._met
-            self._met = 0
+            missing = self._events_of.pop(done, self._seen) - self._seen
+            self._seen = 0
             sequence = self._first_of.get(following, 0) - missing
             if following:
                 self._segment, self._end = following, 0
@@ -363,17 +363,17 @@ class Stream:
             self._settle(Offset(following, 0))
         return True
 
-    def _take_lines(self, lines: list[bytes], length: int) -> None:
+    def _add_lines(self, lines: list[bytes], length: int) -> None:
         """Take *lines*, which are *length* bytes long with their ends."""
         if not self._checks_lines and all(lines):
             begin = Offset(self._segment, self._end)
             self._offsets.add(begin, lines, Offset(self._segment, self._end + length))
             self._lines = self._lines + lines
-            self._met += len(lines)
+            self._seen += len(lines)
             self._end += length
             return
         for line in lines:
-            self._take_line(line, damage_of(line) if self._checks_lines else None, len(line) + 1)
+            self._add_line(line, damage_of(line) if self._checks_lines else None, len(line) + 1)
 
     def _read_odd_line(self, is_written_to: bool) -> bool:
         """Read a line that is longer than a chunk, or has no end."""
@@ -387,9 +387,9 @@ class Stream:
         elif has_end:
             damage = damage_of(line) if self._checks_lines else None
         else:
-            self._take_line(line[:_KEPT_BYTES], "a line without an end", self._length_of_line())
+            self._add_line(line[:_KEPT_BYTES], "a line without an end", self._length_of_line())
             return True
-        self._take_line(line, damage, len(line) + len(has_end))
+        self._add_line(line, damage, len(line) + len(has_end))
         return True
 
     def _length_of_line(self) -> int:
@@ -402,11 +402,11 @@ class Stream:
                 break
         return length
 
-    def _take_line(self, line: bytes, damage: str | None, length: int) -> None:
+    def _add_line(self, line: bytes, damage: str | None, length: int) -> None:
         begin = Offset(self._segment, self._end)
         self._end += length
         # Of our own segments we know how many events they hold, of others how many lines.
-        self._met += self.adopted or (bool(line) and damage is None)
+        self._seen += self.adopted or (bool(line) and damage is None)
         if not line:
             self._observer.found_blank(self)
         elif damage is not None:
@@ -417,15 +417,15 @@ class Stream:
 
     # The position.
 
-    def _begin_at_position(self) -> None:
-        self._settled = Offset(*read_position(self.place.fd, list(self.segments)))
+    def _begin_at_ack_offset(self) -> None:
+        self._settled = Offset(*read_ack_offset(self.stream_lock.fd, list(self.segments)))
         self._segment, self._end = self._settled
         self._remove_settled()  # drained, but not removed any more
 
-    def _settle(self, place: Offset) -> None:
+    def _settle(self, offset: Offset) -> None:
         """Everything before *place* is settled."""
-        self._settled = place
-        self._position.write(*place)
+        self._settled = offset
+        self._ack_offset.write(*offset)
         self._remove_settled()
 
     def _remove_settled(self) -> None:
@@ -443,7 +443,7 @@ class Stream:
 
     def _unlink(self, number: int) -> None:
         try:
-            os.unlink(segment_name(number), dir_fd=self.place.fd)
+            os.unlink(segment_name(number), dir_fd=self.stream_lock.fd)
         except OSError:
             pass  # gone already, or not to be removed: it is settled all the same
 
@@ -452,22 +452,22 @@ class Stream:
     def remove(self) -> None:
         """Remove the stream, which is drained."""
         self._close_files()
-        self._folder.remove_stream(self.place)
+        self._folder.remove_stream(self.stream_lock)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Leave the stream to whoever adopts it."""
-        if self._position.is_behind:
-            self._position.write(*self._settled)  # the disk may have recovered
-        self.release()
+        if self._ack_offset.is_behind:
+            self._ack_offset.write(*self._settled)  # the disk may have recovered
+        self.abandon()
 
-    def release(self) -> None:
+    def abandon(self) -> None:
         """Let go of the files, and change nothing: in a forked child they are the parent's."""
         self._close_files()
-        self.place.close()
+        self.stream_lock.close()
 
     def _close_files(self) -> None:
         self.closed = True
-        self._position.close()
+        self._ack_offset.close()
         # Forgotten before it is closed: after a fork, a child closes what it finds here.
         for name in ("write_fd", "_read_fd"):
             fd = getattr(self, name)
