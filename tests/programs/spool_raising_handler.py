@@ -38,7 +38,7 @@ def append_others(thread):
 
 
 spool = spool_on(Path(sys.argv[1]), max_bytes=1_000_000_000)
-spool.append(b"[0, 0]")  # what takes long is done
+spool.append(b"[0, 0]")  # the slow first append is done
 returned = [(0, 0)]
 done = threading.Event()
 others = [

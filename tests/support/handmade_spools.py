@@ -54,13 +54,13 @@ def events(*numbers: object) -> list[bytes]:
     return [json.dumps({"summary": f"event {number}"}).encode() for number in numbers]
 
 
-def orphan(path: Path, *segments: list[bytes], number: int = 1, note: object = None) -> Path:
+def orphan(path: Path, *segments: list[bytes], number: int = 1, metadata: object = None) -> Path:
     """A stream that a dead process left, with the lines of each of its segments."""
     path.mkdir(0o700, exist_ok=True, parents=True)
     stream = path / f"{1790000000000 + number}-4711-{number:016x}"
     stream.mkdir(0o700)
-    note = note or {"format": 1, "destination": DESTINATION, "pid": 4711}
-    (stream / "stream.json").write_text(json.dumps(note))
+    metadata = metadata or {"format": 1, "destination": DESTINATION, "pid": 4711}
+    (stream / "stream.json").write_text(json.dumps(metadata))
     for index, lines in enumerate(segments):
         content = b"".join(line + b"\n" for line in lines)
         (stream / f"{index + 1:010d}.ndjson").write_bytes(content)
@@ -68,7 +68,7 @@ def orphan(path: Path, *segments: list[bytes], number: int = 1, note: object = N
 
 
 def drain(spool: Spool, max_events: int = 100) -> list[bytes]:
-    """All that can be had from *spool* and the orphans beside it, settled."""
+    """All events of *spool* and of the orphans in its folder, settled."""
     found: list[bytes] = []
     for _ in range(1000):
         spool.adopt_orphans()

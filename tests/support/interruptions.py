@@ -1,4 +1,4 @@
-"""Doing something at each place in a call where a signal handler, or another thread, can act."""
+"""Doing something at each point of a call where a signal handler, or another thread, can act."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 
 class Interruption:
-    """Call *act* once, at the *number*-th place where a signal handler can run; a context manager.
+    """Call *act* once, at the *number*-th point where a signal handler can run (context manager).
 
     The interpreter looks for signals where a function begins, behind each call, and when a call of
     the operating system was interrupted before it did anything.
 
     Attributes:
-        happened: whether there were that many places.
+        happened: whether there were that many points.
     """
 
     def __init__(self, number: int, act: Callable[[], object]) -> None:

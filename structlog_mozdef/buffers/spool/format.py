@@ -31,12 +31,12 @@ _SEGMENT_NAME = re.compile(r"(\d{10})\.ndjson")
 
 
 def segment_name(number: int) -> str:
-    """The file name of a segment."""
+    """Return the file name of a segment."""
     return f"{number:010d}.ndjson"
 
 
 def segment_numbers(folder_fd: int) -> list[int]:
-    """The segments of a stream, oldest first."""
+    """Return the numbers of the segments of a stream, oldest first."""
     matches = map(_SEGMENT_NAME.fullmatch, os.listdir(folder_fd))
     return sorted(int(match[1]) for match in matches if match)
 
@@ -45,19 +45,19 @@ def segment_numbers(folder_fd: int) -> list[int]:
 
 #: A stream of a later format is left alone.
 FORMAT = 1
-#: Stands for the destination of whoever only looks.
+#: The destination of a process that only inspects.
 ANY_DESTINATION = "*"
 
 
 class StreamMetadata(NamedTuple):
-    """What ``stream.json`` says; None where it does not say it legibly."""
+    """The content of ``stream.json``; None for what is missing or damaged."""
 
     destination: str | None
     format: int | None
 
 
 def read_metadata(stream_fd: int) -> StreamMetadata:
-    """What the stream whose folder is open as *stream_fd* notes of itself."""
+    """Read the metadata of the stream whose folder is open as *stream_fd*."""
     try:
         fd = open_to_read(STREAM_FILE, stream_fd)
     except OSError as error:
@@ -78,11 +78,16 @@ def read_metadata(stream_fd: int) -> StreamMetadata:
 
 
 def reason_not_to_adopt(stream_fd: int, destination: str) -> str | None:
-    """Why the stream whose folder is open as *stream_fd* is not for *destination*, and us."""
+    """Return why a sink to *destination* must leave a stream alone; None if it may adopt it.
+
+    Args:
+        stream_fd: descriptor of the stream's folder.
+        destination: of the sink.
+    """
     if os.fstat(stream_fd).st_uid != os.geteuid():
         return "it belongs to another user"
     metadata = read_metadata(stream_fd)
-    # Where the note is damaged, the folder itself serves our destination.
+    # If the metadata is damaged: the folder serves our destination.
     if metadata.format is not None and metadata.format > FORMAT:
         return f"it has format {metadata.format}, of a later version of structlog-mozdef"
     if (
@@ -93,17 +98,20 @@ def reason_not_to_adopt(stream_fd: int, destination: str) -> str | None:
     return None
 
 
-# The ack offset: ``position``.
+# The ack offset, in the file ``position``: everything before it is settled. One line of fixed
+# length, ``SEGMENT OFFSET CHECKSUM``, overwritten in place. The checksum (CRC 32, hexadecimal)
+# covers the other two: half of a new line and half of an old one would be an offset that was never
+# reached.
 
 _ACK_OFFSET = re.compile(rb"((\d{10}) (\d{20})) ([0-9a-f]{8})\n")
 _UNFINISHED = f"{ACK_OFFSET_FILE}.new"
 
 
 class AckOffsetFile:
-    """Writes the position of the stream whose folder is open as *folder_fd*.
+    """Write the ack offset of the stream whose folder is open as *folder_fd*.
 
     Attributes:
-        is_behind: whether the disk refused the last position.
+        is_behind: whether the last write failed.
     """
 
     def __init__(self, folder_fd: int) -> None:
@@ -112,19 +120,19 @@ class AckOffsetFile:
         self.is_behind = False
 
     def write(self, segment: int, offset: int) -> None:
-        """Everything before *offset* of *segment* is settled."""
+        """Record that everything before *offset* of *segment* is settled."""
         offset_text = b"%010d %020d" % (segment, offset)
         text = b"%b %08x\n" % (offset_text, zlib.crc32(offset_text))
         try:
             if self._fd < 0:
-                self._fd = self._put_in_place(text)
+                self._fd = self._replace(text)
             os.pwrite(self._fd, text, 0)
             self.is_behind = False
         except OSError:
             self.is_behind = True  # a full disk: a crash repeats more than one batch then
 
-    def _put_in_place(self, text: bytes) -> int:
-        """Replace whatever is there: it may be no file, or no file of ours."""
+    def _replace(self, text: bytes) -> int:
+        """Replace whatever has the name: it may be a folder, a link or a file of somebody else."""
         quarantine(_UNFINISHED, self._folder_fd)
         fd = create_file(_UNFINISHED, os.O_WRONLY, self._folder_fd)
         try:
@@ -144,20 +152,20 @@ class AckOffsetFile:
         os.rename(_UNFINISHED, ACK_OFFSET_FILE, src_dir_fd=folder, dst_dir_fd=folder)
 
     def close(self) -> None:
-        """Let go of the file."""
-        # Forgotten before it is closed: after a fork, a child closes what it finds here.
+        """Close the file."""
+        # Cleared before it is closed: a child forked meanwhile closes the descriptors it finds.
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
 
 def read_ack_offset(folder_fd: int, segments: list[int]) -> tuple[int, int]:
-    """The segment and offset that everything before is settled.
+    """Return the segment and offset before which everything is settled.
 
-    Where it is missing or makes no sense, the beginning: repeats are allowed, losses are not.
+    If it is missing or makes no sense, this is the beginning: repeats are allowed, losses are not.
 
     Raises:
-        OSError: no file can be opened now.
+        OSError: no more files can be opened.
     """
     beginning = (segments[0] if segments else 1, 0)
     try:
@@ -189,7 +197,7 @@ def _begins_line(folder_fd: int, segment: int, offset: int) -> bool:
         return False
     try:
         size = os.fstat(fd).st_size
-        # At the very end of a torn file there is no line end before the position.
+        # At the end of a torn file there is no line end before the ack offset.
         return offset == size or (offset < size and os.pread(fd, 1, offset - 1) == b"\n")
     finally:
         os.close(fd)
@@ -197,16 +205,16 @@ def _begins_line(folder_fd: int, segment: int, offset: int) -> bool:
 
 # Lines of a segment.
 
-#: What is read at once. More does not stay in the cache of the processor, and takes twice as long.
+#: Bytes read at once. More does not stay in the processor's cache, and takes twice as long.
 CHUNK_BYTES = 64 * 1024
-#: A longer line is damage; a longer event is not taken.
+#: A longer line is damage; a longer event is dropped.
 LINE_LIMIT_BYTES = 4 * 1024 * 1024
-#: What opening says of a segment that is gone, a link, or no regular file.
+#: Errors from opening a segment that is gone, a link, or not a regular file.
 NO_SEGMENT = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODEV})
 
 
 def damage_of(line: bytes) -> str | None:
-    """Why *line* is no event; None where it is one."""
+    """Return why *line* is not an event; None if it is one."""
     try:
         event = orjson.loads(line)
     except ValueError:
@@ -214,8 +222,8 @@ def damage_of(line: bytes) -> str | None:
     return None if isinstance(event, dict) else "no JSON object"
 
 
-def whole_lines(chunk: bytes) -> list[bytes]:
-    """The lines of *chunk* without their ends; what is behind the last end is left out."""
+def complete_lines(chunk: bytes) -> list[bytes]:
+    """Return the complete lines of *chunk*, without their ends."""
     # Two to three times as fast as `bytes.split`, which looks at each byte.
     lines = io.BytesIO(chunk).readlines()
     if lines and not lines[-1].endswith(b"\n"):
@@ -224,10 +232,14 @@ def whole_lines(chunk: bytes) -> list[bytes]:
 
 
 def count_lines(folder_fd: int, number: int, offset: int) -> tuple[int, int]:
-    """The lines of a segment from *offset* on, one without an end included; and its size.
+    """Count the lines of a segment from *offset* on, including one without an end.
+
+    Returns:
+        The number of lines, and the size of the segment in bytes.
+
 
     Raises:
-        OSError: it cannot be read now. What is missing, or no file of ours, has no lines.
+        OSError: it cannot be read now. A missing file, or one of another user, has no lines.
     """
     try:
         fd = open_to_read(segment_name(number), folder_fd)

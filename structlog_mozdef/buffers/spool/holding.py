@@ -1,4 +1,4 @@
-"""Events that wait in memory while the disk refuses to take them."""
+"""Events that wait in memory while the disk cannot be written."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _MAX_BYTES = 64 * 1024 * 1024
 
 
 class Holding:
-    """A bounded FIFO of lines that belong on the disk. Whoever uses it holds the spool's lock.
+    """A bounded FIFO of lines that belong on the disk. All calls are made under the spool's lock.
 
     Args:
-        max_bytes: that it may take, if that is less than its own limit.
+        max_bytes: limit of its size; its own limit of 64 MiB applies as well.
 
     Attributes:
         held: the number of lines here.
         in_flight: how many of them, the oldest, are being sent.
-        moved: where those of them are that went to the disk while they were being sent, each.
-        sent: how many were sent from here, ever, and never were on the disk.
+        moved: for each line that was written to disk while it was in flight, its new source.
+        sent: total of lines that were sent from memory and were never on disk.
         bytes: the size of the lines here.
     """
 
@@ -35,11 +35,11 @@ class Holding:
         self.bytes = 0
 
     def append(self, line: bytes, ledger: SpoolLedger) -> bool:
-        """Take *line*, and count it in *books*; False where there is no room."""
+        """Append *line*, and count it in *ledger*; False if it does not fit."""
         size = len(line)
         if self.bytes + size > self._max_bytes:
             return False
-        # Here and in `_remove_oldest` nothing is called between the steps that belong together, so that
+        # Here and in `_remove_oldest` nothing is called between the steps that belong together:
         # no signal handler can raise there, and the numbers always add up.
         ledger.appended += 1
         self.held += 1
@@ -48,7 +48,7 @@ class Holding:
         return True
 
     def write_out(self, write: Callable[[bytes], Source]) -> None:
-        """Pass on everything, oldest first, to *write*, which tells where it can be read.
+        """Pass all lines, oldest first, to *write*, which returns the source to read it from.
 
         Raises:
             OSError: from *write*; the line that failed is still here.
@@ -58,7 +58,7 @@ class Holding:
             self._remove_oldest(1, [source])
 
     def _remove_oldest(self, moved: int, where: list[Source]) -> None:
-        """The oldest line is not here any more, as it was sent, or *moved* to the disk."""
+        """Remove the oldest line, which was sent (*moved* is 0) or written to disk (1)."""
         size = len(self._lines[0])
         is_in_flight = self.in_flight > 0
         self.held -= 1
@@ -85,11 +85,11 @@ class Holding:
         return self.held > self.in_flight
 
     def advance(self, count: int) -> None:
-        """The oldest *count* events are settled."""
+        """Remove the oldest *count* events, which are settled."""
         for _ in range(count):
             self._remove_oldest(0, [])
 
     def reset_in_flight(self) -> None:
-        """What is being sent will be taken again."""
+        """Let events in flight be read again."""
         self.in_flight = 0
         self.moved = []

@@ -1,4 +1,4 @@
-"""A look at a spool from outside: what waits in it, and whose it is. Changes nothing."""
+"""A read-only view of a spool: what waits in it, and whose it is."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StreamReport:
         destination: where its events go, or None where that cannot be read.
         alive: whether a process holds it.
         events: that wait.
-        bytes: of its segments, those parts that are settled included.
+        bytes: of its segments, including settled parts.
         left_alone: why no process will adopt it, or None.
     """
 
@@ -46,7 +46,7 @@ class StreamReport:
 
 
 def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
-    """Every stream, oldest first."""
+    """Return a report for every stream, oldest first."""
     reports = []
     for name in folder.stream_names():
         try:
@@ -61,7 +61,7 @@ def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
 
 
 def has_orphans(folder: SpoolFolder) -> bool:
-    """Whether there is a stream that no process holds, and that one can adopt."""
+    """Return whether there is a stream without an owner that can be adopted."""
     for name in folder.stream_names():
         try:
             fd = open_folder(name, folder.fd)
@@ -98,7 +98,7 @@ def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
 
 
 def _is_held(stream_fd: int) -> bool:
-    # A lock that is taken for a moment: whoever adopts meanwhile tries again later.
+    # The lock is held for a moment: a process that adopts meanwhile tries again later.
     if not _flock.try_lock(stream_fd):
         return True
     _flock.unlock(stream_fd)
@@ -106,7 +106,7 @@ def _is_held(stream_fd: int) -> bool:
 
 
 def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes]) -> None:
-    """Put *events* into a stream that the next sink on the folder adopts.
+    """Write *events* into a stream that the next sink on the folder adopts.
 
     Raises:
         OSError: it cannot be written.

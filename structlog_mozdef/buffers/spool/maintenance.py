@@ -1,4 +1,4 @@
-"""What a spool does once a second, whatever its sender is waiting for."""
+"""What a spool does once a second, even while its sender waits for an answer."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from structlog_mozdef._log import RateLimitedLogger
 
 
 class DeferredWarnings:
-    """Keeps warnings until `mark_reported` is called, with no lock held.
+    """Keep warnings that are found under a lock until `flush` is called without one.
 
     A log handler may wait for a thread that waits for the lock, in a log call of its own.
 
     Args:
-        own_log: to say them.
+        own_log: writes them.
     """
 
     def __init__(self, own_log: RateLimitedLogger) -> None:
@@ -24,27 +24,27 @@ class DeferredWarnings:
         self._messages: dict[str, str] = {}
 
     def add(self, cause: str, message: str) -> None:
-        """Warn of *cause* soon; of several messages for it, of the last."""
+        """Remember to warn of *cause*; the last message for a cause replaces earlier ones."""
         self._messages[cause] = message
 
     def flush(self) -> None:
-        """Say all of it. Several threads may do so at the same moment."""
+        """Write all warnings. Several threads may do so at the same moment."""
         while self._messages:
             try:
                 cause = next(iter(self._messages))
                 self._own_log.warn(cause, self._messages.pop(cause))
             except (KeyError, StopIteration, RuntimeError):
-                break  # another thread says it
+                break  # another thread writes it
 
 
 class MaintenanceThread:
-    """A daemon thread that calls *maintain* once a second and forces files to the disk.
+    """A daemon thread that calls *maintain* once a second and synchronises files to the disk.
 
-    It also tells the news: log calls, which find them, must not wait for a log handler.
+    It also writes the deferred warnings: log calls must not wait for a log handler.
 
     Args:
         maintain: returns descriptors to synchronise and close.
-        syncs: False where files are only closed.
+        syncs: False if files are only closed.
         deferred_warnings: of the spool.
         interval: seconds between two runs.
     """
@@ -71,13 +71,13 @@ class MaintenanceThread:
             try:
                 thread.start()
             except RuntimeError:
-                self._thread = None  # no thread can be had: the next one to ask tries again
-            except BaseException:  # of a signal handler: perhaps it runs, and ends at its next look
+                self._thread = None  # no thread can be started: the next call tries again
+            except BaseException:  # from a signal handler: if the thread runs, it ends by itself
                 self._thread = None
                 raise
 
     def sync_and_close(self, fd: int) -> None:
-        """Take over a descriptor that is not written to any more."""
+        """Hand over a descriptor that is not written to any more."""
         self._complete.append(fd)
 
     def _run(self) -> None:
@@ -88,7 +88,7 @@ class MaintenanceThread:
                 self.work()
 
     def work(self) -> None:
-        """Do at once what the thread does each time."""
+        """Do now what the thread does in each interval."""
         try:
             fds = self._maintain()
         except OSError as error:
@@ -113,13 +113,13 @@ class MaintenanceThread:
         )
 
     def stop(self) -> None:
-        """Do the work a last time, and end the thread; `start` begins anew."""
+        """Do the work a last time, and end the thread; `start` starts another."""
         self._thread = None
         self.work()
         self._thread = None  # the work may have started it again
 
     def abandon(self) -> None:
-        """End the thread at its next look, and close the descriptors without any work."""
+        """Let the thread end, and close the descriptors without further work."""
         self._thread = None
         fds, self._complete = self._complete, []
         for fd in fds:

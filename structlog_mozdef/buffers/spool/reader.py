@@ -1,4 +1,4 @@
-"""The sender's side of a spool: what is given out and settled, and whose streams are adopted."""
+"""The sender's side of a spool: reading and settling events, and adopting orphans."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
 from structlog_mozdef.buffers.spool.source import Observer, Source
 from structlog_mozdef.buffers.spool.stream import Stream
 
-# So many are read at once: each costs a few descriptors. With so many events there are enough:
-# other processes can share the work.
+# The maximum of adopted streams, each of which costs a few descriptors; and the number of adopted
+# events from which on the rest is left to other processes.
 _ADOPTED_AT_ONCE = 32
 _ENOUGH_EVENTS = 2000
-# Of what is given out; an unlimited batch would take all memory.
+# The maximum in flight; an unlimited batch would use up the memory.
 _IN_FLIGHT_BYTES = 16 * 1024 * 1024
 
 
@@ -31,7 +31,7 @@ class SpoolBatch(Batch):
     """A batch of a spool.
 
     Attributes:
-        generation: of the spool; when it was closed, its batches mean nothing any more.
+        generation: of the spool; batches from before a `close` are ignored.
     """
 
     generation: int = 0
@@ -41,14 +41,14 @@ class SpoolBatch(Batch):
 
 
 class SpoolReader:
-    """Takes events from our own sources and from adopted streams, and settles them.
+    """Read events from our own sources and from adopted streams, and settle them.
 
-    Until it is settled, what was given out stays the same, in the same order, whatever is added.
+    Events in flight stay the same, in the same order, until they are settled, whatever is added.
 
     Args:
-        folder, books, damage_log, news, lock: of the spool.
-        overflow: of the spool, the latest of our own events.
-        own_streams: gives the streams of this process, oldest first.
+        folder, ledger, damage_log, deferred_warnings, lock: of the spool.
+        holding: of the spool, the latest of our own events.
+        own_streams: returns the streams of this process, oldest first.
         rescan_interval: seconds between two looks for orphans.
     """
 
@@ -76,12 +76,12 @@ class SpoolReader:
         self._adopted_since = 0.0
         self._next_rescan = 0.0
         self._in_flight: list[bytes] = []
-        # How many of them came from where, in their order.
+        # The sources of the events in flight, and how many are from each, in their order.
         self._parts: deque[tuple[Source, int]] = deque()
         self._generation = 0
         self._turn = 0
 
-    # What is sent.
+    # Sending.
 
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         """See `structlog_mozdef.buffers.base.Buffer`."""
@@ -93,21 +93,21 @@ class SpoolReader:
         return SpoolBatch(events[: number_within(events, max_bytes)[0] or 1], self._generation)
 
     def _fill_in_flight(self, max_events: int, max_bytes: int) -> None:
-        """Have as many events in flight, if there are so many."""
+        """Read until *max_events* are in flight, if there are as many."""
         failure = None
         for group in self._in_turn():
             for source in group:
                 missing = max_events - len(self._in_flight)
                 if missing <= 0:
                     return
-                room = max_bytes - sum(map(len, self._in_flight))
-                if room <= 0:
+                bytes_left = max_bytes - sum(map(len, self._in_flight))
+                if bytes_left <= 0:
                     return
                 try:
-                    events = self._read_from(source, missing, room)
+                    events = self._read_from(source, missing, bytes_left)
                 except OSError as error:
                     failure = error
-                    break  # what comes after it in this group has to wait for it
+                    break  # later events of this group have to wait for it
                 if events:
                     self._in_flight += events
                     self._parts.append((source, len(events)))
@@ -119,9 +119,9 @@ class SpoolReader:
             self._warn_of(failure)
 
     def _in_turn(self) -> list[list[Source]]:
-        """The sources of each process, in an order that changes with each batch."""
-        # While events of the overflow are in flight, others that were may go to the disk, and must
-        # not be met there as if they were new.
+        """Return the sources of each process, in an order that changes with each batch."""
+        # While held events are in flight, they may be written to disk, and must not be read there
+        # as if they were new.
         own: list[Source] = []
         if not self._sends_held():
             own = [*self._own_streams(), self._holding]
@@ -136,15 +136,15 @@ class SpoolReader:
             return source.read(max_events, max_bytes, one=one)
         if not source.has_more():
             return []
-        with self._lock:  # of the overflow, which log calls change
-            # What was written since we read these is older.
+        with self._lock:  # of the holding, which log calls change
+            # Events written to a stream since we read it are older.
             is_next = all(stream.is_read() for stream in self._own_streams())
             return source.read(max_events, max_bytes, one=one) if is_next else []
 
     def _follow_moved(self) -> None:
-        """What was given out of the overflow, and is on disk by now, is settled there."""
+        """Let events in flight that were held, and are on disk by now, be settled there."""
         if not self._sends_held():
-            return  # without waiting for the lock, which log calls hold most of the time
+            return  # without waiting for the lock, which log calls usually hold
         while self._holding.moved:
             source = self._holding.moved[0]
             source.read(
@@ -155,7 +155,7 @@ class SpoolReader:
             self._move_part(source)
 
     def _move_part(self, target: Source) -> None:
-        """The oldest event in flight that was in the overflow is in *place* now."""
+        """Record that the oldest held event in flight is in *target* now."""
         parts = list(self._parts)
         index = next(index for index, (source, _) in enumerate(parts) if source is self._holding)
         left = parts[index][1] - 1
@@ -170,8 +170,8 @@ class SpoolReader:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         assert isinstance(batch, SpoolBatch)  # noqa: S101 - for the type checker
         if batch.generation != self._generation or not batch.events:
-            return  # its events are to be taken again
-        # What is in the overflow could be moved to the disk in the middle of this.
+            return  # its events will be read again
+        # Held events could be written to disk in the middle of this.
         with self._lock if self._sends_held() else contextlib.nullcontext():
             self._follow_moved()
             left = len(batch.events)
@@ -180,18 +180,18 @@ class SpoolReader:
             for source, count in parts:
                 if isinstance(source, Stream):
                     source.advance(count)
-            with self._lock:  # once, so that the numbers add up for whoever looks at them
+            with self._lock:  # once, so that the counts add up at every moment
                 self._ledger.deliver(left)
                 for source, count in parts:
                     self._settle(source, count)
         self._turn += 1
 
     def _sends_held(self) -> bool:
-        """Whether events are in flight that were in the overflow when they were taken."""
+        """Return whether events are in flight that were read from memory."""
         return any(source is self._holding for source, _ in self._parts)
 
     def _parts_of(self, left: int) -> Iterator[tuple[Source, int]]:
-        """Whose the first *left* events in flight were."""
+        """Remove the first *left* events in flight; yield their sources, and how many from each."""
         while left:
             source, events = self._parts.popleft()
             count = min(left, events)
@@ -211,16 +211,16 @@ class SpoolReader:
         self._ledger.remove(count)
 
     def size(self) -> int:
-        """The bytes that wait in adopted streams."""
+        """Return the bytes that wait in adopted streams."""
         return sum(stream.size() for stream in self._adopted)
 
     @property
     def adopted_since(self) -> float:
-        """Since when the oldest adopted event may have waited, of ``time.time``."""
+        """Since when the oldest adopted event may have waited (``time.time``)."""
         return self._adopted_since
 
     def _write_off(self) -> None:
-        """There is nothing to be had, though events should wait: somebody has cut files off."""
+        """Count events as lost that can be read nowhere: somebody has truncated the files."""
         with self._lock:
             own = self._ledger.appended - self._ledger.removed
             streams = self._own_streams()
@@ -241,7 +241,7 @@ class SpoolReader:
         return self._ledger.adopted > 0
 
     def _remove_settled_segments(self) -> None:
-        """Have segments removed of which all is settled: a full disk may need just that room."""
+        """Remove completely settled segments: a full disk may need just that space."""
         for stream in self._own_streams():
             try:
                 if len(stream.segments) > 1:
@@ -251,7 +251,7 @@ class SpoolReader:
 
     def _rescan(self) -> None:
         if self.remove_drained(self._adopted):
-            self._next_rescan = 0.0  # there may be more than we could take
+            self._next_rescan = 0.0  # there may be more than we could adopt
         now = time.monotonic()
         if now < self._next_rescan:
             return
@@ -279,7 +279,7 @@ class SpoolReader:
                     )
                     stream.count_events()
                 except OSError:
-                    stream_lock.close()  # too many open files, say: let others have it
+                    stream_lock.close()  # for example too many open files: leave it to others
                     raise
                 with self._lock:
                     if not self._adopted:
@@ -291,7 +291,7 @@ class SpoolReader:
                 self._ledger.hand_over_closed(self._folder.stream_names())
 
     def remove_drained(self, streams: list[Stream]) -> bool:
-        """Remove those of *streams* of which nothing is left; whether there were any."""
+        """Remove drained streams from *streams* and the disk; return whether there were any."""
         removed = False
         for stream in list(streams):
             try:
@@ -308,7 +308,7 @@ class SpoolReader:
         return removed
 
     def _write_off_remainder(self, stream: Stream) -> None:
-        """Whatever should still wait in a stream that is drained was never met in it."""
+        """Count events as lost that should wait in a drained stream, but were never read."""
         if stream.adopted:
             self._ledger.hand_over(stream.waiting)
         elif stream.waiting > 0:
@@ -322,7 +322,7 @@ class SpoolReader:
     # The end.
 
     def close(self) -> None:
-        """What is in flight will be taken again; adopted streams are left to others."""
+        """Let events in flight be read again, and release adopted streams for others."""
         with self._lock:
             self._generation += 1
             self._in_flight.clear()

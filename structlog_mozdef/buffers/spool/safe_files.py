@@ -14,24 +14,24 @@ from pathlib import Path
 
 from structlog_mozdef.exceptions import SpoolError
 
-#: Ends the name of what cannot be removed, and is left for a person to look at.
+#: Ends the name of a file or folder that is quarantined: it could not be removed.
 QUARANTINED_SUFFIX = ".aside"
 #: Flags for every file: no link is followed, no pipe waited for, no child inherits it. (getattr:
-#: where these are missing, a spool is refused anyway.)
+#: where these are missing, there is no flock either, and no spool.)
 PRIVATE = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
 _READ = os.O_RDONLY | PRIVATE
 _FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
-#: What opening says where a process may open no more; it says nothing about the file.
+#: Errors from opening that concern the process, and not the file.
 TOO_MANY_OPEN = frozenset({errno.EMFILE, errno.ENFILE})
-# As for the kernel: a path that leads through more is refused when it is opened.
+# As for the kernel: opening a path with more links fails.
 _MAX_LINKS = 40
 
 
 def quarantine(name: str, folder_fd: int) -> None:
-    """Remove *name*, whatever it is; a folder that is not empty gets another name.
+    """Remove *name*, whatever it is; rename it if it is a folder that is not empty.
 
     Raises:
-        OSError: neither can be done. That it is missing is none.
+        OSError: neither is possible. A missing file is no error.
     """
     try:
         os.unlink(name, dir_fd=folder_fd)
@@ -46,7 +46,7 @@ def quarantine(name: str, folder_fd: int) -> None:
 
 
 def create_file(name: str, flags: int, folder_fd: int) -> int:
-    """Make a file that nobody else can read, whatever the umask. It must not exist."""
+    """Create a file that nobody else can read, whatever the umask. It must not exist."""
     flags |= os.O_CREAT | os.O_EXCL | PRIVATE
     fd = os.open(name, flags, 0o600, dir_fd=folder_fd)
     os.fchmod(fd, 0o600)
@@ -54,34 +54,34 @@ def create_file(name: str, flags: int, folder_fd: int) -> int:
 
 
 def open_folder(name: str, folder_fd: int) -> int:
-    """Open a subfolder that is no link.
+    """Open a subfolder, following no link.
 
     Raises:
-        OSError: it is something else, or missing.
+        OSError: it is missing, or not a folder.
     """
     return os.open(name, _FOLDER, dir_fd=folder_fd)
 
 
 def open_to_read(name: str, folder_fd: int) -> int:
-    """Open a regular file of this user, and nothing else.
+    """Open a regular file of this user.
 
     Raises:
-        OSError: it is something else (a link, a pipe, a folder, somebody else's), or missing.
+        OSError: it is missing, a link, a pipe, a folder, or another user's.
     """
     fd = os.open(name, _READ, dir_fd=folder_fd)
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
         os.close(fd)
-        raise OSError(errno.EINVAL, f"{name} is no regular file of this user")
+        raise OSError(errno.EINVAL, f"{name} is not a regular file of this user")
     return fd
 
 
 def open_private_folder(path: str) -> int:
-    """Open the folder at *path*, which is made (0700) where it is missing.
+    """Open the folder at *path*; create it (0700) if it is missing.
 
     Raises:
         SpoolError: others can write to it, or decide where the path leads.
-        OSError: it cannot be made or opened.
+        OSError: it cannot be created or opened.
     """
     absolute = Path(path).absolute()
     _check_links(absolute, path)
@@ -116,14 +116,14 @@ def _check_links(path: Path, given: str, depth: int = 0) -> None:
 
 
 def _make(path: Path) -> None:
-    """Make the folder and those above it that are missing, for this user alone."""
+    """Create the folder and missing parents, for this user alone."""
     if path.is_dir():
         return
     _make(path.parent)
     try:
         path.mkdir(0o700)
     except FileExistsError:
-        return  # another process was faster, or it is no folder
+        return  # another process was faster, or it is not a folder
     path.chmod(0o700)  # whatever the umask
     fd = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:

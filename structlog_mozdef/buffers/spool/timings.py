@@ -1,4 +1,4 @@
-"""The waits of a spool, as one setting: tests shorten them, and nobody patches a constant."""
+"""How long a spool waits, as one setting."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SpoolTimings:
-    """How long a spool waits before it tries or looks again. All values are seconds.
+    """How long a spool waits before it tries again. All values are seconds.
 
     Attributes:
-        disk_retry: after the disk refused to write, until it is tried again.
+        disk_retry: after the disk could not be written, until it is tried again.
         full_retry: after the spool was found full, until the folder is measured again.
-        rescan_interval: between two looks for streams of dead processes.
+        rescan_interval: between two scans for streams of dead processes.
         maintenance_interval: between two runs of the maintenance thread, which forces files to
             the disk with ``sync="interval"``.
     """

@@ -1,8 +1,9 @@
-"""The side of a spool that log calls see: appending events, and what becomes of them on bad disks.
+"""The side of a spool that log calls use: appending events, and holding them while the disk fails.
 
-The quick way of `SpoolWriter.append` looks at one number, the *credit*: bytes that can be written
-before all that can change has to be looked at again. It is 0 whenever the quick way does not do,
-and negative in the middle of an append: a signal handler or ``__del__`` may log then.
+The fast path of `SpoolWriter.append` checks one number, the *write credit*: bytes that may be
+written before limits, segments and the disk have to be checked again, on the slow path. It is 0
+whenever the slow path is needed, and negative in the middle of an append: a signal handler or
+``__del__`` may log then.
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ from structlog_mozdef.buffers.spool.source import Observer, Source
 from structlog_mozdef.buffers.spool.stream import Stream
 from structlog_mozdef.buffers.spool.timings import SpoolTimings
 
-# What the other files of a stream take.
+# The size of the other files of a stream.
 _STREAM_BYTES = 512
-# The room in the middle of an append, and when there is to be none after it.
+# The write credit in the middle of an append, and if it is to be 0 afterwards.
 _APPENDING = -1
 _APPENDING_LAST = -2
 
 
 class SpoolWriter:
-    """Writes the events of this process to a stream of its own.
+    """Write the events of this process to a stream of its own.
 
     Args:
         folder, max_events, when_full, sync, segment_bytes, timings: see
             `structlog_mozdef.buffers.spool.Spool`.
-        max_bytes: of the whole folder, without its dead letters.
-        reserve_bytes: left to what other processes may have written since they were looked at.
-        books, damage_log, news: of the spool.
+        max_bytes: of the folder, without its dead letters.
+        reserve_bytes: allowance for events of other processes since the folder was measured.
+        ledger, damage_log, deferred_warnings: of the spool.
         lock: re-entrant, of the spool.
 
     Attributes:
         stream: that is written to; None until the first event.
         removed_streams: streams of this process that somebody removed while they held events.
-        overflow: events that the disk refuses to take.
-        housekeeper: works once a second.
+        holding: events that wait in memory while the disk fails.
+        maintenance: works once a second.
     """
 
     def __init__(
@@ -88,9 +89,9 @@ class SpoolWriter:
         self._acquire = lock.acquire
         self._release = lock.release
         self._write_credit = 0
-        # The credit that an append with care works on, while others see that it is busy.
+        # The credit that the slow path works on, while others see that it is busy.
         self._credit_left = 0
-        # How many events there may be, ever, before the quick way does not do.
+        # The total of events from which on the slow path is needed.
         self._slow_path_from = 0
         self._segment_credit = 0
         self._full_until = 0.0
@@ -111,12 +112,11 @@ class SpoolWriter:
         size = len(line)
         credit = -1
         try:
-            # Not by ``with``, nor the rest by `Stream.write` and `_count`: beside what has to be
-            # done, each of them costs a lot.
+            # Without ``with``, `Stream.write` and `_count`, whose calls cost more than the work.
             self._acquire()
             stream = self.stream
             credit = self._write_credit - size
-            # The quick way comes first: Python 3.10 lets signal handlers run where it jumps.
+            # The fast path comes first: signal handlers may run at a jump.
             if credit >= 0 and stream is not None:
                 self._write_credit = _APPENDING
                 try:
@@ -128,39 +128,39 @@ class SpoolWriter:
                     backlog = self._hold(line, error)
                     self._write_credit = 0
                 else:
-                    # 0 where it is `_APPENDING_LAST`; a product does not jump.
+                    # 0 if it is `_APPENDING_LAST`; a product does not jump.
                     self._write_credit = credit * (self._write_credit == _APPENDING)
                     ledger = self._ledger
-                    ledger.appended = taken = ledger.appended + 1
-                    backlog = taken - ledger.removed
-                    if backlog == 1 or not taken & MARK_MASK or taken >= self._slow_path_from:
+                    ledger.appended = appended = ledger.appended + 1
+                    backlog = appended - ledger.removed
+                    if backlog == 1 or not appended & MARK_MASK or appended >= self._slow_path_from:
                         try:
                             self._after_count(backlog)
                         except (MemoryError, RecursionError):
-                            pass  # the event is taken; the next one comes here again, or is marked
+                            pass  # the event is appended; the next one comes here again
             else:
                 backlog = self._append_slowly(line)
-        except BaseException:  # of a signal handler, or no memory or stack is left
-            if credit >= 0:  # nobody else was in the middle of an append
+        except BaseException:  # from a signal handler, or out of memory or stack
+            if credit >= 0:  # this thread was in no other append
                 self._write_credit = 0
             try:
                 self._release()  # before any other call: a second handler may raise behind that
             except RuntimeError:
-                pass  # it was not had yet: the first came in the middle of waiting for it
+                pass  # not acquired yet: the handler raised while waiting for it
             raise
         self._release()
         return backlog
 
     def append_and_sync(self, event: bytes) -> int:
-        """`append`, and force the event to the disk."""
+        """See `append`; also synchronise the event to the disk."""
         with self._lock:
             return self._append_slowly(event + b"\n")
 
     def _append_slowly(self, line: bytes) -> int:
-        """Append where the quick way does not do."""
+        """Append, and renew the write credit."""
         if self._write_credit < 0:
             return self._append_reentrant(line)
-        # Here and where it ends no function is called, in which a signal handler could raise.
+        # Here and at the end no function is called, in which a signal handler could raise.
         self._credit_left, self._write_credit = self._write_credit, _APPENDING
         try:
             if self._is_full_of_events():
@@ -182,11 +182,11 @@ class SpoolWriter:
             self._write_credit = self._credit_left * (self._write_credit == _APPENDING)
 
     def _revoke_credit(self) -> None:
-        """All is to be looked at again before the next append, or after this one."""
+        """Let the next append take the slow path."""
         self._write_credit = _APPENDING_LAST if self._write_credit < 0 else 0
 
     def _append_reentrant(self, line: bytes) -> int:
-        """Append in the middle of an append of this very thread: a handler or ``__del__`` logs."""
+        """Append in the middle of an append of this thread: a handler or ``__del__`` logs."""
         self._revoke_credit()
         if self._disk_error is not None:
             return self._hold(line, None)
@@ -206,18 +206,18 @@ class SpoolWriter:
         return stream
 
     def _count(self) -> int:
-        """An event is taken: count it; the result is that of `append`."""
+        """Count an appended event; return the result of `append`."""
         self._ledger.appended += 1
         backlog = self._backlog()
         self._after_count(backlog)
         return backlog
 
     def _after_count(self, backlog: int) -> None:
-        """An event was counted, and *backlog* events wait now."""
-        taken = self._ledger.appended
-        if backlog == 1 or not taken & MARK_MASK:
+        """Do the rest after counting: *backlog* events wait now."""
+        appended = self._ledger.appended
+        if backlog == 1 or not appended & MARK_MASK:
             self._ledger.mark()
-        if taken >= self._slow_path_from:
+        if appended >= self._slow_path_from:
             self._revoke_credit()
 
     def _backlog(self) -> int:
@@ -236,7 +236,7 @@ class SpoolWriter:
         return not self._drop_oldest_segment(stream)
 
     def can_write(self, size: int) -> bool:
-        """Whether a line of *size* bytes would be written now."""
+        """Return whether a line of *size* bytes would be written now."""
         if (
             self._write_credit < 0
             or self._disk_error is not None
@@ -261,7 +261,7 @@ class SpoolWriter:
         return self._backlog()
 
     def _hold(self, line: bytes, error: OSError | None) -> int:
-        """The disk refuses: hold *line* in memory, and try the disk again in a while."""
+        """Hold *line* in memory while the disk fails, and try the disk again later."""
         if error is not None:
             self._disk_failed(error)
         if len(line) > self._max_line_bytes:
@@ -293,16 +293,16 @@ class SpoolWriter:
         )
 
     def _write_held_lines(self) -> None:
-        """Write what is held in memory, if the disk lets us again."""
+        """Write the held lines, if it is time to try the disk again."""
         if self._disk_error is None or time.monotonic() < self._disk_retry_at:
             return
         try:
             if not self.holding.held:
-                self._write_held_line(b"\n")  # a blank line is no event, but tells how the disk is
+                self._write_held_line(b"\n")  # an empty line is no event, but tests the disk
             while self._disk_error is not None:
                 self.holding.write_out(self._write_held_line)
-                # Neither calls nor jumps: what a signal handler logs is held before this, or is
-                # written after it.
+                # No call and no jump: a signal handler logs either before this, and its line is
+                # held, or after it.
                 self._disk_error = (None, self._disk_error)[self.holding.held > 0]
         except OSError as error:
             self._disk_failed(error)
@@ -321,10 +321,10 @@ class SpoolWriter:
         return self._write(line)
 
     def _grant_credit(self, size: int) -> bool:
-        """Look at all that `append` does not look at each time; False where the spool is full.
+        """Check all limits for *size* bytes, and set the credit; False if the spool is full.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: the disk cannot be written.
         """
         if size > self._max_line_bytes or time.monotonic() < self._full_until:
             return False
@@ -352,9 +352,9 @@ class SpoolWriter:
         return True
 
     def _available(self) -> tuple[int, int]:
-        """The bytes that may be written, and how many of them before the next look.
+        """Return the bytes that may be written, and how many of them before the next measurement.
 
-        The other streams may have grown since they were looked at, each by its own share.
+        The other streams may have grown since the last one, each by its own share.
         """
         usage = self._folder.usage()
         reserve = self._reserve if usage.streams > 1 else 0
@@ -386,7 +386,7 @@ class SpoolWriter:
     def _sync(self, fd: int) -> None:
         try:
             os.fdatasync(fd)
-        except OSError as error:  # the event is written, and the kernel has it
+        except OSError as error:  # the event is written: the kernel has it
             self._deferred_warnings.add(
                 "spool sync",
                 f"the spool {self._folder.path} cannot be synchronised: {error.strerror}",
@@ -400,7 +400,7 @@ class SpoolWriter:
         return True
 
     def _replace_removed_stream(self) -> None:
-        """Somebody has removed our stream: read it to its end, and write to another."""
+        """Keep a stream that somebody removed for reading to its end, and write to another."""
         stream, self.stream = self.stream, None
         if stream is not None:
             before = self.holding.held + sum(other.waiting for other in self.removed_streams)
@@ -411,10 +411,10 @@ class SpoolWriter:
                 "spool removed", f"somebody removed a stream from the spool {self._folder.path}"
             )
 
-    # Once a second: in the housekeeper's thread.
+    # Once a second: in the maintenance thread.
 
     def _maintain(self) -> list[int]:
-        """Notice a removed stream, try a disk that refused.
+        """Notice a removed stream, and try a failed disk again.
 
         Returns:
             Descriptors to synchronise and close.
@@ -456,14 +456,14 @@ class SpoolWriter:
     # The end.
 
     def prepare_close(self) -> None:
-        """Nothing is in flight any more; the disk is to be tried a last time."""
+        """Make held events readable again, and let the disk be tried a last time."""
         self.holding.reset_in_flight()
         self._disk_retry_at = 0.0
         if not self.holding.held:
             self._disk_error = None  # there is nothing to try it with
 
     def close(self) -> None:
-        """Remove what is drained, and leave the rest to whoever adopts it."""
+        """Remove drained streams, and leave the others for adoption."""
         for removed in self.removed_streams:
             self._ledger.lose(removed.waiting, self._ledger.settled_count(), "spool removed")
             removed.close()
@@ -476,8 +476,8 @@ class SpoolWriter:
         if not on_disk and stream.is_exhausted():
             stream.remove()
         else:
-            # Whoever adopts it counts its events anew. We go on to count them as waiting,
-            # until we adopt them again ourselves.
+            # The process that adopts it counts its events again. We count them as waiting until
+            # we adopt them ourselves, or others have.
             self._ledger.close_stream(stream.name, on_disk)
             stream.close()
 

@@ -32,7 +32,7 @@ class TestSpool(BufferContract):
     # A line has an end, which counts on disk.
 
     def test_size_counts_what_is_in_flight(self):
-        """The bytes of events that were peeked are still taken."""
+        """The bytes of events that were peeked still count."""
         buffer = self.filled(1, 2, 3)
         buffer.peek(2, 1000)
         assert buffer.size_bytes() == 12
@@ -43,10 +43,10 @@ class TestSpool(BufferContract):
         buffer.ack(buffer.peek(2, 1000))
         assert buffer.size_bytes() == 4
 
-    # Segments are dropped whole, and the reason has another name.
+    # Complete segments are dropped, and the reason has another name.
 
     def test_drop_newest_keeps_what_waits(self):
-        """With drop_newest a full spool refuses the event."""
+        """With drop_newest a full spool drops the event."""
         buffer = self.filled(1, 2, 3, max_events=2)
         assert (self.everything(buffer), buffer.counts().dropped) == (
             lines(1, 2),
@@ -54,14 +54,14 @@ class TestSpool(BufferContract):
         )
 
     def test_drop_oldest_makes_room(self):
-        """With drop_oldest the oldest segment that is not being read makes room."""
+        """With drop_oldest the oldest segment that is not being read is dropped."""
         buffer = self.filled(*range(20), max_events=16, when_full="drop_oldest")
         left = self.everything(buffer)
         dropped = buffer.counts().dropped["spool full"]
         assert left == lines(*range(20))[dropped - 20 :] or left[-4:] == lines(16, 17, 18, 19)
 
     def test_drop_oldest_makes_as_much_room_as_is_needed(self):
-        """With drop_oldest several small segments make room for a large event."""
+        """With drop_oldest several small segments are dropped for a large event."""
         buffer = self.make(max_bytes=100_000, when_full="drop_oldest")
         for _ in range(2000):
             buffer.append(b"x" * 99)
@@ -77,7 +77,7 @@ class TestSpool(BufferContract):
         assert buffer.peek(1, 1000) == batch
 
     def test_what_is_dropped_is_settled_with_the_events_before_it(self):
-        """Once the spool has run empty, `settled` has reached `position`."""
+        """Once the spool is empty, `settled_count` has reached `appended_count`."""
         buffer = self.filled(1, 2, 3, max_events=3, when_full="drop_oldest")
         buffer.peek(1, 1000)
         for line in lines(4, 5, 6, 7):
@@ -87,30 +87,30 @@ class TestSpool(BufferContract):
         assert buffer.settled_count() == buffer.appended_count()
 
     def test_drop_oldest_drops_nothing_in_vain(self):
-        """Where no segment can go, drop_oldest refuses the event, and no other."""
+        """If no segment can be dropped, drop_oldest drops the event, and no other."""
         buffer = self.filled(1, 2, 3, max_events=3, when_full="drop_oldest")
         buffer.peek(3, 1000)
         buffer.append(b"004")
         assert self.everything(buffer)[0] == b"001"
 
-    # The limit holds for the folder, with all that a stream needs beside its events.
+    # The limit holds for the folder, including all other files of a stream.
 
     def test_drop_newest_counts_bytes(self):
-        """With drop_newest an event that exceeds max_bytes is refused."""
+        """With drop_newest an event that exceeds max_bytes is dropped."""
         buffer = self.make(max_bytes=10_000)
         for _ in range(200):
             buffer.append(b"x" * 99)
         assert 80 < len(buffer) < 100
 
     def test_a_buffer_can_be_filled_to_the_last_byte(self):
-        """Not a hundredth of max_bytes is left unused beside what dead letters may take."""
+        """Less than a hundredth of max_bytes is unused, except the share of dead letters."""
         buffer = self.make(max_bytes=1_000_000)
         for _ in range(20_000):
             buffer.append(b"x" * 99)
         assert 0.92 < buffer.size_bytes() / 1_000_000 < 0.94
 
     def test_block_takes_and_counts_nothing(self):
-        """With block an event that finds no room is neither taken nor dropped."""
+        """With block an event that does not fit is neither appended nor dropped."""
         buffer = self.filled(1, 2, 3, max_events=2, when_full="block")
         assert buffer.counts().accepted == 2
 
@@ -122,7 +122,7 @@ class TestSpool(BufferContract):
         assert (returned < FULL, len(buffer), sum(buffer.counts().dropped.values())) == (True, 1, 1)
 
     def test_it_behaves_like_a_list(self):
-        """See test_spool_is_a_list.py, which damages the files as well."""
+        """See test_is_a_list.py, which damages the files as well."""
 
     # What only a spool does.
 
@@ -145,7 +145,7 @@ class TestSpool(BufferContract):
         buffer.append(b"003")
         assert self.everything(buffer)[:2] == list(first.events)
 
-    def test_an_empty_spool_gives_no_empty_batch_for_ever(self):
+    def test_an_empty_spool_gives_no_empty_batch_forever(self):
         """An event that somebody has cut off from its file is counted as lost."""
         buffer = self.filled(1)
         for segment in self.path.glob("0/*/*.ndjson"):
@@ -154,7 +154,7 @@ class TestSpool(BufferContract):
         assert (len(buffer), buffer.counts().dropped) == (0, {"spool damaged": 1})
 
     def test_a_large_event_is_delivered(self):
-        """An event that is larger than what is read at once comes out whole."""
+        """An event that is larger than what is read at once comes out complete."""
         buffer = self.make(max_bytes=1 << 26)
         buffer.append(b"x" * 3_000_000)
         buffer.append(b"002")

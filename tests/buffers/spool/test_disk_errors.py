@@ -60,7 +60,7 @@ def numbers(transport):
 
 
 def test_a_full_disk(small_disk, caplog):
-    """Events that find no room wait in memory, and are delivered in their order."""
+    """Events that do not fit wait in memory, and are delivered in their order."""
     transport = DownTransport()
     with Sink(transport, spool=small_disk / "spool", **QUICK) as sink:
         put_all(sink, 0, 1000)
@@ -96,7 +96,7 @@ def test_a_disk_that_stays_full(small_disk):
 
 
 def test_a_disk_that_our_own_settled_events_fill(small_disk, caplog):
-    """What is settled is removed for the sake of a full disk, without another event."""
+    """Settled events are removed from a full disk, without another event."""
     spool = spool_that_fills(small_disk)
     while len(spool):
         spool.ack(spool.peek(50, 1_000_000))
@@ -109,8 +109,8 @@ def test_a_disk_that_our_own_settled_events_fill(small_disk, caplog):
     spool.close()
 
 
-def test_a_disk_with_room_again(small_disk):
-    """What waited in memory is written as soon as there is room, without another event."""
+def test_a_disk_with_free_space_again(small_disk):
+    """Held events are written as soon as there is space, without another event."""
     filler = small_disk / "filler"
     with contextlib.suppress(OSError):
         filler.write_bytes(bytes(1_000_000))
@@ -124,7 +124,7 @@ def test_a_disk_with_room_again(small_disk):
     spool.close()
 
 
-def test_the_trouble_is_told_once_a_minute(small_disk, caplog):
+def test_a_disk_error_is_reported_once_a_minute(small_disk, caplog):
     """A disk that stays full does not fill the log."""
     transport = DownTransport()
     with Sink(transport, spool=small_disk / "spool", **QUICK) as sink:
@@ -137,7 +137,7 @@ def test_the_trouble_is_told_once_a_minute(small_disk, caplog):
 
 
 def test_a_disk_that_is_read_only(tmp_path):
-    """A folder that cannot be written is refused at once, in a sentence."""
+    """A folder that cannot be written is rejected at once, in a sentence."""
     path = tmp_path / "disk"
     mounted(path, "ro")
     try:
@@ -159,7 +159,7 @@ def test_files_that_must_not_grow(tmp_path):
 
 
 def test_the_folder_is_removed(tmp_path, caplog):
-    """What was taken before is still delivered, and what comes after finds a new folder."""
+    """Events appended before are still delivered, and later ones go to a new folder."""
     transport = DownTransport()
     with Sink(transport, spool=tmp_path / "spool", **QUICK) as sink:
         put_all(sink, 0, 50)
@@ -226,14 +226,14 @@ def test_the_disk_recovers_while_a_batch_is_sent(tmp_path):
     assert spool.durable
     spool.ack(batch.first(3))
     assert spool.peek(4, 1000).events == events(3, 4)
-    # Whoever comes after a crash finds what was not settled, and no more.
+    # After a crash the next process finds the events that were not settled, and no others.
     spool.abandon()
     other = spool_on(tmp_path)
     assert drain(other) == events(3, 4)
     other.close()
 
 
-def test_a_position_that_could_not_be_written(tmp_path):
+def test_an_ack_offset_that_could_not_be_written(tmp_path):
     """It is written at the end, if that can be done then: nothing is repeated without a crash."""
     spool = spool_on(tmp_path)
     for event in events(1, 2, 3):
@@ -248,7 +248,7 @@ def test_a_position_that_could_not_be_written(tmp_path):
 
 
 def test_a_file_that_fails_when_it_is_closed(tmp_path, monkeypatch):
-    """A network file system may say only then that it is full: the housekeeper goes on."""
+    """A network file system may only then report that it is full: maintenance goes on."""
     spool = spool_on(tmp_path, sync="interval", timings=SpoolTimings(maintenance_interval=0.01))
     others = maintenance_threads()
     closed = []
@@ -336,7 +336,7 @@ def test_the_disk_recovers_while_the_sender_works(tmp_path, interrupted, send):
 
 
 def test_a_log_handler_that_waits_for_a_log_call(tmp_path):
-    """What is said of damage is said while no log call has to wait for it."""
+    """Damage is reported while no log call has to wait for it."""
     damaged = orphan(tmp_path, [b"damaged"], events(1))
     spool = spool_on(tmp_path)
     spool.adopt_orphans()

@@ -84,7 +84,7 @@ class Raised(BaseException):
 
 
 def short_write(spool, interruption, path):
-    """The disk takes a part of the event only, and the handler comes then."""
+    """Only a part of the event is written, and the handler runs then."""
     (segment,) = path.glob("*/*.ndjson")
     with file_limit(segment.stat().st_size + 10), interruption:
         spool.append(events("interrupted")[0])
@@ -97,7 +97,7 @@ def new_segment(spool, interruption, path):
 
 
 def disk_error(spool, interruption, path):
-    """The disk refuses the event."""
+    """The disk cannot be written."""
     with file_limit(0), interruption:
         spool.append(events("interrupted")[0])
 
@@ -168,7 +168,7 @@ def test_a_signal_handler_leaves_the_rest_whole(tmp_path, situation, acts):
         expected += events("interrupted") * ("raises" not in acts)
         assert set(expected) <= set(delivered), number
         assert set(delivered) <= {*expected, *events("interrupted")}, number
-        # What was written and not yet counted, or taken out of memory, can come twice.
+        # An event that was written, and not yet counted or removed from memory, can come twice.
         may_repeat = situation is disk_recovery and "raises" in acts
         assert len(delivered) - len(set(delivered)) <= may_repeat, number
         counts = spool.counts()

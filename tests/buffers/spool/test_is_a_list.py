@@ -1,4 +1,4 @@
-"""Whatever processes, disks and people do to a spool, it does what plain lists would do."""
+"""A spool does what plain lists would do, whatever processes, disks and people do to it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Model(RuleBasedStateMachine):
         self.life_of: dict[bytes, int] = {}
         self.life = 0
         self.number = 0
-        self.disk_refuses = False
+        self.disk_fails = False
         self.flips = 0
         self.appended: list[bytes] = []
         self.deliveries: list[bytes] = []  # and rejections
@@ -68,8 +68,8 @@ class Model(RuleBasedStateMachine):
 
     @contextlib.contextmanager
     def disk(self):
-        """Everything is done on a disk that may refuse to grow files."""
-        if self.disk_refuses:
+        """Everything is done on a disk that may not let files grow."""
+        if self.disk_fails:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, NO_LIMIT))
         try:
             yield
@@ -131,7 +131,7 @@ class Model(RuleBasedStateMachine):
         with self.disk():
             batch = spool.peek(max_events, max_bytes)
             assert bool(batch.events) == bool(len(spool))
-            # What was given out stays; events of others may find room behind it.
+            # What was given out stays; events of others may follow.
             again = spool.peek(max_events, max_bytes)
             assert again.events[: len(batch.events)] == batch.events
             batch = batch.first(len(batch.events) * share // 5)
@@ -141,7 +141,7 @@ class Model(RuleBasedStateMachine):
     @rule(index=pick)
     def reject(self, index):
         spool = self.spool(index)
-        if self.disk_refuses:
+        if self.disk_fails:
             return  # the letter itself could not be written
         events = spool.peek(3, 10_000).events
         if events:
@@ -170,8 +170,8 @@ class Model(RuleBasedStateMachine):
                 events = spool.peek(5, 2000).events
             self.deliveries += events
             self.may_repeat.update(events)
-        if self.disk_refuses:
-            self.may_repeat.update(self.appended)  # no position could be written
+        if self.disk_fails:
+            self.may_repeat.update(self.appended)  # no ack offset could be written
         self.may_be_lost.update(self.only_in_memory(spool))
         self.abandon(spool)
         if not self.spools:
@@ -183,7 +183,7 @@ class Model(RuleBasedStateMachine):
         del self.lives[spool]
 
     def only_in_memory(self, spool):
-        """The events of this life that the disk did not take, and that were not delivered."""
+        """The events of this life that are not on disk, and were not delivered."""
         if spool.durable:
             return []
         elsewhere = {line[:-1] for stream in self.path.iterdir() for line in self.lines(stream)}
@@ -199,28 +199,28 @@ class Model(RuleBasedStateMachine):
     def close(self, index):
         """A closed spool can be used again."""
         spool = self.spool(index)
-        if self.disk_refuses:
+        if self.disk_fails:
             self.may_repeat.update(self.appended)
         with self.disk():
             spool.close()
-        # What the disk did not take belongs to the stream that it will be written to.
+        # An event in memory belongs to the stream that it will be written to.
         held = self.only_in_memory(spool)
         self.begin_life(spool)
         self.life_of.update(dict.fromkeys(held, self.life))
 
     @rule()
-    def refuse(self):
-        self.disk_refuses = True
+    def fail(self):
+        self.disk_fails = True
 
     @rule()
     def recover(self):
-        self.disk_refuses = False
+        self.disk_fails = False
 
     # What happens to orphans.
 
     @rule(
         index=pick,
-        damage=st.sampled_from(["torn", "zeroed", "flipped", "blank", "removed", "garbage"]),
+        damage=st.sampled_from(["torn", "zeroed", "flipped", "empty lines", "removed", "garbage"]),
         where=st.integers(0, 5000),
     )
     def damage(self, index, damage, where):
@@ -242,7 +242,7 @@ class Model(RuleBasedStateMachine):
         elif damage == "flipped" and at < len(content):
             content[at] ^= 1 << where % 8
             self.flips += 1
-        elif damage == "blank":
+        elif damage == "empty lines":
             content[0:0] = b"\n\n"
             content += b"\n"
         elif damage == "garbage":
@@ -253,30 +253,30 @@ class Model(RuleBasedStateMachine):
             segment.write_bytes(content)
         lost = before - Counter(self.lines(stream))
         self.may_be_lost.update(line[:-1] for line in lost)
-        # Where the position does not fit any more, reading begins anew.
+        # Where the ack offset does not fit any more, reading begins again.
         self.may_repeat.update(line[:-1] for line in before)
 
     @rule(index=pick, text=st.sampled_from([b"", b"nonsense", b"0000000001 00000", None]))
-    def damage_position(self, index, text):
+    def damage_ack_offset(self, index, text):
         orphans = self.orphans()
         if orphans:
             stream = orphans[index % len(orphans)]
             self.may_repeat.update(line[:-1] for line in self.lines(stream))
-            position = stream / "position"
+            ack_offset = stream / "position"
             if text is None:
-                position.unlink(missing_ok=True)
+                ack_offset.unlink(missing_ok=True)
             else:
-                position.write_bytes(text)
+                ack_offset.write_bytes(text)
 
     @rule(index=pick, text=st.sampled_from([b"", b"{", b"[1]", b'{"format": "x"}', None]))
-    def damage_note(self, index, text):
+    def damage_metadata(self, index, text):
         orphans = self.orphans()
         if orphans:
-            note = orphans[index % len(orphans)] / "stream.json"
+            metadata = orphans[index % len(orphans)] / "stream.json"
             if text is None:
-                note.unlink(missing_ok=True)
+                metadata.unlink(missing_ok=True)
             else:
-                note.write_bytes(text)
+                metadata.write_bytes(text)
 
     # What always holds.
 
@@ -291,7 +291,7 @@ class Model(RuleBasedStateMachine):
 
     def teardown(self):
         try:
-            self.disk_refuses = False
+            self.disk_fails = False
             self.drain()
             self.check()
         finally:

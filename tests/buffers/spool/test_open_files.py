@@ -33,7 +33,7 @@ def no_more_files():
 
 @contextlib.contextmanager
 def no_files_at_all():
-    """No file can be opened, not even in place of one that was closed."""
+    """No file can be opened, not even after another one was closed."""
     with no_more_files():
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
@@ -58,7 +58,7 @@ def one_file_too_many():
 
 @pytest.mark.parametrize("limit", [no_more_files, one_file_too_many])
 def test_too_many_open_files_to_adopt(tmp_path, limit):
-    """Wherever it meets the limit, a process leaves orphans whole, for itself or for others."""
+    """At any point of an adoption the limit leaves orphans complete, for the process or others."""
     number, happened = 0, True
     while happened:
         path = tmp_path / str(number)
@@ -74,7 +74,7 @@ def test_too_many_open_files_to_adopt(tmp_path, limit):
                 spool.adopt_orphans()
         happened = interruption.happened
         other.adopt_orphans()
-        # A position that cannot be read now is none that is missing: nothing is repeated for it.
+        # An ack offset that cannot be read now is not missing: nothing is repeated.
         assert (number, sorted([len(spool), len(other)])) == (number, [0, 3])
         assert drain(spool) + drain(other) == events(2, 3, 4)
         spool.close()
@@ -108,7 +108,7 @@ def test_sinks_that_are_gone_leave_no_file_open(tmp_path):
             sink.put(events(1)[0])
             assert open_folders()
         del sink
-    assert wait_for(lambda: not open_folders(), 5)  # the housekeeper wakes once a second
+    assert wait_for(lambda: not open_folders(), 5)  # the maintenance thread wakes once a second
 
 
 def test_too_many_open_files_to_read(tmp_path):
