@@ -49,7 +49,7 @@ class SpoolReader:
         folder, ledger, damage_log, deferred_warnings, lock: of the spool.
         holding: of the spool, the latest of our own events.
         own_streams: returns the streams of this process, oldest first.
-        rescan_interval: seconds between two looks for orphans.
+        rescan_interval: seconds between two scans for orphans.
     """
 
     def __init__(
@@ -147,9 +147,7 @@ class SpoolReader:
             return  # without waiting for the lock, which log calls usually hold
         while self._holding.moved:
             source = self._holding.moved[0]
-            source.read(
-                1, sys.maxsize, one=True
-            )  # where it cannot be read now, nothing has changed
+            source.read(1, sys.maxsize, one=True)  # it can raise: before anything changes
             with self._lock:
                 del self._holding.moved[0]
             self._move_part(source)
