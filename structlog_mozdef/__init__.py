@@ -9,119 +9,97 @@ Each name is loaded when it is first used, so that importing the package costs n
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from structlog_mozdef._version import __version__
+from structlog_mozdef._version import __version__ as __version__
 
-if TYPE_CHECKING:
-    from structlog_mozdef.configuration import build_processors, configure
-    from structlog_mozdef.delivery.retry import RetryPolicy
-    from structlog_mozdef.exceptions import MozDefError, Rejected, SpoolError, TransportError
-    from structlog_mozdef.handler import MozDefHandler
-    from structlog_mozdef.logger import MozDefLogger, MozDefLoggerFactory
-    from structlog_mozdef.processors.context import (
-        TagAdder,
-        add_hostname,
-        add_processid,
-        add_processname,
-        add_timestamp,
-    )
-    from structlog_mozdef.processors.redactor import Redactor
-    from structlog_mozdef.processors.sequence import SequenceAdder
-    from structlog_mozdef.processors.trace import add_trace_ids
-    from structlog_mozdef.rendering.fields import SEVERITIES
-    from structlog_mozdef.rendering.renderer import MozDefRenderer
-    from structlog_mozdef.rendering.tee import MozDefTee
-    from structlog_mozdef.sink import Sink
-    from structlog_mozdef.sink.stats import Stats
-    from structlog_mozdef.transports.amqp import AMQPTransport
-    from structlog_mozdef.transports.base import SendResult, Transport
-    from structlog_mozdef.transports.file import FileTransport
-    from structlog_mozdef.transports.http import HTTPTransport
-    from structlog_mozdef.transports.sqs import SQSTransport
-    from structlog_mozdef.transports.syslog import SyslogTransport
+if TYPE_CHECKING:  # what type checkers and editors see
+    from structlog_mozdef.buffers.base import DeadLetter as DeadLetter
+    from structlog_mozdef.configuration import build_processors as build_processors
+    from structlog_mozdef.configuration import configure as configure
+    from structlog_mozdef.delivery.retry import RetryPolicy as RetryPolicy
+    from structlog_mozdef.exceptions import MozDefError as MozDefError
+    from structlog_mozdef.exceptions import Rejected as Rejected
+    from structlog_mozdef.exceptions import SpoolError as SpoolError
+    from structlog_mozdef.exceptions import TransportError as TransportError
+    from structlog_mozdef.handler import MozDefHandler as MozDefHandler
+    from structlog_mozdef.logger import MozDefLogger as MozDefLogger
+    from structlog_mozdef.logger import MozDefLoggerFactory as MozDefLoggerFactory
+    from structlog_mozdef.processors.context import TagAdder as TagAdder
+    from structlog_mozdef.processors.context import TimestampAdder as TimestampAdder
+    from structlog_mozdef.processors.context import add_hostname as add_hostname
+    from structlog_mozdef.processors.context import add_processid as add_processid
+    from structlog_mozdef.processors.context import add_processname as add_processname
+    from structlog_mozdef.processors.context import add_timestamp as add_timestamp
+    from structlog_mozdef.processors.redactor import Redactor as Redactor
+    from structlog_mozdef.processors.sequence import SequenceAdder as SequenceAdder
+    from structlog_mozdef.processors.trace import add_trace_ids as add_trace_ids
+    from structlog_mozdef.rendering.fields import SEVERITIES as SEVERITIES
+    from structlog_mozdef.rendering.renderer import MozDefRenderer as MozDefRenderer
+    from structlog_mozdef.rendering.tee import MozDefTee as MozDefTee
+    from structlog_mozdef.sink import Sink as Sink
+    from structlog_mozdef.sink.stats import Stats as Stats
+    from structlog_mozdef.transports.amqp import AMQPTransport as AMQPTransport
+    from structlog_mozdef.transports.base import SendResult as SendResult
+    from structlog_mozdef.transports.base import Transport as Transport
+    from structlog_mozdef.transports.file import FileTransport as FileTransport
+    from structlog_mozdef.transports.http import HTTPTransport as HTTPTransport
+    from structlog_mozdef.transports.sqs import SQSTransport as SQSTransport
+    from structlog_mozdef.transports.syslog import SyslogTransport as SyslogTransport
+else:  # what runs: the same names, each loaded from its module when it is first used
+    import importlib
 
-__all__ = [  # noqa: RUF022 - grouped by topic
-    # Set up in one line
-    "configure",
-    "build_processors",
-    # Processors
-    "add_hostname",
-    "add_processid",
-    "add_processname",
-    "add_timestamp",
-    "add_trace_ids",
-    "Redactor",
-    "SequenceAdder",
-    "TagAdder",
-    # Rendering
-    "MozDefRenderer",
-    "MozDefTee",
-    "SEVERITIES",
-    # Loggers and handlers
-    "MozDefHandler",
-    "MozDefLogger",
-    "MozDefLoggerFactory",
-    # Shipping
-    "RetryPolicy",
-    "Sink",
-    "Stats",
-    # Transports
-    "AMQPTransport",
-    "SendResult",
-    "FileTransport",
-    "HTTPTransport",
-    "SQSTransport",
-    "SyslogTransport",
-    "Transport",
-    # Errors
-    "MozDefError",
-    "Rejected",
-    "SpoolError",
-    "TransportError",
-    "__version__",
-]
+    _HOMES = {
+        # Set up in one line
+        "configure": "configuration",
+        "build_processors": "configuration",
+        # Processors
+        "add_hostname": "processors.context",
+        "add_processid": "processors.context",
+        "add_processname": "processors.context",
+        "add_timestamp": "processors.context",
+        "add_trace_ids": "processors.trace",
+        "Redactor": "processors.redactor",
+        "SequenceAdder": "processors.sequence",
+        "TagAdder": "processors.context",
+        "TimestampAdder": "processors.context",
+        # Rendering
+        "MozDefRenderer": "rendering.renderer",
+        "MozDefTee": "rendering.tee",
+        "SEVERITIES": "rendering.fields",
+        # Loggers and handlers
+        "MozDefHandler": "handler",
+        "MozDefLogger": "logger",
+        "MozDefLoggerFactory": "logger",
+        # Sending
+        "DeadLetter": "buffers.base",
+        "RetryPolicy": "delivery.retry",
+        "Sink": "sink",
+        "Stats": "sink.stats",
+        # Transports
+        "AMQPTransport": "transports.amqp",
+        "FileTransport": "transports.file",
+        "HTTPTransport": "transports.http",
+        "SQSTransport": "transports.sqs",
+        "SendResult": "transports.base",
+        "SyslogTransport": "transports.syslog",
+        "Transport": "transports.base",
+        # Errors
+        "MozDefError": "exceptions",
+        "Rejected": "exceptions",
+        "SpoolError": "exceptions",
+        "TransportError": "exceptions",
+    }
 
-_HOMES = {
-    "configuration": ("build_processors", "configure"),
-    "rendering.fields": ("SEVERITIES",),
-    "exceptions": ("MozDefError", "Rejected", "SpoolError", "TransportError"),
-    "handler": ("MozDefHandler",),
-    "logger": ("MozDefLogger", "MozDefLoggerFactory"),
-    "processors.context": (
-        "TagAdder",
-        "add_hostname",
-        "add_processid",
-        "add_processname",
-        "add_timestamp",
-    ),
-    "processors.sequence": ("SequenceAdder",),
-    "processors.trace": ("add_trace_ids",),
-    "processors.redactor": ("Redactor",),
-    "rendering.renderer": ("MozDefRenderer",),
-    "rendering.tee": ("MozDefTee",),
-    "delivery.retry": ("RetryPolicy",),
-    "sink": ("Sink",),
-    "sink.stats": ("Stats",),
-    "transports.amqp": ("AMQPTransport",),
-    "transports.base": ("SendResult", "Transport"),
-    "transports.file": ("FileTransport",),
-    "transports.http": ("HTTPTransport",),
-    "transports.sqs": ("SQSTransport",),
-    "transports.syslog": ("SyslogTransport",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+    __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - all of them are strings
 
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"structlog_mozdef.{home}"), name)
+        globals()[name] = value
+        return value
 
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"structlog_mozdef.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

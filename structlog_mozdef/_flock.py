@@ -1,23 +1,29 @@
-"""Advisory locks on files and folders (``flock``): they end with the process that holds them."""
+"""Advisory locks on files and folders (``flock``), which end with the process that holds them.
+
+Windows has none: check `AVAILABLE` first.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+fcntl: Any
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 #: Whether this platform has such locks.
 AVAILABLE = fcntl is not None
 
 
 def lock(fd: int) -> None:
-    """Lock the open file *fd*; waits for whoever holds it."""
+    """Lock the open file *fd*; wait while another holder has the lock."""
     fcntl.flock(fd, fcntl.LOCK_EX)
 
 
 def try_lock(fd: int) -> bool:
-    """Lock the open file *fd*; False where somebody else holds it."""
+    """Lock the open file *fd*; return False where another holder has the lock."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -26,5 +32,5 @@ def try_lock(fd: int) -> bool:
 
 
 def unlock(fd: int) -> None:
-    """Let others lock the open file *fd*."""
+    """Release the lock on the open file *fd*."""
     fcntl.flock(fd, fcntl.LOCK_UN)

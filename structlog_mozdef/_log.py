@@ -1,4 +1,4 @@
-"""The package's own warnings: through the stdlib logger, and seldom."""
+"""The package's own warnings: through the stdlib logger, and rarely."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from collections.abc import Callable
 
 logger = logging.getLogger("structlog_mozdef")
 
-#: The least time between two warnings of the same cause, in seconds.
+#: Default of the minimum time between two warnings of the same cause, in seconds.
 INTERVAL = 60.0
 
 
 class RateLimitedLogger:
-    """Warns at most once a minute for each cause, and says how often it kept silent.
+    """Warn at most once an interval for each cause, and say how many warnings were suppressed.
 
     Args:
-        clock: gives seconds, monotonic.
+        clock: returns seconds, monotonic.
+        interval: minimum time between two warnings of the same cause, in seconds. Default 60.
+
+    Attributes:
+        interval: the same; it can be set at any time.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, interval: float = INTERVAL
+    ) -> None:
         self._clock = clock
+        self.interval = interval
         self._last: dict[str, float] = {}
         self._suppressed: dict[str, int] = {}
         self._at_exit = False
@@ -38,16 +45,16 @@ class RateLimitedLogger:
                 return
             if not self._at_exit:
                 logger.warning("%s", message)
-            elif sys.stderr is not None:  # print would take standard output instead
+            elif sys.stderr is not None:  # print would use standard output instead
                 print(f"structlog_mozdef: {message}", file=sys.stderr)  # noqa: T201 - see above
         except Exception:
             pass  # a broken handler, or a closed stderr, must not stop the delivery
 
     def _allowed(self, cause: str, message: str) -> str:
-        """*message*, with the number of those that were suppressed; empty to be suppressed too."""
+        """Return *message* with the number of suppressed ones; "" where it is suppressed too."""
         now = self._clock()
         last = self._last.get(cause)
-        if last is not None and now - last < INTERVAL:
+        if last is not None and now - last < self.interval:
             self._suppressed[cause] = self._suppressed.get(cause, 0) + 1
             return ""
         self._last[cause] = now

@@ -6,26 +6,34 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-#: A year, in seconds. Sockets and locks fail with time-outs that are much longer.
+#: A year, in seconds. Sockets and locks fail with timeouts that are much longer.
 LONGEST_DURATION = 31_536_000.0
 
 
 def check_number(
     name: str, value: Any, *, minimum: float, maximum: float = math.inf, integer: bool = False
 ) -> None:
-    """Raise ValueError unless *value* is a finite number (a *whole* one) from *least* to *most*."""
+    """Raise ValueError unless *value* is a finite number from *minimum* to *maximum*.
+
+    Args:
+        name: what the value is called in the message.
+        value: what to check.
+        minimum: the smallest value allowed.
+        maximum: the largest value allowed.
+        integer: whether it must be an integer.
+    """
     kinds = (int,) if integer else (int, float)
     if (
         isinstance(value, bool)
         or not isinstance(value, kinds)
-        or not minimum <= value <= maximum  # no NaN is
+        or not minimum <= value <= maximum  # false for a NaN as well
         or value == math.inf
     ):
-        kind = "whole number" if integer else "number"
+        kind = "an integer" if integer else "a number"
         bounds = (
             f"of {minimum} or more" if maximum == math.inf else f"from {minimum} to {maximum:.0f}"
         )
-        raise ValueError(f"{name} is {value!r}; it must be a {kind} {bounds}")
+        raise ValueError(f"{name} is {value!r}; it must be {kind} {bounds}")
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

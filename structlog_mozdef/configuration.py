@@ -1,9 +1,13 @@
-"""The whole chain in one call."""
+"""Set up the complete chain in one call.
+
+The module is not called ``configure`` because ``structlog_mozdef.configure`` is the function.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import tzinfo
 from typing import Any
 
 import structlog
@@ -12,6 +16,7 @@ from structlog.typing import Processor
 from structlog_mozdef.logger import MozDefLoggerFactory
 from structlog_mozdef.processors.context import (
     TagAdder,
+    TimestampAdder,
     add_hostname,
     add_processid,
     add_processname,
@@ -41,19 +46,22 @@ def build_processors(
     source: str | None = None,
     sequence: bool = True,
     redact: bool | Redactor = False,
+    timezone: str | tzinfo | None = None,
 ) -> list[Processor]:
-    """The processors that `configure` uses, from the context variables to the renderer.
+    """Build the processors that `configure` uses, from the context variables to the renderer.
 
     Args:
-        tags: for every event.
-        category: of events that carry none.
-        source: of events that carry none; default: the name of their logger.
-        sequence: add ``stream_id`` and ``sequence``, by which the receiver can prove that nothing
-            is missing; see `SequenceAdder`.
-        redact: True replaces secrets in events; a `Redactor` does it by its own rules.
+        tags: added to every event.
+        category: of events that have none.
+        source: of events that have none. Default: the name of their logger.
+        sequence: whether to add ``stream_id`` and ``sequence``, by which the receiver can prove
+            that no event is missing; see `SequenceAdder`.
+        redact: True replaces secrets in events; a `Redactor` does so by its own rules.
+        timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
+            ``tzinfo``. Default: local time.
 
     Raises:
-        ValueError: for a value that cannot work.
+        ValueError: an argument has a value that cannot work.
     """
     tags = check_tags(tags)
     if not isinstance(sequence, bool):
@@ -65,7 +73,7 @@ def build_processors(
         add_hostname,
         add_processid,
         add_processname,
-        add_timestamp,
+        add_timestamp if timezone is None else TimestampAdder(timezone),
     ]
     if tags:
         processors.append(TagAdder(*tags))
@@ -73,7 +81,7 @@ def build_processors(
         processors.append(redact if isinstance(redact, Redactor) else Redactor())
     if sequence:
         processors.append(SequenceAdder())
-    processors.append(MozDefRenderer(category, source))
+    processors.append(MozDefRenderer(category, source, timezone))
     return processors
 
 
@@ -86,28 +94,35 @@ def configure(
     level: str | int = "info",
     sequence: bool = True,
     redact: bool | Redactor = False,
+    timezone: str | tzinfo | None = None,
     **sink_options: Any,
 ) -> Sink:
     """Configure structlog so that every event goes to MozDef, and return the sink.
 
     Args:
         url_or_transport: as for `Sink`.
-        tags: for every event.
-        category: of events that carry none.
-        source: of events that carry none; default: the name of their logger.
-        level: the least level that is shipped; default "info".
+        tags: added to every event.
+        category: of events that have none.
+        source: of events that have none. Default: the name of their logger.
+        level: the minimum level of events that are sent.
         sequence: as for `build_processors`.
         redact: as for `build_processors`.
+        timezone: as for `build_processors`.
         sink_options: as for `Sink`: ``spool``, ``verify``, ``when_full``, ...
 
     Raises:
-        ValueError: for a value that cannot work.
+        ValueError: an argument has a value that cannot work; structlog stays as it was.
     """
     minimum = _LEVELS.get(level.lower()) if isinstance(level, str) else level
     if type(minimum) is not int or minimum not in _LEVELS.values():
         raise ValueError(f"level is {level!r}; it must be one of {', '.join(_LEVELS)}")
     processors = build_processors(
-        tags=tags, category=category, source=source, sequence=sequence, redact=redact
+        tags=tags,
+        category=category,
+        source=source,
+        sequence=sequence,
+        redact=redact,
+        timezone=timezone,
     )
     sink = Sink(url_or_transport, **sink_options)
     structlog.configure(

@@ -1,7 +1,7 @@
 """The errors of this package.
 
-None of them is ever raised by a log call: they come from constructors, from transports to the
-sink, and from the command line.
+A log call raises none of them: they come from constructors, from transports to the sink, and from
+the command line.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ class MozDefError(Exception):
 
 
 class TransportError(MozDefError):
-    """Nothing of a batch is known to have been delivered.
+    """Sending a batch failed: no event of it is known to be delivered.
 
     Args:
         message: what happened, in one sentence, without credentials.
-        retryable: True where trying again soon makes sense (an outage); False where somebody has
-            to change a setting first (401, 403, 404, a redirect, a certificate): the events are
-            kept and tried again slowly.
+        retryable: True if another attempt soon makes sense (an outage); False if somebody has to
+            change a setting first (401, 403, 404, a redirect, a certificate): the events are kept,
+            and attempts are rare.
         retry_after: seconds that the server asked to wait, or None.
-        ambiguous: True where the events may have been stored all the same, or where the server
-            may lose what it accepts right after it recovers (5xx, a time-out).
+        ambiguous: True if the events may be stored nevertheless, or if the server
+            may lose what it accepts right after it recovers (5xx, a timeout).
+        status: the HTTP status of the destination's answer; None where there was none, or where
+            it was a proxy's.
     """
 
     def __init__(
@@ -36,15 +38,17 @@ class TransportError(MozDefError):
         retryable: bool = True,
         retry_after: float | None = None,
         ambiguous: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
         self.ambiguous = ambiguous
+        self.status = status
 
 
 class Rejected(TransportError):  # noqa: N818 - it names what happened to the events, not a fault of ours
-    """The server blames the payload: one event of the batch at least will never be accepted."""
+    """The server blames the payload: it will never accept one or more of the events."""
 
 
 class SpoolError(MozDefError):

@@ -1,10 +1,11 @@
-"""Records of the standard library's logging on their way to a sink."""
+"""Hand records of the standard library's logging to a sink."""
 
 from __future__ import annotations
 
 import copy
 import logging
 from collections.abc import Iterable
+from datetime import tzinfo
 from typing import Any
 
 import structlog.stdlib
@@ -25,17 +26,21 @@ class MozDefHandler(logging.Handler):
     Any other formatter makes the summary.
 
     Records that the sender's own work causes (urllib3's at level DEBUG) and those of this package
-    are no events. Closing the handler does not close the sink, which others may use, and does not
+    are not sent. Closing the handler does not close the sink, which others may use, and does not
     wait for it, since the logging lock is held meanwhile.
 
     Args:
-        sink: takes the events.
-        level: the least level of records that are shipped.
+        sink: the destination of the events.
+        level: the minimum level of records that are sent.
         category: of the events.
-        source: of the events; default: the name of the record's logger.
+        source: of the events. Default: the name of the record's logger.
+        timezone: of naive datetimes among the fields; as for `MozDefRenderer`.
         processors: run on each event before it is rendered: a `Redactor`, a `TagAdder`, a
-            `SequenceAdder`, or any other that takes an event dict. A formatter that makes the
-            events itself has its own.
+            `SequenceAdder`, or any other processor that accepts and returns an event dict. A
+            formatter that makes the events itself has its own.
+
+    Raises:
+        ValueError: an unknown level, or as for `MozDefRenderer`.
     """
 
     def __init__(
@@ -45,22 +50,23 @@ class MozDefHandler(logging.Handler):
         *,
         category: str = "event",
         source: str | None = None,
+        timezone: str | tzinfo | None = None,
         processors: Iterable[Processor] = (),
     ) -> None:
         super().__init__(level)
         self._sink = sink
         self._processors = tuple(processors)
-        self._renderer = MozDefRenderer(category, source)
+        self._renderer = MozDefRenderer(category, source, timezone)
         self._ships_by_formatter = False
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
-        """Use *fmt*; see `MozDefHandler` for what becomes of it."""
+        """Use *fmt*; see `MozDefHandler` for what each kind of formatter does."""
         self._ships_by_formatter = False
         if isinstance(fmt, structlog.stdlib.ProcessorFormatter):
             *before, last = fmt.processors
             if isinstance(last, MozDefRenderer):
                 # The formatter would turn bytes into their repr, with a warning: its last step
-                # ships them, and what it returns is not looked at.
+                # ships them, and its result is ignored.
                 fmt = copy.copy(fmt)
                 fmt.processors = (*before, _Ship(last, self._sink))
                 self._ships_by_formatter = True
@@ -69,19 +75,19 @@ class MozDefHandler(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         """Filter and ship *record*, without the handler's lock.
 
-        A sink needs none; and a log call that waits for room (``when_full="block"``) must not
-        hold one that the sender's own records need.
+        A sink needs none; and a log call that waits for a full buffer (``when_full="block"``) must
+        not hold one that the sender's own records need.
         """
         filtered: Any = self.filter(record)
         if filtered:
-            # Since Python 3.12 a filter can give another record.
+            # Since Python 3.12 a filter can return another record.
             self.emit(filtered if isinstance(filtered, logging.LogRecord) else record)
         return bool(filtered)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if feedback.is_feedback(record.name):
-            return
         try:
+            if feedback.is_feedback(record.name):
+                return
             if self._ships_by_formatter:
                 self.format(record)
                 return
@@ -92,18 +98,18 @@ class MozDefHandler(logging.Handler):
                 event_dict = _event_dict(processor(None, "info", event_dict))
             self._sink.put(self._renderer(None, "info", event_dict))
         except structlog.DropEvent:
-            pass  # a processor of the formatter wanted that
+            pass  # a processor asked for that
         except Exception as error:
             self._put_remains(record, error)
 
     def _summary_of(self, record: logging.LogRecord) -> str:
-        """What the formatter makes of *record*, without the stacks, which go elsewhere."""
+        """Format *record* without its exception and stack, which become fields of their own."""
         bare = logging.makeLogRecord(record.__dict__)
         bare.exc_info = bare.exc_text = bare.stack_info = None
         return self.format(bare)
 
     def _put_remains(self, record: logging.LogRecord, error: Exception) -> None:
-        """Ship what can be had of *record*: a formatter, processor or object in it has failed."""
+        """Ship what is certain of *record* if a formatter, processor or object in it failed."""
         event_dict: EventDict = {
             "event": message_of(record),
             "level": record.levelname,
@@ -115,7 +121,7 @@ class MozDefHandler(logging.Handler):
             try:
                 event_dict = _event_dict(processor(None, "info", event_dict))
             except Exception:
-                pass  # the one that has failed; the others (a Redactor, say) still do their part
+                pass  # the one that failed; the others (a Redactor, for example) still run
         self._sink.put(self._renderer(None, "info", event_dict))
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""The wrapped logger at the end of a structlog chain."""
+"""Hand rendered events to a sink: the wrapped logger at the end of a structlog chain."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from structlog_mozdef.rendering.tee import Destination
 class MozDefLogger:
     """Hand each rendered event to a sink, whatever the level.
 
-    Also takes what another renderer than `MozDefRenderer` gives (a text, keyword arguments) and
-    makes an event of it, so that a mistake in the configuration loses nothing.
+    The results of other renderers than `MozDefRenderer` (a string, keyword arguments) become
+    events as well, so that a mistake in the configuration loses nothing.
 
     Args:
-        sink: takes the events.
-        name: of the logger; the source of events that have no other.
+        sink: the destination of the events.
+        name: of the logger: the source of events that have no other.
     """
 
     __slots__ = ("_put", "_sink", "name")
@@ -28,7 +28,7 @@ class MozDefLogger:
         self.name = name
 
     def msg(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
-        """Ship one event: the bytes that `MozDefRenderer` gives."""
+        """Ship one event: the bytes that `MozDefRenderer` returns."""
         if type(event) is bytes and not args and not fields:
             self._put(event)
         else:
@@ -52,7 +52,7 @@ class MozDefLogger:
         return self
 
     def __deepcopy__(self, memo: object) -> MozDefLogger:
-        """Another logger of the same sink: bound loggers are copied with their context."""
+        """Return another logger of the same sink: bound loggers are copied with their context."""
         return MozDefLogger(self._sink, self.name)
 
 
@@ -60,7 +60,7 @@ class MozDefLoggerFactory:
     """Make a `MozDefLogger` for each ``structlog.get_logger()``.
 
     Args:
-        sink: takes the events of all of them.
+        sink: the destination of the events of all loggers.
     """
 
     __slots__ = ("_sink",)

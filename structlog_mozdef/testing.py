@@ -1,8 +1,8 @@
 """Tools for the tests of code that logs with this package.
 
-- ``MemoryTransport``: keeps the events of a sink, without HTTP.
-- ``running_collector``: a receiver that behaves like MozDef, over real HTTP. It needs the extra
-  ``collector``, of which nothing is imported before it is called.
+- ``MemoryTransport`` keeps the events of a sink, without HTTP.
+- ``running_collector`` starts a receiver that behaves like MozDef, over real HTTP. It needs the
+  extra ``collector``, which is not imported before the call.
 """
 
 from __future__ import annotations

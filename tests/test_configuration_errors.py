@@ -1,4 +1,4 @@
-"""What is configured wrongly is refused at once, in one sentence, without secrets."""
+"""A wrong configuration is rejected at once, in one sentence, without secrets."""
 
 import math
 import pathlib
@@ -109,15 +109,15 @@ BAD_OPTIONS = [
 
 @pytest.mark.parametrize(("option", "value"), BAD_OPTIONS)
 def test_bad_option_is_named(option, value):
-    """An option that cannot work is refused with a sentence that names it."""
+    """An option that cannot work is rejected with a sentence that names it."""
     message = str(error_of(HTTPTransport, URL, **{option: value}))
     name = {"headers": "header", "proxies": "prox"}.get(option, option)
     assert name in message.lower()
 
 
 @pytest.mark.parametrize(("option", "value"), BAD_OPTIONS)
-def test_bad_option_is_answered_with_one_line(option, value):
-    """The refusal is one line, and says what is allowed."""
+def test_bad_option_is_named_in_one_line(option, value):
+    """The error is one line, and says what is allowed."""
     message = str(error_of(HTTPTransport, URL, **{option: value}))
     assert ("\n" in message, bool(message)) == (False, True)
 
@@ -138,7 +138,7 @@ def test_bad_option_is_answered_with_one_line(option, value):
             "5",
             "read_timeout is '5'; it must be a number from 0.001 to 31536000",
         ),
-        ("recovery_probes", -1, "recovery_probes is -1; it must be a whole number of 0 or more"),
+        ("recovery_probes", -1, "recovery_probes is -1; it must be an integer of 0 or more"),
     ],
 )
 def test_sentences(option, value, message):
@@ -183,13 +183,13 @@ def test_sentences(option, value, message):
     ],
 )
 def test_bad_url(url):
-    """An address that cannot work is refused with a sentence about the url."""
+    """An address that cannot work is rejected with a sentence about the url."""
     assert str(error_of(HTTPTransport, url)).startswith("url is ")
 
 
 @pytest.mark.parametrize("url", ["https://h/custom/x", "https://h/", "https://h/events/x"])
 def test_bulk_needs_a_known_sibling(url):
-    """`bulk=True` is refused where nobody knows the address for batches."""
+    """`bulk=True` is rejected if the address for batches is unknown."""
     assert "no known sibling /_bulk" in str(error_of(HTTPTransport, url, bulk=True))
 
 
@@ -207,7 +207,7 @@ def test_unknown_option(option):
 
 @pytest.mark.parametrize("url", ["tcp://h:1", "HTTPSS://h/events", "host", ""])
 def test_unknown_scheme(url):
-    """A scheme without a transport is refused with those that have one."""
+    """A scheme without a transport is rejected in a sentence that lists the known ones."""
     message = str(error_of(transport_for_url, url, RateLimitedLogger(), {}))
     assert message == (
         f"url is {url!r}; it must be a full address that starts with one of https://, http://,"
@@ -223,27 +223,27 @@ def test_options_reach_the_transport():
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Token"])
-def test_header_over_two_kilobytes_is_refused(header):
-    """A header that MozDef's front end would refuse, and every event with it, is refused here."""
+def test_header_over_two_kilobytes_is_rejected(header):
+    """A header that MozDef's front end would reject, with every event, is rejected at once."""
     message = str(error_of(HTTPTransport, URL, headers={header: "x" * 2000}))
     assert message == (
-        f"header '{header}' has 2000 bytes; MozDef's front end takes 2000 together with the name"
+        f"header '{header}' has 2000 bytes; MozDef's front end allows 2000 together with the name"
     )
 
 
-def test_long_password_is_refused():
-    """A password that makes the header too long is refused as well."""
+def test_long_password_is_rejected():
+    """A password that makes the header too long is rejected as well."""
     message = str(error_of(HTTPTransport, URL, auth=("user", "p" * 1600)))
     assert message.startswith("header 'Authorization' has 21")
 
 
-def test_header_of_two_kilobytes_is_taken():
-    """A header at the limit is taken."""
+def test_header_of_two_kilobytes_is_accepted():
+    """A header at the limit is accepted."""
     HTTPTransport(URL, headers={"X": "x" * 1999}).close()
 
 
 def test_bundle_without_certificates(tmp_path):
-    """A CA bundle that holds no certificate is refused before the first event."""
+    """A CA bundle that holds no certificate is rejected before the first event."""
     path = tmp_path / "bundle.pem"
     path.write_text("no certificate")
     message = str(error_of(HTTPTransport, URL, verify=str(path)))
@@ -251,21 +251,21 @@ def test_bundle_without_certificates(tmp_path):
 
 
 def test_bundle_of_the_environment(tmp_path, monkeypatch):
-    """A bundle that the environment names wrongly is refused under its own name."""
+    """A bundle that the environment names wrongly is rejected by the name of the variable."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
     message = str(error_of(HTTPTransport, URL))
     assert message.startswith("REQUESTS_CA_BUNDLE of the environment is '/no/such.pem'")
 
 
 def test_client_certificate_without_its_key(tmp_path):
-    """A client certificate that does not go with its key is refused before the first event."""
+    """A client certificate that does not match its key is rejected before the first event."""
     certificate, _ = client_files(tmp_path)
     message = str(error_of(HTTPTransport, URL, cert=certificate))
     assert message.endswith("it must hold a certificate in PEM and its key without a password")
 
 
-def test_encrypted_key_asks_nobody(tmp_path):
-    """A key with a password is refused; nobody is asked for it on the terminal."""
+def test_encrypted_key_is_rejected(tmp_path):
+    """A key with a password is rejected, without a prompt on the terminal."""
     from cryptography.hazmat.primitives import serialization
 
     certificate, key = client_files(tmp_path)
@@ -281,8 +281,8 @@ def test_encrypted_key_asks_nobody(tmp_path):
     assert message.endswith("it must hold a certificate in PEM and its key without a password")
 
 
-def test_paths_are_taken(tmp_path):
-    """Paths of pathlib are as good as texts."""
+def test_paths_are_accepted(tmp_path):
+    """Paths of pathlib are accepted as well as strings."""
     certificate, key = map(pathlib.Path, client_files(tmp_path))
     verify = pathlib.Path(authority_file(tmp_path))
     HTTPTransport(URL, verify=verify, cert=(certificate, key)).close()
@@ -302,7 +302,7 @@ def test_paths_are_taken(tmp_path):
     ],
 )
 def test_credentials_of_the_url(url, credentials):
-    """User and password of the URL are taken out of it and decoded."""
+    """User and password are removed from the URL, and decoded."""
     address = parse_address(url, ("https",))
     assert (address.credentials, address.url) == (credentials, "https://host/events")
 
@@ -323,20 +323,20 @@ def test_url_is_kept(url, clean):
 
 
 @pytest.mark.parametrize("value", [5, 5.0, 10**30])
-def test_numbers_are_taken(value):
-    """A number within the bounds is taken, however large."""
+def test_numbers_are_accepted(value):
+    """A number within the bounds is accepted, however large."""
     assert check_number("n", value, minimum=5) is None
 
 
 @pytest.mark.parametrize("value", NOT_NUMBERS)
-def test_no_numbers_are_refused(value):
-    """What is no finite number is refused, also where there is no upper bound."""
+def test_other_values_than_numbers_are_rejected(value):
+    """A value that is not a finite number is rejected, even without an upper bound."""
     error_of(check_number, "n", value, minimum=0)
 
 
 @pytest.mark.parametrize(("value", "choices"), [(1, (True,)), (0, (False,)), (True, (1,))])
 def test_numbers_are_no_booleans(value, choices):
-    """1 and 0 are not taken for True and False."""
+    """1 and 0 are not True and False."""
     error_of(check_choice, "option", value, (*choices, "auto"))
 
 

@@ -1,4 +1,4 @@
-"""Records of the standard library's logging reach MozDef whole, by every way of setting it up."""
+"""Records of the standard library reach MozDef complete, by every way of setting it up."""
 
 import contextlib
 import decimal
@@ -88,6 +88,16 @@ def test_record_is_an_event(way, receiver, request):
 
 
 @BOTH
+def test_record_without_a_name_is_an_event(way, receiver, request, capsys):
+    """A record that was made without a logger's name, as by `logging.makeLogRecord`, is sent."""
+    request.getfixturevalue(way).handle(
+        logging.makeLogRecord({"msg": "m", "levelno": 40, "levelname": "ERROR"})
+    )
+    event = receiver.event
+    assert (event["summary"], event["severity"], capsys.readouterr().err) == ("m", "ERROR", "")
+
+
+@BOTH
 def test_time_is_that_of_the_record(way, receiver, request):
     """The time of the event is that at which the record was made."""
     logger = request.getfixturevalue(way)
@@ -142,7 +152,7 @@ def test_arguments_that_do_not_fit(way, receiver, request, capsys):
     ("name", "severity"), [("NOTICE", "NOTICE"), ("ALERT", "ALERT"), ("EMERGENCY", "EMERGENCY")]
 )
 def test_custom_level_is_a_severity(way, name, severity, receiver, request):
-    """A level that the program has added is a severity where MozDef has one of that name."""
+    """A level that the program has added is a severity if MozDef has one of that name."""
     before = logging.getLevelName(NOTICE)
     logging.addLevelName(NOTICE, name)
     try:
@@ -169,7 +179,7 @@ def test_hostile_value_is_survived(way, name, receiver, request, capsys):
     value = hostile.VALUES[name]()
     for message, arguments in (("m", ()), ("m %s", (value,)), (value, ())):
         if "shared" in name and message != "m":
-            continue  # their own str takes for ever
+            continue  # their own str never ends
         record = logger.makeRecord("a", logging.INFO, "f", 1, message, (), None, None, {"v": value})
         record.args = arguments  # the constructor of a record looks into them
         logger.handle(record)
@@ -191,7 +201,7 @@ def test_odd_level_name_is_survived(way, level, receiver, request):
 
 
 def test_level_of_the_handler(receiver):
-    """Records below the level of the handler are no events."""
+    """Records below the level of the handler are not sent."""
     with logger_of(MozDefHandler(receiver.sink, "ERROR")) as logger:
         logger.warning("below")
         logger.error("above")
@@ -199,7 +209,7 @@ def test_level_of_the_handler(receiver):
 
 
 def test_filter_of_the_handler(receiver):
-    """Records that a filter of the handler stops are no events."""
+    """Records that a filter of the handler stops are not sent."""
     handler = MozDefHandler(receiver.sink)
     handler.addFilter(lambda record: "keep" in record.getMessage())
     with logger_of(handler) as logger:
@@ -226,7 +236,7 @@ def test_plain_formatter_makes_the_summary(receiver):
 
 
 def test_formatter_that_fails(receiver):
-    """A record whose formatter fails is shipped with what there is."""
+    """A record whose formatter fails is shipped with its message and level."""
     handler = MozDefHandler(receiver.sink)
     handler.setFormatter(logging.Formatter("%(unknown)s"))
     with logger_of(handler) as logger:
@@ -275,7 +285,7 @@ def test_bytes_of_the_renderer_cause_no_warning(receiver, recwarn):
 
 
 def test_processor_that_drops(receiver):
-    """An event that a processor of the formatter drops is no event."""
+    """An event that a processor of the formatter drops is not sent."""
 
     def drop(logger, name, event_dict):
         raise structlog.DropEvent
@@ -336,7 +346,7 @@ def test_exception_of_structlogs_own_record(way, receiver, request):
 
 
 def test_queue_handler_passes_records_on(receiver):
-    """A record that went through a QueueHandler, which makes text of its exception, is whole."""
+    """A record that went through a QueueHandler, which formats its exception, is complete."""
     handler = MozDefHandler(receiver.sink)
     records = queue.SimpleQueue()
     listener = logging.handlers.QueueListener(records, handler)
@@ -386,7 +396,7 @@ def test_dict_config_sets_it_up(receiver):
 
 
 def test_record_is_left_alone_for_other_handlers(receiver):
-    """What another handler makes of the record afterwards is the same as without this one."""
+    """Another handler formats the record afterwards as it would without this one."""
     seen = []
 
     class Other(logging.Handler):
@@ -403,14 +413,14 @@ def test_record_is_left_alone_for_other_handlers(receiver):
 
 
 def test_own_records_are_no_events(receiver):
-    """What this package logs itself is not fed back to it."""
+    """The package's own records are not fed back to it."""
     with logger_of(MozDefHandler(receiver.sink), "structlog_mozdef.sink") as logger:
         logger.warning("cannot reach the server")
     assert receiver.events == []
 
 
 def test_records_of_the_sending_are_no_events():
-    """What the HTTP library logs while an event is sent, at level DEBUG, feeds nothing back."""
+    """The records of the HTTP library while an event is sent, at level DEBUG, are not sent."""
     http_library = logging.Logger("urllib3.connectionpool")  # noqa: LOG001 - as above
 
     class Logging(MemoryTransport):
@@ -466,7 +476,7 @@ def test_captured_warnings_are_events(receiver):
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="taskName is new in 3.12")
 def test_name_of_the_task_is_no_field(receiver, log):
-    """What newer Pythons put into every record is no field of the program."""
+    """An attribute that newer Pythons add to every record is not a field of the program."""
     log.info("m")
     assert receiver.event["details"] == {}
 

@@ -52,7 +52,7 @@ def test_the_suppressed_are_counted(own_log, clock, caplog):
     assert caplog.messages[-1] == "it is down (and 59 more such warnings since the last one)"
 
 
-def test_the_count_begins_anew(own_log, clock, caplog):
+def test_the_count_begins_again(own_log, clock, caplog):
     """A suppressed warning is counted once."""
     for second in (0, 1, 60, 120):
         clock.now = second
@@ -68,7 +68,7 @@ def test_causes_do_not_suppress_each_other(own_log, caplog):
 
 
 def test_percent_signs_are_no_formatting(own_log, caplog):
-    """A message is taken as it is."""
+    """A message is written as it is."""
     own_log.warn("percent", "100 %s")
     assert caplog.messages == ["100 %s"]
 
@@ -106,20 +106,22 @@ def test_at_exit_without_standard_error_nothing_is_written(own_log, capsys, monk
 
 def test_an_outage_is_reported_once(caplog):
     """Many failed attempts of the same kind make one log record."""
-    with Sink(DownTransport(), retry=RetryPolicy(0.001, 0.001), linger=0) as sink:
+    transport = DownTransport()
+    with Sink(transport, retry=RetryPolicy(0.001, 0.001), linger=0) as sink:
         sink.put(b"{}")
         while sink.stats().failed_attempts < 50:
             pass
-        sink._transport.down = False
+        transport.down = False
     assert len([r for r in caplog.records if r.name == "structlog_mozdef"]) == 1
 
 
 def test_lost_events_are_reported(caplog):
     """Dropped events are reported with their number and the reason."""
-    with Sink(DownTransport(), retry=RetryPolicy(0.001, 0.001)) as sink:
+    transport = DownTransport()
+    with Sink(transport, retry=RetryPolicy(0.001, 0.001)) as sink:
         for _ in range(3):
-            sink.put("no bytes")
-        sink._transport.down = False
+            sink.put("a string")
+        transport.down = False
         sink.put(b"{}")
         sink.flush()
     assert "3 events were dropped: not bytes" in caplog.messages

@@ -1,8 +1,11 @@
-"""Events that a buffer lost: how many, why, and between which times."""
+"""What a buffer knows of its events: which were lost, and up to where all are settled."""
 
 from __future__ import annotations
 
+import bisect
 import time
+from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -10,7 +13,7 @@ class Loss(NamedTuple):
     """Events lost for one reason.
 
     Attributes:
-        events: how many.
+        events: their number.
         first: when the first of them was lost, in seconds of ``time.time``.
         last: when the last of them was.
     """
@@ -29,13 +32,13 @@ class _Tally:
 
 
 class Drops:
-    """Counts lost events by reason. Whoever adds holds the lock of the buffer."""
+    """Count lost events by reason. Callers of `add` hold the lock of the buffer."""
 
     def __init__(self) -> None:
         self._tallies: dict[str, _Tally] = {}
 
     def add(self, reason: str, events: int = 1) -> None:
-        """So many more events were lost just now."""
+        """Count *events* more that were lost just now."""
         now = time.time()
         tally = self._tallies.get(reason)
         if tally is None:
@@ -46,15 +49,15 @@ class Drops:
         tally.last = now
 
     def counts(self) -> dict[str, int]:
-        """Reason -> events, ever."""
+        """Return reason -> events, since the buffer was made."""
         return {reason: tally.events for reason, tally in list(self._tallies.items())}
 
     def all_reported(self) -> bool:
-        """Whether there is nothing that `mark_reported` was not called for."""
+        """Return whether `mark_reported` was called for every loss."""
         return all(tally.events == tally.reported for tally in list(self._tallies.values()))
 
     def losses(self) -> dict[str, Loss]:
-        """Reason -> what was lost, as far as `mark_reported` was not called for it."""
+        """Return reason -> what was lost and not yet reported."""
         return {
             reason: Loss(tally.events - tally.reported, tally.first, tally.last)
             for reason, tally in list(self._tallies.items())
@@ -62,5 +65,73 @@ class Drops:
         }
 
     def mark_reported(self, reason: str, loss: Loss) -> None:
-        """Somebody was told of *loss*."""
+        """Count the events of *loss* as reported."""
         self._tallies[reason].reported += loss.events
+
+
+class Watermark:
+    """The number up to which all events are settled, and how long the oldest of the rest waits.
+
+    Events are numbered from 0 in the order in which they were appended. They are settled from the
+    front. Those dropped from the middle leave a gap; it counts as settled once all events before
+    it are.
+
+    Attributes:
+        left: events that do not wait any more: settled at the front, or dropped.
+        settled: the watermark: every event with a smaller number is settled.
+
+    Args:
+        clock: returns seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.left = 0
+        self.settled = 0
+        # (number of the first event, events), in order.
+        self._gaps: list[tuple[int, int]] = []
+        # (number of an event, when it was appended), in order.
+        self._times: deque[tuple[int, float]] = deque()
+
+    def note_time(self, number: int) -> None:
+        """Note that event *number* was appended just now. A sample of the events is enough."""
+        self._times.append((number, self._clock()))
+
+    def settle(self, events: int) -> None:
+        """Count the oldest *events* as settled."""
+        self.left += events
+        self.settled += events
+        self._advance()
+
+    def drop(self, number: int, events: int) -> None:
+        """Count *events* as dropped, beginning with event *number*."""
+        self.left += events
+        gaps, times = self._gaps, self._times
+        first, end = number, number + events
+        if gaps and sum(gaps[-1]) == number:  # it goes on where the last one ended
+            first, before = gaps.pop()
+            events += before
+        bisect.insort(gaps, (first, events))
+        # Of the times noted in a gap the last one is enough, for those behind it.
+        noted = bisect.bisect_left(times, (first,))
+        while noted + 1 < len(times) and times[noted + 1][0] <= end:
+            del times[noted]
+        self._advance()
+
+    def settle_all(self) -> None:
+        """Make sure of the watermark where no event waits any more."""
+        self._gaps.clear()
+        self._times.clear()
+        self.settled = self.left
+
+    def _advance(self) -> None:
+        gaps, times = self._gaps, self._times
+        while gaps and gaps[0][0] <= self.settled:
+            self.settled += gaps.pop(0)[1]
+        while len(times) > 1 and times[1][0] <= self.settled:
+            times.popleft()
+
+    def age(self) -> float:
+        """Return the seconds since the oldest noted event that is not settled was appended."""
+        self._advance()
+        return self._clock() - self._times[0][1] if self._times else 0.0

@@ -6,17 +6,43 @@ import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from structlog_mozdef.buffers.accounting import Loss
 
 WhenFull = Literal["drop_newest", "drop_oldest", "block"]
 SyncMode = Literal["interval", "always", "never"]
 
+# Reasons of loss: the keys of `Stats.dropped_by_reason`, and the ``reason`` in the event that
+# reports a loss. One cause has one reason, whichever the buffer.
+
+#: The buffer had no room, and its overflow policy dropped the event or an older one.
+BUFFER_FULL: Final = "buffer full"
+#: The event alone is larger than the whole buffer may be.
+LARGER_THAN_BUFFER: Final = "larger than the buffer"
+#: Something else than ``bytes`` was passed to `Sink.put`.
+NOT_BYTES: Final = "not bytes"
+#: The disk accepted nothing for so long that the memory set aside for that time was full.
+DISK_ERROR: Final = "disk error"
+#: Events were missing from the files of the spool, or could not be read from them.
+SPOOL_DAMAGED: Final = "spool damaged"
+#: Another program removed files of the spool, and the events in them.
+SPOOL_REMOVED: Final = "spool removed"
+#: All of these. The one other form is that of `error_reason`.
+LOSS_REASONS: Final = frozenset(
+    {BUFFER_FULL, LARGER_THAN_BUFFER, NOT_BYTES, DISK_ERROR, SPOOL_DAMAGED, SPOOL_REMOVED}
+)
+
+
+def error_reason(error: BaseException) -> str:
+    """Return the reason of a loss where *error* ended `Sink.put`: ``error: MemoryError``."""
+    return f"error: {type(error).__name__}"
+
+
 #: What `Buffer.append` returns where there is no room and the caller is to wait for it.
 #: More than any number of events, so that a caller compares once.
 FULL = sys.maxsize
-#: What `Buffer.append` returns where the event was taken but the bytes run short, so that a
+#: What `Buffer.append` returns where the event was appended but the bytes run short, so that a
 #: sender that waits for more is woken: more than any number of events as well, and below `FULL`.
 ABOVE_HIGH_WATER = FULL - 63
 
@@ -37,7 +63,7 @@ class Batch:
 
 
 class DeadLetter(NamedTuple):
-    """An event that the destination will never take, and why."""
+    """An event that the destination will never accept, and why."""
 
     event: bytes
     reason: str
@@ -63,7 +89,7 @@ class Buffer(Protocol):
     """Where events wait. `append` may be called from any thread, the rest from one at a time.
 
     Attributes:
-        look_again: seconds after which `adopt_orphans` may find something.
+        rescan_interval: seconds after which `adopt_orphans` may find something.
     """
 
     rescan_interval: float
@@ -73,17 +99,17 @@ class Buffer(Protocol):
         """Whether all events that wait outlive the process."""
 
     def append(self, event: bytes) -> int:
-        """Take one event; never raises for a full buffer.
+        """Append one event; never raises for a full buffer.
 
         An event that is larger than the whole buffer is dropped, whatever the overflow policy.
 
         Returns:
-            The number of events that wait now; `ABOVE_HIGH_WATER` where they take more than half
-            of the bytes; `FULL` where the event was not taken because the caller is to wait.
+            The number of events that wait now; `ABOVE_HIGH_WATER` where they fill more than half
+            of the bytes; `FULL` where the event was not appended because the caller is to wait.
         """
 
     def drop(self, reason: str) -> None:
-        """Count an event that was not taken."""
+        """Count an event that was not appended, for one of the reasons of loss."""
 
     def adopt_orphans(self) -> bool:
         """Look for events that no `append` has brought: those of dead processes.
@@ -93,57 +119,56 @@ class Buffer(Protocol):
         """
 
     def peek(self, max_events: int, max_bytes: int) -> Batch:
-        """The oldest events, which stay where they are until `ack`.
+        """Return the oldest events, which stay where they are until `ack`.
 
         At most *max_events*, and no more than *max_bytes* unless the first alone is larger.
         """
 
     def ack(self, batch: Batch) -> None:
-        """Forget the events of *batch*, the oldest that `peek` gave: they are settled."""
+        """Remove the events of *batch*, the oldest that `peek` returned: they are settled."""
 
     def reject(self, event: bytes, reason: str) -> None:
-        """Put an event of the current batch with the dead letters; the next `ack` takes it."""
+        """Keep an event of the current batch as a dead letter; the next `ack` removes it."""
 
     def __len__(self) -> int:
-        """The number of events that wait."""
+        """Return the number of events that wait."""
 
     def size_bytes(self) -> int:
-        """The size of the events that wait."""
+        """Return the size of the events that wait."""
 
     def appended_count(self) -> int:
-        """How many events this process has brought, ever."""
+        """Return how many events this process has appended so far."""
 
     def settled_count(self) -> int:
-        """How many of these have left, and all that were brought before them."""
+        """Return the watermark: every event among the first N appended is settled.
+
+        Settled events were delivered, dead-lettered or dropped.
+        """
 
     def counts(self) -> Counts:
-        """What became of all events."""
+        """Return what became of all events."""
 
     def dropped(self) -> dict[str, int]:
-        """How many events were dropped, by reason, ever."""
+        """Return how many events were dropped so far, by reason."""
 
     def losses(self) -> dict[str, Loss]:
-        """The events that were dropped, by reason, as far as `report_loss` was not called."""
+        """Return the dropped events, by reason, for which `report_loss` was not called yet."""
 
     def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
-        """Take *event*, which tells of *loss*; False where there is no room, which is no loss."""
+        """Append *event*, which reports *loss*; False where there is no room, which is no loss."""
 
     def dead_letters(self) -> list[DeadLetter]:
-        """The dead letters that are kept, oldest first."""
+        """Return the dead letters that are kept, oldest first."""
 
     def close(self) -> None:
-        """Let go of files and locks; the next `append` takes new ones."""
+        """Close files and release locks; the next `append` opens new ones."""
 
     def close_after_fork(self) -> None:
         """In a forked child: close what is the parent's, and change nothing of it."""
 
 
 def number_within(events: Sequence[bytes], max_bytes: int) -> tuple[int, int]:
-    """How many of *events*, the first ones, take no more than *max_bytes* together.
-
-    Returns:
-        Their number, and their size.
-    """
+    """Return how many of *events*, from the first on, fit into *max_bytes*, and their size."""
     size = sum(map(len, events))
     if size <= max_bytes:  # nearly always, and five times faster
         return len(events), size

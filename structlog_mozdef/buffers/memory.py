@@ -7,12 +7,15 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from structlog_mozdef.buffers.accounting import Drops, Loss
+from structlog_mozdef.buffers.accounting import Drops, Loss, Watermark
 from structlog_mozdef.buffers.base import (
     ABOVE_HIGH_WATER,
+    BUFFER_FULL,
     FULL,
+    LARGER_THAN_BUFFER,
     Batch,
     Counts,
     DeadLetter,
@@ -22,8 +25,8 @@ from structlog_mozdef.buffers.base import (
 
 # Dead letters are for a person to look at: the latest are enough.
 _KEPT_DEAD_LETTERS = 100
-# One of 128 events is marked with its time.
-_MARK_MASK = 127
+# The time is noted of one of 128 events.
+_TIME_MASK = 127
 
 
 class MemoryBuffer:
@@ -38,14 +41,22 @@ class MemoryBuffer:
     Args:
         max_events: events that may wait.
         max_bytes: their size together.
-        when_full: "drop_newest" refuses the event, "drop_oldest" makes room by dropping the
+        when_full: "drop_newest" drops the event, "drop_oldest" makes room by dropping the
             oldest that is not being sent, "block" leaves waiting to the caller.
+        clock: returns seconds, monotonic.
     """
 
     durable = False
     rescan_interval = math.inf
 
-    def __init__(self, max_events: int, max_bytes: int, when_full: WhenFull) -> None:
+    def __init__(
+        self,
+        max_events: int,
+        max_bytes: int,
+        when_full: WhenFull,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._roomy_bytes = max_bytes // 2
@@ -58,19 +69,15 @@ class MemoryBuffer:
         # Two sums, since only the first one is written by log calls.
         self._bytes_in = 0
         self._bytes_out = 0
+        # Its `settled` are the events that were acked, and those dropped before them. Times are
+        # noted for the first event of an empty buffer, for a few of those behind it, and with
+        # every peek.
+        self._watermark = Watermark(clock)
         self._acked = 0
-        # Dropped events stood behind those in flight, and are settled when these are: for each
-        # such gap, how many events must be acked before it, and how many it is wide.
-        self._gaps: deque[tuple[int, int]] = deque()
-        self._dropped_oldest = 0
-        self._passed_gaps = 0
         self._rejected_in_flight = 0
         self._dead_lettered = 0
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
         self._drops = Drops()
-        # How old the oldest event is, is asked for rarely: position and time are noted for the
-        # first event of an empty buffer, a few of those behind it, and with every peek.
-        self._marks: deque[tuple[int, float]] = deque()
 
     def append(self, event: bytes) -> int:
         waiting = self._waiting
@@ -78,24 +85,20 @@ class MemoryBuffer:
         size = len(event)
         waiting_bytes = self._bytes_in - self._bytes_out
         if backlog >= self._max_events or waiting_bytes + size > self._roomy_bytes:
-            return self._append_crowded(event)
-        if not backlog & _MARK_MASK:
-            self._mark(backlog)
+            return self._append_above_high_water(event)
+        if not backlog & _TIME_MASK:
+            self._watermark.note_time(self._watermark.left + backlog)
         self._bytes_in += size
         waiting.append(event)
         return backlog + 1
 
-    def _mark(self, backlog: int) -> None:
-        """Note the time for the next event, which has *backlog* others before it."""
-        self._marks.append((self._acked + self._dropped_oldest + backlog, time.monotonic()))
-
-    def _append_crowded(self, event: bytes) -> int:
+    def _append_above_high_water(self, event: bytes) -> int:
         if len(event) > self._max_bytes:
-            self.drop("larger than the buffer")
+            self.drop(LARGER_THAN_BUFFER)
             return len(self)
         # Without the lock as well: an outage can leave us here for long.
         if self._has_room(event):
-            self._take(event)
+            self._append_now(event)
             return ABOVE_HIGH_WATER
         # A signal handler or a ``__del__`` that interrupts the holder of the lock must not wait
         # for room: the sender needs that lock to make it.
@@ -104,46 +107,37 @@ class MemoryBuffer:
         with self._lock:
             if self._when_full == "drop_oldest":
                 self._make_room(event)
-            # Another thread may have made room, or may have taken what was made.
+            # Another thread may have made room, or may have used what was made.
             if self._has_room(event):
-                self._take(event)
+                self._append_now(event)
             else:
-                self._drops.add("buffer full")
+                self._drops.add(BUFFER_FULL)
         return ABOVE_HIGH_WATER
 
-    def _take(self, event: bytes) -> None:
+    def _append_now(self, event: bytes) -> None:
         backlog = len(self)
-        # By the position: a full buffer has the same backlog all the time.
-        if not (self._acked + self._dropped_oldest + backlog) & _MARK_MASK or not backlog:
-            self._mark(backlog)
+        number = self._watermark.left + backlog
+        # By the number: a full buffer has the same backlog all the time.
+        if not number & _TIME_MASK or not backlog:
+            self._watermark.note_time(number)
         self._bytes_in += len(event)
         self._waiting.append(event)
 
     def _make_room(self, event: bytes) -> None:
+        """Drop the oldest events that are not being sent, unless that would not be enough."""
         in_flight = len(self._in_flight)
         if self._in_flight_bytes[1:] != (self._acked, in_flight):
             self._in_flight_bytes = (sum(map(len, self._in_flight)), self._acked, in_flight)
         in_flight_bytes = self._in_flight_bytes[0]
         if in_flight >= self._max_events or in_flight_bytes + len(event) > self._max_bytes:
-            return  # no number of drops would do
+            return
         dropped = 0
         while self._waiting and not self._has_room(event):
             self._bytes_out += len(self._waiting.popleft())
-            self._dropped_oldest += 1
             dropped += 1
         if dropped:
-            self._drops.add("buffer full", dropped)
-        at = self._acked + in_flight
-        if self._gaps and self._gaps[-1][0] == at:
-            dropped += self._gaps.pop()[1]
-        self._gaps.append((at, dropped))
-        self._pass_gaps()
-
-    def _pass_gaps(self) -> None:
-        while self._gaps and self._gaps[0][0] <= self._acked:
-            self._passed_gaps += self._gaps.popleft()[1]
-        while len(self._marks) > 1 and self._marks[1][0] <= self.settled_count():
-            self._marks.popleft()
+            self._drops.add(BUFFER_FULL, dropped)
+            self._watermark.drop(self._watermark.left + in_flight, dropped)
 
     def _has_room(self, event: bytes) -> bool:
         return len(self) < self._max_events and self.size_bytes() + len(event) <= self._max_bytes
@@ -160,7 +154,7 @@ class MemoryBuffer:
             in_flight = self._in_flight
             count = min(max_events - len(in_flight), len(self._waiting))
             if count > 0:
-                self._mark(len(self))
+                self._watermark.note_time(self._watermark.left + len(self))
                 # In one step of C, so that no signal handler sees, or ends the program with,
                 # an event that is in neither.
                 move = iter(self._waiting.popleft, None)
@@ -178,7 +172,7 @@ class MemoryBuffer:
             self._bytes_out += size
             if not self._in_flight and not self._waiting:
                 self._bytes_out = self._bytes_in
-            self._pass_gaps()
+            self._watermark.settle(count)
 
     def reject(self, event: bytes, reason: str) -> None:
         with self._lock:
@@ -194,14 +188,13 @@ class MemoryBuffer:
 
     def appended_count(self) -> int:
         with self._lock:
-            return self._acked + self._dropped_oldest + len(self)
+            return self._watermark.left + len(self)
 
     def settled_count(self) -> int:
-        return self._acked + self._passed_gaps
+        return self._watermark.settled
 
     def counts(self) -> Counts:
         with self._lock:
-            self._pass_gaps()
             buffered = len(self) - self._rejected_in_flight
             delivered = self._acked - (self._dead_lettered - self._rejected_in_flight)
             dropped = self._drops.counts()
@@ -212,7 +205,7 @@ class MemoryBuffer:
                 dropped=dropped,
                 buffered=buffered,
                 buffered_bytes=self.size_bytes(),
-                oldest_age=time.monotonic() - self._marks[0][1] if buffered else 0.0,
+                oldest_age=self._watermark.age() if buffered else 0.0,
             )
 
     def dropped(self) -> dict[str, int]:
@@ -228,7 +221,7 @@ class MemoryBuffer:
         with self._lock:
             if not self._has_room(event):
                 return False
-            self._take(event)
+            self._append_now(event)
             self._drops.mark_reported(reason, loss)
             return True
 
@@ -237,7 +230,7 @@ class MemoryBuffer:
             return list(self._dead_letters)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
     def close_after_fork(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""

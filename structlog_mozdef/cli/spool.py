@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -127,7 +127,7 @@ class _NoProgress:
     def update(self, count: int) -> None:
         self.n += count
 
-    def __enter__(self) -> _NoProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

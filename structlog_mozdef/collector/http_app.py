@@ -7,7 +7,7 @@ the store.
 from __future__ import annotations
 
 import socket
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -101,7 +101,7 @@ async def _read_body(request: Request) -> bytes:
 
 def _utc_now() -> datetime:
     # MozDef's own containers run in UTC, so this is the worker's zone for naive timestamps.
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def create_app(

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from structlog_mozdef.collector import json_like_mozdef
@@ -119,7 +119,7 @@ class Store:
         """
         if not arrivals:
             return
-        time = received.astimezone(timezone.utc).isoformat()
+        time = received.astimezone(UTC).isoformat()
         rows = [(time, path, *_columns(arrival)) for arrival in arrivals]
         stored = sum(arrival.mapped.document is not None for arrival in arrivals)
         with self._lock, self._connection:

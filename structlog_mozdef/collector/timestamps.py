@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _ISO_8601 = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)"
@@ -123,7 +123,7 @@ def _from_iso_8601(text: str) -> datetime | None:
     year, month, day, hour, minute, second, fraction, zulu, sign, hours, minutes = match.groups()
     zone = None
     if zulu:
-        zone = timezone.utc
+        zone = UTC
     elif sign:
         offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
         zone = timezone(-offset if sign == "-" else offset)
@@ -150,8 +150,8 @@ def _from_mail_date(text: str) -> datetime | None:
 
 def _localized(time: datetime, received: datetime) -> tuple[datetime, str | None]:
     if time.tzinfo is not None:
-        return time.astimezone(timezone.utc), None
+        return time.astimezone(UTC), None
     return (
-        time.replace(tzinfo=received.tzinfo or timezone.utc).astimezone(timezone.utc),
+        time.replace(tzinfo=received.tzinfo or UTC).astimezone(UTC),
         "The timestamp has no offset: MozDef reads it in the zone of its worker.",
     )

@@ -8,7 +8,7 @@ that the worker does not expect. This module does the same and keeps account of 
 from __future__ import annotations
 
 import functools
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from structlog_mozdef.collector.differences import Difference, Mapped
@@ -112,7 +112,7 @@ def _is_custom(document: dict[str, Any], endpoint: str) -> bool:
 @functools.lru_cache(maxsize=16)
 def _in_utc(time: datetime) -> str:
     # All events of one request share the time of arrival; writing it costs more than a field.
-    return time.astimezone(timezone.utc).isoformat()
+    return time.astimezone(UTC).isoformat()
 
 
 class _Mapping:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http
 import os
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from structlog_mozdef.transports.base import Transport
 #: Seconds for a connection, and for an answer. MozDef with a dead broker answers after 10 to 19.
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
-
-_STATUS = re.compile(r"HTTP (\d{3})\b(.*)", re.DOTALL)
 
 own_log = RateLimitedLogger()
 _sinks = Sinks()
@@ -92,7 +89,7 @@ def deliver(destination: Callable[[], Destination], event: bytes, *, fire_and_fo
         else:
             _connections.deliver(where, event)
     except TransportError as error:
-        raise MozDefError(_sentence(where.failure, str(error))) from error
+        raise MozDefError(_sentence(where.failure, error)) from error
     except MozDefError:
         raise
     except Exception as error:
@@ -130,13 +127,13 @@ def _reason(error: Exception) -> str:
     return f"a setting cannot be used: {type(error).__name__}"
 
 
-def _sentence(failure: str, message: str) -> str:
-    found = _STATUS.match(message)
-    if found is None:
+def _sentence(failure: str, error: TransportError) -> str:
+    message = str(error)
+    start = f"HTTP {error.status}"
+    if error.status is None or not message.startswith(start):
         return f"{failure}: {message}"
-    status, rest = found.groups()
     try:
-        reason = f" ({http.HTTPStatus(int(status)).phrase})"
+        reason = f" ({http.HTTPStatus(error.status).phrase})"
     except ValueError:
         reason = ""
-    return f"{failure} with code {status}{reason}{rest}"
+    return f"{failure} with code {error.status}{reason}{message.removeprefix(start)}"

@@ -19,6 +19,7 @@ from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.convert import safe_str
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.fields import (
+    FIELDS,
     SEVERITIES,
     claim_detail,
     repair_typed_details,
@@ -28,11 +29,7 @@ from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
 
 #: What an event says of its source where nobody has said more; mozdef_client's own default.
 DEFAULT_SOURCE = "mozdef_client"
-#: The keys of an event, at top level.
-FIELDS = frozenset(
-    {"category", "details", "hostname", "processid", "processname"}
-    | {"severity", "source", "summary", "tags", "timestamp"}
-)
+_EVENT_KEYS = frozenset(FIELDS)
 #: What syslog tells by itself; mozdef_lib left it out of the line.
 _SYSLOG_KNOWS = frozenset({"hostname", "processid", "processname", "severity", "timestamp"})
 _FIRST_IN_LINE = ("details", "tags", "category")
@@ -63,7 +60,7 @@ def encode_document(document: dict[Any, Any], url: object = None) -> bytes:
         url: where it goes; None: not to an address of MozDef's.
     """
     document = {name: document[name] for name in sorted(document, key=safe_str)}
-    is_event = document.keys() <= FIELDS
+    is_event = document.keys() <= _EVENT_KEYS
     if is_event or not _is_custom(url):
         _repair_fields(document)
     if is_event and type(document.get("details")) is dict:

@@ -131,7 +131,10 @@ class Connections:
             raise
         self._keep(destination, transport)
         if result.rejected:
-            raise TransportError(next(iter(result.rejected.values())), retryable=False)
+            status = None if result.error is None else result.error.status
+            raise TransportError(
+                next(iter(result.rejected.values())), retryable=False, status=status
+            )
         if result.retry:
             raise result.error or TransportError("the server asked for the event again")
 

@@ -1,7 +1,7 @@
-"""Which threads send events, and whose log records in these threads are not events themselves.
+"""Know which threads send events, and whose log records in these threads are not events.
 
 A request that ships an event makes urllib3 log a record; were that an event as well, a sink would
-never come to rest, and two sinks would keep each other busy for ever.
+never come to rest, and two sinks would keep each other busy forever.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""An event that tells MozDef which events it will never get: how many, why, from when to when."""
+"""Saying what was lost: a warning here, and an event that MozDef stores.
+
+The event says how many events MozDef will never get, why, and from when to when.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
 from structlog_mozdef.buffers.base import Buffer
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
 
-#: The least time between two such events for the same reason, in seconds.
+#: Minimum time between two such events for the same reason, in seconds.
 INTERVAL = 60.0
 
 
 class LossReporter:
-    """Puts such events into *buffer*.
+    """Report the losses of *buffer*, in an event that is appended to it.
 
     Args:
-        buffer: that has lost events.
-        clock: gives seconds, monotonic.
+        buffer: the buffer that has lost events.
+        clock: returns seconds, monotonic.
     """
 
     def __init__(self, buffer: Buffer, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,13 +34,24 @@ class LossReporter:
         self._clock = clock
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
+        self._warned: dict[str, int] = {}
+
+    def warn(self, own_log: RateLimitedLogger) -> None:
+        """Warn of losses since the last call."""
+        for reason, count in self._buffer.dropped().items():
+            new = count - self._warned.get(reason, 0)
+            if new:
+                self._warned[reason] = count
+                own_log.warn(f"dropped {reason}", f"{new} events were dropped: {reason}")
 
     def report(self, *, final_attempt: bool = False) -> None:
-        """Tell what is not told yet. To be called when events were delivered (again).
+        """Append an event for each reason that has losses not yet reported.
+
+        To be called when events get through (again): in an outage the buffer has no room for it.
 
         Args:
-            final_attempt: whether to tell of losses of the last minute as well, though others were
-                told of just before them.
+            final_attempt: whether to report the losses of the last minute as well, though others
+                were reported just before them.
         """
         # A thread that does not get it leaves the work to the one that has it.
         if not self._lock.acquire(blocking=False):

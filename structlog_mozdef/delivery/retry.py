@@ -1,27 +1,29 @@
-"""When to try again: pure arithmetic, without a clock, a sleep or a random source of its own."""
+"""When to try again: arithmetic without a clock, a sleep or a random source of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from structlog_mozdef._validate import LONGEST_DURATION, check_number
+from structlog_mozdef.exceptions import TransportError
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Exponential back-off with full jitter and no end: an outage never throws an event away.
+    """Wait exponentially longer, with full jitter and no end: no outage makes us drop an event.
 
     Full jitter (any delay between 0 and the exponential bound) spreads a fleet of clients that
     lost the same server over the whole interval.
 
     Args:
         wait_initial: bound of the first delay, in seconds. Default 1.
-        wait_max: bound that the exponential growth stops at, in seconds. Default 60.
+        wait_max: bound at which the exponential growth stops, in seconds. Default 60.
         retry_after_max: longest wait that a server can ask for with ``Retry-After``, in seconds.
             Default 300.
 
     Raises:
-        ValueError: for a bound that is no number or not positive, or for a ``wait_max`` below
+        ValueError: for a bound that is not a positive number, or a ``wait_max`` below
             ``wait_initial``.
     """
 
@@ -41,7 +43,7 @@ class RetryPolicy:
             )
 
     def delay(self, failures: int, chance: float, retry_after: float | None = None) -> float:
-        """Seconds to wait before the next attempt.
+        """Return the seconds to wait before the next attempt.
 
         Args:
             failures: attempts that failed in a row, 1 after the first.
@@ -58,5 +60,39 @@ class RetryPolicy:
         return min(max(0.0, retry_after), self.retry_after_max) + min(jittered, self.wait_initial)
 
     def slow_delay(self, chance: float) -> float:
-        """Seconds to wait where only a change of settings can help: near ``wait_max``, jittered."""
+        """Return the seconds to wait where only a change of settings can help: near `wait_max`."""
         return self.wait_max * (0.5 + chance / 2)
+
+
+class Backoff:
+    """Count the attempts that failed, and say how long to wait after them.
+
+    Args:
+        policy: the arithmetic.
+        chance: returns random numbers, 0 <= n < 1.
+
+    Attributes:
+        failed_attempts: all attempts that failed so far.
+        failures_in_row: those without a success since.
+        last_error: the last of these failures; None while deliveries succeed.
+    """
+
+    def __init__(self, policy: RetryPolicy, chance: Callable[[], float]) -> None:
+        self._policy = policy
+        self._chance = chance
+        self.failed_attempts = 0
+        self.failures_in_row = 0
+        self.last_error: str | None = None
+
+    def succeed(self) -> None:
+        """Begin again with short waits."""
+        self.failures_in_row = 0
+        self.last_error = None
+
+    def wait_after(self, error: TransportError) -> float:
+        """Return the seconds to wait after *error*, the latest failure."""
+        self.failures_in_row += 1
+        self.last_error = str(error)
+        if not error.retryable:
+            return self._policy.slow_delay(self._chance())
+        return self._policy.delay(self.failures_in_row, self._chance(), error.retry_after)

@@ -10,20 +10,27 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import time
 import weakref
 from typing import Any, Protocol
 
+from structlog_mozdef._deadline import Deadline
+
 
 class ClosedAtExit(Protocol):
-    """What wants to be closed when the process ends."""
+    """An object that is closed when the process ends.
 
-    exit_timeout: float
+    Attributes:
+        exit_timeout: seconds that it may take.
+    """
 
-    def begin_exit(self, deadline: float) -> None:
-        """Begin to finish by *deadline*, of ``time.monotonic``. Does not wait."""
+    @property
+    def exit_timeout(self) -> float:
+        """See above."""
 
-    def end_exit(self, deadline: float) -> None:
+    def begin_exit(self, deadline: Deadline) -> None:
+        """Begin to finish by *deadline*. Does not wait."""
+
+    def end_exit(self, deadline: Deadline) -> None:
         """Wait until all is finished, *deadline* at the latest."""
 
 
@@ -38,8 +45,7 @@ def close_at_exit(instance: ClosedAtExit) -> None:
 
 def _close_all(**_: Any) -> None:
     # All at once and with one start, not one after another: nobody waits for the sum.
-    start = time.monotonic()
-    deadlines = [(instance, start + instance.exit_timeout) for instance in list(_open)]
+    deadlines = [(instance, Deadline.after(instance.exit_timeout)) for instance in list(_open)]
     for instance, deadline in deadlines:
         instance.begin_exit(deadline)
     for instance, deadline in deadlines:
@@ -49,7 +55,7 @@ def _close_all(**_: Any) -> None:
 def finalize_in_worker() -> None:
     """Make sure that `_close_all` runs in a worker of multiprocessing, billiard or Celery.
 
-    To be called in the worker, after its library has cleared the finalizers of the parent.
+    Call it in the worker, after its library has cleared the finalizers of the parent.
     """
     global _finalizer_in  # noqa: PLW0603 - once for each process
     pid = os.getpid()

@@ -1,4 +1,4 @@
-"""What a forked child must forget, over weak references so that nothing is kept alive.
+"""What a forked child replaces, found by weak references so that nothing is kept alive.
 
 The child replaces whole objects (locks, buffers, connections) and never repairs one that the
 parent was in the middle of changing. So no lock is held across a fork: one that another library
@@ -31,11 +31,12 @@ def reset_after_fork(instance: Forkable) -> None:
 
 
 def watch_forks() -> None:
-    """Make sure that forks are noticed; to be called when a thread is about to start."""
-    call_after_uwsgi_forks(_after_fork_in_child)
+    """Make sure that forks are noticed; call it when a thread is about to start."""
+    call_after_uwsgi_forks(after_fork_in_child)
 
 
-def _after_fork_in_child() -> None:
+def after_fork_in_child() -> None:
+    """Reset every object that `reset_after_fork` was called for. Called in each forked child."""
     errors = []
     for instance in list(_registered):
         try:
@@ -47,4 +48,4 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=after_fork_in_child)

@@ -48,7 +48,7 @@ def find_hostname() -> str:
         except (OSError, UnicodeError):
             pass  # the plain name stands in
 
-    # In a thread: the resolver of the operating system takes no time-out.
+    # In a thread: the resolver of the operating system accepts no timeout.
     resolver = threading.Thread(target=resolve, name="structlog-mozdef-hostname", daemon=True)
     try:
         resolver.start()

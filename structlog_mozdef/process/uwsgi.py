@@ -1,7 +1,7 @@
 """What is different under uWSGI: it gives its programs a module ``uwsgi``.
 
-It runs no Python threads unless it is told to, and it forks its workers without Python's own hooks
-unless it is told to; a hook of its own, ``uwsgi.post_fork_hook``, it always calls.
+It runs no Python threads, and it forks its workers without Python's own hooks, unless options say
+otherwise; a hook of its own, ``uwsgi.post_fork_hook``, it always calls.
 """
 
 from __future__ import annotations

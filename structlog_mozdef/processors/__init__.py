@@ -1,4 +1,4 @@
-"""What a chain adds to an event dict before it is rendered.
+"""Processors that add to an event dict, or remove secrets from it, before it is rendered.
 
 Before: structlog's own processors. After: `structlog_mozdef.rendering`.
 

@@ -1,26 +1,27 @@
-"""Processors that add to an event dict what MozDef wants to know of every event.
+"""Processors that add the fields which MozDef expects in every event.
 
-Each keeps a value that the event already carries. They follow structlog's protocol:
+Each keeps a value that the event already has. They follow structlog's protocol:
 ``processor(logger, method_name, event_dict) -> event_dict``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import cast
 
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.fields import list_of_tags
-from structlog_mozdef.rendering.timestamps import iso_of_datetime, utc_now
+from structlog_mozdef.rendering.timestamps import check_timezone, iso_of_datetime, utc_now
 
 
 def add_hostname(logger: WrappedLogger, method_name: str, event_dict: EventDict) -> EventDict:
     """Add ``hostname``: the fully qualified name of this machine.
 
-    It is looked up once. Where the resolver is slow (over 1 s) or knows only ``localhost``, the
-    plain host name stands in.
+    It is looked up once. If the resolver is slow (over 1 s) or knows only ``localhost``, the short
+    host name is used instead.
     """
     if "hostname" not in event_dict:
         event_dict["hostname"] = identity.known_hostname or identity.hostname()
@@ -28,7 +29,7 @@ def add_hostname(logger: WrappedLogger, method_name: str, event_dict: EventDict)
 
 
 def add_processid(logger: WrappedLogger, method_name: str, event_dict: EventDict) -> EventDict:
-    """Add ``processid``: the id of the process that logs, right in a forked child as well."""
+    """Add ``processid``: the id of the process that logs, correct in a forked child as well."""
     if "processid" not in event_dict:
         event_dict["processid"] = identity.known_process_id
     return event_dict
@@ -44,8 +45,8 @@ def add_processname(logger: WrappedLogger, method_name: str, event_dict: EventDi
 def add_timestamp(logger: WrappedLogger, method_name: str, event_dict: EventDict) -> EventDict:
     """Add ``timestamp``: now, in UTC, as ISO 8601 with microseconds and ``+00:00``.
 
-    A ``datetime`` that the event carries becomes text with its offset; a naive one is taken as
-    local time.
+    A ``datetime`` that the event already has becomes a string with its offset; a naive one is
+    local time. `TimestampAdder` has another time zone for naive ones.
     """
     if "timestamp" not in event_dict:
         event_dict["timestamp"] = utc_now()
@@ -54,14 +55,40 @@ def add_timestamp(logger: WrappedLogger, method_name: str, event_dict: EventDict
     return event_dict
 
 
-class TagAdder:
-    """Add ``tags`` to those that an event already carries.
+class TimestampAdder:
+    """Add ``timestamp`` as `add_timestamp` does, with a time zone for naive datetimes.
 
     Args:
-        tags: texts; each is added once.
+        timezone: of a naive ``datetime`` that an event already has as its timestamp; as for
+            `MozDefRenderer`.
 
     Raises:
-        ValueError: for a tag that is not a text, or is empty.
+        ValueError: an unknown time zone.
+    """
+
+    __slots__ = ("_naive_zone",)
+
+    def __init__(self, timezone: str | tzinfo | None = None) -> None:
+        self._naive_zone = check_timezone(timezone)
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+        given = event_dict.get("timestamp")
+        if issubclass(type(given), datetime):
+            event_dict["timestamp"] = iso_of_datetime(cast("datetime", given), self._naive_zone)
+        return add_timestamp(logger, name, event_dict)
+
+    def __repr__(self) -> str:
+        return f"TimestampAdder({None if self._naive_zone is None else str(self._naive_zone)!r})"
+
+
+class TagAdder:
+    """Add ``tags`` to those that an event already has.
+
+    Args:
+        tags: strings; each is added once.
+
+    Raises:
+        ValueError: a tag is not a string, or is empty.
     """
 
     __slots__ = ("_tags",)
@@ -69,7 +96,7 @@ class TagAdder:
     def __init__(self, *tags: str) -> None:
         for tag in tags:
             if not isinstance(tag, str) or not tag:
-                raise ValueError(f"tag is {tag!r}; it must be a text that is not empty")
+                raise ValueError(f"tag is {tag!r}; it must be a string that is not empty")
         self._tags = list(dict.fromkeys(tags))
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
@@ -85,14 +112,14 @@ class TagAdder:
 
 
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """*tags* as a tuple.
+    """Return *tags* as a tuple.
 
     Raises:
-        ValueError: for one text instead of several, whose letters would become the tags, and for
-            what is no list.
+        ValueError: *tags* is a single string, whose letters would become the tags, or is not
+            iterable.
     """
     if isinstance(tags, (str, bytes)):
-        raise ValueError(f"tags is {tags!r}; it must be a list of texts, [{tags!r}]")
+        raise ValueError(f"tags is {tags!r}; it must be a list of strings, [{tags!r}]")
     if not isinstance(tags, Iterable):
-        raise ValueError(f"tags is {tags!r}; it must be a list of texts")
+        raise ValueError(f"tags is {tags!r}; it must be a list of strings")
     return tuple(tags)

@@ -1,4 +1,7 @@
-"""Keep secrets out of events."""
+"""Keep secrets out of events.
+
+The patterns come first, then `Redactor`, which walks through an event within a budget.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from structlog_mozdef.rendering.convert import (
 )
 from structlog_mozdef.rendering.tracebacks import move_exception
 
-#: What stands in an event for a secret.
+#: Replaces a secret.
 REDACTED = "[redacted]"
 
 # Compared with a key in lower case and without separators: X-API-Key and apiKey are one name.
@@ -31,15 +34,15 @@ _NAMES = (
     r"|connectionstring|^dsn$"
 )
 _SEPARATORS = str.maketrans("", "", "-_. :")
-# Names that look like secrets and are none.
+# Names that look like those of secrets, but are harmless.
 _HARMLESS_NAMES = (
     r"^(token(type|count|s?used)|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
     r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*)$"
 )
 
-# Each of them takes a time in proportion to the length of the text, whatever stands in it: nothing
-# in them that repeats without bound can begin at many places.
-_SECRETS_IN_TEXT = (
+# Each pattern takes a time in proportion to the length of the string, whatever it contains: nothing
+# that repeats without bound can begin at many offsets.
+_SECRETS_IN_STRINGS = (
     # user:password@ in a URL, with or without the user; a token in place of both
     (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:]*:)[^\s/?#]*@", rf"\1{REDACTED}@"),
     (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@", rf"\1{REDACTED}@"),
@@ -62,18 +65,18 @@ _SECRETS_IN_TEXT = (
         REDACTED,
     ),
 )
-# A text without any of these characters cannot match one of the patterns above, but for the
-# words before a blank; this is what most texts of an event are spared by.
+# A string without any of these characters, or of these words before a space, cannot match one of
+# the patterns above: most strings of an event are not searched further.
 _HINT = r"[=:]|(?i:bearer|basic|digest|negotiate) "
 
 
 class _Rules(NamedTuple):
-    """The patterns above, compiled with the first `Redactor`: most programs have none."""
+    """The patterns above, compiled with the first `Redactor`: most programs use none."""
 
     secret_name: re.Pattern[str]
     harmless_name: re.Pattern[str]
     hint: re.Pattern[str]
-    in_text: list[tuple[re.Pattern[str], str]]
+    in_strings: list[tuple[re.Pattern[str], str]]
 
 
 @functools.cache
@@ -82,17 +85,17 @@ def _rules() -> _Rules:
         re.compile(_NAMES),
         re.compile(_HARMLESS_NAMES),
         re.compile(_HINT),
-        [(re.compile(pattern), replacement) for pattern, replacement in _SECRETS_IN_TEXT],
+        [(re.compile(pattern), replacement) for pattern, replacement in _SECRETS_IN_STRINGS],
     )
 
 
 _UNTOUCHED = frozenset({int, float, bool, type(None)})
 _MAX_REMEMBERED_NAMES = 4096
 _NAME_LIMIT = 500
-# No more of a text is kept in an event, even if a part of it is replaced.
-_TEXT_LIMIT = 2 * STRING_LIMIT_BYTES
-# How much of one event is looked at, in characters. What comes after that does not fit into an
-# event, but for one that is made to look larger than it is by holding the same objects many times.
+# No more of a string is kept in an event, even if a part of it is replaced.
+_STRING_LIMIT = 2 * STRING_LIMIT_BYTES
+# How much of one event is examined, in characters. The rest does not fit into an event anyway,
+# unless the event only looks so large because it contains the same objects many times.
 _BUDGET = 10 * EVENT_LIMIT_BYTES
 _VALUE_COST = 20
 _LEFT_OUT = "[left out: too many values]"
@@ -101,18 +104,18 @@ _LEFT_OUT = "[left out: too many values]"
 class Redactor:
     """Replace secrets in an event by ``[redacted]``, at any depth.
 
-    By name: passwords, tokens, authorization headers, cookies, keys. In texts: credentials and
+    By name: passwords, tokens, authorization headers, cookies, keys. In strings: credentials and
     secret parameters in URLs, ``password=...``, bearer tokens, private keys; in exceptions as
-    well, which this processor turns into plain data for that. The caller's own objects are left
-    as they are. Place it last before the renderer or the tee.
+    well, which this processor converts to strings first. The caller's own objects are never
+    changed. Use it as the last processor before the renderer or the tee.
 
     Args:
         names: further names of secrets, compared without regard to case and ``-_. :``.
-        patterns: further regular expressions; what they match in a text is replaced.
-        keep: names that are no secrets in this program.
+        patterns: further regular expressions; their matches in a string are replaced.
+        keep: names that are not secrets in this program.
 
     Raises:
-        ValueError: for a name that is no text, or a pattern that is no regular expression.
+        ValueError: a name is not a string, or a pattern is not a regular expression.
     """
 
     __slots__ = ("_decided", "_keep", "_names", "_patterns", "_rules")
@@ -136,11 +139,11 @@ class Redactor:
         decided = self._decided
         for key, value in list(event_dict.items()):
             kind = type(value)
-            # The path of nearly every value: a number or a text under a name that is known.
+            # The path of nearly every value: a number or a string under a name that is known.
             if decided.get(key) is not False:
                 redacted = self._entry(key, value, 2, budget)
             elif kind is str:
-                redacted = self._text(value, budget)
+                redacted = self._string(value, budget)
             elif kind in _UNTOUCHED:
                 continue
             else:
@@ -175,15 +178,15 @@ class Redactor:
     def _value(  # noqa: PLR0911 - one for each kind
         self, value: Any, depth: int, budget: list[int]
     ) -> Any:
-        """*value* without secrets: itself where it has none, else a copy."""
+        """Return *value* itself if it has no secrets, else a copy without them."""
         kind = type(value)
         if kind in _UNTOUCHED:
             return value
         budget[0] -= _VALUE_COST
         if depth > DEPTH_LIMIT or budget[0] < 0:
-            return _LEFT_OUT if budget[0] < 0 else REDACTED  # nobody looked into it
+            return _LEFT_OUT if budget[0] < 0 else REDACTED  # not examined
         if kind is str:
-            return self._text(value, budget)
+            return self._string(value, budget)
         try:
             if isinstance(value, Mapping):
                 items: Any = value if kind is dict else to_jsonable(value)
@@ -227,17 +230,20 @@ class Redactor:
         return redacted if changed else value
 
     def _pair(self, pair: Any, depth: int, budget: list[int]) -> list[Any] | None:
-        """A name and its value in a list of such, as the headers of a request."""
+        """Redact a name and its value, an item of a list such as the headers of a request.
+
+        Returns None if there is nothing to redact.
+        """
         name, value = pair
         redacted = self._entry(name, value, depth + 2, budget)
         return None if redacted is value else [self._value(name, depth + 2, budget), redacted]
 
-    def _text(self, text: str, budget: list[int]) -> str:
-        if len(text) > _TEXT_LIMIT:
-            text = text[:_TEXT_LIMIT]
+    def _string(self, text: str, budget: list[int]) -> str:
+        if len(text) > _STRING_LIMIT:
+            text = text[:_STRING_LIMIT]
         budget[0] -= len(text)
         if self._rules.hint.search(text) is not None or "PRIVATE KEY" in text:
-            for pattern, replacement in self._rules.in_text:
+            for pattern, replacement in self._rules.in_strings:
                 text = pattern.sub(replacement, text)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
@@ -268,7 +274,9 @@ def _bare_names(option: str, names: Iterable[str]) -> frozenset[str]:
     bare = []
     for name in _several(option, names):
         if not isinstance(name, str) or not _bare(name):
-            raise ValueError(f"a name in {option} is {name!r}; it must be a text that is not empty")
+            raise ValueError(
+                f"a name in {option} is {name!r}; it must be a string that is not empty"
+            )
         bare.append(_bare(name))
     return frozenset(bare)
 

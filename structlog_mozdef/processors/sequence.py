@@ -1,4 +1,4 @@
-"""Numbers that prove to the receiver that nothing is missing."""
+"""Number events, so that the receiver can prove that none is missing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from structlog_mozdef.rendering.fields import claim_detail
 
 
 class SequenceAdder:
-    """Add ``stream_id`` and ``sequence``: proof for the receiver that nothing is missing.
+    """Add ``stream_id`` and ``sequence``, so that the receiver can prove that none is missing.
 
     ``stream_id`` is unpredictable and belongs to one process; ``sequence`` counts its events from
-    1 without a gap. A missing number is a lost event, a number that is there twice is a repeat.
-    A forked child gets a stream of its own. Place it last before the renderer: an event that a
-    later processor drops leaves a gap. Fields of the program's own by these names move to
-    ``stream_id_2`` and ``sequence_2``.
+    1 without a gap. A missing number is a lost event; a number that arrives twice is a duplicate.
+    A forked child gets a ``stream_id`` of its own. Use it as the last processor before the
+    renderer: an event that a later processor drops leaves a gap. The program's own fields by these
+    names move to ``stream_id_2`` and ``sequence_2``.
     """
 
     __slots__ = ("__weakref__", "_next", "_stream_id")
@@ -28,7 +28,7 @@ class SequenceAdder:
         reset_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Begin a stream."""
+        """Draw another ``stream_id``, and count from 1 again."""
         self._stream_id = secrets.token_hex(8)
         self._next = itertools.count(1).__next__  # atomic, also in a signal handler
 

@@ -1,4 +1,4 @@
-"""The ids of OpenTelemetry's current span."""
+"""Add the ids of OpenTelemetry's current span."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from structlog.typing import EventDict, WrappedLogger
 def add_trace_ids(logger: WrappedLogger, method_name: str, event_dict: EventDict) -> EventDict:
     """Add ``trace_id`` and ``span_id`` of OpenTelemetry's current span, in its hexadecimal form.
 
-    Does nothing where the program has not loaded OpenTelemetry, or no span is active.
+    Does nothing if the program has not loaded OpenTelemetry, or no span is active.
     """
     trace: Any = sys.modules.get("opentelemetry.trace")
     if trace is not None:
@@ -21,5 +21,5 @@ def add_trace_ids(logger: WrappedLogger, method_name: str, event_dict: EventDict
                 event_dict.setdefault("trace_id", f"{context.trace_id:032x}")
                 event_dict.setdefault("span_id", f"{context.span_id:016x}")
         except Exception:
-            pass  # another thread is importing it right now, or a span is none
+            pass  # another thread is importing it right now, or the span is another object
     return event_dict

@@ -1,7 +1,7 @@
-"""Any object in terms that are nearer to JSON, or as text: never an exception, never too long.
+"""Any object as JSON's own types, or as a string: bounded in size, whatever its methods do.
 
-`to_jsonable` gives what stands in an event for a value of a type that JSON does not know;
-`safe_str` gives any object as text. The limits of an event stand here as well.
+`to_jsonable` converts a value of a type that JSON does not know; `safe_str` gives any object as a
+string, and never raises. The limits of an event are defined here as well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import reprlib
 import sys
 from collections import deque
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -21,18 +21,25 @@ from uuid import UUID
 
 from structlog_mozdef.rendering.timestamps import iso_of_datetime
 
-#: Every string stays below this; Elasticsearch refuses a keyword of more than 32,766 bytes.
+# Limits
+
+#: Every string is shorter: Elasticsearch rejects a keyword of more than 32,766 bytes.
 STRING_LIMIT_BYTES = 32_000
-#: Every event stays below this; larger ones that arrive together are lost by MozDef under uwsgi.
+#: Every event is smaller: MozDef under uwsgi loses larger ones that arrive together.
 EVENT_LIMIT_BYTES = 100_000
 #: Objects and arrays within each other, the event itself included.
 DEPTH_LIMIT = 50
-#: No more of a binary value is decoded: all beyond is cut later, and it may be a gigabyte.
+#: No more of a binary value is decoded: the rest is cut later anyway, and it may be a gigabyte.
 DECODED_LIMIT_BYTES = 100_000
+# No more items fit into an event, and an iterator with methods of its own may never end.
+_ITEMS_LIMIT = EVENT_LIMIT_BYTES // 2 + 1
+
+
+# Strings
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 # A few lists within each other can have a repr that is longer than memory.
-_LEVELS = 5
+_REPR_LEVELS = 5
 _BOUNDED = reprlib.Repr()
 _BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxdict = 30
 _BOUNDED.maxset = _BOUNDED.maxfrozenset = _BOUNDED.maxdeque = 30
@@ -40,7 +47,7 @@ _BOUNDED.maxstring = _BOUNDED.maxother = _BOUNDED.maxlong = 500
 
 
 def safe_str(value: Any) -> str:
-    """*value* as text, whatever its methods do."""
+    """Return *value* as a string. Never raises, whatever the methods of *value* do."""
     kind = type(value)  # which no ``__class__`` can deny
     if kind is str:
         return cast("str", value)
@@ -59,46 +66,51 @@ def safe_str(value: Any) -> str:
 def _repr(value: Any, kind: type) -> str:
     for base in _CONTAINERS:
         if issubclass(kind, base) and kind.__repr__ is base.__repr__:
-            bounded: str = getattr(_BOUNDED, f"repr_{base.__name__}")(value, _LEVELS)
+            bounded: str = getattr(_BOUNDED, f"repr_{base.__name__}")(value, _REPR_LEVELS)
             return bounded
     return repr(value)
 
 
 def name_of_type(kind: type) -> str:
-    """The name of a class, also of one whose metaclass hides it."""
+    """Return the name of a class, even if its metaclass hides it."""
     return str.__str__(type.__dict__["__name__"].__get__(kind))
 
 
 def decode_bytes(value: bytes | bytearray | memoryview) -> str:
-    r"""*value* read as UTF-8; other bytes become ``\x..``."""
+    r"""Decode *value* as UTF-8; bytes that are not UTF-8 become ``\x..``."""
     return bytes(value[:DECODED_LIMIT_BYTES]).decode("utf-8", "backslashreplace")
 
 
 def without_surrogates(text: str) -> str:
-    r"""*text* with each lone surrogate, which UTF-8 does not know, written as ``\ud800``."""
+    r"""Return *text* with each lone surrogate, which UTF-8 cannot encode, written as ``\ud800``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def truncate(text: str, limit_bytes: int) -> str:
-    """The beginning of *text* that takes at most *limit_bytes* in UTF-8."""
-    # A character takes at least one byte: no need to encode what cannot fit.
+    """Return the beginning of *text* that has at most *limit_bytes* in UTF-8."""
+    # A character has at least one byte: characters beyond the limit need not be encoded.
     return text[:limit_bytes].encode("utf-8")[:limit_bytes].decode("utf-8", "ignore")
 
 
-# More cannot fit into an event, and an iterator with methods of its own may never end.
-_ITEMS_LIMIT = EVENT_LIMIT_BYTES // 2 + 1
+# JSON's own types
 
 
-def to_jsonable(value: Any) -> Any:
-    """*value* in terms that are nearer to JSON; its text where there are none.
+def to_jsonable(value: Any, naive_zone: tzinfo | None = None) -> Any:
+    """Convert *value* one step towards JSON's own types; to a string if its type is unknown.
 
-    The result may need another look: the value of an enumeration can be anything. Iterators are
-    never consumed.
+    The result may need another conversion: the value of an enumeration can be anything. Iterators
+    are never consumed.
+
+    Args:
+        value: of any type but JSON's own.
+        naive_zone: the time zone of naive datetimes. Default: local time.
 
     Raises:
         Exception: whatever the methods of *value* raise.
     """
     kind = type(value)
+    if naive_zone is not None and issubclass(kind, datetime):
+        return iso_of_datetime(value, naive_zone)
     exact = _FREQUENT.get(kind)
     if exact is not None:
         return exact(value)
@@ -114,7 +126,7 @@ def to_jsonable(value: Any) -> Any:
 
 
 def _shown_fields(value: Any, fields: Any) -> dict[str, Any]:
-    """The fields of a dataclass or attrs instance that its author lets a repr show."""
+    """Return the fields of a dataclass or attrs instance that its author lets a repr show."""
     definitions = fields.values() if isinstance(fields, dict) else fields
     return {
         definition.name: getattr(value, definition.name)
@@ -134,11 +146,11 @@ def _jsonable_numpy(value: Any) -> Any:
     return safe_str(value)
 
 
-# Subclasses lose what they add to JSON's own types. The base's method is asked, since theirs can
-# do anything; a proxy, which only says that it is one, is asked itself.
+# Subclasses lose what they add to JSON's own types. The base's method is called, since theirs can
+# do anything; a proxy, which only claims the type, is converted by its own.
 
 
-def _jsonable_text(value: Any) -> str:
+def _jsonable_str(value: Any) -> str:
     return str.__str__(value) if issubclass(type(value), str) else str(value)
 
 
@@ -168,7 +180,7 @@ def _jsonable_mapping(value: Mapping[Any, Any]) -> dict[Any, Any]:
     return dict(islice(value.items(), _ITEMS_LIMIT))
 
 
-# Spared the long way through the others.
+# Found at once, without a walk through the other conversions.
 _FREQUENT: dict[type, Any] = {
     bool: bool,
     datetime: iso_of_datetime,
@@ -177,11 +189,11 @@ _FREQUENT: dict[type, Any] = {
     bytes: decode_bytes,
 }
 
-# The first that fits counts.
+# The first that fits is used.
 _CONVERSIONS: tuple[tuple[Any, Any], ...] = (
     (datetime, iso_of_datetime),
     (Enum, lambda value: value.value),
-    (str, _jsonable_text),
+    (str, _jsonable_str),
     (int, _jsonable_int),
     (float, _jsonable_float),
     (tuple, _jsonable_tuple),

@@ -1,20 +1,20 @@
-"""Wire facts: what MozDef's events look like, and how odd values become fields that it keeps.
+"""MozDef's ten fields, their types, and how odd values become what MozDef keeps.
 
-A MozDef event is one JSON object with ten top-level keys and no other: MozDef drops an unknown
-key without a word, reads some as aliases, and drops the whole event for a few values. So all
-that an event dict carries beyond the ten goes under ``details``, and each of the ten has a type
-that MozDef is known to store:
+A MozDef event is one JSON object with ten top-level keys and no others. MozDef drops an unknown
+key silently, reads some keys as aliases of others, and drops the whole event for a few values. So
+everything else in an event dict goes under ``details``, and each of the ten fields has a type that
+MozDef is known to store:
 
 =============  ===================================================================
-category       text
+category       string
 details        object
-hostname       text, fully qualified
+hostname       string, fully qualified
 processid      integer
-processname    text
+processname    string
 severity       one of `SEVERITIES`
-source         text
-summary        text
-tags           list of texts
+source         string
+summary        string
+tags           list of strings
 timestamp      ISO 8601 with offset
 =============  ===================================================================
 """
@@ -30,10 +30,27 @@ from typing import Any
 
 from structlog_mozdef.rendering.convert import safe_str, to_jsonable
 
+#: The top-level keys of an event, in alphabetical order.
+FIELDS = (
+    "category",
+    "details",
+    "hostname",
+    "processid",
+    "processname",
+    "severity",
+    "source",
+    "summary",
+    "tags",
+    "timestamp",
+)
+
 #: What MozDef itself stores for a field that an event lacks.
 UNKNOWN = "UNKNOWN"
 
-#: MozDef's severities, least severe first (those of RFC 5424, by name).
+
+# Severity
+
+#: MozDef's severities, the least severe first (the names of RFC 5424).
 SEVERITIES = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 
 _ALIASES = {
@@ -67,7 +84,7 @@ SEVERITY_OF_LEVEL: Mapping[Any, str] = {
 
 
 def severity_of(level: object) -> str | None:
-    """The severity that *level* means, or None where it means none that is known."""
+    """Return the severity that *level* means, or None if the level is unknown."""
     try:
         if isinstance(level, Enum):
             level = level.value
@@ -81,9 +98,15 @@ def severity_of(level: object) -> str | None:
 def choose_severity(
     details: MutableMapping[str, Any], given: object, level: object, method: str
 ) -> str:
-    """The severity of an event: ``severity=`` counts before ``level``, that before the method.
+    """Return the severity of an event: *given* wins over *level*, and *level* over *method*.
 
-    A level that is unknown is kept in *details* under its own name, and INFO stands in for it.
+    INFO replaces an unknown level, which is kept in *details* under its own name.
+
+    Args:
+        details: of the event; an unknown level is added to it.
+        given: the event's ``severity``, or None.
+        level: the event's ``level``, or None.
+        method: the name of the logger's method that was called.
     """
     for name, value in (("severity", given), ("level", level)):
         if value is not None and severity_of(value) is None:
@@ -95,8 +118,32 @@ def choose_severity(
     return severity_of(method) or "INFO"
 
 
+# The other fields
+
+
+def first_string(candidates: Iterable[object]) -> str:
+    """Return the first of *candidates* that is not empty, as a string; `UNKNOWN` by default."""
+    for value in candidates:
+        text = "" if value is None else safe_str(value)
+        if text:
+            return text
+    return UNKNOWN
+
+
+def process_id_of(value: object) -> int | str:
+    """Return *value* as a process id that MozDef stores: an integer if it can be read as one."""
+    try:
+        value = to_jsonable(value)
+    except Exception:
+        pass  # its methods fail: `safe_str` says what there is
+    if type(value) is int:
+        return value
+    text = safe_str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
+
+
 def list_of_tags(tags: object) -> list[str]:
-    """*tags* as the list of texts that MozDef needs: it drops the event for a number or None."""
+    """Return *tags* as a list of strings: MozDef drops an event whose tag is a number or null."""
     if tags is None:
         return []
     # By the type: `isinstance` would believe a ``__class__``.
@@ -108,32 +155,17 @@ def list_of_tags(tags: object) -> list[str]:
     return [safe_str(tags)]
 
 
-def process_id_of(value: object) -> int | str:
-    """A process id as MozDef stores it: a number where it is one."""
-    try:
-        value = to_jsonable(value)
-    except Exception:
-        pass  # its text is what there is
-    if type(value) is int:
-        return value
-    text = safe_str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
+# Details with a type
 
-
-def first_text(candidates: Iterable[object]) -> str:
-    """The first of *candidates* that says anything, as text; `UNKNOWN` where none does."""
-    for value in candidates:
-        text = "" if value is None else safe_str(value)
-        if text:
-            return text
-    return UNKNOWN
+# MozDef's index template maps ``sourceipaddress`` as an IP address and ``success`` as a boolean:
+# Elasticsearch rejects an event with any other value there.
 
 
 def repair_typed_details(details: MutableMapping[str, Any]) -> None:
-    """Keep an event that Elasticsearch would refuse for the type of one detail.
+    """Move a value that Elasticsearch would reject to a detail that has no type.
 
-    MozDef's index template maps ``sourceipaddress`` as an IP address and ``success`` as a
-    boolean. Any other value moves to ``sourceipaddress_text`` or ``success_text``.
+    A ``sourceipaddress`` that is not an IP address becomes ``sourceipaddress_text``; a ``success``
+    that is not a boolean becomes ``success_text``.
     """
     for name, convert in (("sourceipaddress", _addresses_of), ("success", _success_of)):
         value = details.get(name)
@@ -155,7 +187,7 @@ def _addresses_of(value: object) -> str | list[str] | None:
         text = str(value) if isinstance(value, (IPv4Address, IPv6Address)) else safe_str(value)
         return text if is_ip_address(text) else None
     if type(value) is list or type(value) is tuple:
-        # Elasticsearch takes several for one field.
+        # Elasticsearch stores several values in one field.
         addresses = [safe_str(item) for item in value]
         return addresses if all(map(is_ip_address, addresses)) else None
     return None
@@ -170,35 +202,29 @@ def _success_of(value: object) -> bool | str | None:
 
 @lru_cache(maxsize=1024)
 def is_ip_address(text: str) -> bool:
-    """Whether Elasticsearch takes *text* as an IP address."""
+    """Return whether Elasticsearch accepts *text* as an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return "%" not in text  # Python takes a zone index, Elasticsearch does not
+    return "%" not in text  # Python accepts a zone index, Elasticsearch does not
 
 
-# Adding to `details` so that a clash of names loses nothing.
+# Details whose names clash
 
-_COMPARED = frozenset({str, int, float, bool, bytes})
-
-
-def free_name(taken: Mapping[str, Any], name: str) -> str:
-    """*name*, or ``name_2``, ``name_3``, ... where it is taken."""
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
+# Values of other types are never compared: that may take any time, raise, or give an array of
+# answers (numpy).
+_COMPARABLE = frozenset({str, int, float, bool, bytes})
 
 
 def add_detail(details: MutableMapping[str, Any], name: str, value: Any) -> None:
-    """Put *value* under *name*, or under a free name where another value stands there."""
-    if not (name in details and _same(details[name], value)):
-        details[free_name(details, name)] = value
+    """Add *value* as *name*, or as ``name_2``, ``name_3``, ... if another value has that name."""
+    if not (name in details and _is_same(details[name], value)):
+        details[_free_name(details, name)] = value
 
 
 def claim_detail(details: MutableMapping[str, Any], name: str, value: Any) -> None:
-    """Put *value* under *name* itself; another value that stood there moves to a free name."""
+    """Set *name* to *value*; another value by that name moves to ``name_2``, ``name_3``, ..."""
     if name not in details:
         details[name] = value
         return
@@ -208,7 +234,10 @@ def claim_detail(details: MutableMapping[str, Any], name: str, value: Any) -> No
 
 
 def merge_details(details: MutableMapping[str, Any], given: Any) -> None:
-    """Merge ``details=...`` of a log call into its other keyword arguments."""
+    """Merge *given*, the ``details=...`` of a log call, into its other keyword arguments.
+
+    A value that is not a mapping becomes ``details.message``, as it does in MozDef.
+    """
     if given is None:
         return
     if not issubclass(type(given), dict):
@@ -218,17 +247,23 @@ def merge_details(details: MutableMapping[str, Any], given: Any) -> None:
         except Exception:  # its own methods fail
             given = safe_str(given)
     if issubclass(type(given), dict):
-        # A list: another thread may be changing it. Keys that are no texts are repaired later.
+        # Copied in one step: another thread may be changing it. Keys that are not strings are
+        # repaired later.
         for name, value in list(dict.items(given)):
             add_detail(details, name, value)
     else:
-        # MozDef does the same with details that are no object.
         add_detail(details, "message", given)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _free_name(details: Mapping[str, Any], name: str) -> str:
+    free, number = name, 2
+    while free in details:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def _is_same(one: Any, other: Any) -> bool:
     if one is other:
         return True
-    # Comparing others can take any time, have no single answer (numpy's arrays), or raise.
     kind = type(one)
-    return kind is type(other) and kind in _COMPARED and bool(one == other)
+    return kind is type(other) and kind in _COMPARABLE and bool(one == other)

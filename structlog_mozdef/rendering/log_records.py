@@ -10,8 +10,8 @@ from structlog_mozdef.rendering.convert import safe_str
 from structlog_mozdef.rendering.fields import add_detail
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
-# What every record has: all else came in by ``extra=``. The last ones are set by formatters, by
-# newer Pythons, and by structlog.
+# The attributes of every record: all others come from ``extra=``. The last ones are set by
+# formatters, by newer Pythons, and by structlog.
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
     "asctime",
@@ -24,7 +24,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
 
 
 def event_dict_of(record: logging.LogRecord) -> dict[str, Any]:
-    """The event dict of *record*, structlog's own or any other."""
+    """Return the event dict of *record*, whether structlog made it or another logger."""
     if is_native(record):
         event_dict = dict(cast("dict[str, Any]", record.msg))
         event_dict.pop("_record", None)
@@ -42,7 +42,7 @@ def event_dict_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def is_native(record: logging.LogRecord) -> bool:
-    """Whether structlog made *record*, by ``ProcessorFormatter.wrap_for_formatter``."""
+    """Return whether structlog's ``ProcessorFormatter.wrap_for_formatter`` made *record*."""
     return (
         issubclass(type(record.msg), dict)
         and hasattr(record, "_logger")
@@ -51,7 +51,7 @@ def is_native(record: logging.LogRecord) -> bool:
 
 
 def complete(event_dict: MutableMapping[str, Any], record: logging.LogRecord) -> None:
-    """Add to *event_dict* what only *record* knows; what is there stays."""
+    """Add the fields to *event_dict* that only *record* knows; values that it has stay."""
     event_dict.setdefault("level", record.levelname)
     event_dict.setdefault("logger", record.name)
     event_dict.setdefault("timestamp", iso_timestamp(record.created))
@@ -63,7 +63,7 @@ def complete(event_dict: MutableMapping[str, Any], record: logging.LogRecord) ->
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """The message of *record*, also where its arguments do not fit."""
+    """Return the message of *record*, even if its arguments do not fit."""
     if is_native(record):
         return safe_str(cast("dict[str, Any]", record.msg).get("event"))
     try:

@@ -1,7 +1,8 @@
-"""The end of the chain: an event dict becomes a MozDef event, as one line of JSON in bytes."""
+"""The end of the chain: an event dict becomes a MozDef event, one line of JSON in bytes."""
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from logging import LogRecord
 from typing import Any
 
@@ -16,7 +17,7 @@ from structlog_mozdef.rendering.fields import (
     UNKNOWN,
     add_detail,
     choose_severity,
-    first_text,
+    first_string,
     is_ip_address,
     list_of_tags,
     merge_details,
@@ -24,10 +25,10 @@ from structlog_mozdef.rendering.fields import (
     repair_typed_details,
 )
 from structlog_mozdef.rendering.log_records import complete
-from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
+from structlog_mozdef.rendering.timestamps import check_timezone, iso_timestamp, utc_now
 from structlog_mozdef.rendering.tracebacks import move_exception
 
-# Keys of an event dict that need more than to be left among the details.
+# Keys of an event dict that do not simply stay among the details.
 _RARE = frozenset({"details", "exc_info", "exception", "stack_info", "_record"})
 
 
@@ -45,7 +46,7 @@ class MozDefRenderer:
     else ``logger``, else the name
     given to ``get_logger``
     ``tags``, ``timestamp``,        the same, in the types that MozDef stores; added
-    ``hostname``, ``processid``,    where no processor has
+    ``hostname``, ``processid``,    if no processor has added them
     ``processname``
     ``exc_info``, ``stack_info``    ``details.exception`` (type, message, stack) with
                                     ``details.error``; ``details.stack``
@@ -53,41 +54,49 @@ class MozDefRenderer:
     everything else                 ``details``
     ==============================  ==================================================
 
-    Never raises: what JSON, MozDef or Elasticsearch would refuse is repaired, and what had to be
-    cut is told in ``details.truncated``.
+    Never raises: values that JSON, MozDef or Elasticsearch would reject are repaired, and
+    ``details.truncated`` says what had to be cut.
 
     Args:
-        category: of events that carry none.
-        source: of events that carry none. Default: the logger's name.
+        category: of events that have none.
+        source: of events that have none. Default: the logger's name.
+        timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
+            ``tzinfo`` of pytz, zoneinfo or another library. Default: local time.
 
     Raises:
-        ValueError: for a category or source that is no text, or is empty.
+        ValueError: a category or source is not a string, or is empty; an unknown time zone.
     """
 
-    __slots__ = ("_category", "_source")
+    __slots__ = ("_category", "_naive_zone", "_source")
 
-    def __init__(self, category: str = "event", source: str | None = None) -> None:
+    def __init__(
+        self,
+        category: str = "event",
+        source: str | None = None,
+        timezone: str | tzinfo | None = None,
+    ) -> None:
         if not isinstance(category, str) or not category:
-            raise ValueError(f"category is {category!r}; it must be a text that is not empty")
+            raise ValueError(f"category is {category!r}; it must be a string that is not empty")
         if source is not None and (not isinstance(source, str) or not source):
-            raise ValueError(f"source is {source!r}; it must be None or a text that is not empty")
+            raise ValueError(f"source is {source!r}; it must be None or a string that is not empty")
         self._category = category
         self._source = source
+        self._naive_zone = check_timezone(timezone)
         identity.hostname()  # now, so that the first log call need not wait for the resolver
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
         try:
             event = self._to_mozdef(logger, name, event_dict)
         except Exception as error:
-            # An event dict that is none, or keys with methods of their own: encode what there is.
-            event = self._without_care(event_dict, error)
-        return encode(event)
+            # Not an event dict, or keys with methods of their own: encode what there is.
+            event = self._failed(event_dict, error)
+        return encode(event, self._naive_zone)
 
     def _to_mozdef(  # noqa: C901, PLR0912 - one pass, without the cost of calls
         self, logger: WrappedLogger, method: str, details: Any
     ) -> dict[str, Any]:
-        # This is the hot path: every check is for what a sane program sends, and all else is
-        # done by functions of `event`. What is left in the event dict becomes the details.
+        # This is the hot path: every check is for what a sane program sends, and the functions of
+        # `fields` do the rest. What remains in the event dict becomes the details.
         pop = details.pop
         if "_record" in details:
             _merge_record(details)
@@ -97,16 +106,16 @@ class MozDefRenderer:
             summary = _summary_of(summary, details)
         hostname = pop("hostname", None)
         if type(hostname) is not str or not hostname:
-            hostname = first_text((hostname, identity.hostname()))
+            hostname = first_string((hostname, identity.hostname()))
         processid = pop("processid", None)
         if type(processid) is not int:
             processid = identity.process_id() if processid is None else process_id_of(processid)
         processname = pop("processname", None)
         if type(processname) is not str or not processname:
-            processname = first_text((processname, identity.process_name()))
+            processname = first_string((processname, identity.process_name()))
         timestamp = pop("timestamp", None)
         if timestamp is not timestamps.latest:
-            timestamp = _timestamp_of(timestamp, details)
+            timestamp = _timestamp_of(timestamp, details, self._naive_zone)
         tags = pop("tags", None)
         if type(tags) is not list:
             tags = list_of_tags(tags)
@@ -118,7 +127,7 @@ class MozDefRenderer:
         if category is None:
             category = self._category
         elif type(category) is not str or not category:
-            category = first_text((category, self._category))
+            category = first_string((category, self._category))
         source = pop("source", None)
         if source is None:
             source = self._source
@@ -154,7 +163,7 @@ class MozDefRenderer:
             "timestamp": timestamp,
         }
 
-    def _without_care(self, details: Any, error: Exception) -> dict[str, Any]:
+    def _failed(self, details: Any, error: Exception) -> dict[str, Any]:
         return {
             "category": self._category,
             "details": {
@@ -172,25 +181,29 @@ class MozDefRenderer:
         }
 
     def __repr__(self) -> str:
-        return f"MozDefRenderer(category={self._category!r}, source={self._source!r})"
+        zone = None if self._naive_zone is None else str(self._naive_zone)
+        return (
+            f"MozDefRenderer(category={self._category!r}, source={self._source!r},"
+            f" timezone={zone!r})"
+        )
 
 
 def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
-    """The source where neither the event nor the renderer names one."""
+    """Return the source of an event that neither the event nor the renderer names."""
     if given is None and "logger" in details:
         given = details.pop("logger")
     try:
         name = getattr(logger, "name", None)
     except Exception:  # a logger with methods of its own
         name = None
-    if given is None and name is None:  # the usual case, spared the longer way
+    if given is None and name is None:  # the usual case, at once
         return UNKNOWN
-    return first_text((given, name))
+    return first_string((given, name))
 
 
-def _timestamp_of(given: object, details: Any) -> str:
-    """The timestamp where it is missing, or no text in the form of `utc_now`."""
-    iso = iso_timestamp(given)
+def _timestamp_of(given: object, details: Any, naive_zone: tzinfo | None) -> str:
+    """Return *given* as a timestamp; the time now if it is missing or is not a point in time."""
+    iso = iso_timestamp(given, naive_zone)
     if iso is None and given is not None:
         add_detail(details, "timestamp", given)
     return iso or utc_now()
@@ -204,14 +217,14 @@ def _move_rare(details: Any) -> None:
 
 
 def _merge_record(details: Any) -> None:
-    """Take what only the record of structlog's ProcessorFormatter knows."""
+    """Merge what only the record of structlog's ProcessorFormatter knows."""
     record = details.pop("_record")
     if not details.pop("_from_structlog", True) and issubclass(type(record), LogRecord):
         complete(details, record)
 
 
 def _summary_of(summary: object, details: Any) -> str:
-    """The summary where ``event`` is no text, or another processor has renamed it."""
+    """Return the summary if ``event`` is not a string, or another processor has renamed it."""
     for name in ("summary", "message", "msg"):
         if summary is None and type(details.get(name)) is str:
             summary = details.pop(name)

@@ -1,13 +1,14 @@
-"""The slow path of encoding: rebuild an event that JSON, MozDef or Elasticsearch would refuse.
+"""The slow path of encoding: rebuild an event that JSON, MozDef or Elasticsearch would reject.
 
-What is repaired: numbers that are none or beyond 64 bits, lone surrogates, keys that are empty or
-no text, cycles, depth, objects that JSON does not know or whose own methods fail, and size. What
-is left out is told in ``details.truncated``: ``{"fields": [...], "bytes": N}``.
+Repaired are: NaN, infinity and integers beyond 64 bits, lone surrogates, keys that are empty or
+not strings, cycles, depth, objects that JSON does not know or whose own methods fail, and size.
+``details.truncated`` says what was left out: ``{"fields": [...], "bytes": N}``.
 """
 
 from __future__ import annotations
 
 import math
+from datetime import tzinfo
 from enum import Enum
 from typing import Any
 
@@ -25,36 +26,42 @@ from structlog_mozdef.rendering.convert import (
     without_surrogates,
 )
 from structlog_mozdef.rendering.fields import claim_detail, repair_typed_details
+from structlog_mozdef.rendering.fit import Truncation, fit
 
 _KEY_LIMIT_BYTES = 500
 _EMPTY_KEY = "empty_key"
-# How much of an event is looked at, in bytes of JSON: more than fits into an event, so that what is
-# kept can be chosen, and little enough to take no more than a tenth of a second. The time that a
-# value costs is that of so many bytes.
+# How much of a field is examined, in bytes of JSON: more than fits into an event, so that there is
+# a choice of what to keep, and little enough to take no more than a tenth of a second. A value and
+# a conversion cost as much time as so many bytes.
 _BUDGET = 40 * EVENT_LIMIT_BYTES
 _VALUE_COST = 80
 _CONVERSION_COST = 400
-_LEAST_SHARE_BYTES = 200
-_REPORTED_FIELDS = 20
-_REPORTED_FIELD_BYTES = 300
-# Room for details.truncated itself.
+# Kept free for details.truncated itself.
 _REPORT_BYTES = 8_000
 _CYCLE = "<cycle>"
 _TOO_DEEP = f"<more than {DEPTH_LIMIT} levels>"
 _INT64 = range(-(2**63), 2**63)
-# Python refuses to write longer ones in decimal (by default from 4,300 digits on).
+# Python rejects longer ones when it writes decimals (by default from 4,300 digits on).
 _DECIMAL_BITS = 2_000
 
 
-def repair(event: dict[str, Any]) -> bytes:
-    """The JSON of a repaired copy of *event*, on one line and below the limits. Never raises."""
+def repair(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
+    """Encode a repaired copy of *event*, on one line and within the limits. Never raises.
+
+    Args:
+        event: is not changed.
+        naive_zone: the time zone of naive datetimes. Default: local time.
+    """
     try:
         report = Truncation()
-        repaired = {name: _Repair(report).value(value, (name,), 2) for name, value in event.items()}
+        repaired = {
+            name: _Repair(report, naive_zone).value(value, (name,), 2)
+            for name, value in event.items()
+        }
         details = repaired["details"]
         if type(details) is not dict:
             details = repaired["details"] = {"message": details}
-        repair_typed_details(details)  # again: a key or value may only now be what it means
+        repair_typed_details(details)  # again: only now a key or value may be what it means
         encoded = orjson.dumps(repaired)
         if len(encoded) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
             repaired = fit(repaired, EVENT_LIMIT_BYTES - _REPORT_BYTES, (), report)
@@ -68,7 +75,7 @@ def repair(event: dict[str, Any]) -> bytes:
 
 
 def _last_resort(event: dict[str, Any], error: Exception) -> bytes:
-    """What can be said of an event that not even `repair` could encode."""
+    """Encode what is certain of an event that not even `repair` could encode."""
     kept = {
         name: truncate(without_surrogates(value[:1_000]), 1_000) if type(value) is str else value
         for name, value in event.items()
@@ -78,31 +85,12 @@ def _last_resort(event: dict[str, Any], error: Exception) -> bytes:
     return orjson.dumps({**kept, "tags": [], "details": {"error": True, "encoding": reason}})
 
 
-class Truncation:
-    """Which fields were left out or cut, and how many bytes of them."""
-
-    def __init__(self) -> None:
-        self.fields: list[str] = []
-        self.bytes = 0
-
-    def add(self, path: tuple[str, ...], n_bytes: int) -> None:
-        self.bytes += n_bytes
-        if len(self.fields) < _REPORTED_FIELDS:
-            field = _fit_text(
-                truncate(".".join(path), _REPORTED_FIELD_BYTES), _REPORTED_FIELD_BYTES
-            )
-            if field not in self.fields:
-                self.fields.append(field)
-
-    def as_detail(self) -> dict[str, Any]:
-        return {"fields": self.fields, "bytes": self.bytes}
-
-
 class _Repair:
-    """One walk over one field of an event."""
+    """A single walk over a field of an event."""
 
-    def __init__(self, report: Truncation) -> None:
+    def __init__(self, report: Truncation, naive_zone: tzinfo | None) -> None:
         self._report = report
+        self._naive_zone = naive_zone
         self._ancestors: set[int] = set()
         self._left = _BUDGET
 
@@ -114,9 +102,9 @@ class _Repair:
         if value is None or kind is bool:
             return value
         if kind is str:
-            return self._text(value, path)
+            return self._string(value, path)
         if kind is int:
-            return value if value in _INT64 else self._text(_text_of_int(value), path)
+            return value if value in _INT64 else self._string(_str_of_int(value), path)
         if kind is float:
             return value if math.isfinite(value) else None
         if id(value) in self._ancestors:
@@ -143,18 +131,18 @@ class _Repair:
         if waiting < len(entries):
             self._report.add(path, 0)
         for key, item in entries[:waiting]:
-            name = _key(key)
+            name = self._key(key)
             if name in repaired:
                 name = _numbered(name, repaired, numbers)
             if self._left <= 0:
                 self._report.add((*path, name), 0)
                 break
-            # Each entry may take its share of what is left, so that a large one leaves room for
-            # those after it.
-            rest = self._left - self._left // waiting
-            self._left -= rest
+            # Each entry may use its share of the rest, so that a large one leaves something for
+            # the entries after it.
+            reserved = self._left - self._left // waiting
+            self._left -= reserved
             repaired[name] = self.value(item, (*path, name), depth + 1)
-            self._left += rest
+            self._left += reserved
             waiting -= 1
         return repaired
 
@@ -175,12 +163,12 @@ class _Repair:
         if kind in (bytes, bytearray) and len(value) > DECODED_LIMIT_BYTES:
             self._report.add(path, len(value) - DECODED_LIMIT_BYTES)
         try:
-            return to_jsonable(value)
+            return to_jsonable(value, self._naive_zone)
         except Exception:
             return safe_str(value)
 
-    def _text(self, text: str, path: tuple[str, ...]) -> str:
-        # A character takes at most four bytes, and six once a surrogate is written out.
+    def _string(self, text: str, path: tuple[str, ...]) -> str:
+        # A character has at most four bytes, and six once a surrogate is written out.
         if len(text) * 6 < STRING_LIMIT_BYTES:
             self._left -= len(text)
             return text if text.isascii() else without_surrogates(text)
@@ -195,115 +183,31 @@ class _Repair:
         kept = text[: STRING_LIMIT_BYTES - 1]
         return kept if is_ascii else truncate(without_surrogates(kept), STRING_LIMIT_BYTES - 1)
 
+    def _key(self, key: Any) -> str:
+        kind = type(key)
+        try:
+            if key is None or kind is bool:
+                text = {None: "null", True: "true", False: "false"}[key]
+            elif kind in (str, int, float):
+                text = safe_str(key)
+            elif issubclass(kind, Enum):
+                return self._key(key.value)
+            else:
+                text = safe_str(to_jsonable(key, self._naive_zone))
+        except Exception:
+            text = safe_str(key)
+        return truncate(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES) or _EMPTY_KEY
 
-def _text_of_int(value: int) -> str:
+
+def _str_of_int(value: int) -> str:
     return str(value) if value.bit_length() < _DECIMAL_BITS else hex(value)
 
 
-def _key(key: Any) -> str:
-    kind = type(key)
-    try:
-        if key is None or kind is bool:
-            text = {None: "null", True: "true", False: "false"}[key]
-        elif kind in (str, int, float):
-            text = safe_str(key)
-        elif issubclass(kind, Enum):
-            return _key(key.value)
-        else:
-            text = safe_str(to_jsonable(key))
-    except Exception:
-        text = safe_str(key)
-    return truncate(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES) or _EMPTY_KEY
-
-
-def _numbered(name: str, taken: dict[str, Any], numbers: dict[str, int]) -> str:
-    """A free name for an entry whose key becomes the same text as that of another."""
-    # The number goes on from the last one: looking from 2 on would take hours for 50,000 of them.
+def _numbered(name: str, repaired: dict[str, Any], numbers: dict[str, int]) -> str:
+    """Return a free name for an entry whose key becomes the same string as another key."""
+    # Continues after the last number: searching from 2 on would take hours for 50,000 keys.
     number = numbers.get(name, 2)
-    while (free := f"{name}_{number}") in taken:
+    while (free := f"{name}_{number}") in repaired:
         number += 1
     numbers[name] = number + 1
     return free
-
-
-def fit(value: Any, limit_bytes: int, path: tuple[str, ...], report: Truncation) -> Any:
-    """*value* (plain JSON) cut so that its encoding takes about *limit_bytes* at most.
-
-    What is small is kept whole; the room that is left is shared by what is large. Texts keep
-    their beginning, arrays their first items, and types stay what they were, since Elasticsearch
-    refuses a field that changes its type.
-    """
-    size = len(orjson.dumps(value))
-    if size <= limit_bytes:
-        return value
-    if isinstance(value, str):
-        kept = _fit_text(value, limit_bytes)
-        report.add(path, len(value.encode("utf-8")) - len(kept.encode("utf-8")))
-        return kept
-    if isinstance(value, dict):
-        return _fit_mapping(value, limit_bytes, path, report)
-    if isinstance(value, list):
-        return _fit_array(value, limit_bytes, path, report)
-    return value  # a number
-
-
-def _fit_text(text: str, limit_bytes: int) -> str:
-    kept = text
-    # Escapes make a character up to six bytes long: cut in proportion until it fits.
-    while (size := len(orjson.dumps(kept))) > max(limit_bytes, 2):
-        kept = truncate(kept, min(len(kept) - 1, len(kept) * limit_bytes // size))
-    return kept
-
-
-def _fit_array(
-    value: list[Any], limit_bytes: int, path: tuple[str, ...], report: Truncation
-) -> list[Any]:
-    kept: list[Any] = []
-    left = limit_bytes - 2
-    for item in value:
-        left -= len(orjson.dumps(item)) + 1
-        if left < 0:
-            if not kept and isinstance(item, (str, list, dict)):
-                kept.append(fit(item, limit_bytes - 3, path, report))
-            break
-        kept.append(item)
-    if len(kept) < len(value):
-        report.add(path, len(orjson.dumps(value[len(kept) :])))
-    return kept
-
-
-def _fit_mapping(
-    value: dict[str, Any], limit_bytes: int, path: tuple[str, ...], report: Truncation
-) -> dict[str, Any]:
-    sizes = {name: len(orjson.dumps({name: item})) for name, item in value.items()}
-    left, waiting = limit_bytes - 2, len(sizes)
-    kept = set()
-    share = 0
-    for name in sorted(sizes, key=sizes.__getitem__):
-        share = left // waiting
-        if sizes[name] > share:
-            break
-        kept.add(name)
-        left -= sizes[name]
-        waiting -= 1
-    # What is still too large is cut to its share. Shares too small to be of use are not made:
-    # the first entries are kept whole then, as long as there is room.
-    shares = {
-        name: share - len(orjson.dumps(name)) - 2
-        for name, item in value.items()
-        if name not in kept and isinstance(item, (str, list, dict))
-    }
-    shares = {name: room for name, room in shares.items() if room > _LEAST_SHARE_BYTES}
-    spare = left - share * len(shares)
-    fitted = {}
-    for name, item in value.items():
-        if name in kept:
-            fitted[name] = item
-        elif name in shares:
-            fitted[name] = fit(item, shares[name], (*path, name), report)
-        elif sizes[name] <= spare:
-            fitted[name] = item
-            spare -= sizes[name]
-        else:
-            report.add((*path, name), sizes[name])
-    return fitted

@@ -1,7 +1,8 @@
-"""Shipping a copy of an event in the middle of a chain."""
+"""Ship a copy of an event in the middle of a chain."""
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Protocol
 
 from structlog.typing import EventDict, WrappedLogger
@@ -10,31 +11,38 @@ from structlog_mozdef.rendering.renderer import MozDefRenderer
 
 
 class Destination(Protocol):
-    """Where rendered events go: a `Sink`."""
+    """A destination of rendered events: a `Sink`."""
 
     def put(self, event: bytes) -> None:
-        """Take one event. Never raises, never blocks."""
+        """Accept one event. Never raises, never blocks."""
 
 
 class MozDefTee:
     """Ship a copy of each event in the middle of a chain, and pass the event on unchanged.
 
-    So a console can follow: ``[..., MozDefTee(sink), structlog.dev.ConsoleRenderer()]``. Place it
-    before ``format_exc_info`` and the like. Hostname, process and timestamp need no processors
-    before it; they are added to the copy.
+    So a console can follow: ``[..., MozDefTee(sink), structlog.dev.ConsoleRenderer()]``. The tee
+    belongs before ``format_exc_info`` and similar processors. Hostname, process and timestamp need
+    no processors before it; they are added to the copy.
 
     Args:
-        sink: takes the rendered events.
-        category, source: as for `MozDefRenderer`.
+        sink: the destination of the rendered events.
+        category, source, timezone: as for `MozDefRenderer`.
+
+    Raises:
+        ValueError: as for `MozDefRenderer`.
     """
 
     __slots__ = ("_put", "_renderer")
 
     def __init__(
-        self, sink: Destination, category: str = "event", source: str | None = None
+        self,
+        sink: Destination,
+        category: str = "event",
+        source: str | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> None:
         self._put = sink.put
-        self._renderer = MozDefRenderer(category, source)
+        self._renderer = MozDefRenderer(category, source, timezone)
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
         self._put(self._renderer(logger, name, dict(event_dict)))

@@ -1,27 +1,27 @@
-"""Timestamps as MozDef needs them: ISO 8601 in text, with an offset.
+"""Timestamps as MozDef needs them: ISO 8601 strings with an offset from UTC.
 
-MozDef reads a time without an offset in the time zone of its own machine, and drops the event
-for a text that is no date.
+MozDef reads a time without an offset in the time zone of its own machine, and drops an event whose
+timestamp is not a date.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 _MINUTE = timedelta(minutes=1)
 
-# The current second, and its text with a place for the microseconds: formatting the calendar part
-# costs more than all the rest. One tuple, replaced whole, so that threads need no lock.
+# The current second, and its text with a placeholder for the microseconds: formatting the calendar
+# part costs more than all the rest. One tuple, replaced in one step, so that threads need no lock.
 _current_second: tuple[int, str] = (-1, "")
-#: What `utc_now` gave last. A renderer that meets it again need not look whether it is a date.
+#: The last result of `utc_now`. A renderer that meets it again need not check that it is a date.
 latest = ""
 
 
 def utc_now() -> str:
-    """Now, in UTC: ``2014-03-18T23:20:31.013344+00:00``, always with microseconds."""
+    """Return the time now, in UTC: ``2014-03-18T23:20:31.013344+00:00``, with microseconds."""
     global _current_second, latest  # noqa: PLW0603 - caches of one entry
     now = time.time()
     second = int(now)
@@ -33,66 +33,110 @@ def utc_now() -> str:
     return timestamp
 
 
-# Were `latest` empty until the first event, an event whose timestamp is empty would pass for it.
+# If `latest` were empty until the first event, an event with an empty timestamp would pass for it.
 utc_now()
 
 
-def iso_of_datetime(moment: datetime) -> str:
-    """*moment* with its offset; a naive one is taken as local time."""
+def check_timezone(zone: str | tzinfo | None) -> tzinfo | None:
+    """Return the time zone that *zone* names, or *zone* itself if it is one already.
+
+    Raises:
+        ValueError: the name is unknown, or the value has another type.
+    """
+    if zone is None or isinstance(zone, tzinfo):
+        return zone
+    if isinstance(zone, str):
+        import pytz
+
+        try:
+            return pytz.timezone(zone)
+        except Exception:
+            pass  # an unknown name; pytz has several exceptions for them
+    raise ValueError(
+        f"timezone is {zone!r}; it must be None, a tzinfo or the name of a time zone,"
+        " such as 'Europe/Berlin'"
+    )
+
+
+def iso_of_datetime(moment: datetime, naive_zone: tzinfo | None = None) -> str:
+    """Return *moment* with its offset from UTC.
+
+    Args:
+        moment: to be written, with microseconds.
+        naive_zone: the time zone of a naive *moment*. Default: local time.
+    """
     try:
-        moment = _with_offset(moment)
+        moment = _with_offset(moment, naive_zone)
     except Exception:
-        # The first and last days of the calendar, or a time zone that fails: UTC stands in.
-        moment = datetime.replace(moment, tzinfo=timezone.utc)
+        # The first and last days of the calendar, or a time zone that fails.
+        moment = datetime.replace(moment, tzinfo=UTC)
     return moment.isoformat(timespec="microseconds")
 
 
-def _with_offset(moment: datetime) -> datetime:
-    zone: Any = moment.tzinfo
-    if zone is not None:
-        pytz = sys.modules.get("pytz")
-        # pytz.timezone(...) given straight to tzinfo= means the zone's first local mean time
-        # (Amsterdam +00:18): what was meant is the wall clock of that zone.
-        if (
-            pytz is not None
-            and isinstance(zone, pytz.tzinfo.DstTzInfo)
-            and zone is pytz.timezone(zone.zone)
-        ):
-            moment = zone.localize(moment.replace(tzinfo=None))
+def _with_offset(moment: datetime, naive_zone: tzinfo | None) -> datetime:
+    moment = _with_pytz_offset(moment)
     offset = moment.utcoffset()
     if offset is None:
-        moment = moment.replace(tzinfo=None).astimezone()
+        naive = moment.replace(tzinfo=None)
+        moment = (
+            naive.astimezone()
+            if naive_zone is None
+            else _with_pytz_offset(naive.replace(tzinfo=naive_zone))
+        )
         offset = moment.utcoffset()
     # Local mean times have seconds in their offset, which ISO 8601 and MozDef do not know.
-    return moment.astimezone(timezone.utc) if offset % _MINUTE else moment  # type: ignore[operator]
+    return moment.astimezone(UTC) if offset % _MINUTE else moment  # type: ignore[operator]
 
 
-def iso_timestamp(value: object) -> str | None:
-    """*value* (text, ``datetime``, ``date`` or seconds since 1970) as ISO 8601 with an offset.
+def _with_pytz_offset(moment: datetime) -> datetime:
+    """Repair a *moment* whose pytz zone was passed as ``tzinfo=``; return others as they are.
 
-    None where it is no point in time.
+    ``datetime(..., tzinfo=pytz.timezone("Europe/Berlin"))`` has the first offset in the history of
+    that zone, a local mean time (+00:53), but means the wall clock in Berlin. It can be recognized
+    because `pytz.timezone` returns the same object for a name each time, with that first offset:
+    ``localize`` attaches other objects, except to times that are as old as the offset.
+    """
+    zone: Any = moment.tzinfo
+    # pytz is never imported here: a moment with such a zone proves that it is loaded. With another
+    # zone, another thread may be in the middle of importing it.
+    kind = getattr(sys.modules.get("pytz.tzinfo"), "DstTzInfo", None)
+    if kind is None or not isinstance(zone, kind):
+        return moment
+    if zone is not sys.modules["pytz"].timezone(zone.zone):
+        return moment
+    naive = moment.replace(tzinfo=None)
+    candidates = [zone.localize(naive, is_dst=is_dst) for is_dst in (False, True)]
+    earlier, later = sorted(candidates)
+    # PEP 495: a clock that is set back shows a time twice, and fold=0 means the first. A clock that
+    # is set forward skips a time, and fold=0 means the offset before: the later moment.
+    skipped = zone.normalize(earlier).replace(tzinfo=None) != naive
+    chosen: datetime = later if skipped != bool(moment.fold) else earlier
+    return chosen
+
+
+def iso_timestamp(value: object, naive_zone: tzinfo | None = None) -> str | None:
+    """Return *value* as ISO 8601 with an offset, or None if it is not a point in time.
+
+    Args:
+        value: a string, ``datetime``, ``date``, or the seconds since 1970.
+        naive_zone: the time zone of a *value* that has none. Default: local time.
     """
     try:
-        if isinstance(value, str):
-            return _iso_of_text(value)
-        if isinstance(value, datetime):
-            return iso_of_datetime(value)
-        if isinstance(value, date):
-            midnight = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - local time
-            return iso_of_datetime(midnight)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            moment = datetime.fromtimestamp(value, timezone.utc)
-            return moment.isoformat(timespec="microseconds")
-    except Exception:  # no date of the calendar, or an object with methods of its own
+        moment = _moment_of(value)
+        return None if moment is None else iso_of_datetime(moment, naive_zone)
+    except Exception:  # not a date of the calendar, or an object with methods of its own
         return None
+
+
+def _moment_of(value: object) -> datetime | None:
+    if isinstance(value, str):
+        # Python reads digits alone as a date; MozDef drops the event for them. RFC 3339 allows a
+        # small z, Python does not.
+        return None if value.isdigit() else datetime.fromisoformat(value.replace("z", "Z"))
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - naive on purpose
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value, UTC)
     return None
-
-
-def _iso_of_text(text: str) -> str | None:
-    # Later Pythons read digits alone as a date; MozDef drops the event for them.
-    if text.isdigit():
-        return None
-    # Python 3.10 does not know the Z that structlog's TimeStamper writes.
-    if text.endswith(("Z", "z")):
-        text = text[:-1] + "+00:00"
-    return iso_of_datetime(datetime.fromisoformat(text))

@@ -1,4 +1,4 @@
-"""Exceptions and stacks as plain data, without the values of local variables.
+"""Exceptions and stacks as strings, without the values of local variables.
 
 Local variables hold passwords, tokens and personal data: they never leave the process.
 """
@@ -14,15 +14,15 @@ from typing import Any, cast
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
 from structlog_mozdef.rendering.fields import claim_detail
 
-# Frames of these packages lead from the log call to here: nobody looks for them in a stack.
+# Frames of these packages lead from the log call to here: they do not belong in its stack.
 _LOGGING_PACKAGES = ("structlog", "structlog_mozdef", "logging")
 
 
 def move_exception(details: MutableMapping[str, Any]) -> None:
-    """Replace ``exc_info``, ``exception`` and ``stack_info`` in *details* by plain data.
+    """Replace ``exc_info``, ``exception`` and ``stack_info`` in *details* by strings.
 
-    ``exception`` becomes ``{"type": ..., "message": ..., "stack": ...}`` and ``error`` True;
-    ``stack`` is the stack of the log call as text.
+    ``exception`` becomes ``{"type": ..., "message": ..., "stack": ...}``, and ``error`` True;
+    ``stack`` is the stack of the log call.
     """
     exception: dict[str, Any] | None = None
     if "exc_info" in details:
@@ -42,9 +42,10 @@ def move_exception(details: MutableMapping[str, Any]) -> None:
 
 
 def describe_exc_info(exc_info: object) -> dict[str, Any] | None:
-    """Describe ``exc_info`` as the logging calls take it: True, an exception or a triple.
+    """Describe the ``exc_info`` of a log call: True, an exception or a triple.
 
-    None where there is no exception.
+    Returns:
+        As `describe_exception`, or None if there is no exception.
     """
     # By the type: `isinstance` would believe a ``__class__``.
     kind = type(exc_info)
@@ -61,7 +62,7 @@ def describe_exc_info(exc_info: object) -> dict[str, Any] | None:
 
 
 def describe_exception(exception: BaseException) -> dict[str, Any]:
-    """The type, message and stack (with causes) of *exception*."""
+    """Return the type, message and stack (causes included) of *exception*."""
     kind = type(exception)
     try:
         name = kind.__qualname__
@@ -81,7 +82,7 @@ def describe_exception(exception: BaseException) -> dict[str, Any]:
 
 
 def _already_formatted(value: object) -> dict[str, Any] | None:
-    """What structlog's own formatters, or the caller, left under ``exception``."""
+    """Describe the ``exception`` that structlog's own formatters, or the caller, left."""
     kind = type(value)
     if issubclass(kind, BaseException):
         return describe_exception(cast("BaseException", value))
@@ -96,7 +97,7 @@ def _is_dict_traceback(value: object) -> bool:
 
 
 def _of_dict_tracebacks(stacks: list[Any]) -> dict[str, Any]:
-    """Describe what ``structlog.processors.dict_tracebacks`` made, without its local variables."""
+    """Describe the result of ``structlog.processors.dict_tracebacks``, without its variables."""
     first = stacks[0]
     return {
         "type": safe_str(first["exc_type"]),
@@ -108,10 +109,10 @@ def _of_dict_tracebacks(stacks: list[Any]) -> dict[str, Any]:
 def _lines_of(stacks: list[Any], indent: str = "") -> Iterator[str]:
     for stack in filter(_is_dict_traceback, stacks):
         for frame in filter(_is_dict, _list_of(stack["frames"])):
-            place = (
+            source = (
                 f'File "{safe_str(frame.get("filename"))}", line {safe_str(frame.get("lineno"))}'
             )
-            yield f"{indent}  {place}, in {safe_str(frame.get('name'))}"
+            yield f"{indent}  {source}, in {safe_str(frame.get('name'))}"
         yield f"{indent}{safe_str(stack['exc_type'])}: {safe_str(stack.get('exc_value'))}"
         for member in _list_of(stack.get("exceptions")):  # of an exception group
             yield from _lines_of(_list_of(member), f"{indent}  | ")
@@ -128,7 +129,7 @@ def _is_dict(value: object) -> bool:
 def _is_true(value: object) -> bool:
     try:
         return bool(value)
-    except Exception:  # neither True nor False: an array, or an object with methods of its own
+    except Exception:  # an array, which has no truth value, or an object with methods of its own
         return False
 
 

@@ -16,9 +16,9 @@ class Stats:
         accepted: events that `Sink.put` was called with.
         delivered: events that the destination confirmed.
         sent: events that left for a destination that confirms nothing, such as syslog over UDP.
-        dead_lettered: events that the destination will never take.
-        dropped: events that were lost, all reasons together.
-        dropped_by_reason: reason -> events.
+        dead_lettered: events that the destination will never accept.
+        dropped: events that were lost, for all reasons together.
+        dropped_by_reason: reason -> events; see `structlog_mozdef.buffers.base.LOSS_REASONS`.
         buffered: events that wait, those that are being sent included.
         buffered_bytes: their size.
         oldest_age: seconds that the oldest of them has waited, 128 events behind at most.

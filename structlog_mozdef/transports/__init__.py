@@ -1,4 +1,4 @@
-"""Taking a batch of events to a destination.
+"""Bringing a batch of events to a destination.
 
 Before: `structlog_mozdef.delivery` hands over a batch. After: the network, or a file.
 
@@ -6,5 +6,5 @@ Before: `structlog_mozdef.delivery` hands over a batch. After: the network, or a
 - `registry`: which transport a URL asks for.
 - `http`, `amqp`, `sqs`, `syslog`, `file`: a folder for each kind of destination.
 - `memory`: `MemoryTransport`, for tests.
-- `urls`, `tls`, `errors`, `event_id`: what several of them need.
+- `urls`, `tls`, `sockets`, `errors`, `event_id`: what several of them need.
 """

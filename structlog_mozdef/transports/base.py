@@ -16,9 +16,10 @@ class SendResult:
     An event that is in neither collection was accepted by the destination.
 
     Attributes:
-        refused: index -> reason, of events that the destination will never take.
-        again: indices, in ascending order, of events that must be sent again.
-        error: why they must be sent again.
+        rejected: index -> reason, of events that the destination will never accept.
+        retry: indices, in ascending order, of events that must be sent again.
+        error: why these must be sent again. Where there are none, why the last rejected event was
+            rejected, if the transport knows more than the reason.
     """
 
     rejected: Mapping[int, str] = field(default_factory=dict)
@@ -31,7 +32,7 @@ ALL_ACCEPTED = SendResult()
 
 
 class Transport(Protocol):
-    """Takes batches of events to a destination. Used by one thread at a time.
+    """Brings batches of events to a destination. Used by one thread at a time.
 
     It may have a method ``idle()`` as well, which is called every few seconds while there is
     nothing to send, so that a connection can be kept alive.
@@ -43,9 +44,9 @@ class Transport(Protocol):
         recovery_probes: after an ambiguous failure, how many events must get through alone
             before a batch is sent; 0 or more.
         recovery_pause: seconds between the last of these and the batch.
-        confirms: whether the destination says that it took an event. False: an event that
-            `send` accepted has left this machine, and nobody knows more; `Stats` counts it as
-            sent, not as delivered. A transport without this attribute confirms.
+        confirms: whether the destination says that it has an event. False: an event that `send`
+            accepted has left this machine, and more is not known; `Stats` counts it as sent, not
+            as delivered. A transport without this attribute confirms.
     """
 
     name: str
@@ -59,11 +60,11 @@ class Transport(Protocol):
 
         Raises:
             TransportError: nothing is known to have been delivered.
-            Rejected: the destination blames the payload as a whole.
+            Rejected: the destination blames the payload, without saying which event.
         """
 
     def after_fork_in_child(self) -> None:
-        """Forget connections that the parent made, without a word on them."""
+        """Close the descriptors of connections that the parent made, and say nothing on them."""
 
     def close(self) -> None:
         """Close connections. A later `send` opens new ones."""

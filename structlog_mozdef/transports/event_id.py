@@ -1,8 +1,8 @@
-"""What tells one event from all others: the name under which a repeat is known as a repeat.
+"""The id of an event, by which a destination knows a repeat as a repeat.
 
 `SequenceAdder` puts ``stream_id`` and ``sequence`` into ``details``. A program may put fields of
-these names there by itself, and use them twice; a destination that takes the second event for a
-repeat would then lose it. So a digest of the event belongs to its id: the same event is sent again
+these names there by itself, and use them twice; a destination would then lose the second event,
+as if it were a repeat. So a digest of the event belongs to its id: the same event is sent again
 byte by byte, and another one never has the same.
 """
 
@@ -14,13 +14,13 @@ from typing import Any
 
 import orjson
 
-# What Elasticsearch and SQS take as a part of an id, and well within their lengths.
+# Allowed by Elasticsearch and SQS as a part of an id, and well within their lengths.
 _STREAM_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _DIGEST_DIGITS = 16
 
 
 def fields_of(event: bytes) -> dict[str, Any] | None:
-    """The fields of *event*; None where it is no JSON object."""
+    """Return the fields of *event*; None if it is not a JSON object."""
     try:
         fields = orjson.loads(event)
     except ValueError:
@@ -29,7 +29,7 @@ def fields_of(event: bytes) -> dict[str, Any] | None:
 
 
 def stream_of(fields: dict[str, Any] | None) -> tuple[str, int] | None:
-    """Stream id and sequence of an event; None where it has none that could be sent."""
+    """Return stream id and sequence of an event; None if it has none that can be sent."""
     details = None if fields is None else fields.get("details")
     if not isinstance(details, dict):
         return None
@@ -45,10 +45,15 @@ def stream_of(fields: dict[str, Any] | None) -> tuple[str, int] | None:
 
 
 def id_of(event: bytes, stream: tuple[str, int]) -> str:
-    """The id of *event*, number so-and-so of its stream: of letters, digits, ``-`` and ``_``."""
+    """Return the id of *event*, made of letters, digits, ``-`` and ``_``.
+
+    Args:
+        event: see above.
+        stream: its stream id and sequence.
+    """
     return f"{stream[0]}-{stream[1]}-{digest_of(event)[:_DIGEST_DIGITS]}"
 
 
 def digest_of(event: bytes) -> str:
-    """SHA-256 of *event*, as 64 hexadecimal digits."""
+    """Return the SHA-256 of *event*, as 64 hexadecimal digits."""
     return hashlib.sha256(event).hexdigest()

@@ -27,10 +27,11 @@ class MemoryTransport:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """All events, decoded."""
+        """All events, decoded from JSON."""
         return [json.loads(event) for batch in self.batches for event in batch]
 
     def send(self, events: Sequence[bytes]) -> SendResult:
+        """Keep *events* as one more batch."""
         self.batches.append(list(events))
         return ALL_ACCEPTED
 
@@ -39,4 +40,4 @@ class MemoryTransport:
         self.batches = []
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is no connection to close."""

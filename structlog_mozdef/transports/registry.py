@@ -1,4 +1,4 @@
-"""The transport that a URL asks for, by its scheme. Each is loaded only when it is asked for."""
+"""The transport that a URL asks for, by its scheme. Each is imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from structlog_mozdef.transports.base import Transport
 from structlog_mozdef.transports.urls import scheme_of
 
 #: scheme -> module under `structlog_mozdef.transports`, and its class.
-_HOMES = {
+_CLASSES = {
     "https": ("http", "HTTPTransport"),
     "http": ("http", "HTTPTransport"),
     "amqps": ("amqp", "AMQPTransport"),
@@ -25,22 +25,23 @@ _HOMES = {
     "file": ("file", "FileTransport"),
     "-": ("file", "FileTransport"),
 }
-_NO_OPTIONS = ("url", "own_log")
+#: Parameters of a transport that are no options of a user.
+_NO_OPTIONS = ("url", "own_log", "clock", "chance")
 
 
 def transport_for_url(
     url: str, own_log: RateLimitedLogger, options: Mapping[str, Any]
 ) -> Transport:
-    """Make the transport that goes with the scheme of *url*; ``-`` is standard output.
+    """Return a new transport for *url*, by its scheme; ``-`` is standard output.
 
     Raises:
-        ValueError: for a scheme that is not known, or an option that cannot work.
-        TypeError: for an option that the transport does not know.
-        MozDefError: where the library that the transport needs is not installed.
+        ValueError: the scheme is not known, or an option cannot work.
+        TypeError: the transport does not know an option.
+        MozDefError: the library that the transport needs is not installed.
     """
-    module, name = _HOMES[scheme_of(url, tuple(_HOMES))]
-    home = importlib.import_module(f"structlog_mozdef.transports.{module}")
-    transport: Callable[..., Transport] = getattr(home, name)
+    module, name = _CLASSES[scheme_of(url, tuple(_CLASSES))]
+    loaded = importlib.import_module(f"structlog_mozdef.transports.{module}")
+    transport: Callable[..., Transport] = getattr(loaded, name)
     parameters = signature(transport).parameters
     allowed = [name for name in parameters if name not in _NO_OPTIONS]
     for option in options:

@@ -1,4 +1,4 @@
-"""TLS of a client: whom it trusts, and the certificate that it shows."""
+"""TLS of a client: which certificates it trusts, and the certificate that it shows."""
 
 from __future__ import annotations
 
@@ -6,37 +6,39 @@ import os
 import ssl
 from typing import Any
 
+from structlog_mozdef.transports.errors import mapped_errors
+
 
 def checked_verify(verify: Any) -> bool | str:
-    """Whether, or by which CA bundle (a file, or a folder of OpenSSL), certificates are verified.
+    """Return whether certificates are verified, or the CA bundle: a file, or a folder of OpenSSL.
 
     Raises:
-        ValueError: for anything else, and for a bundle that cannot be used.
+        ValueError: *verify* is something else, or the bundle cannot be used.
     """
     if isinstance(verify, bool):
         return verify
     if isinstance(verify, (str, os.PathLike)):
         return checked_bundle("verify", _path("verify", verify))
-    # Other false values would turn verification off without a word.
+    # Other false values would turn verification off silently.
     raise ValueError(f"verify is {verify!r}; it must be True, False or the path of a CA bundle")
 
 
 def checked_bundle(name: str, path: str) -> str:
-    """The CA bundle that *name* has given; raises as `checked_verify`."""
+    """Return *path* if it is a CA bundle; raise ValueError with the *name* of the option if not."""
     _check_exists(name, path)
     if not _is_folder(path):
-        try:
+        with mapped_errors(
+            lambda _: ValueError(f"{name} is {path!r}; it must hold certificates in PEM"), OSError
+        ):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-        except OSError:
-            raise ValueError(f"{name} is {path!r}; it must hold certificates in PEM") from None
     return path
 
 
 def checked_cert(cert: Any) -> str | tuple[str, str] | None:
-    """The files of the client certificate and its key.
+    """Return the file of a client certificate with its key, or the two files; None for no option.
 
     Raises:
-        ValueError: for what is none, or cannot be used.
+        ValueError: *cert* is no path or pair of paths, or the files cannot be used.
     """
     if cert is None:
         return None
@@ -51,21 +53,23 @@ def checked_cert(cert: Any) -> str | tuple[str, str] | None:
         )
     for path in paths:
         _check_exists("cert", path)
-    try:
-        _show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), paths[0], paths[-1])
-    except (OSError, ValueError):
-        raise ValueError(
+    with mapped_errors(
+        lambda _: ValueError(
             f"cert is {cert!r}; it must hold a certificate in PEM and its key without a password"
-        ) from None
+        ),
+        OSError,
+        ValueError,
+    ):
+        _show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), paths[0], paths[-1])
     return paths[0] if len(paths) == 1 else (paths[0], paths[1])
 
 
 def client_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    """The context for one connection: files that were renewed are read anew.
+    """Return the context for one connection: files that were renewed are read again.
 
     Args:
-        verify: as `checked_verify` gave it; True trusts the authorities of the system.
-        cert: as `checked_cert` gave it.
+        verify: as `checked_verify` returns it; True trusts the authorities of the system.
+        cert: as `checked_cert` returns it.
 
     Raises:
         OSError: a file is gone, or holds something else by now.
@@ -89,7 +93,7 @@ def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
 
 
 def _is_folder(path: str) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - a text
+    return os.path.isdir(path)  # noqa: PTH112 - a string
 
 
 def _path(name: str, value: Any) -> str:
@@ -100,5 +104,5 @@ def _path(name: str, value: Any) -> str:
 
 
 def _check_exists(name: str, path: str) -> None:
-    if not os.path.exists(path):  # noqa: PTH110 - a text
+    if not os.path.exists(path):  # noqa: PTH110 - a string
         raise ValueError(f"{name} is {path!r}; it must be the path of an existing file")

@@ -1,4 +1,4 @@
-"""URLs of destinations: taken apart, and shown without their secrets."""
+"""URLs of destinations: parsed, and shown without their secrets."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-# Blanks and control characters, some of which urllib drops without a word; lone surrogates.
+# Spaces and control characters, some of which urllib removes silently; lone surrogates.
 _ODD = re.compile("[\x00-\x20\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a destination is, and who asks.
+    """The URL of a destination, and the user and password in it.
 
     Attributes:
         url: without credentials.
@@ -33,7 +33,7 @@ class Address:
 
 
 def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
-    """Take *url* apart.
+    """Parse *url*.
 
     Raises:
         ValueError: for a URL without a host or of another scheme than *schemes*. The message
@@ -42,10 +42,10 @@ def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
     allowed = " or ".join(f"{scheme}://" for scheme in schemes)
     if not isinstance(url, str):
         raise ValueError(
-            f"url is a {type(url).__name__}; it must be a text that starts with {allowed}"
+            f"url is a {type(url).__name__}; it must be a string that starts with {allowed}"
         )
     parts = _split(url.strip())
-    # The exceptions of urllib quote what they are given; ours are raised outside of its except.
+    # The exceptions of urllib quote their arguments, so that `_split` raises none.
     if parts is None:
         raise ValueError(f"url is {_masked(url)!r}; its host or port is malformed")
     if parts.scheme not in schemes or not parts.hostname:
@@ -53,7 +53,7 @@ def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
             f"url is {_masked(url)!r}; it must be a full address that starts with {allowed}"
         )
     if "@" in parts.path + parts.query + parts.fragment:
-        # Most likely a part of the password: "https://user:pass/word@host" has the host "user".
+        # Probably a part of the password: "https://user:pass/word@host" has the host "user".
         raise ValueError(
             f"url is {_masked(url)!r}; characters like / ? # @ must be percent-encoded in user,"
             " password, path and query"
@@ -74,7 +74,7 @@ def parse_address(url: str, schemes: tuple[str, ...]) -> Address:
 
 
 def parse_path(url: str, scheme: str) -> str:
-    """The path of *url*, ``scheme:///path``, decoded; empty where it has none.
+    """Return the path of *url*, ``scheme:///path``, decoded; empty if it has none.
 
     Raises:
         ValueError: for a URL with anything else. The message shows no credentials.
@@ -91,10 +91,10 @@ def parse_path(url: str, scheme: str) -> str:
 
 
 def scheme_of(url: str, schemes: tuple[str, ...]) -> str:
-    """Which of *schemes* the text *url* begins with; one of them may be ``-``, a whole URL.
+    """Return which of *schemes* *url* begins with; one of them may be ``-``, a complete URL.
 
     Raises:
-        ValueError: for another one, or none. The message shows no credentials.
+        ValueError: it begins with none of them. The message shows no credentials.
     """
     found = url.strip().partition("://")[0].lower()
     if found not in schemes:
@@ -114,19 +114,19 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _masked(url: str) -> str:
-    """*url* for an error message, whatever it is: without what could be credentials."""
+    """Return *url* for an error message, without what could be credentials."""
     before, at, after = url.rpartition("@")
     if at:
         scheme, slashes, _ = before.partition("://")
         url = f"{scheme}://...@{after}" if slashes else f"...@{after}"
-    # What looks like a port and is none: a password, most likely, without its host.
+    # What stands for a port and is no number: probably a password, without its host.
     url = re.sub(r"(://[^/:\[\]]+:)(?![0-9]*(?:[/?#,]|\Z))[^/?#]*", r"\1...", url, count=1)
     return re.split(r"[?#]", url, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, repr=False)
 class HostList:
-    """Hosts of which any can be used, and who asks.
+    """Hosts of which any can be used, and the user and password for them.
 
     Attributes:
         hosts: pairs of name and port; the port is None where the URL has none.
@@ -147,21 +147,21 @@ class HostList:
 
 
 def parse_hosts(url: str, schemes: tuple[str, ...]) -> HostList:
-    """Take *url* apart, ``scheme://user:password@host:port,host:port/path``.
+    """Parse *url*, ``scheme://user:password@host:port,host:port/path``.
 
     Raises:
         ValueError: for a URL without a host, of another scheme than *schemes*, with a query or a
-            fragment, or with a user or a password that is no text. The message shows no
+            fragment, or with a user or a password that is no UTF-8. The message shows no
             credentials.
     """
     scheme = scheme_of(url, schemes)
     shown = _masked(url.strip())
     _, _, rest = url.strip().partition("://")
-    place, slash, path = rest.partition("/")
-    user_and_password, at, hosts = place.rpartition("@")
+    authority, slash, path = rest.partition("/")
+    user_and_password, at, hosts = authority.rpartition("@")
     if "@" in path or "?" in rest or "#" in rest:
         raise ValueError(
-            f"url is {shown!r}; it takes no query, and characters like / ? # @ must be"
+            f"url is {shown!r}; it must have no query, and characters like / ? # @ must be"
             " percent-encoded in user, password and path"
         )
     parts = [_split(f"//{host}") for host in hosts.split(",")]

@@ -2,14 +2,14 @@
 
 import stat
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from structlog_mozdef.collector import CollectorError, Difference, Mapped, Row, Store
 from structlog_mozdef.collector.ingest import Arrival
 
-NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=UTC)
 FINDING = Difference("dropped", "x\ud800", "A reason.")
 
 

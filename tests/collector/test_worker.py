@@ -2,7 +2,7 @@
 
 import copy
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from structlog_mozdef.collector import json_like_mozdef
 from structlog_mozdef.collector.differences import Difference
 from structlog_mozdef.collector.worker import apply
 
-RECEIVED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
+RECEIVED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 EVENT = {
     "category": "authentication",

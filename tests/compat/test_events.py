@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from support.compat_documents import COMPLIANCE, VULNERABILITY
@@ -39,7 +39,7 @@ def test_event(receiver):
     event.details = {"hostname": "test", "alert": True}
     event.send()
     (stored,) = receiver.events()
-    assert datetime.fromisoformat(stored.pop("timestamp")) <= datetime.now(timezone.utc)
+    assert datetime.fromisoformat(stored.pop("timestamp")) <= datetime.now(UTC)
     assert stored == {
         "category": "event",
         "details": {"hostname": "test", "alert": True},

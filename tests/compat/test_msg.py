@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support import hostile
@@ -166,12 +166,12 @@ def test_error_class_is_the_package_s():
 def test_timestamp_is_taken_at_each_send(receiver):
     """Each event has the time at which it was sent, not that of the import or of the instance."""
     msg = mozdef.MozDefMsg(receiver.url)
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
     msg.send("one")
     time.sleep(0.01)
     msg.send("two")
     one, two = (datetime.fromisoformat(event["timestamp"]) for event in sent(receiver))
-    assert before <= one < two <= datetime.now(timezone.utc)
+    assert before <= one < two <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_internal_attributes(receiver, name, value):
 @pytest.mark.parametrize(
     "moment",
     [
-        datetime(2014, 3, 18, 23, 20, 31, tzinfo=timezone.utc),
+        datetime(2014, 3, 18, 23, 20, 31, tzinfo=UTC),
         "1395184831",
         "1395184831000",
         "1395184831000000000",
@@ -243,7 +243,7 @@ def test_no_timestamp_at_all(receiver, moment):
     msg = mozdef.MozDefMsg(receiver.url)
     msg.log["timestamp"] = moment
     msg.send("hello")
-    age = datetime.now(timezone.utc) - datetime.fromisoformat(only(receiver)["timestamp"])
+    age = datetime.now(UTC) - datetime.fromisoformat(only(receiver)["timestamp"])
     assert timedelta(0) <= age < timedelta(minutes=1)
 
 
@@ -433,7 +433,7 @@ def test_severities(receiver, given, stored):
 
 def test_values_that_are_no_json(receiver):
     """Details that the old clients raised for, or sent as broken JSON, arrive repaired."""
-    details = {"when": datetime(2014, 3, 18, tzinfo=timezone.utc), "nan": float("nan"), "s": {"a"}}
+    details = {"when": datetime(2014, 3, 18, tzinfo=UTC), "nan": float("nan"), "s": {"a"}}
     mozdef.MozDefMsg(receiver.url).send("lone \ud800", details=details)
     event = only(receiver)
     assert (event["summary"], event["details"]) == (

@@ -141,7 +141,7 @@ def test_client_certificate_of_the_session(tmp_path):
 
 def test_session_that_is_none_does_not_raise(caplog, monkeypatch):
     """In fire-and-forget mode a session that makes no sense is warned of."""
-    monkeypatch.setattr("structlog_mozdef._log.INTERVAL", 0)
+    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
     msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
     msg.httpsession.headers = 5
     msg.send("hello")
@@ -220,7 +220,7 @@ class OwnAdapter(HTTPAdapter):
 )
 def test_what_does_not_count_is_told(receiver, caplog, monkeypatch, change, name):
     """What only a session that sends could heed is warned of, and the event is sent."""
-    monkeypatch.setattr("structlog_mozdef._log.INTERVAL", 0)
+    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
     msg = mozdef.MozDefMsg(receiver.url)
     change(msg.httpsession)
     msg.send("hello")
@@ -230,7 +230,7 @@ def test_what_does_not_count_is_told(receiver, caplog, monkeypatch, change, name
 
 def test_what_counts_is_not_told(receiver, caplog, monkeypatch):
     """A session with nothing but what counts causes no warning."""
-    monkeypatch.setattr("structlog_mozdef._log.INTERVAL", 0)
+    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
     msg = mozdef.MozDefMsg(receiver.url)
     msg.httpsession.headers["X-Token"] = "abc"
     msg.send("hello")

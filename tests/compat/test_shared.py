@@ -216,7 +216,7 @@ def test_settings_do_not_show_secrets(shown):
 )
 def test_addresses_that_cannot_work_show_no_secrets(url, fire_and_forget, caplog, monkeypatch):
     """Neither the error nor the warning, nor what the error hangs on to, shows the password."""
-    monkeypatch.setattr("structlog_mozdef._log.INTERVAL", 0)
+    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
     msg = mozdef.MozDefMsg(url)
     msg.fire_and_forget_mode = fire_and_forget
     reported = []
@@ -232,7 +232,7 @@ def test_addresses_that_cannot_work_show_no_secrets(url, fire_and_forget, caplog
 
 def test_settings_that_raise_anything(caplog, monkeypatch):
     """Whatever a setting does when it is used: a warning in one mode, MozDefError in the other."""
-    monkeypatch.setattr("structlog_mozdef._log.INTERVAL", 0)
+    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
 
     class Odd:
         def __bool__(self):

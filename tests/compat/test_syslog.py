@@ -185,7 +185,7 @@ def test_without_a_daemon_an_event_waits(monkeypatch):
 def test_without_a_daemon_nobody_waits(monkeypatch, caplog):
     """In fire-and-forget mode the lack of a syslog is a warning."""
     monkeypatch.setattr(_syslog, "SYSLOG_SOCKET", "/nonexistent/log")
-    monkeypatch.setattr("structlog_mozdef._log.INTERVAL", 0)
+    monkeypatch.setattr("structlog_mozdef.compat._delivery.own_log.interval", 0)
     syslog_only().send("hello")
     assert "syslog at /nonexistent/log does not take the event" in caplog.text
 

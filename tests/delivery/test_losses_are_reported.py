@@ -1,9 +1,9 @@
-"""MozDef is told of events that it will never get: how many, why, and from when to when."""
+"""MozDef hears of events that it will never get: how many, why, and from when to when."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from support.handmade_spools import spool_on
@@ -12,6 +12,7 @@ from support.running import wait_for
 from support.spool_contents import QUICK
 
 from structlog_mozdef import Sink
+from structlog_mozdef.buffers.base import BUFFER_FULL
 from structlog_mozdef.buffers.memory import MemoryBuffer
 from structlog_mozdef.delivery.loss_report import LossReporter
 from structlog_mozdef.rendering.fields import SEVERITIES
@@ -28,7 +29,7 @@ def folder(request, tmp_path):
 
 @pytest.fixture(params=["memory", "spool"])
 def buffer(request, tmp_path):
-    """A buffer that takes ten events."""
+    """A buffer with room for ten events."""
     if request.param == "memory":
         return MemoryBuffer(10, 1_000_000, "drop_newest")
     return spool_on(tmp_path, max_events=10)
@@ -41,27 +42,26 @@ def reported(buffer):
 
 def drop(buffer, count):
     for _ in range(count):
-        buffer.drop("full")
+        buffer.drop(BUFFER_FULL)
 
 
 def test_after_an_outage(folder):
-    """Once events get through again, one event tells what was lost in the outage."""
+    """Once events get through again, one event says what was lost in the outage."""
     down = True
     with (
         Receiver(lambda request: answer(503) if down else OK) as receiver,
         Sink(receiver.url, spool=folder, max_events=100, recovery_pause=0.05, **QUICK) as sink,
     ):
-        began = datetime.now(timezone.utc)
+        began = datetime.now(UTC)
         for number in range(150):
             sink.put(b'{"summary": "event %d"}' % number)
-        ended = datetime.now(timezone.utc)
+        ended = datetime.now(UTC)
         down = False
         assert wait_for(lambda: any("lost" in text for text in receiver.summaries()))
         (event,) = (event for event in receiver.events() if "lost" in event["summary"])
-        reason = "spool full" if folder else "buffer full"
-        assert event["summary"] == f"50 events were lost before they could be sent: {reason}"
+        assert event["summary"] == "50 events were lost before they could be sent: buffer full"
         details = event["details"]
-        assert (details["dropped"], details["reason"]) == (50, reason)
+        assert (details["dropped"], details["reason"]) == (50, "buffer full")
         first, last = (datetime.fromisoformat(details[name]) for name in ("first", "last"))
         assert began.replace(microsecond=0) <= first <= last <= ended
         assert sink.flush()
@@ -70,7 +70,7 @@ def test_after_an_outage(folder):
 
 
 def test_at_the_end(folder):
-    """What was lost just before a close is told before the sink is closed."""
+    """What was lost just before a close is reported before the sink is closed."""
     with Receiver() as receiver:
         with Sink(receiver.url, spool=folder) as sink:
             sink.put(17)
@@ -91,29 +91,29 @@ def test_it_is_a_complete_event(buffer):
     assert list(event["details"]) == ["dropped", "reason", "first", "last"]
 
 
-def test_nothing_is_told_twice(buffer):
-    """What was told once is not told again."""
+def test_nothing_is_reported_twice(buffer):
+    """What was reported once is not reported again."""
     drop(buffer, 3)
-    teller = LossReporter(buffer)
-    teller.report()
-    teller.report(final_attempt=True)
+    reporter = LossReporter(buffer)
+    reporter.report()
+    reporter.report(final_attempt=True)
     assert [event["details"]["dropped"] for event in reported(buffer)] == [3]
 
 
 def test_at_most_once_a_minute(buffer):
-    """Losses that go on are told once a minute, all of them."""
+    """Losses that go on are reported once a minute, all of them."""
     now = 1000.0
-    teller = LossReporter(buffer, clock=lambda: now)
+    reporter = LossReporter(buffer, clock=lambda: now)
     for _ in range(100):
         drop(buffer, 1)
-        teller.report()
+        reporter.report()
         now += 1.0
-    teller.report(final_attempt=True)
+    reporter.report(final_attempt=True)
     assert [event["details"]["dropped"] for event in reported(buffer)] == [1, 60, 39]
 
 
 def test_each_reason_has_its_event(buffer):
-    """Losses for different reasons are told apart."""
+    """Losses for different reasons are reported apart."""
     buffer.drop("a")
     buffer.drop("b")
     LossReporter(buffer).report()
@@ -121,24 +121,24 @@ def test_each_reason_has_its_event(buffer):
 
 
 def test_a_buffer_without_room(buffer):
-    """Where there is no room for the event, it is told later, and is no loss itself."""
+    """Where there is no room for the event, it is reported later, and is no loss itself."""
     for number in range(10):
         buffer.append(b'{"n": %d}' % number)
     drop(buffer, 3)
-    teller = LossReporter(buffer)
-    teller.report()
+    reporter = LossReporter(buffer)
+    reporter.report()
     assert reported(buffer) == []
     buffer.ack(buffer.peek(10, 1000))
-    teller.report()
+    reporter.report()
     assert [event["details"]["dropped"] for event in reported(buffer)] == [3]
 
 
 def test_later_losses_have_times_of_their_own(buffer):
     """The second report begins where the first one ended."""
-    teller = LossReporter(buffer)
+    reporter = LossReporter(buffer)
     drop(buffer, 1)
-    teller.report()
+    reporter.report()
     drop(buffer, 1)
-    teller.report(final_attempt=True)
+    reporter.report(final_attempt=True)
     first, second = (event["details"] for event in reported(buffer))
     assert first["last"] <= second["first"]

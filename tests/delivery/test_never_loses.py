@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dispatching import Drive, refused_connection, rejected, server_error
 
-from structlog_mozdef.delivery.dispatcher import POISON_STRIKES
+from structlog_mozdef.delivery.recovery import POISON_STRIKES
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
 
@@ -18,7 +18,7 @@ ERRORS = {
     "unauthorized": lambda: TransportError("HTTP 401", retryable=False),
     "foreign": lambda: RuntimeError("a fault of the transport"),
 }
-FAULTS = ["accept", "time-out after storing", "head only", "scattered", *ERRORS]
+FAULTS = ["accept", "timeout after storing", "head only", "scattered", *ERRORS]
 
 
 class Receiver:
@@ -46,12 +46,12 @@ class Receiver:
             return rejected()
         if any(event.startswith(b"choke") for event in events):
             return server_error()
-        taken = len(events)
+        count = len(events)
         if fault == "head only":
-            taken = len(events) // 2
-        accepted = events[::2] if fault == "scattered" else events[:taken]
+            count = len(events) // 2
+        accepted = events[::2] if fault == "scattered" else events[:count]
         self.stored += accepted
-        if fault == "time-out after storing":
+        if fault == "timeout after storing":
             return TransportError("no answer", ambiguous=True)
         again = [index for index, event in enumerate(events) if event not in accepted]
         return SendResult(retry=again, error=server_error()) if again else None

@@ -31,12 +31,12 @@ def poisonous(events):
 
 
 def chokes(events):
-    """A server with 500 for every request that holds poison."""
+    """A server with 500 forevery request that holds poison."""
     return server_error() if poisonous(events) else None
 
 
 def chokes_singly(events):
-    """A server that takes one event a request: it stores what comes before the poison."""
+    """A server that accepts one event a request: it stores what comes before the poison."""
     first = next(iter(poisonous(events)), None)
     if first == 0:
         return server_error()
@@ -81,7 +81,7 @@ def test_poison_does_not_change_the_order(server, length, position):
 @servers
 @positions
 def test_poison_costs_bounded_time(server, length, position):
-    """Finding the poison takes a minute or two, not an hour."""
+    """Finding the poison needs a minute or two, not an hour."""
     drive = run_with_poison(server, length, position, chance=lambda: 0.999)
     assert drive.now - 1000.0 < 150
 
@@ -89,7 +89,7 @@ def test_poison_costs_bounded_time(server, length, position):
 @servers
 @positions
 def test_poison_costs_bounded_attempts(server, length, position):
-    """Finding the poison takes tens of attempts."""
+    """Finding the poison needs tens of attempts."""
     assert len(run_with_poison(server, length, position).attempts) < 100
 
 
@@ -229,6 +229,6 @@ def test_nobody_is_taken_for_another():
     for _ in range(100):
         wait = drive.step()
         drive.now += wait or 0.0
-        if wait == 0 and drive.attempts[-1] == [POISON] and drive.dispatcher._strikes == 2:
+        if wait == 0 and drive.attempts[-1] == [POISON] and drive.dispatcher.evidence.strikes == 2:
             drive.buffer._in_flight.reverse()
     assert set(drive.dead()) <= {POISON}

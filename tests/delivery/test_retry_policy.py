@@ -71,7 +71,7 @@ def test_recovering_fleet_is_spread():
 @pytest.mark.parametrize("name", ["wait_initial", "wait_max", "retry_after_max"])
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", None, True, 10**400, 1e300, [1]])
 def test_bad_values_are_refused(name, value):
-    """A bound that cannot work is refused with its name."""
+    """A bound that cannot work is rejected with its name."""
     with pytest.raises(ValueError, match=f"^{name} is "):
         RetryPolicy(**{name: value})
 

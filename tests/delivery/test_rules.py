@@ -1,4 +1,4 @@
-"""What a courier does with every kind of answer, on a clock without waiting."""
+"""What a dispatcher does with every kind of answer, on a clock without waiting."""
 
 import logging
 
@@ -21,7 +21,7 @@ def failing_at_first(times, error):
 
 
 def test_nothing_waits():
-    """A courier with an empty buffer makes no attempt and has no next one."""
+    """A dispatcher with an empty buffer makes no attempt and has no next one."""
     drive = Drive()
     assert (drive.step(), drive.attempts) == (None, [])
 
@@ -54,7 +54,7 @@ def blame(*culprits):
 
 @pytest.mark.parametrize("culprit", range(8))
 def test_blamed_event_becomes_a_dead_letter(culprit):
-    """The one event that the server blames is found, wherever it stands, and put aside."""
+    """The event that the server blames is found, wherever it stands, as a dead letter."""
     drive = Drive(blame(b"%d" % culprit), events=8).run()
     assert drive.dead() == numbers(culprit)
 
@@ -95,8 +95,8 @@ def test_attempts_to_find_one_culprit_are_few():
     assert len(drive.attempts) < 50
 
 
-def test_refused_events_become_dead_letters():
-    """Single events that the answer names as refused are put aside with their reasons."""
+def test_rejected_events_become_dead_letters():
+    """Single events that the answer names as rejected become dead letters with their reasons."""
     drive = Drive(lambda events: SendResult(rejected={1: "HTTP 400 mapper"}), events=3)
     drive.step()
     assert drive.buffer.dead_letters() == [(b"1", "HTTP 400 mapper")]
@@ -105,9 +105,9 @@ def test_refused_events_become_dead_letters():
 # Partial success.
 
 
-def again_once(again, *, refused=(), error=None):
-    """Asks for the events at *again* once, refuses those at *refused*, and takes the others."""
-    answers = iter([SendResult(dict.fromkeys(refused, "no"), again, error)])
+def again_once(again, *, rejected_at=(), error=None):
+    """Asks for the events at *again* once, rejects those at *rejected_at*, accepts the others."""
+    answers = iter([SendResult(dict.fromkeys(rejected_at, "no"), again, error)])
     return lambda events: next(answers, None)
 
 
@@ -128,12 +128,12 @@ def test_partial_success_keeps_the_order_of_the_rest(again):
 
 
 @pytest.mark.parametrize(
-    ("again", "refused"), [([1, 2], [0]), ([1, 3], [0, 4]), ([0], [1, 2]), ([2], [1, 3])]
+    ("again", "rejected_at"), [([1, 2], [0]), ([1, 3], [0, 4]), ([0], [1, 2]), ([2], [1, 3])]
 )
-def test_partial_success_with_refusals(again, refused):
-    """Refused events of a partly accepted batch become dead letters, once."""
-    drive = Drive(again_once(again, refused=refused), events=5).run()
-    assert drive.dead() == numbers(*refused)
+def test_partial_success_with_rejections(again, rejected_at):
+    """Rejected events of a partly accepted batch become dead letters, once."""
+    drive = Drive(again_once(again, rejected_at=rejected_at), events=5).run()
+    assert drive.dead() == numbers(*rejected_at)
 
 
 def test_partial_success_waits():
@@ -188,7 +188,7 @@ def test_waits_grow():
     assert [round(wait) for wait in drive.waits] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-def test_waits_begin_anew_after_success():
+def test_waits_begin_again_after_success():
     """After a success the next failure is waited for as the first one is."""
     answers = iter([refused_connection()] * 6 + [None, refused_connection()])
     drive = Drive(lambda events: next(answers, None), events=3, batch_events=1)
@@ -233,7 +233,7 @@ def test_retry_after_is_honoured():
     assert drive.step() == 120
 
 
-def test_hurry_ends_a_wait():
+def test_retry_now_ends_a_wait():
     """A flush makes the next attempt at once."""
     drive = Drive(failing_at_first(1, refused_connection), events=1)
     drive.step()
@@ -242,7 +242,7 @@ def test_hurry_ends_a_wait():
     assert drive.destination.accepted == [b"0"]
 
 
-def test_hurry_does_not_overrule_the_server():
+def test_retry_now_does_not_overrule_the_server():
     """A flush does not cut short the time that a server asked for."""
     drive = Drive(lambda events: TransportError("HTTP 429", retry_after=9.0), events=1)
     drive.step()
@@ -251,8 +251,8 @@ def test_hurry_does_not_overrule_the_server():
     assert len(drive.attempts) == 1
 
 
-def test_last_chance_overrules_everything():
-    """At the end of the process all that is left is tried once, whoever asked to wait."""
+def test_final_attempt_overrules_everything():
+    """At the end of the process what is left is tried once, though the server asked to wait."""
     answers = iter([TransportError("HTTP 503", retry_after=99.0, ambiguous=True)])
     drive = Drive(lambda events: next(answers, None), events=5)
     drive.step()
@@ -318,7 +318,7 @@ def test_recovery_pause_is_binding():
     assert len(drive.attempts) == 4
 
 
-def test_later_outage_is_judged_anew():
+def test_later_outage_is_judged_again():
     """A batch that fails long after a recovery is not halved: it is one more outage."""
     answers = iter([server_error(), *[None] * 4, server_error()])
     drive = Drive(lambda events: next(answers, None), events=4).run()
@@ -326,7 +326,7 @@ def test_later_outage_is_judged_anew():
     assert drive.run().sizes()[5:] == [4, 1, 1, 1, 4]
 
 
-def test_probes_begin_anew_after_a_failure_among_them():
+def test_probes_begin_again_after_a_failure_among_them():
     """A probe that fails starts the recovery from its beginning."""
     answers = iter([server_error(), None, server_error()])
     drive = Drive(lambda events: next(answers, None), events=4).run()
@@ -347,7 +347,7 @@ def test_refused_connection_during_recovery_keeps_the_probes():
 
 
 def test_blamed_probe_becomes_a_dead_letter():
-    """A probe that is blamed is put aside, and the next event takes its place."""
+    """A probe that is blamed becomes a dead letter, and the next event is the probe."""
     answers = iter([server_error()])
     drive = Drive(lambda events: next(answers, None) or blame(b"0")(events), events=4).run()
     assert (drive.dead(), drive.destination.stored()) == ([b"0"], numbers(1, 2, 3))
@@ -381,7 +381,7 @@ def test_total_outage_keeps_the_order(failures):
 @pytest.mark.parametrize("up", [1, 2, 3, 4, 5, 8, 13])
 @pytest.mark.parametrize("down", [1, 2, 3, 5])
 def test_flapping_server_dead_letters_nothing(up, down):
-    """A server that comes and goes, for everybody alike, has no event called poison."""
+    """A server that comes and goes, foreverybody alike, has no event called poison."""
     script = ([True] * up + [False] * down) * 200
     answers = iter(script)
     drive = Drive(lambda events: None if next(answers, True) else server_error(), events=40)
@@ -415,7 +415,7 @@ def test_forgotten_result_is_no_success():
     drive.step()
     assert (len(drive.buffer), drive.dispatcher.last_error) == (
         1,
-        "the transport gave str instead of a Delivery",
+        "the transport returned str instead of a SendResult",
     )
 
 

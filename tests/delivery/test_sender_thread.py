@@ -6,9 +6,10 @@ import subprocess
 import threading
 
 import pytest
-from support.running import finish, run, start, wait_for
+from support.running import finish, no_threads, run, start, wait_for
 from support.transport_doubles import DyingTransport
 
+from structlog_mozdef.delivery.wakeup import SenderTimings
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -23,7 +24,7 @@ def test_an_unexpected_error_loses_nothing(error):
 
 
 def test_a_thread_that_dies_is_replaced(monkeypatch):
-    """Where the thread itself ends by an error, another one takes over what waits."""
+    """Where the thread itself ends by an error, another one goes on with what waits."""
     monkeypatch.setattr(threading, "excepthook", lambda args: None)
 
     class Killing(MemoryTransport):
@@ -41,34 +42,38 @@ def test_a_thread_that_dies_is_replaced(monkeypatch):
         assert wait_for(lambda: len(transport.events) == 1, timeout=10)
 
 
-def test_threads_can_be_had_again(monkeypatch):
+def test_threads_can_be_had_again():
     """Events of a time in which no thread could be started are sent when one can be."""
 
-    def refuse(thread):
-        raise RuntimeError("can't start new thread")
+    class EagerSink(Sink):
+        timings = SenderTimings(restart_interval=0.0)
 
-    with Sink(MemoryTransport(), linger=0.01) as sink:
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
+    transport = MemoryTransport()
+    with EagerSink(transport, linger=0.01) as sink:
+        with no_threads():
             sink.put(b"1")
-        monkeypatch.setattr("structlog_mozdef.delivery.worker._START_AGAIN", 0.0)
-        sink._sender_thread._start_not_before = 0.0
         sink.put(b"2")
-        assert wait_for(lambda: len(sink._transport.events) == 2, timeout=10)
+        assert wait_for(lambda: len(transport.events) == 2, timeout=10)
 
 
-def test_a_flush_without_threads(monkeypatch):
+def test_threads_are_not_tried_with_every_event():
+    """Where no thread can be had, the next second's log calls do not try again."""
+    transport = MemoryTransport()
+    with Sink(transport) as sink:
+        with no_threads() as attempts:
+            for _ in range(100):
+                sink.put(b"1")
+        assert len(attempts) == 1
+
+
+def test_a_flush_without_threads():
     """Where no thread can be started a flush delivers by itself."""
-
-    def refuse(thread):
-        raise RuntimeError("can't start new thread")
-
-    with Sink(MemoryTransport()) as sink:
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
+    transport = MemoryTransport()
+    with Sink(transport) as sink:
+        with no_threads():
             sink.put(b"1")
             flushed = sink.flush(5)
-        assert (flushed, len(sink._transport.events)) == (True, 1)
+        assert (flushed, len(transport.events)) == (True, 1)
 
 
 def test_a_high_rate_does_not_starve_the_sender():
@@ -79,18 +84,18 @@ def test_a_high_rate_does_not_starve_the_sender():
     assert (int(dropped), int(received)) == (0, 200_000)
 
 
-def test_an_idle_transport_is_told_so():
+def test_an_idle_transport_is_called():
     """A transport can keep its connection alive while there is nothing to send, and only then."""
-    reported = []
+    idle_with = []
 
     class Idling(MemoryTransport):
         def idle(self):
-            reported.append(len(self.events))
+            idle_with.append(len(self.events))
 
     with Sink(Idling(), linger=0.01) as sink:
         sink.put(b"1")
-        assert wait_for(lambda: reported)
-    assert set(reported) == {1}
+        assert wait_for(lambda: idle_with)
+    assert set(idle_with) == {1}
 
 
 def test_an_idle_transport_that_fails_loses_nothing():

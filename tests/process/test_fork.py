@@ -10,7 +10,7 @@ import trustme
 from support.receivers import OK, Receiver
 from support.running import run
 
-from structlog_mozdef.process.fork import _after_fork_in_child, reset_after_fork
+from structlog_mozdef.process.fork import after_fork_in_child, reset_after_fork
 
 
 @pytest.fixture(scope="module")
@@ -79,5 +79,5 @@ def test_one_object_that_cannot_be_reset_does_not_spoil_the_others():
     for instance in objects:
         reset_after_fork(instance)
     with pytest.raises(OSError):
-        _after_fork_in_child()
+        after_fork_in_child()
     assert set(reset) == set(objects)

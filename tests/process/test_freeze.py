@@ -11,13 +11,13 @@ from support.receivers import OK, Receiver
 from support.running import finish, start
 
 
-@pytest.mark.parametrize("closing", ["cut", "told"])
+@pytest.mark.parametrize("closing", ["cut", "announced"])
 def test_a_flush_after_a_freeze(closing):
     """After a freeze longer than the server keeps connections, a flush is fast and complete."""
 
     def respond(request):
         # The server closes the connection after this answer; the client learns it or not.
-        if closing == "told":
+        if closing == "announced":
             return OK.replace(b"HTTP/1.1", b"HTTP/1.0")
 
         def answer_and_cut(connection):

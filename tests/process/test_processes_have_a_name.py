@@ -10,6 +10,7 @@ import time
 import zipapp
 
 import pytest
+from support.running import forks
 
 from structlog_mozdef import (
     MozDefRenderer,
@@ -142,6 +143,7 @@ def test_process_id_is_that_of_the_process():
     assert add_processid(None, "info", {})["processid"] == os.getpid()
 
 
+@forks
 def test_process_id_is_right_after_a_fork():
     """A forked child adds its own id."""
     reader, writer = os.pipe()
@@ -155,6 +157,7 @@ def test_process_id_is_right_after_a_fork():
         assert int(pipe.read()) == child
 
 
+@forks
 def test_process_id_is_right_in_a_forked_worker():
     """So does a worker of multiprocessing."""
     context = multiprocessing.get_context("fork")
@@ -182,13 +185,13 @@ def found(monkeypatch, plain, resolve):
 
 
 def test_qualified_name_needs_no_resolver(monkeypatch):
-    """A host name that is fully qualified is taken as it is."""
+    """A host name that is fully qualified is used as it is."""
     assert found(monkeypatch, "a.example.com", lambda name: "b.example.com") == "a.example.com"
 
 
 @pytest.mark.parametrize("resolved", ["a.example.com", "a.example.com."])
 def test_resolver_qualifies_the_name(monkeypatch, resolved):
-    """The resolver's name is taken where it is a full one."""
+    """The resolver's name is used where it is a full one."""
     assert found(monkeypatch, "a", lambda name: resolved) == "a.example.com"
 
 

@@ -1,4 +1,4 @@
-"""Under uWSGI events arrive from its workers, and missing threads are told."""
+"""Under uWSGI events arrive from its workers, and missing threads are reported."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_threads_are_not_called_missing():
     ],
 )
 def test_how_missing_threads_are_noticed(monkeypatch, options, missing):
-    """UWSGI's module tells the options that it was started with."""
+    """UWSGI's module has the options that it was started with."""
     monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(opt=options))
     assert uwsgi_runs_no_threads() == missing
 

@@ -80,13 +80,13 @@ def test_secret_is_known_by_its_name(name):
     ],
 )
 def test_harmless_name_is_kept(name):
-    """A name that only looks like that of a secret is none."""
+    """A name that only looks like that of a secret is harmless."""
     assert redacted("value", name) == "value"
 
 
 @pytest.mark.parametrize("value", [None, True, False])
 def test_whether_there_is_a_secret_may_be_known(value):
-    """Nothing, yes and no are kept: they are no secrets."""
+    """None, True and False are kept: they are not secrets."""
     assert redacted(value, "password") is value
 
 
@@ -141,7 +141,7 @@ def test_secret_is_found(place):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_secret_in_an_exception_is_found(place):
-    """The text of an exception, and its traceback, are looked through too."""
+    """The message of an exception, and its traceback, are searched as well."""
     error = ValueError(PLACES[place])
     if not isinstance(PLACES[place], str):
         error = ValueError(f"password={SECRET}")
@@ -149,7 +149,7 @@ def test_secret_in_an_exception_is_found(place):
 
 
 def test_neighbours_of_a_secret_are_kept():
-    """What stands beside a secret is kept."""
+    """The neighbours of a secret are kept."""
     value = redacted({"password": SECRET, "user": "kang", "n": [1, {"token": SECRET}]})
     assert value == {"password": REDACTED, "user": "kang", "n": [1, {"token": REDACTED}]}
 
@@ -177,7 +177,7 @@ def test_pairs_keep_their_names():
     ],
 )
 def test_harmless_text_is_kept(text):
-    """A text without a secret stays as it is."""
+    """A string without a secret stays as it is."""
     assert redacted(text) == text
 
 
@@ -207,12 +207,12 @@ def test_own_names_are_secrets():
 
 
 def test_own_patterns_are_secrets():
-    """What a pattern of the program matches is replaced."""
+    """A match of the program's own pattern is replaced."""
     assert redacted("card 1234-5678", patterns=[r"\d{4}-\d{4}"]) == f"card {REDACTED}"
 
 
 def test_kept_names_are_no_secrets():
-    """A name that the program keeps is no secret."""
+    """A name that the program keeps is not a secret."""
     assert redacted("user:5", "key", keep=["key"]) == "user:5"
 
 
@@ -229,7 +229,7 @@ def test_kept_names_are_no_secrets():
     ],
 )
 def test_bad_option_is_named(options):
-    """An option that cannot work is refused in a sentence that says what it must be."""
+    """An option that cannot work is rejected in a sentence that says what it must be."""
     with pytest.raises(ValueError, match=r"is .*; it must be"):
         Redactor(**options)
 
@@ -250,7 +250,7 @@ def test_hostile_value_keeps_its_neighbours(name):
 @settings(max_examples=100, deadline=None)
 @given(hostile.ANYTHING, st.text(max_size=4))
 def test_any_value_with_a_secret(value, name):
-    """Whatever stands beside it, a secret is found."""
+    """A secret is found among any neighbours."""
     value = {"other": hostile.made(value), "a": [{name: {"password": SECRET}}]}
     assert SECRET.encode() not in rendered(field=value)
 
@@ -281,12 +281,12 @@ def test_suspicious_text_takes_no_time(piece, tail):
 
 
 LARGE = {
-    "many texts": lambda: [f"password={number}" for number in range(300_000)],
+    "many strings": lambda: [f"password={number}" for number in range(300_000)],
     "many dicts": lambda: [{"password": number} for number in range(200_000)],
     "many keys": lambda: {f"key {number}": "a" for number in range(500_000)},
     "many integers": lambda: list(range(5_000_000)),
     "huge text": lambda: "password=x " * 10_000_000,
-    "many huge texts": lambda: ["a=b " * 10_000] * 2_000,
+    "many huge strings": lambda: ["a=b " * 10_000] * 2_000,
     "shared": hostile.shared,
     "cyclic": lambda: hostile.cycle(dict),
 }
@@ -302,6 +302,6 @@ def test_large_value_takes_no_time(name):
 
 
 def test_secret_behind_a_lot_is_not_shown():
-    """What nobody had the time to look into is left out."""
+    """Values beyond the budget of the search are left out."""
     value = ["a=b " * 10_000] * 200 + [{"password": SECRET}, f"password={SECRET}"]
     assert SECRET not in str(redacted(value))

@@ -84,12 +84,10 @@ def reconfigured():
     import logging.config
 
     # A server that is down makes the sender warn; each of its warnings needs the logging lock.
-    from structlog_mozdef import _log
-
-    _log.INTERVAL = 0.0
     sink = mozdef.Sink(
         url, linger=0, retry=mozdef.RetryPolicy(0.001, 0.001), exit_timeout=0.5, max_events=10**6
     )
+    sink.own_log.interval = 0.0
     config = {
         "version": 1,
         "disable_existing_loggers": False,

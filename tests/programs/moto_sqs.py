@@ -1,7 +1,7 @@
 """moto's server of SQS, with the limit of a message and of a call that is given; until stdin ends.
 
-moto takes 1 MiB, as Amazon does since August 2025 for new queues. Its answer at a limit is
-Amazon's, whatever the limit is.
+moto accepts 1 MiB, as Amazon does since August 2025 for new queues. Its answer at the limit is
+Amazon's.
 """
 
 import logging

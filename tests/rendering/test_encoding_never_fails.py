@@ -38,7 +38,7 @@ EVENT = {
 
 
 def strict(encoded):
-    """Parse as strictly as RFC 8259: Python's json would take NaN."""
+    """Parse as strictly as RFC 8259: Python's json would accept NaN."""
     assert type(encoded) is bytes
     assert b"\n" not in encoded
     return orjson.loads(encoded)
@@ -83,8 +83,8 @@ CONVERSIONS = {
     "infinity": (math.inf, None),
     "negative infinity": (-math.inf, None),
     "beyond 64 bits": (2**63, str(2**63)),
-    "least of 64 bits": (-(2**63), -(2**63)),
-    "most of 64 bits": (2**63 - 1, 2**63 - 1),
+    "minimum of 64 bits": (-(2**63), -(2**63)),
+    "maximum of 64 bits": (2**63 - 1, 2**63 - 1),
     "lone surrogate": ("a\ud800b", "a\\ud800b"),
     "surrogate pair in two": ("\ud83d\ude00", "\\ud83d\\ude00"),
     "bytes": (b"caf\xc3\xa9", "café"),
@@ -128,7 +128,7 @@ CONVERSIONS = {
 
 @pytest.mark.parametrize("name", CONVERSIONS)
 def test_odd_value_becomes_nearest_json(name):
-    """A value that JSON does not know becomes the nearest one that it knows."""
+    """A value that JSON does not know becomes the nearest JSON value."""
     value, expected = CONVERSIONS[name]
     result = encoded(value)
     if isinstance(expected, str) and isinstance(result, str):
@@ -175,14 +175,14 @@ def test_hostile_value_inside_keeps_its_neighbours(name):
         pytest.param(hostile.Text("k"), "k", id="str subclass"),
     ],
 )
-def test_odd_key_becomes_text(key, expected):
-    """A key that is no text becomes one, and an empty one gets a name."""
+def test_odd_key_becomes_a_string(key, expected):
+    """A key that is not a string becomes one, and an empty key gets a name."""
     (name,) = encoded({key: 1})
     assert name.startswith(expected)
 
 
-def test_keys_that_become_the_same_text_lose_nothing():
-    """Two keys with the same text are both kept."""
+def test_keys_that_become_the_same_string_lose_nothing():
+    """Two keys that become the same string are both kept."""
     assert encoded({1: "a", "1": "b", b"1": "c"}) == {"1": "a", "1_2": "b", "1_3": "c"}
 
 
@@ -228,7 +228,7 @@ def test_depth_below_the_limit_is_kept():
 
 
 def test_wide_values_are_kept():
-    """Many small objects beside each other are not deep."""
+    """Many small objects in one list are not deep."""
     rows = [{"a": number} for number in range(200)]
     assert encoded(rows) == rows
 
@@ -256,7 +256,7 @@ def test_dict_changed_by_another_thread():
 
 
 def test_encoding_near_the_recursion_limit():
-    """A log call at any depth of recursion gives JSON as long as there is room for the call."""
+    """A log call at any depth of recursion gives JSON, unless the call itself is too deep."""
     results = []
 
     def recurse():
@@ -275,7 +275,7 @@ def test_encoding_near_the_recursion_limit():
 
 
 def test_low_limit_of_digits_is_no_danger():
-    """An integer is written where Python refuses to write more than 640 digits."""
+    """An integer is written even if Python rejects integers of more than 640 digits."""
     program = (
         "import sys; sys.set_int_max_str_digits(640)\n"
         "from structlog_mozdef.rendering.encode import encode\n"
@@ -296,7 +296,7 @@ def test_numpy_is_not_imported():
 
 
 def test_callers_objects_are_left_alone():
-    """What the caller logged is the same afterwards."""
+    """The caller's objects are the same afterwards."""
     value = {"a": [decimal.Decimal(1), {2: "x" * 40_000}], "": {1}}
     encoded(value)
     assert value == {"a": [decimal.Decimal(1), {2: "x" * 40_000}], "": {1}}
@@ -319,7 +319,7 @@ def test_any_details(details):
     )
 )
 def test_plain_json_stays_as_it_is(value):
-    """What is JSON already comes back the same."""
+    """Values of JSON's own types come back the same."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

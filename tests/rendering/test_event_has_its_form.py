@@ -15,19 +15,8 @@ from support import hostile
 
 from structlog_mozdef import SEVERITIES, MozDefRenderer
 
-KEYS = {
-    "category",
-    "details",
-    "hostname",
-    "processid",
-    "processname",
-    "severity",
-    "source",
-    "summary",
-    "tags",
-    "timestamp",
-}
-
+KEYS = {"category", "details", "hostname", "processid", "processname"}
+KEYS |= {"severity", "source", "summary", "tags", "timestamp"}
 
 FIELDS = ["category", "hostname", "level", "logger", "processid", "processname", "severity"]
 FIELDS += ["source", "tags", "timestamp", "details", "exc_info", "exception", "stack_info"]
@@ -81,7 +70,7 @@ def test_empty_event_is_complete():
 
 @pytest.mark.parametrize("key", ["index", "tag", "pid", "host", "Summary", "@timestamp", "payload"])
 def test_alias_is_no_top_level_key(key):
-    """A name that MozDef would take for another field stays a detail."""
+    """A name that MozDef would read as another field stays a detail."""
     event = event_of({key: "x"})
     assert (set(event), event["details"]) == (KEYS, {key: "x"})
 
@@ -113,7 +102,7 @@ def test_hostile_field_keeps_the_others(field, name):
 
 @pytest.mark.parametrize("event_dict", [None, "text", b"bytes", 5, [1]])
 def test_event_dict_that_is_none(event_dict):
-    """What a wrong processor leaves instead of an event dict becomes an event."""
+    """The result of a wrong processor becomes an event, even if it is not an event dict."""
     assert set(orjson.loads(MozDefRenderer()(None, "info", event_dict))) == KEYS
 
 
@@ -130,7 +119,7 @@ class Custom(enum.Enum):
 
 @pytest.mark.parametrize("level", [*SEVERITIES, *(name.lower() for name in SEVERITIES)])
 def test_level_is_the_severity(level):
-    """Each severity is understood in upper and lower case, and no rest of it stays."""
+    """Each severity is understood in upper and lower case, and the level is not a detail."""
     event = event_of(level=level)
     assert (event["severity"], event["details"]) == (level.upper(), {})
 
@@ -196,7 +185,7 @@ def test_logger_name_is_the_source():
 
 
 def test_logger_field_is_the_source():
-    """The field "logger" counts before the logger's own name, and is no detail."""
+    """The field "logger" counts before the logger's own name, and is not a detail."""
     event = event_of({"logger": "field"}, logger=Named())
     assert (event["source"], event["details"]) == ("field", {})
 
@@ -213,12 +202,12 @@ def test_given_details_are_merged():
 
 
 def test_clash_of_names_loses_nothing():
-    """Two values under one name are both kept."""
+    """Two values of one name are both kept."""
     assert event_of(a=1, details={"a": 2, 1: 3})["details"] == {"a": 1, "a_2": 2, "1": 3}
 
 
 def test_same_value_twice_is_there_once():
-    """The same value under one name is no clash."""
+    """The same value twice is kept once."""
     assert event_of(a=1, details={"a": 1})["details"] == {"a": 1}
 
 
@@ -230,7 +219,7 @@ def test_details_named_like_fields_stay_details():
 
 @pytest.mark.parametrize("value", ["text", 5, [1]])
 def test_details_that_are_no_object(value):
-    """Details that are no object become details.message, as MozDef itself does it."""
+    """Details that are not an object become details.message, as in MozDef itself."""
     assert event_of(details=value)["details"] == {"message": value}
 
 
@@ -253,7 +242,7 @@ def test_given_details_are_not_changed():
     ],
 )
 def test_tags_are_texts(tags, expected):
-    """Tags are a list of texts, whatever was given: MozDef drops the event for a number."""
+    """Tags are always a list of strings: MozDef drops the event for a number."""
     assert event_of(tags=tags)["tags"] == expected
 
 
@@ -281,7 +270,7 @@ def test_process_id_is_a_number(given, expected):
     ],
 )
 def test_success_is_a_boolean(given, expected):
-    """Elasticsearch refuses an event whose success is no boolean: other values move aside."""
+    """Elasticsearch rejects an event whose success is not a boolean: other values are renamed."""
     assert event_of(success=given)["details"] == expected
 
 
@@ -299,36 +288,36 @@ def test_success_is_a_boolean(given, expected):
     ],
 )
 def test_address_is_an_address(given, expected):
-    """Elasticsearch refuses an event whose address is none: other values move aside."""
+    """Elasticsearch rejects an event whose address is invalid: other values are renamed."""
     assert event_of(sourceipaddress=given)["details"] == expected
 
 
 def test_typed_detail_under_an_odd_key():
-    """A field that becomes a typed one only by the repair of its key is looked at as well."""
+    """A field that gets the name of a typed one only by repair is checked as well."""
     assert event_of({b"success": "maybe"})["details"] == {"success_text": "maybe"}
 
 
 @pytest.mark.parametrize("name", ["message", "msg", "summary"])
 def test_renamed_event_is_the_summary(name):
-    """Where another processor has renamed "event", its text is the summary all the same."""
+    """If another processor has renamed "event", its value is the summary all the same."""
     assert event_of({name: "text"})["summary"] == "text"
 
 
 def test_newlines_stay_in_one_line():
-    """A text of several lines is written in one."""
+    """A string of several lines is written in one."""
     assert event_of(event="a\nb", c="d\r\ne")["details"] == {"c": "d\r\ne"}
 
 
 @pytest.mark.parametrize("option", ["category", "source"])
 @pytest.mark.parametrize("value", ["", 5, b"x", []])
 def test_bad_option_is_named(option, value):
-    """An option that cannot work is refused in a sentence that names its value."""
+    """An option that cannot work is rejected in a sentence that names its value."""
     with pytest.raises(ValueError, match=f"{option} is .*; it must be"):
         MozDefRenderer(**{option: value})
 
 
 def test_fields_of_other_processors_are_kept():
-    """What structlog's own processors add is either understood or a detail."""
+    """Each field that structlog's own processors add is either understood or a detail."""
     processors = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_log_level_number,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 
-MOST_STRING_BYTES = 32_000
-MOST_EVENT_BYTES = 100_000
+STRING_LIMIT_BYTES = 32_000
+EVENT_LIMIT_BYTES = 100_000
 
 
 def rendered(**event_dict):
@@ -37,22 +37,22 @@ def strings(value):
 def test_long_string_is_cut(text):
     """A string ends below 32 kB of UTF-8, whatever its characters are."""
     value = details_of(value=text * 50_000)["value"]
-    assert 0.4 * MOST_STRING_BYTES < len(value.encode()) < MOST_STRING_BYTES
+    assert 0.4 * STRING_LIMIT_BYTES < len(value.encode()) < STRING_LIMIT_BYTES
 
 
 @pytest.mark.parametrize("size", [31_998, 31_999])
 def test_string_below_the_limit_is_kept(size):
-    """The longest string that is allowed stays whole."""
+    """The longest string that is allowed stays complete."""
     assert details_of(value="x" * size) == {"value": "x" * size}
 
 
 @pytest.mark.parametrize("text", ["x" * 19_800, "\u20ac" * 3_000, "\U0001f600" * 2_000])
 def test_event_below_the_limit_is_kept(text):
-    """An event of many texts stays whole as long as all of it is below the limit."""
-    value = {"texts": [text] * 3, "others": (text, {"inner": text})}
-    as_json = {"texts": [text] * 3, "others": [text, {"inner": text}]}
+    """An event of many strings stays complete as long as all of it is below the limit."""
+    value = {"strings": [text] * 3, "others": (text, {"inner": text})}
+    as_json = {"strings": [text] * 3, "others": [text, {"inner": text}]}
     assert details_of(value=value, user="kang") == {"value": as_json, "user": "kang"}
-    assert 40_000 < len(rendered(value=value)) < MOST_EVENT_BYTES
+    assert 40_000 < len(rendered(value=value)) < EVENT_LIMIT_BYTES
 
 
 @pytest.mark.parametrize(
@@ -61,19 +61,19 @@ def test_event_below_the_limit_is_kept(text):
 )
 def test_long_string_is_cut_wherever_it_is(value):
     """Within others, and as a key."""
-    assert all(len(text.encode()) < MOST_STRING_BYTES for text in strings(details_of(value=value)))
+    assert all(len(text.encode()) < STRING_LIMIT_BYTES for text in strings(details_of(value=value)))
 
 
 def test_cut_string_is_reported():
     """The event names the field that was cut, and how many bytes are missing."""
     details = details_of(value="x" * 40_000)
-    missing = 40_000 - MOST_STRING_BYTES
+    missing = 40_000 - STRING_LIMIT_BYTES
     assert details["truncated"] == {"fields": ["details.value"], "bytes": missing}
 
 
 def test_cut_bytes_are_reported():
     """The bytes of a binary value that were never decoded count as missing."""
-    assert details_of(value=b"x" * 500_000)["truncated"]["bytes"] == 500_000 - MOST_STRING_BYTES
+    assert details_of(value=b"x" * 500_000)["truncated"]["bytes"] == 500_000 - STRING_LIMIT_BYTES
 
 
 def test_cut_summary_is_reported():
@@ -93,8 +93,8 @@ class Key:
 
 LARGE = {
     "many integers": lambda: list(range(1_000_000)),
-    "many texts": lambda: ["x" * 1_000] * 1_000,
-    "many long texts": lambda: {f"k{number}": "x" * 31_000 for number in range(1_000)},
+    "many strings": lambda: ["x" * 1_000] * 1_000,
+    "many long strings": lambda: {f"k{number}": "x" * 31_000 for number in range(1_000)},
     "many keys": lambda: {f"k{number}": number for number in range(200_000)},
     "keys with the same text": lambda: {Key(): 1 for _ in range(20_000)},
     "long keys": lambda: {f"{number:05}" + "k" * 600: 1 for number in range(5_000)},
@@ -111,18 +111,18 @@ LARGE = {
 @pytest.mark.parametrize("name", LARGE)
 def test_event_is_limited(name):
     """An event ends below 100 kB."""
-    assert len(rendered(value=LARGE[name]())) < MOST_EVENT_BYTES
+    assert len(rendered(value=LARGE[name]())) < EVENT_LIMIT_BYTES
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_most_of_the_room_is_used(name):
-    """Of a value that is too large, as much is kept as has room."""
+def test_most_of_the_limit_is_used(name):
+    """Of a value that is too large, as much is kept as fits."""
     kept = 0.25 if "keys" in name or "control" in name else 0.7
-    assert len(rendered(value=LARGE[name]())) > kept * MOST_EVENT_BYTES
+    assert len(rendered(value=LARGE[name]())) > kept * EVENT_LIMIT_BYTES
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_large_field_leaves_room_for_the_others(name):
+def test_large_field_keeps_the_others(name):
     """A huge field costs the fields after it nothing."""
     event = orjson.loads(
         rendered(value=LARGE[name](), username="kang", hostname="host", event="summary")
@@ -141,7 +141,7 @@ def test_large_field_is_reported(name):
     assert fields[0].startswith("details.value")
 
 
-def test_large_field_leaves_room_beside_it():
+def test_large_field_keeps_its_neighbours():
     """The same within an object."""
     value = details_of(value={"rows": list(range(1_000_000)), "username": "kang"})["value"]
     assert value["username"] == "kang"
@@ -154,8 +154,8 @@ def test_large_list_keeps_its_beginning():
 
 
 @pytest.mark.parametrize(("n_fields", "size"), [(20_000, 10), (1_000, 150)])
-def test_many_small_fields_are_kept_whole(n_fields, size):
-    """Of fields that are too many, some are kept whole instead of all in pieces."""
+def test_many_small_fields_stay_complete(n_fields, size):
+    """Of too many fields, some stay complete, instead of all of them cut."""
     fields = {f"field{number}": "v" * size for number in range(n_fields)}
     kept = details_of(**fields)
     del kept["truncated"]
@@ -208,4 +208,4 @@ def test_any_value_is_limited(value):
     """Whatever is logged, the event and each string in it stay below the limits."""
     encoded = rendered(value=value)
     longest = max(len(text.encode()) for text in strings(orjson.loads(encoded)))
-    assert (len(encoded) < MOST_EVENT_BYTES, longest < MOST_STRING_BYTES) == (True, True)
+    assert (len(encoded) < EVENT_LIMIT_BYTES, longest < STRING_LIMIT_BYTES) == (True, True)

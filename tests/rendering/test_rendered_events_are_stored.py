@@ -1,6 +1,6 @@
 """Every rendered event passes MozDef's mapping and Elasticsearch without a finding."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from structlog_mozdef import MozDefRenderer
 from structlog_mozdef.collector import json_like_mozdef
 from structlog_mozdef.collector.worker import apply
 
-RECEIVED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
+RECEIVED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 NAMES = ["category", "details", "event", "exc_info", "exception", "hostname", "index", "level"]
 NAMES += ["logger", "pid", "processid", "processname", "severity", "source", "sourceipaddress"]
 NAMES += ["stack_info", "success", "summary", "tag", "tags", "timestamp", "payload", "fields"]
@@ -41,7 +41,7 @@ def unchanged(event_dict):
     )
 )
 def test_any_event_is_stored(event_dict):
-    """No event dict becomes an event that is dropped, refused or mangled."""
+    """No event dict becomes an event that is dropped, rejected or mangled."""
     result = mapped(hostile.made(event_dict))
     assert (result.document is not None, result.differences) == (True, ())
 
@@ -65,11 +65,11 @@ def test_any_timestamp_is_stored(timestamp):
     "event_dict",
     [
         {"event": "text", "a": {"b": [1, None, True]}, "tags": ["x"]},
-        {"timestamp": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=timezone.utc)},
+        {"timestamp": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)},
         {"index": 1, "t": None, "payload": "x"},
     ],
 )
 def test_event_is_stored_unchanged(event_dict):
-    """What is stored is what was sent."""
+    """The stored event is the one that was sent."""
     sent, stored = unchanged(event_dict)
     assert sent == stored

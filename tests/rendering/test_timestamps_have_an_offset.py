@@ -1,7 +1,6 @@
 """Every time that leaves the process is ISO 8601 with its offset from UTC."""
 
 import datetime as dt
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import orjson
 import pytest
 import pytz
 from support import hostile
+from support.local_time import local_time_zone
 
 from structlog_mozdef import MozDefRenderer, add_timestamp
 
@@ -23,15 +23,8 @@ AMSTERDAM = zoneinfo.ZoneInfo("Europe/Amsterdam")
 @pytest.fixture
 def local_zone():
     """The local time zone is five hours behind UTC."""
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = "EST+5"
-    time.tzset()
-    yield
-    if before is None:
-        del os.environ["TZ"]
-    else:
-        os.environ["TZ"] = before
-    time.tzset()
+    with local_time_zone("EST+5"):
+        yield
 
 
 def stamped(**event_dict):
@@ -56,19 +49,19 @@ def test_now_is_now():
 
 
 def test_time_never_runs_backwards():
-    """Times that are added one after the other are in order, as texts as well."""
+    """Times that are added one after the other are in order, as strings as well."""
     moments = [stamped() for _ in range(2000)]
     assert moments == sorted(moments)
 
 
-def test_given_text_is_kept():
-    """A timestamp that the event carries stays."""
+def test_given_string_is_kept():
+    """A timestamp that the event already has stays."""
     assert stamped(timestamp="2020-01-01T00:00:00+00:00") == "2020-01-01T00:00:00+00:00"
 
 
 MOMENTS = [
     (SUMMER, "2026-07-01T12:00:00.000000-05:00"),
-    (SUMMER.replace(tzinfo=dt.timezone.utc), "2026-07-01T12:00:00.000000+00:00"),
+    (SUMMER.replace(tzinfo=dt.UTC), "2026-07-01T12:00:00.000000+00:00"),
     (SUMMER.replace(tzinfo=AMSTERDAM), "2026-07-01T12:00:00.000000+02:00"),
     (WINTER.replace(tzinfo=AMSTERDAM), "2026-01-01T12:00:00.000000+01:00"),
     (pytz.timezone("Europe/Amsterdam").localize(SUMMER), "2026-07-01T12:00:00.000000+02:00"),
@@ -86,7 +79,7 @@ MOMENTS = [
 @pytest.mark.usefixtures("local_zone")
 @pytest.mark.parametrize(("moment", "expected"), MOMENTS, ids=str)
 def test_given_datetime_gets_its_offset(moment, expected):
-    """A datetime keeps its offset, whoever made its zone; a naive one is local time."""
+    """A datetime keeps its offset, whichever library its zone is from; a naive one is local."""
     assert stamped(timestamp=moment) == expected
 
 
@@ -104,13 +97,11 @@ def test_ends_of_the_calendar(moment):
     assert stamped(timestamp=moment)[-6] in "+-"
 
 
-class BrokenZone(dt.tzinfo):
-    utcoffset = tzname = dst = hostile._boom
-
-
 def test_zone_that_fails():
     """A time zone whose methods raise is replaced by UTC."""
-    assert stamped(timestamp=SUMMER.replace(tzinfo=BrokenZone())).endswith("T12:00:00.000000+00:00")
+    assert stamped(timestamp=SUMMER.replace(tzinfo=hostile.BrokenZone())).endswith(
+        "T12:00:00.000000+00:00"
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,20 +114,20 @@ def test_zone_that_fails():
     ],
 )
 def test_given_point_in_time_is_normal(given, expected):
-    """Texts and seconds since 1970 become the one form, and leave no rest."""
+    """Strings and seconds since 1970 are written in the same form, and leave no detail."""
     event = rendered(timestamp=given)
     assert (event["timestamp"], event["details"]) == (expected, {})
 
 
 @pytest.mark.parametrize("given", ["yesterday", "20260102", "", True, 1e20, [1]])
-def test_what_is_no_time_is_kept(given):
-    """A timestamp that is none would make MozDef drop the event: now stands in, and it is kept."""
+def test_other_values_are_kept(given):
+    """A value that is not a time becomes a detail, since MozDef would drop the event for it."""
     event = rendered(timestamp=given)
     assert (event["details"], event["timestamp"][-6:]) == ({"timestamp": given}, "+00:00")
 
 
 def test_empty_timestamp_of_the_very_first_event_is_replaced():
-    """No value passes for a fresh timestamp while the program has not made one yet."""
+    """An empty string does not pass for the latest timestamp before there is one."""
     program = (
         "from structlog_mozdef.rendering.renderer import MozDefRenderer\n"
         "print(MozDefRenderer()(None, 'info', {'event': 'x', 'timestamp': ''}).decode())"

@@ -6,7 +6,7 @@ import threading
 import time
 
 from support.running import wait_for
-from support.transport_doubles import HeldTransport
+from support.transport_doubles import HeldTransport, IdleTransport
 
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.memory import MemoryTransport
@@ -40,10 +40,10 @@ def test_batches_have_no_more_bytes_than_they_should():
 
 def test_events_linger_for_others():
     """Events that come within the linger are sent together."""
-    transport = MemoryTransport()
+    transport = IdleTransport()
     with Sink(transport, linger=0.3) as sink:
         sink.put(b"{}")
-        wait_for(lambda: transport.batches and sink._sender_thread._lingering)
+        assert transport.idling.wait(10)
         transport.batches.clear()
         for _ in range(5):
             sink.put(b"{}")
@@ -105,10 +105,11 @@ def test_each_sink_has_a_thread_of_its_own():
 
 def test_the_thread_is_a_daemon():
     """The sender does not keep a program alive."""
-    with Sink(HeldTransport(), linger=0) as sink:
+    transport = HeldTransport()
+    with Sink(transport, linger=0) as sink:
         sink.put(b"{}")
         daemons = [t.daemon for t in threading.enumerate() if t.name == "structlog-mozdef-sender"]
-        sink._transport.release()
+        transport.release()
     assert set(daemons) == {True}
 
 

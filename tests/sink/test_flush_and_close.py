@@ -46,13 +46,13 @@ def test_flush_does_not_linger(sink):
     assert seconds_of(sink.flush) < 5
 
 
-def test_flush_wakes_a_sender_that_idles(sink):
+def test_flush_wakes_a_sender_that_idles():
     """A flush is as fast where the sender waits for a first event."""
-    sink.put(b"{}")
-    sink.flush()
-    wait_for(lambda: sink._sender_thread._lingering)
-    sink.put(b"{}")
-    assert seconds_of(sink.flush) < 5
+    with Sink(MemoryTransport(), linger=0) as sink:
+        sink.put(b"{}")
+        sink.flush()
+        sink.put(b"{}")
+        assert seconds_of(sink.flush) < 5
 
 
 def test_flush_of_an_empty_sink_returns_at_once(sink):
@@ -61,13 +61,14 @@ def test_flush_of_an_empty_sink_returns_at_once(sink):
 
 
 def test_flush_gives_up_in_time():
-    """A flush during an outage returns False after its time-out."""
-    sink = Sink(DownTransport(), exit_timeout=0)
+    """A flush during an outage returns False after its timeout."""
+    transport = DownTransport()
+    sink = Sink(transport, exit_timeout=0)
     sink.put(b"{}")
     start = time.monotonic()
     flushed = sink.flush(0.3)
     seconds = time.monotonic() - start
-    sink._transport.down = False
+    transport.down = False
     sink.close()
     assert (flushed, 0.25 < seconds < 3) == (False, True)
 
@@ -101,7 +102,7 @@ def test_many_threads_flush_at_once(sink):
 
 
 def test_flush_waits_for_events_in_flight_though_later_ones_are_dropped(held):
-    """With drop_oldest a flush does not take dropped events for those being sent."""
+    """With drop_oldest a flush does not mistake dropped events for those being sent."""
     with Sink(held, max_events=4, batch_events=2, when_full="drop_oldest", linger=0) as sink:
         sink.put(b"1")
         held.sending.wait(10)
@@ -119,7 +120,7 @@ def test_close_sends_what_is_left(sink):
 
 
 def test_close_says_that_something_is_left():
-    """A close during an outage returns False after its time-out, and keeps the events."""
+    """A close during an outage returns False after its timeout, and keeps the events."""
     transport = DownTransport()
     sink = Sink(transport)
     sink.put(b"{}")
@@ -138,14 +139,15 @@ def test_close_makes_a_last_attempt():
     assert sink.close(5)
 
 
-def test_close_does_not_wait_for_its_time_out_in_vain():
+def test_close_does_not_wait_for_its_timeout_in_vain():
     """Where the last attempt has failed, a close gives up at once."""
-    sink = Sink(DownTransport(), retry=RetryPolicy(3e7, 3e7))
+    transport = DownTransport()
+    sink = Sink(transport, retry=RetryPolicy(3e7, 3e7))
     sink.put(b"{}")
     start = time.monotonic()
     sink.close(30)
     seconds = time.monotonic() - start
-    sink._transport.down = False
+    transport.down = False
     sink.close()
     assert seconds < 10
 
@@ -159,7 +161,7 @@ def test_close_ends_the_thread(sink):
 
 
 def test_close_of_a_sink_that_hangs_returns_in_time(held):
-    """A close while the destination does not answer ends with its time-out."""
+    """A close while the destination does not answer ends with its timeout."""
     sink = Sink(held, linger=0)
     sink.put(b"{}")
     held.sending.wait(10)
@@ -170,7 +172,7 @@ def test_close_of_a_sink_that_hangs_returns_in_time(held):
 
 
 def test_events_after_close_arrive(sink):
-    """A closed sink takes events as before."""
+    """A closed sink accepts events as before."""
     sink.put(b"{}")
     sink.close()
     sink.put(b"{}")
@@ -227,7 +229,7 @@ def test_close_ends_while_others_go_on():
     thread.join(10)
     sink.close()
     assert (closed, seconds < 15) == (True, True)
-    # An event that tells of losses may have come in behind.
+    # An event that reports losses may have come in behind.
     assert wait_for(lambda: sink.stats().buffered == 0)
 
 
@@ -238,11 +240,12 @@ def test_events_that_come_during_a_close_arrive(held):
     held.sending.wait(10)
     closing = threading.Thread(target=sink.close)
     closing.start()
-    wait_for(lambda: sink._sender_thread._stops)
-    sink.put(b"2")
+    for number in range(2, 52):  # while the close begins, and while it waits
+        sink.put(b"%d" % number)
+        time.sleep(0.001)
     held.release()
     closing.join(10)
-    arrived = wait_for(lambda: held.events == [1, 2], timeout=5)
+    arrived = wait_for(lambda: held.events == [*range(1, 52)], timeout=5)
     sink.close()
     assert arrived
 

@@ -11,6 +11,7 @@ from support.transport_doubles import DownTransport, MoodyTransport
 
 from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.sink import Sink
+from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.memory import MemoryTransport
 
 FAST = RetryPolicy(0.001, 0.002)
@@ -50,7 +51,7 @@ def test_the_sum_holds_at_every_moment(when_full):
     sink.close()
     assert wait_for(lambda: sink.stats().buffered == 0)
     stats = sink.stats()
-    # Events that tell of losses are accepted as well: one a minute, and one at the end.
+    # Events that report losses are accepted as well: one a minute, and one at the end.
     reported = 0 if when_full == "block" else stats.accepted - 20_000
     assert (wrong, stats.accepted, reported <= 3) == ([], 20_000 + reported, True)
 
@@ -67,33 +68,32 @@ def test_reasons_are_frozen():
         sink.stats().dropped_by_reason["x"] = 1
 
 
-def test_failures_are_told():
-    """`stats` tells how many attempts failed and why the last one did."""
-    with Sink(DownTransport(), retry=RetryPolicy(60, 60)) as sink:
+def test_failures_are_reported():
+    """`stats` says how many attempts failed and why the last one did."""
+    transport = DownTransport()
+    with Sink(transport, retry=RetryPolicy(60, 60)) as sink:
         sink.put(b"{}")
         sink.flush(0.2)
         stats = sink.stats()
-        sink._transport.down = False
+        transport.down = False
         assert (stats.failed_attempts >= 1, stats.last_error) == (True, "down")
 
 
 def test_dead_letters_can_be_read():
-    """`dead_letters` gives what the destination refused, with the reasons."""
+    """`dead_letters` returns what the destination rejected, with the reasons."""
 
-    class Refusing(MemoryTransport):
+    class Rejecting(MemoryTransport):
         def send(self, events):
-            from structlog_mozdef.transports.base import SendResult
-
             return SendResult(rejected={0: "HTTP 400"})
 
-    with Sink(Refusing()) as sink:
+    with Sink(Rejecting()) as sink:
         sink.put(b"{}")
         sink.flush()
         assert sink.dead_letters() == [(b"{}", "HTTP 400")]
 
 
 def test_unconfirmed_events_are_sent():
-    """What a destination took without a word is sent; nobody says that it is delivered."""
+    """What a destination accepted without a word is sent; nobody says that it is delivered."""
     transport = MemoryTransport()
     transport.confirms = False
     with Sink(transport) as sink:

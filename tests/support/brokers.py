@@ -18,12 +18,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 #: Below the ports that the system gives to outgoing connections: one that is free stays free.
 _PORTS = range(20_000, 32_000)
-#: Seconds. It takes about four on an idle machine.
+#: Seconds. About four are normal on an idle machine.
 _START_LIMIT = 90.0
 _HELLO = b"AMQP\x00\x00\x09\x01"
 #: Runs its arguments until its input ends; then it kills them, itself, and all their children.
@@ -32,7 +32,7 @@ _names = itertools.count(1)
 
 
 def free_port() -> int:
-    """A port that nobody uses, and that no outgoing connection will be given."""
+    """A port that is free, and that no outgoing connection will be given."""
     for port in random.sample(_PORTS, 500):
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
@@ -87,7 +87,7 @@ class PortMapper:
             folder / "epmd.log",
         )
 
-    def __enter__(self) -> PortMapper:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -119,6 +119,7 @@ class Broker:
         self.name = f"broker{os.getpid()}x{next(_names)}@localhost"
         self._own_mapper = PortMapper(self.folder) if mapper is None else None
         mapper = mapper or self._own_mapper
+        self._speaks_tls = certificate is not None
         assert mapper is not None
         self._process: Leashed | None = None
         config = self.folder / "rabbitmq.conf"
@@ -191,7 +192,7 @@ class Broker:
     def tls_url(self) -> str:
         return f"amqps://localhost:{self.tls_port}"
 
-    def __enter__(self) -> Broker:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
@@ -211,7 +212,7 @@ class Broker:
             time.sleep(0.1)
 
     def start(self, *, wait: bool = True) -> None:
-        """Start it, or start it again on the same data."""
+        """Start it, or restart it on the same data."""
         self._process = Leashed(
             [str(_PROGRAMS / "rabbitmq-server")], self._environment, self.folder / "output.log"
         )
@@ -219,23 +220,29 @@ class Broker:
             self.wait()
 
     def wait(self) -> None:
-        """Wait until it answers."""
+        """Wait until it answers, and listens for TLS where it shall: it opens that port later."""
         deadline = time.monotonic() + _START_LIMIT
-        while not self.answers():
+        while not (self.answers() and (self._listens_for_tls() or not self._speaks_tls)):
             if time.monotonic() > deadline:
-                logs = [*self.folder.glob("*.log"), *self.folder.glob("log/*.log")]
-                texts = [path.read_text(errors="replace")[-4000:] for path in logs]
-                raise AssertionError("the broker does not start:\n" + "\n".join(texts))
+                paths = [*self.folder.glob("*.log"), *self.folder.glob("log/*.log")]
+                logs = [path.read_text(errors="replace")[-4000:] for path in paths]
+                raise AssertionError("the broker does not start:\n" + "\n".join(logs))
             time.sleep(0.05)
 
     def answers(self) -> bool:
-        """Whether it greets who speaks AMQP."""
+        """Whether it greets a client that speaks AMQP."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
                 connection.sendall(_HELLO)
                 return connection.recv(1) == b"\x01"
         except OSError:
             return False
+
+    def _listens_for_tls(self) -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.tls_port), timeout=5).close()
+            return True
+        return False
 
     def kill(self) -> None:
         """Kill it with SIGKILL; its data stay."""
@@ -287,7 +294,7 @@ class Queue:
         self._bound = bound
         self._arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
 
-    def __enter__(self) -> Queue:
+    def __enter__(self) -> Self:
         with self._channel() as channel:
             channel.exchange_declare("eventtask", "direct", durable=True)
             channel.queue_declare("eventtask", durable=True, arguments=self._arguments)
@@ -317,33 +324,37 @@ class Queue:
             return channel.queue_declare("eventtask", passive=True).method.message_count
 
     def purge(self) -> int:
-        """Throw away what waits; the result is how much it was."""
+        """Throw away what waits; return the number of messages."""
         with self._channel() as channel:
             return channel.queue_purge("eventtask").method.message_count
 
     def messages(self) -> list:
-        """What waits, taken out: triples of delivery, properties and body."""
+        """Read what waits: triples of delivery, properties and body."""
         with self._channel() as channel:
             count = channel.queue_declare("eventtask", passive=True).method.message_count
             if not count:
                 return []
             consumer = channel.consume("eventtask", exclusive=True)
-            messages = list(itertools.islice(consumer, count))
-            channel.basic_ack(messages[-1][0].delivery_tag, multiple=True)
+            messages = []
+            while len(messages) < count:
+                # A quorum queue hands out 2000 that are not acknowledged, and no more.
+                messages += itertools.islice(consumer, min(1000, count - len(messages)))
+                channel.basic_ack(messages[-1][0].delivery_tag, multiple=True)
             return messages
 
     def bodies(self) -> list[bytes]:
-        """The bodies of what waits, taken out."""
+        """Read the bodies of what waits."""
         return [body for _, _, body in self.messages()]
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[tuple[Broker, Broker]]:
-    """Two brokers that are one; every queue is mirrored to both."""
+def cluster() -> Iterator[tuple[Broker, Broker, Broker]]:
+    """Three brokers that are one: of its copies a quorum queue needs more than a half."""
     with tempfile.TemporaryDirectory() as folder, PortMapper(Path(folder)) as mapper:
         first = Broker(mapper=mapper)
-        with first, Broker(mapper=mapper, joins=first) as second:
-            first.control(
-                "set_policy", "mirrored", ".*", '{"ha-mode":"all","ha-sync-mode":"automatic"}'
-            )
-            yield first, second
+        with (
+            first,
+            Broker(mapper=mapper, joins=first) as second,
+            Broker(mapper=mapper, joins=first) as third,
+        ):
+            yield first, second, third

@@ -27,11 +27,11 @@ def server_context(
 
     Args:
         names: host names and addresses.
-        by: who issued it. Default: `authority`.
+        by: the authority that issues it. Default: `authority`.
         expired: it was valid until yesterday.
         clients: clients must show a certificate of `authority`.
     """
-    past = dt.datetime.now(dt.timezone.utc) - dt.timedelta(days=1)
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     certificate = (by or authority()).issue_cert(
         *(names or ("localhost", "127.0.0.1")),
         not_before=past - dt.timedelta(days=9) if expired else None,

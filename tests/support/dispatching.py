@@ -1,4 +1,4 @@
-"""A courier on a clock that a test moves, with a destination whose every answer a test decides."""
+"""A dispatcher on a clock that a test moves, with a destination whose answers a test decides."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class ScriptedDestination:
 
 
 class Drive:
-    """Steps a courier on virtual time; the books must balance after every step."""
+    """Step a dispatcher on virtual time; the counts must add up after every step."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Drive:
             clock=lambda: self.now,
             chance=chance,
         )
-        #: The waits that the courier asked for, those of nothing left out.
+        #: The waits that the dispatcher asked for, those of nothing left out.
         self.waits: list[float] = []
         self.put(*(b"%d" % number for number in range(events)))
 

@@ -1,7 +1,7 @@
 """A server that answers ``/_bulk`` as Elasticsearch and OpenSearch do, for tests.
 
 No real one was at hand: the form of the answers and their texts are from public sources, which
-stand beside each. The parsing of a request is that of the documentation: an action line and a
+are named at each. The parsing of a request is that of the documentation: an action line and a
 document by turns, each ended by a newline.
 
 - [bulk7], [bulk8], [bulk9]: "Bulk API" of the Elasticsearch references 7.17, 8 and 9: response.
@@ -198,7 +198,7 @@ class Elastic(Receiver):
     """One index, or a data stream, behind ``/i/_bulk``; a context manager.
 
     Args:
-        data_stream: it takes ``create`` only, and documents with ``@timestamp`` only.
+        data_stream: it accepts ``create`` only, and documents with ``@timestamp`` only.
         api_key: id and key that a request must have, or None.
         typed: answers have ``_type``, as those of Elasticsearch 7 and OpenSearch 1.
     """
@@ -218,7 +218,7 @@ class Elastic(Receiver):
         self.documents: list[bytes] = []
         #: document -> the name of its error, or None.
         self.fault: Any = lambda document: None
-        #: The name of an error of the whole request, or None.
+        #: The name of an error of the request, or None.
         self.fault_of_all: str | None = None
         self._data_stream = data_stream
         self._api_key = api_key
@@ -287,7 +287,7 @@ class Elastic(Receiver):
 
 
 def error_answer(name: str) -> bytes:
-    """The answer to a whole request: "REST API: error responses" has its form."""
+    """The answer to a request that failed; its form is in "REST API: error responses"."""
     status, kind, reason = ERRORS[name]
     cause = {"type": kind, "reason": reason}
     body = {"error": {"root_cause": [cause], **cause}, "status": status}

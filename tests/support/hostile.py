@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import datetime as dt
 import decimal
 import enum
 import pathlib
@@ -16,24 +17,24 @@ class BoomError(Exception):
     """What the methods of hostile objects raise."""
 
 
-def _boom(*_, **__):
+def boom(*_, **__):
     raise BoomError
 
 
 class Repr:
-    __repr__ = _boom
+    __repr__ = boom
 
 
 class Str:
-    __str__ = __repr__ = _boom
+    __str__ = __repr__ = boom
 
 
 class Everything:
-    """Every method that somebody may call without meaning to raises."""
+    """Every method that may be called implicitly raises."""
 
-    __bool__ = __len__ = __iter__ = __repr__ = __str__ = __getattr__ = __fspath__ = _boom
-    __index__ = __int__ = __float__ = __getitem__ = __contains__ = __format__ = __lt__ = _boom
-    __eq__ = __ne__ = _boom
+    __bool__ = __len__ = __iter__ = __repr__ = __str__ = __getattr__ = __fspath__ = boom
+    __index__ = __int__ = __float__ = __getitem__ = __contains__ = __format__ = __lt__ = boom
+    __eq__ = __ne__ = boom
 
     def __hash__(self):
         raise BoomError
@@ -54,7 +55,7 @@ class ClassRaises:
 
 
 class Liar:
-    """Says that it is what it is not."""
+    """Claims to be of another type."""
 
     def __init__(self, kind):
         self.__dict__["kind"] = kind
@@ -71,28 +72,28 @@ class Meta(type):
 
 
 class NoName(metaclass=Meta):
-    __repr__ = _boom
+    __repr__ = boom
 
 
 class Text(str):
     __slots__ = ()
-    __str__ = __repr__ = __eq__ = __ne__ = __len__ = __iter__ = lower = strip = encode = _boom
-    __bool__ = __getitem__ = _boom
+    __str__ = __repr__ = __eq__ = __ne__ = __len__ = __iter__ = lower = strip = encode = boom
+    __bool__ = __getitem__ = boom
     __hash__ = str.__hash__
 
 
 class Int(int):
-    __str__ = __repr__ = __eq__ = __index__ = __int__ = __bool__ = bit_length = _boom
+    __str__ = __repr__ = __eq__ = __index__ = __int__ = __bool__ = bit_length = boom
     __hash__ = int.__hash__
 
 
 class Float(float):
-    __str__ = __repr__ = __eq__ = __float__ = __bool__ = _boom
+    __str__ = __repr__ = __eq__ = __float__ = __bool__ = boom
     __hash__ = float.__hash__
 
 
 class List(list):
-    __iter__ = __len__ = __getitem__ = __repr__ = __eq__ = __bool__ = copy = _boom
+    __iter__ = __len__ = __getitem__ = __repr__ = __eq__ = __bool__ = copy = boom
     __hash__ = None
 
 
@@ -105,18 +106,18 @@ class EndlessList(list):
 
 
 class Dict(dict):
-    __iter__ = __len__ = __getitem__ = items = keys = values = get = __contains__ = _boom
-    __repr__ = __eq__ = __bool__ = copy = _boom
+    __iter__ = __len__ = __getitem__ = items = keys = values = get = __contains__ = boom
+    __repr__ = __eq__ = __bool__ = copy = boom
     __hash__ = None
 
 
 class Tuple(tuple):
     __slots__ = ()
-    __iter__ = __len__ = __getitem__ = __repr__ = __bool__ = _boom
+    __iter__ = __len__ = __getitem__ = __repr__ = __bool__ = boom
 
 
 class Set(set):
-    __iter__ = __len__ = __repr__ = __bool__ = copy = _boom
+    __iter__ = __len__ = __repr__ = __bool__ = copy = boom
 
 
 class EndlessMapping(collections.abc.Mapping):
@@ -134,11 +135,11 @@ class EndlessMapping(collections.abc.Mapping):
 
 
 class BrokenMapping(collections.abc.Mapping):
-    __getitem__ = __iter__ = __len__ = __repr__ = _boom
+    __getitem__ = __iter__ = __len__ = __repr__ = boom
 
 
 class Clearing:
-    """Empties the object that holds it while it is looked at."""
+    """Empties its container while the container is read."""
 
     def __init__(self, owner):
         self.owner = owner
@@ -186,7 +187,11 @@ class BrokenField:
             raise BoomError
         return super().__getattribute__(name)
 
-    __repr__ = _boom
+    __repr__ = boom
+
+
+class BrokenZone(dt.tzinfo):
+    utcoffset = tzname = dst = boom
 
 
 def cycle(kind=list):
@@ -224,7 +229,7 @@ def released_view():
     return view
 
 
-#: Name -> a function that makes the value anew.
+#: Name -> a function that makes another such value.
 VALUES = {
     "repr raises": Repr,
     "str raises": Str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from typing import Self
 
 
 class Interruption:
@@ -12,6 +13,10 @@ class Interruption:
 
     The interpreter looks for signals where a function begins, behind each call, and when a call of
     the operating system was interrupted before it did anything.
+
+    Entering the lock of a ``with`` is no such point: a profiler of Python 3.14 and later sees a
+    call, but only 3.14 itself has the fault of running handlers after it. An exception there leaves
+    the lock held, those of `threading` included: no thread could be started afterwards.
 
     Attributes:
         happened: whether there were that many points.
@@ -27,13 +32,15 @@ class Interruption:
             return
         if frame.f_code is Interruption.__exit__.__code__:
             return
+        if event == "c_return" and argument.__name__ == "__enter__":
+            return
         self.left -= 1
         if self.left < 0 and not self.happened:
             self.happened = True
             sys.setprofile(None)
             self.act()
 
-    def __enter__(self) -> Interruption:
+    def __enter__(self) -> Self:
         sys.setprofile(self.profile)
         return self
 

@@ -1,4 +1,4 @@
-"""A little HTTP proxy on a real socket: tunnels with CONNECT, and passes on plain requests."""
+"""Servers in the middle, on real sockets: an HTTP proxy, and a relay that counts and cuts."""
 
 from __future__ import annotations
 
@@ -6,46 +6,38 @@ import base64
 import contextlib
 import socket
 import threading
+from typing import Self
 from urllib.parse import urlsplit
 
 
-class Proxy:
-    """A context manager.
+class _Middle:
+    """A server that passes connections on; a context manager."""
 
-    Args:
-        credentials: user and password that it asks for, or None.
-        refuse: a status to answer every request with, or None.
-    """
-
-    def __init__(
-        self, credentials: tuple[str, str] | None = None, refuse: int | None = None
-    ) -> None:
-        self._credentials = credentials
-        self._refuse = refuse
-        #: The first lines of what it was asked for.
-        self.requests: list[str] = []
+    def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for each in [self._listener, *self._open]:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.cut()
         for thread in list(self._threads):
             thread.join(5)
         for each in self._open:
             each.close()
+
+    def cut(self) -> None:
+        """End all connections."""
+        for each in list(self._open):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def _start(self, target, *args) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -58,6 +50,63 @@ class Proxy:
                 client, _ = self._listener.accept()
                 self._open.append(client)
                 self._start(self._serve, client)
+
+    def _serve(self, client: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class Relay(_Middle):
+    """A relay to a port of this machine.
+
+    Args:
+        target: the port.
+    """
+
+    def __init__(self, target: int) -> None:
+        super().__init__()
+        self._target = target
+        #: The ports from which it has connected to the server, one for each connection.
+        self.ports: list[int] = []
+        #: Bytes that came from the server.
+        self.received = 0
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            server = socket.create_connection(("127.0.0.1", self._target))
+            self._open.append(server)
+            self.ports.append(server.getsockname()[1])
+            self._start(self._answer, server, client)
+            _pump(client, server)
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65_536):
+                client.sendall(data)
+                self.received += len(data)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+
+
+class Proxy(_Middle):
+    """An HTTP proxy: tunnels with CONNECT, and passes on plain requests.
+
+    Args:
+        credentials: user and password that it asks for, or None.
+        status: to answer every request with, or None.
+    """
+
+    def __init__(
+        self, credentials: tuple[str, str] | None = None, status: int | None = None
+    ) -> None:
+        super().__init__()
+        self._credentials = credentials
+        self._status = status
+        #: The first lines of what it was asked for.
+        self.requests: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -74,8 +123,8 @@ class Proxy:
                     b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 )
                 client.shutdown(socket.SHUT_RDWR)
-            elif self._refuse:
-                client.sendall(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % self._refuse)
+            elif self._status:
+                client.sendall(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % self._status)
                 client.shutdown(socket.SHUT_RDWR)
             else:
                 self._pass_on(client, head, *first.split(" ")[:2])

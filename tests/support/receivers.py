@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
 
 
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port without a listener."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 OK = answer(200)
-#: Close the connection without a word.
+#: Close the connection without an answer.
 CLOSE = None
 #: Reset the connection.
 RESET = b"reset"
@@ -123,7 +124,7 @@ class Receiver:
     def summaries(self) -> list[str]:
         return [event["summary"] for event in self.events()]
 
-    def __enter__(self) -> Receiver:
+    def __enter__(self) -> Self:
         thread = threading.Thread(target=self._accept, daemon=True)
         thread.start()
         self._threads.append(thread)

@@ -8,9 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
+
+import pytest
+
+#: For tests that fork themselves, beside the threads of pytest-xdist: Python warns of those.
+forks = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
@@ -64,6 +71,19 @@ def wait_for(condition: Callable[[], object], timeout: float = 20) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@contextlib.contextmanager
+def no_threads():
+    """Let no thread be started; yields the threads for which it was tried."""
+    attempts = []
+
+    def start(thread):
+        attempts.append(thread)
+        raise RuntimeError("can't start new thread")
+
+    with mock.patch.object(threading.Thread, "start", start):
+        yield attempts
 
 
 def free_port() -> int:

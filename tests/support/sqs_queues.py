@@ -1,4 +1,4 @@
-"""Queues of SQS for tests: moto's server in a process of its own, and what stands before it."""
+"""Queues of SQS for tests: moto's server in a process of its own, a proxy, and transports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import itertools
 import json
 import subprocess
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import boto3
 from support import running
 from support.receivers import Receiver, answer
+
+import structlog_mozdef as mozdef
+from structlog_mozdef.transports.sqs import SQSTransport
 
 #: The limits of queues from before August 2025.
 LIMIT_BYTES = 256 * 1024
@@ -48,7 +51,7 @@ class Queue:
         return f"http://127.0.0.1:{self.port}"
 
     def messages(self) -> list[dict]:
-        """Receive all messages, as a worker does, and delete them."""
+        """Receive all messages, as a worker does, and delete them from the queue."""
         found = []
         while True:
             received = self.client.receive_message(
@@ -104,27 +107,29 @@ def new_queue(port: int, *, fifo: bool = False, **attributes: str) -> Queue:
 class FrontEnd:
     """A proxy before moto's server, which fails where a test wants it; a context manager.
 
-    What it says is of Amazon's documented form: the reference of SendMessageBatch (entries that
+    Its answers have Amazon's documented form: the reference of SendMessageBatch (entries that
     failed, errors of calls) and "JSON protocol" of the SQS developer guide (the header).
 
     Attributes:
         fail_entry: entry -> code and whether the sender is to blame, or None to pass it on.
         fail_call: action and what was asked -> status and code, bytes to answer with, or None.
+        lose_answer: action and what was asked -> True to answer 500 after the call was passed on.
         calls: action and what was asked, of every call.
     """
 
     def __init__(self, queue: Queue) -> None:
-        self.open()
+        self.reset()
         self._port = queue.port
         self._receiver = Receiver(self._respond)
 
-    def open(self) -> None:
-        """Let everything through, and forget what was called."""
+    def reset(self) -> None:
+        """Let everything through, and clear the list of calls."""
         self.fail_entry: Any = lambda entry: None
         self.fail_call: Any = lambda action, asked: None
+        self.lose_answer: Any = lambda action, asked: False
         self.calls: list[tuple[str, dict]] = []
 
-    def __enter__(self) -> FrontEnd:
+    def __enter__(self) -> Self:
         self._receiver.__enter__()
         return self
 
@@ -160,14 +165,16 @@ class FrontEnd:
         if action == "SendMessageBatch":
             for entry in list(asked["Entries"]):
                 if (fault := self.fail_entry(entry)) is not None:
-                    code, is_ours = fault
+                    code, by_sender = fault
                     asked["Entries"].remove(entry)
                     failed.append(
-                        {"Id": entry["Id"], "Code": code, "SenderFault": is_ours, "Message": "no"}
+                        {"Id": entry["Id"], "Code": code, "SenderFault": by_sender, "Message": "no"}
                     )
             if not asked["Entries"]:
                 return _json({"Successful": [], "Failed": failed})
         status, body = self._pass_on(request, asked)
+        if self.lose_answer(action, asked):
+            return answer(500)
         if failed:
             reported = json.loads(body)
             body = json.dumps(
@@ -203,3 +210,47 @@ def aws_error(status: int, code: str) -> bytes:
 
 def _json(body: dict) -> bytes:
     return answer(200, json.dumps(body).encode(), Content_Type="application/x-amz-json-1.0")
+
+
+@contextlib.contextmanager
+def transport_to(queue: Queue, endpoint: str | None = None, **options: Any):
+    options = {"region": "eu-west-1", "endpoint_url": endpoint or queue.endpoint, **options}
+    with contextlib.closing(SQSTransport(f"sqs://{queue.name}", **options)) as transport:
+        yield transport
+
+
+@contextlib.contextmanager
+def sink_to(queue: Queue, front_end: FrontEnd):
+    """A sink that tries again at once."""
+    retry = mozdef.RetryPolicy(wait_initial=0.01, wait_max=0.02)
+    with (
+        transport_to(queue, front_end.endpoint) as transport,
+        mozdef.Sink(transport, retry=retry, linger=0) as sink,
+    ):
+        yield sink
+
+
+_transports: dict[tuple[str, str], SQSTransport] = {}
+
+
+def send(queue: Queue, events: list[bytes], endpoint: str | None = None):
+    """Send by a transport that is shared by tests, as the queue is."""
+    key = (queue.name, endpoint or queue.endpoint)
+    if key not in _transports:
+        _transports[key] = SQSTransport(
+            f"sqs://{queue.name}", region="eu-west-1", endpoint_url=key[1]
+        )
+    return _transports[key].send(events)
+
+
+def close_transports() -> None:
+    """Close those that `send` has made."""
+    for transport in _transports.values():
+        transport.close()
+    _transports.clear()
+
+
+def event(number: int, stream: str = "0123456789abcdef", **fields: Any) -> bytes:
+    """An event with the fields that `SequenceAdder` adds."""
+    details = {"stream_id": stream, "sequence": number}
+    return json.dumps({"summary": f"event {number}", "details": details, **fields}).encode()

@@ -1,4 +1,4 @@
-"""rsyslog for tests: a daemon of its own, on free ports, whose every message is read back."""
+"""Receivers of syslog for tests: rsyslog on free ports, and connections to this process."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from support.certificates import authority
 from support.running import free_port, wait_for
+
+from structlog_mozdef import RetryPolicy
+
+EVENT = b'{"summary": "a"}'
+OTHER = b'{"summary": "b"}'
+QUICK = RetryPolicy(wait_initial=0.05, wait_max=0.2)
 
 PROGRAM = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
 
@@ -68,7 +77,7 @@ class Message:
 
     @property
     def event(self) -> bytes:
-        """The message itself; the form of syslog(3) has a blank before it."""
+        """The message itself; the form of syslog(3) has a space before it."""
         return self.msg.removeprefix(" ").encode()
 
 
@@ -76,10 +85,10 @@ class Rsyslog:
     """A running rsyslogd; a context manager.
 
     Args:
-        by: who issued its certificate. Default: the authority of the tests.
+        by: the issuer of its certificate. Default: the authority of the tests.
         names: of that certificate. Default: localhost.
         clients: the name that a client's certificate must have. Default: none is asked for.
-        local_parser: the local socket takes what syslog(3) writes, as it does by default.
+        local_parser: the local socket reads what syslog(3) writes, as it does by default.
     """
 
     def __init__(self, *, by=None, names=("localhost",), clients="", local_parser=True) -> None:
@@ -114,14 +123,14 @@ class Rsyslog:
         return f"syslog+{kind}://{host}:{getattr(self, kind)}"
 
     def messages(self) -> list[Message]:
-        """What it has written so far; only whole lines."""
+        """What it has written so far; only complete lines."""
         path = self.folder / "messages"
         if path.exists():
             with path.open("rb") as file:
                 file.seek(self._read_bytes)
-                integer = file.read().rpartition(b"\n")
-            self._read_bytes += len(integer[0] + integer[1])
-            for line in integer[0].decode().split("\n") if integer[1] else ():
+                complete, newline, _ = file.read().rpartition(b"\n")
+            self._read_bytes += len(complete + newline)
+            for line in complete.decode().split("\n") if newline else ():
                 pri, *rest = line.split("\t", 7)
                 self._messages.append(Message(int(pri), *rest))
         return list(self._messages)
@@ -145,9 +154,9 @@ class Rsyslog:
 
     def _is_ready(self) -> bool:
         return (
-            all(_is_taken(socket.SOCK_STREAM, port) for port in (self.tcp, self.tls))
-            and _is_taken(socket.SOCK_DGRAM, self.udp)
-            and _takes_datagrams(self.socket)
+            all(_is_bound(socket.SOCK_STREAM, port) for port in (self.tcp, self.tls))
+            and _is_bound(socket.SOCK_DGRAM, self.udp)
+            and _accepts_datagrams(self.socket)
         )
 
     def pause(self) -> None:
@@ -171,7 +180,7 @@ class Rsyslog:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def __enter__(self) -> Rsyslog:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -181,7 +190,7 @@ class Rsyslog:
         shutil.rmtree(self.folder)
 
 
-def _is_taken(kind: int, port: int) -> bool:
+def _is_bound(kind: int, port: int) -> bool:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
         try:
@@ -191,7 +200,7 @@ def _is_taken(kind: int, port: int) -> bool:
     return False
 
 
-def _takes_datagrams(path: pathlib.Path) -> bool:
+def _accepts_datagrams(path: pathlib.Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(str(path))
@@ -200,22 +209,32 @@ def _takes_datagrams(path: pathlib.Path) -> bool:
     return True
 
 
-class StreamReceiver:
-    """A receiver of streams in this process; a context manager.
+class ConnectionReceiver:
+    """A receiver of connections in this process; a context manager.
 
     Args:
         path: of a local socket. Default: TCP on a free port.
         tls: a server context.
-        reads: False takes connections, and never reads from them.
+        serve: called with each connection, instead of reading from it until it ends.
+
+    Attributes:
+        connections: sockets of all connections, in their order.
+        received: what came over each connection.
+        ends: how each of them that is over ended.
+        port: of TCP.
     """
 
-    def __init__(self, path=None, tls: ssl.SSLContext | None = None, reads: bool = True) -> None:
+    def __init__(
+        self,
+        path=None,
+        tls: ssl.SSLContext | None = None,
+        serve: Callable[[socket.socket], object] | None = None,
+    ) -> None:
         self._tls = tls
-        self._reads = reads
-        #: What came over each connection, and how each of them that is over ended.
+        self._serve_instead = serve
         self.received: list[bytes] = []
         self.ends: list[str] = []
-        self._open: list[socket.socket] = []
+        self.connections: list[socket.socket] = []
         self._reading = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self._listener.bind(str(path) if path else ("127.0.0.1", 0))
@@ -223,12 +242,12 @@ class StreamReceiver:
         self.port = 0 if path else self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> StreamReceiver:
+    def __enter__(self) -> Self:
         self._begin(self._accept)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for connection in [self._listener, *self._open]:
+        for connection in [self._listener, *self.connections]:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
@@ -244,22 +263,23 @@ class StreamReceiver:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
-                self._open.append(connection)
+                self.connections.append(connection)
                 self.received.append(b"")
                 self._begin(self._serve, connection, len(self.received) - 1)
 
     def _serve(self, connection: socket.socket, number: int) -> None:
+        if self._serve_instead is not None:
+            self._serve_instead(connection)
+            return
         end = "closed"
         try:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(
                     connection, server_side=True, suppress_ragged_eofs=False
                 )
-                self._open.append(connection)
-            while self._reads and self._read(connection, number):
+                self.connections.append(connection)
+            while self._read(connection, number):
                 pass
-            if not self._reads:
-                return
             connection.close()
         except OSError as error:
             end = type(error).__name__
@@ -269,18 +289,33 @@ class StreamReceiver:
         if self._tls is None:
             connection.recv(1, socket.MSG_PEEK)  # waits outside of the lock
         with self._reading if self._tls is None else contextlib.nullcontext():
-            data = connection.recv(65_536)
+            data = connection.recv(1_000_000)
             self.received[number] += data
         return bool(data)
 
-    def all_that_was_read(self) -> bytes:
-        """What came over all connections, all that their kernel has handed out included."""
+    def all_received(self) -> bytes:
+        """What came over all connections; waits for a read that has begun."""
         with self._reading:
             return b"".join(self.received)
 
 
+def keep_open(connection: socket.socket) -> None:
+    """Serve a connection by reading nothing from it."""
+
+
+def reset(connection: socket.socket) -> None:
+    """End a connection as a process does that is killed before it has read everything."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def numbered(first: int, last: int) -> list[bytes]:
+    """Events of about 430 bytes."""
+    return [b'{"summary": "%06d", "x": "%s"}' % (n, b"x" * 400) for n in range(first, last)]
+
+
 def frames(data: bytes) -> list[bytes]:
-    """The messages of a stream with counted octets; fails where it is torn."""
+    """The messages of a connection with counted octets; fails where one is torn."""
     found = []
     while data:
         count, _, data = data.partition(b" ")

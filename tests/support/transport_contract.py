@@ -1,7 +1,7 @@
 """What every transport promises. Subclass `TransportContract` and fill in the destination.
 
 A destination is where the events of a transport end up, under the control of a test: `working`
-takes everything, `broken` fails every attempt, `unreachable` cannot be talked to at all.
+accepts everything, `broken` fails every attempt, `unreachable` cannot be talked to at all.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class TransportContract:
             transport.send(EVENTS[:count])
             assert arrived() == EVENTS[:count]
 
-    def test_success_leaves_nothing_open(self):
-        """A delivery that succeeded names no event."""
+    def test_success_names_no_event(self):
+        """The result of a success names no event."""
         with self.working() as (transport, _):
             result = transport.send(EVENTS)
             assert (dict(result.rejected), list(result.retry)) == ({}, [])
@@ -69,7 +69,7 @@ class TransportContract:
             assert arrived() == [event]
 
     def test_send_after_close(self):
-        """A transport that was closed opens again with the next event."""
+        """A transport that was closed opens a new connection for the next event."""
         with self.working() as (transport, arrived):
             transport.send(EVENTS[:1])
             transport.close()
@@ -77,13 +77,13 @@ class TransportContract:
             assert arrived() == EVENTS[:2]
 
     def test_close_twice(self):
-        """Closing is harmless, before the first event and again."""
+        """Closing is harmless, before the first event and twice."""
         with self.working() as (transport, _):
             transport.close()
             transport.close()
 
     def test_send_after_fork(self):
-        """A transport that forgot its connections makes new ones."""
+        """A forked child makes connections of its own."""
         with self.working() as (transport, arrived):
             transport.send(EVENTS[:1])
             transport.after_fork_in_child()
@@ -91,7 +91,7 @@ class TransportContract:
             assert arrived()[-1:] == EVENTS[1:2]
 
     def test_failure_is_a_transport_error(self):
-        """A destination that fails is told by this package's own exception, or in the delivery."""
+        """A destination that fails causes an error of this package, or is in the result."""
         if (context := self.broken()) is None:
             pytest.skip("it never fails")
         with context as transport:
@@ -102,7 +102,7 @@ class TransportContract:
             assert result.retry or result.rejected
 
     def test_unreachable_destination(self):
-        """A destination that is away is worth another try soon, and has stored nothing."""
+        """A destination that is away deserves another attempt soon, and has stored nothing."""
         if (context := self.unreachable()) is None:
             pytest.skip("it is always there")
         with context as transport:
@@ -129,8 +129,8 @@ class TransportContract:
                 transport.recovery_pause >= 0,
             ] == [str, frozenset, int, True]
 
-    def test_delivery_is_a_value(self):
-        """A delivery can be compared, and kept."""
+    def test_result_is_a_value(self):
+        """A result can be compared, and kept."""
         with self.working() as (transport, _):
             result = transport.send(EVENTS)
             assert pickle.loads(pickle.dumps(result)) == result == SendResult()

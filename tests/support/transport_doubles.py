@@ -18,14 +18,28 @@ class HeldTransport(MemoryTransport):
         super().__init__()
         self.sending = threading.Event()
         self._released = threading.Event()
+        #: How many events the first `send` was called with.
+        self.held = 0
 
     def send(self, events: Sequence[bytes]) -> SendResult:
+        self.held = self.held or len(events)
         self.sending.set()
         assert self._released.wait(30)
         return super().send(events)
 
     def release(self) -> None:
         self._released.set()
+
+
+class IdleTransport(MemoryTransport):
+    """Says when the sender has nothing to send."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idling = threading.Event()
+
+    def idle(self) -> None:
+        self.idling.set()
 
 
 class DownTransport(MemoryTransport):
@@ -45,7 +59,7 @@ class DownTransport(MemoryTransport):
 
 
 class MoodyTransport(MemoryTransport):
-    """Fails, refuses and accepts at random."""
+    """Fails, rejects and accepts at random."""
 
     def __init__(self, seed: int = 1) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from structlog_mozdef.buffers.base import DeadLetter
+from structlog_mozdef.buffers.base import SPOOL_DAMAGED, DeadLetter
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
@@ -92,9 +92,9 @@ class DamageLog:
                 self._ledger.found_uncounted -= events
             elif stream.adopted:
                 self._ledger.adopted -= events
-                self._ledger.drops.add("spool damaged", events)
+                self._ledger.drops.add(SPOOL_DAMAGED, events)
             else:
-                self._ledger.lose(events, sequence, "spool damaged")
+                self._ledger.lose(events, sequence, SPOOL_DAMAGED)
         if events > 0:
             self._deferred_warnings.add(
                 "spool damaged", f"events of the spool {self._folder.path} are missing"

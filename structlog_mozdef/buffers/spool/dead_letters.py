@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 from structlog_mozdef._flock import lock
+from structlog_mozdef._fsync import sync_data
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
 from structlog_mozdef.buffers.spool.safe_files import PRIVATE, create_file
@@ -60,7 +61,7 @@ class DeadLetterFile:
                 os.ftruncate(fd, size)
                 raise OSError(errno.ENOSPC, "only a part of a dead letter was written")
             if self._syncs:
-                os.fdatasync(fd)
+                sync_data(fd)
                 if not size:
                     self._folder.sync()
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from structlog_mozdef._fsync import sync_data
 from structlog_mozdef._log import RateLimitedLogger
 
 
@@ -100,7 +101,7 @@ class MaintenanceThread:
             except IndexError:
                 break  # the thread and `stop` may work at the same moment
         for fd in fds:
-            for step in (os.fdatasync, os.close) if self._syncs else (os.close,):
+            for step in (sync_data, os.close) if self._syncs else (os.close,):
                 try:
                     step(fd)
                 except OSError as error:  # closing, too, can say that a write has failed

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from structlog_mozdef.buffers.base import Batch, number_within
+from structlog_mozdef.buffers.base import SPOOL_DAMAGED, SPOOL_REMOVED, Batch, number_within
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.holding import Holding
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
@@ -228,7 +228,7 @@ class SpoolReader:
                 return  # appended just now
             for stream in streams[-1:]:
                 stream.write_off(own)
-            self._ledger.lose(own, self._ledger.settled_count(), "spool damaged")
+            self._ledger.lose(own, self._ledger.settled_count(), SPOOL_DAMAGED)
 
     # Streams of dead processes.
 
@@ -310,7 +310,7 @@ class SpoolReader:
         if stream.adopted:
             self._ledger.hand_over(stream.waiting)
         elif stream.waiting > 0:
-            self._ledger.lose(stream.waiting, self._ledger.settled_count(), "spool removed")
+            self._ledger.lose(stream.waiting, self._ledger.settled_count(), SPOOL_REMOVED)
 
     def _warn_of(self, error: OSError) -> None:
         self._deferred_warnings.add(

@@ -13,7 +13,16 @@ import os
 import time
 from typing import Any
 
-from structlog_mozdef.buffers.base import FULL, SyncMode, WhenFull
+from structlog_mozdef._fsync import sync_data
+from structlog_mozdef.buffers.base import (
+    BUFFER_FULL,
+    DISK_ERROR,
+    FULL,
+    LARGER_THAN_BUFFER,
+    SPOOL_REMOVED,
+    SyncMode,
+    WhenFull,
+)
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool.holding import Holding
@@ -116,7 +125,6 @@ class SpoolWriter:
             self._acquire()
             stream = self.stream
             credit = self._write_credit - size
-            # The fast path comes first: signal handlers may run at a jump.
             if credit >= 0 and stream is not None:
                 self._write_credit = _APPENDING
                 try:
@@ -253,11 +261,11 @@ class SpoolWriter:
 
     def _drop_or_block(self, size: int) -> int:
         if size > self._max_line_bytes:
-            self._ledger.drop("larger than the spool takes")
+            self._ledger.drop(LARGER_THAN_BUFFER)
         elif self._when_full == "block":
             return FULL
         else:
-            self._ledger.drop("spool full")
+            self._ledger.drop(BUFFER_FULL)
         return self._backlog()
 
     def _hold(self, line: bytes, error: OSError | None) -> int:
@@ -265,7 +273,7 @@ class SpoolWriter:
         if error is not None:
             self._disk_failed(error)
         if len(line) > self._max_line_bytes:
-            self._ledger.drop("larger than the spool takes")
+            self._ledger.drop(LARGER_THAN_BUFFER)
         elif self.holding.append(line, self._ledger):
             backlog = self._backlog()
             self._after_count(backlog)
@@ -273,7 +281,7 @@ class SpoolWriter:
         elif self._when_full == "block":
             return FULL
         else:
-            self._ledger.drop("disk refused to write")
+            self._ledger.drop(DISK_ERROR)
         return self._backlog()
 
     def _disk_failed(self, error: OSError) -> None:
@@ -385,7 +393,7 @@ class SpoolWriter:
 
     def _sync(self, fd: int) -> None:
         try:
-            os.fdatasync(fd)
+            sync_data(fd)
         except OSError as error:  # the event is written: the kernel has it
             self._deferred_warnings.add(
                 "spool sync",
@@ -396,7 +404,7 @@ class SpoolWriter:
         dropped = stream.drop_oldest_segment()
         if dropped is None:
             return False
-        self._ledger.lose(*dropped, "spool full")
+        self._ledger.lose(*dropped, BUFFER_FULL)
         return True
 
     def _replace_removed_stream(self) -> None:
@@ -465,7 +473,7 @@ class SpoolWriter:
     def close(self) -> None:
         """Remove drained streams, and leave the others for adoption."""
         for removed in self.removed_streams:
-            self._ledger.lose(removed.waiting, self._ledger.settled_count(), "spool removed")
+            self._ledger.lose(removed.waiting, self._ledger.settled_count(), SPOOL_REMOVED)
             removed.close()
         self.removed_streams.clear()
         stream, self.stream = self.stream, None

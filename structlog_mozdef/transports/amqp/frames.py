@@ -1,11 +1,11 @@
-"""The frames of published messages, as bytes of which many go into one write.
+"""The frames of published messages, as bytes: many of them go into one write.
 
 AMQP 0-9-1, sections 2.3.5 and 4.2: a frame is its type, the channel, the size, the payload and an
 end octet; a message is a method frame, a content header with the size of the body, and its body
 in as many frames as it needs. From one message to the next only body and size change here, so the
-rest is made once. A client library that makes every message anew, and writes it by a system call
-of its own, takes twenty times as much processor time of the application, and broker and sender
-wait for each other.
+rest is made once. A client library that makes every message from the start, and writes it by a
+system call of its own, costs the application twenty times as much processor time, and broker and
+sender wait for each other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class PublishFrames:
     Args:
         exchange, routing_key: where the messages go.
         channel: its number.
-        frame_max: the largest frame that was agreed on, in bytes.
+        frame_max: the largest frame that client and broker have agreed on, in bytes.
     """
 
     def __init__(self, exchange: str, routing_key: str, channel: int, frame_max: int) -> None:
@@ -46,13 +46,13 @@ class PublishFrames:
         self._body_start = struct.pack(">BH", _BODY, channel)
 
     def of(self, bodies: Sequence[bytes]) -> bytes:
-        """The frames of messages with *bodies*."""
+        """Return the frames of messages with *bodies*."""
         parts: list[bytes] = []
         for body in bodies:
             size = len(body)
             parts += (self._before_size, size.to_bytes(8, "big"), self._after_size)
             if not size:
-                continue  # a body frame more ends the session: 505, UNEXPECTED_FRAME
+                continue  # an empty body frame would end the session: 505, UNEXPECTED_FRAME
             if size <= self._piece:
                 parts += (self._body_start, size.to_bytes(4, "big"), body, _END)
                 continue

@@ -10,20 +10,20 @@ from urllib.parse import unquote
 from structlog_mozdef.transports.tls import checked_cert, checked_verify, client_context
 from structlog_mozdef.transports.urls import HostList
 
-#: What AMQP can carry as a name, in bytes of UTF-8.
+#: The longest name that AMQP can carry, in bytes of UTF-8.
 _NAME_LIMIT_BYTES = 255
 _PORTS = {"amqp": 5672, "amqps": 5671}
-#: What the AMQP URI specification takes where the URL names nobody, and RabbitMQ knows at first.
+#: The default of the AMQP URI specification, and the user that RabbitMQ has at first.
 _GUEST = ("guest", "guest")
 
 
 @dataclass(frozen=True, repr=False)
 class Settings:
-    """All that a session needs to know beside its host.
+    """Everything that a session needs to know, except for its host.
 
     Attributes:
         user, password: percent-decoded.
-        is_anonymous: the URL names nobody.
+        is_anonymous: whether the URL names no user.
         vhost, exchange, routing_key: names at the broker.
         is_tls: whether the connection is encrypted.
         verify: True, False or the path of a CA bundle.
@@ -46,7 +46,7 @@ class Settings:
     confirm_timeout: float
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Made for each connection, so that certificates that were renewed are read anew."""
+        """Return a context for one connection, so that renewed certificates are read again."""
         return client_context(self.verify, self.cert) if self.is_tls else None
 
 
@@ -61,7 +61,7 @@ def settings_of(
     connect_timeout: float,
     confirm_timeout: float,
 ) -> Settings:
-    """Put the options of the transport together with what its URL says.
+    """Return the options of the transport, checked, together with those in its URL.
 
     Raises:
         ValueError: for a value that cannot work.
@@ -86,12 +86,12 @@ def settings_of(
 
 
 def hosts_of(address: HostList) -> list[tuple[str, int]]:
-    """The hosts of the URL, each with its port."""
+    """Return the hosts of the URL, each with its port."""
     return [(host, port or _PORTS[address.scheme]) for host, port in address.hosts]
 
 
 def _vhost_of(address: HostList) -> str:
-    """Its percent-decoded path; ``//``, as kombu and MozDef write it, is ``/`` as well."""
+    """Return the percent-decoded path; ``//``, as kombu and MozDef write it, is ``/`` as well."""
     path = address.path[1:]
     if path in ("", "/"):
         return "/"
@@ -106,7 +106,7 @@ def _vhost_of(address: HostList) -> str:
 def _check_name(name: str, value: Any) -> None:
     if not isinstance(value, str) or not _is_name(value):
         raise ValueError(
-            f"{name} is {value!r}; it must be a text of at most {_NAME_LIMIT_BYTES} bytes"
+            f"{name} is {value!r}; it must be a string of at most {_NAME_LIMIT_BYTES} bytes"
         )
 
 

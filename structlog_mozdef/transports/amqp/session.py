@@ -1,6 +1,6 @@
 """One connection to one broker, with a channel in confirm mode.
 
-py-amqp opens it, authenticates, and understands what the broker says; messages are written by
+py-amqp opens it, authenticates, and parses what the broker says; messages are written by
 `PublishFrames`, and every wait is that of `BoundedSocket`.
 """
 
@@ -10,13 +10,14 @@ import math
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import amqp  # type: ignore[import-untyped]
 from amqp.sasl import EXTERNAL, PLAIN  # type: ignore[import-untyped]
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.amqp.confirms import DELIVERED, UNPUBLISHED, Ledger
@@ -24,14 +25,15 @@ from structlog_mozdef.transports.amqp.errors import transport_error_of
 from structlog_mozdef.transports.amqp.frames import PublishFrames
 from structlog_mozdef.transports.amqp.options import Settings
 from structlog_mozdef.transports.amqp.socket import BoundedSocket
+from structlog_mozdef.transports.errors import mapped_errors
 
-#: Bytes that go into one write. Between two, what the broker says is listened to.
+#: Bytes that go into one write. Between two writes, what the broker says is read.
 _CHUNK_BYTES = 65_536
 #: The sizes of frames that AMQP 0-9-1 and RabbitMQ start from.
-_LEAST_FRAME, _MOST_FRAME = 4096, 131_072
-#: A broker closes a connection after it has heard nothing for two heartbeats. One on which either
-#: side was silent for longer than this many is not used again: it could be closed, or dead, while
-#: it is written to.
+_MIN_FRAME_BYTES, _MAX_FRAME_BYTES = 4096, 131_072
+#: A broker closes a connection after it has received nothing for two heartbeats. A connection on
+#: which either side was silent for longer than this many is not used again: it could be closed, or
+#: dead, while it is written to.
 _SILENT_HEARTBEATS = 1.5
 
 
@@ -40,9 +42,9 @@ class Outcome:
     """What became of the events of one `Session.publish`, by their index.
 
     Attributes:
-        again: indices of events that the broker has not taken, in ascending order.
-        unrouted: whether it found no queue for some of them.
-        error: why the attempt came to an end, or None where everything was answered.
+        retry: indices of events that the broker has not accepted, in ascending order.
+        unrouted: whether the broker found no queue for some of them.
+        error: why the attempt came to an end; None if the broker answered for every event.
         is_over: whether the session cannot be used any more.
     """
 
@@ -53,7 +55,7 @@ class Outcome:
 
 
 class _Connection(amqp.Connection):  # type: ignore[misc] # py-amqp has no types
-    """py-amqp's, over a socket that is given to it."""
+    """A connection of py-amqp, over a socket that it is given."""
 
     def __init__(self, socket: BoundedSocket, **options: Any) -> None:
         self.bounded_socket = socket
@@ -67,14 +69,21 @@ class Session:
     """A connection with its channel; made by `open`, used by one thread.
 
     Args:
-        host, port: of the broker.
-        settings: all else.
+        host: name or address of the broker.
+        port: of the broker.
+        settings: everything else.
+        clock: returns seconds, monotonic.
     """
 
-    def __init__(self, host: str, port: int, settings: Settings) -> None:
+    def __init__(
+        self, host: str, port: int, settings: Settings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._host = host
-        self._settings = settings
         self._port = port
+        self._settings = settings
+        self._clock = clock
+        # Made here, and not by `open`: a child that is forked meanwhile has to close it.
+        self._socket = BoundedSocket(host, port, settings.tls_context, clock)
         self._ledger = Ledger()
         self._is_blocked = False
         # During the latest attempt.
@@ -86,24 +95,23 @@ class Session:
 
         The exchange is looked for, not declared: MozDef declares it, and one that is declared
         before MozDef's queue is bound to it would turn a clear error into unroutable events. To
-        look takes no permission.
+        look needs no permission.
 
         Raises:
             TransportError: nothing was published.
         """
         try:
-            self._open()
-            return
-        except Exception as error:
-            failure = transport_error_of(error, self._settings, published=False)
-        # Outside of the except, so that the foreign exception does not come along as its context.
-        self.drop()
-        raise failure
+            with mapped_errors(
+                lambda error: transport_error_of(error, self._settings, published=False)
+            ):
+                self._open()
+        except TransportError:
+            self.abandon()
+            raise
 
     def _open(self) -> None:
         settings = self._settings
-        deadline = time.monotonic() + settings.connect_timeout
-        self._socket = BoundedSocket(self._host, self._port, settings.tls_context(), deadline)
+        self._let_end_within(settings.connect_timeout)
         self._connection = _Connection(
             self._socket,
             host=f"{self._host}:{self._port}",
@@ -123,7 +131,7 @@ class Session:
         channel = self._connection.channel()
         channel.auto_decode = False
         channel.events["basic_ack"].add(self._ledger.confirm)
-        channel.events["basic_nack"].add(self._ledger.refuse)
+        channel.events["basic_nack"].add(self._ledger.reject)
         channel.events["basic_return"].add(self._on_return)
         if settings.exchange:  # the default exchange is always there
             channel.exchange_declare(settings.exchange, "direct", passive=True)
@@ -132,13 +140,17 @@ class Session:
             settings.exchange,
             settings.routing_key,
             channel.channel_id,
-            max(_LEAST_FRAME, min(self._connection.frame_max, _MOST_FRAME)),
+            max(_MIN_FRAME_BYTES, min(self._connection.frame_max, _MAX_FRAME_BYTES)),
         )
+
+    def _let_end_within(self, seconds: float) -> None:
+        """Let what is done on the socket from now on end within *seconds*."""
+        self._socket.deadline = Deadline.after(seconds, self._clock)
 
     def _authentication(self) -> list[Any]:
         settings = self._settings
         plain = PLAIN(settings.user, settings.password)
-        # A broker that knows users by their certificates offers to.
+        # A broker that knows users by their certificates offers EXTERNAL.
         by_certificate = settings.is_tls and settings.cert is not None and settings.is_anonymous
         return [EXTERNAL(), plain] if by_certificate else [plain]
 
@@ -149,14 +161,14 @@ class Session:
         self._is_blocked = False
 
     def _on_return(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
-        self._ledger.returned(bytes(message.body or b""))  # py-amqp makes an empty one a text
+        self._ledger.returned(bytes(message.body or b""))  # py-amqp makes an empty body a str
 
     def publish(self, events: Sequence[bytes]) -> Outcome:
         """Publish *events* and wait until the broker has answered for all of them.
 
-        A session that the broker has blocked, or on which it is just slow, goes on: what it was
-        sent is still there, and will be answered for. A new session would publish it once more
-        with every attempt.
+        A session that the broker has blocked, or on which it is just slow, goes on: the broker
+        still has what it was sent, and will answer for it. A new session would publish it once
+        more with every attempt.
         """
         settings, ledger = self._settings, self._ledger
         tags = ledger.begin(events)
@@ -164,7 +176,7 @@ class Session:
         is_over = is_late = False
         self._was_blocked = self._is_blocked
         try:
-            self._socket.deadline = time.monotonic() + settings.confirm_timeout
+            self._let_end_within(settings.confirm_timeout)
             self._publish(events, tags)
         except Exception as error:
             published = any(ledger.is_open(tag) for tag in tags)
@@ -187,7 +199,7 @@ class Session:
 
     def _why_late(self) -> str:
         if self._was_blocked:
-            return "the broker takes nothing: it blocks connections (memory or disk alarm)"
+            return "the broker accepts nothing: it blocks connections (memory or disk alarm)"
         return f"no confirm within {self._settings.confirm_timeout:g} s"
 
     def _publish(self, events: Sequence[bytes], tags: list[int]) -> None:
@@ -205,7 +217,7 @@ class Session:
             self._wait()
 
     def _write(self, events: Sequence[bytes], tags: list[int], start: int) -> int:
-        """Publish some events from *start* on; the result is where to go on."""
+        """Publish some events from index *start* on; return the index to go on from."""
         bodies: list[bytes] = []
         size = 0
         end = start
@@ -219,65 +231,63 @@ class Session:
         return end
 
     def _listen(self) -> None:
-        """Understand what has come from the broker, without waiting."""
+        """Parse what has come from the broker, without waiting."""
         while self._socket.fetch():
             self._connection.blocking_read()
             self._check_time()
 
     def _check_time(self) -> None:
-        if time.monotonic() >= self._socket.deadline:
+        if self._socket.deadline.expired:
             raise TimeoutError
 
     def _wait(self) -> None:
         self._check_time()
-        self._socket.wait(min(self._socket.deadline, self._next_beat()))
-        self._beat()
+        self._socket.wait(self._seconds_to_heartbeat())
+        self._send_heartbeat_if_due()
 
-    def _next_beat(self) -> float:
-        if not self._heartbeat or self._socket.unsent:  # what waits to be written is one
+    def _seconds_to_heartbeat(self) -> float:
+        if not self._heartbeat or self._socket.unsent:  # unsent data are a sign of life as well
             return math.inf
-        return self._socket.last_sent + self._heartbeat / 2
+        return self._socket.last_sent + self._heartbeat / 2 - self._clock()
 
-    def _beat(self) -> None:
-        if time.monotonic() >= self._next_beat():
+    def _send_heartbeat_if_due(self) -> None:
+        if self._seconds_to_heartbeat() <= 0:
             self._connection.send_heartbeat()
 
     def is_alive(self, *, beat: bool = False) -> bool:
-        """Whether it can be used, as far as can be told without waiting.
+        """Whether the session can be used, as far as that is known without waiting.
 
         Args:
-            beat: send a heartbeat where one is due.
+            beat: send a heartbeat if one is due.
         """
         # While a broker reads nothing it expects no sign of life either.
         excused = not self._heartbeat or self._is_blocked
         try:
-            self._socket.deadline = time.monotonic() + self._settings.connect_timeout
+            self._let_end_within(self._settings.connect_timeout)
             self._listen()
             if beat:
-                self._beat()
+                self._send_heartbeat_if_due()
         except Exception:
-            return False  # nothing was under way: a new session will tell if there is more to it
+            return False  # nothing was under way: a new session shows if there is more to it
         if excused:
             return True
-        oldest = time.monotonic() - self._heartbeat * _SILENT_HEARTBEATS
+        oldest = self._clock() - self._heartbeat * _SILENT_HEARTBEATS
         return min(self._socket.last_sent, self._socket.last_received) > oldest
 
     def close(self, timeout: float) -> None:
-        """Close it as the protocol asks for, within *timeout* seconds."""
+        """Close the session as the protocol asks for, within *timeout* seconds."""
         try:
-            self._socket.deadline = time.monotonic() + timeout
+            self._let_end_within(timeout)
             self._connection.close()
         except Exception:
             pass  # nothing was under way: all that counts is that it is closed
         finally:
             self._socket.close()
 
-    def drop(self) -> None:
-        """Close it at once; what was not written yet is not written any more."""
-        if hasattr(self, "_socket"):
-            self._socket.abort()
+    def abandon(self) -> None:
+        """Reset the connection at once: what was not sent yet is never sent."""
+        self._socket.abandon()
 
     def close_after_fork(self) -> None:
-        """In a forked child: leave the connection to the parent."""
-        if hasattr(self, "_socket"):
-            self._socket.close_after_fork()
+        """Close the descriptor in a forked child: the connection is its parent's and goes on."""
+        self._socket.close_after_fork()

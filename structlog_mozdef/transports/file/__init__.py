@@ -1,7 +1,13 @@
-"""Events as NDJSON in a file, or on standard output, for an agent to pick up.
+"""Events as NDJSON in a file, or on standard output, for an agent that forwards them.
 
-See `structlog_mozdef.transports.file.regular` and `structlog_mozdef.transports.file.pipe` for
-what each promises.
+Before this room comes the dispatcher (``delivery``), which calls `FileTransport.send`. After it
+comes the agent, or whatever reads the file or the pipe.
+
+- ``named_file``: the file at a path; rotation, links, permissions.
+- ``append``: how a batch gets into the open file complete, whatever other processes do.
+- ``standard_output``: the descriptor 1, and what it leads to.
+- ``pipe``: writing to a slow reader, which standard output and a named pipe have.
+- ``lines``, ``errors``: what these share.
 """
 
 from __future__ import annotations
@@ -12,9 +18,9 @@ from typing import Any
 
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
 from structlog_mozdef.transports.base import SendResult
-from structlog_mozdef.transports.file.errors import lines_of
-from structlog_mozdef.transports.file.pipe import StandardOutput
-from structlog_mozdef.transports.file.regular import NamedFile
+from structlog_mozdef.transports.file.lines import lines_of
+from structlog_mozdef.transports.file.named_file import NamedFile
+from structlog_mozdef.transports.file.standard_output import StandardOutput
 from structlog_mozdef.transports.urls import parse_path
 
 _MODE = 0o600
@@ -26,21 +32,22 @@ class FileTransport:
     """Write events to a file or to standard output, one JSON object a line.
 
     Args:
-        url: ``file:///var/log/events.ndjson``, or ``-``: what is standard output at this moment,
-            wherever the descriptor 1 leads later.
-        mode: permissions of a file that is made here, whatever the umask is. Default 0o600: the
-            events can hold what only some may read.
-        fsync: True forces each batch to the disk before it counts as delivered; False (default)
-            leaves that to the operating system, which a crash of the machine can forestall.
-        write_timeout: seconds that a batch may wait for another process to release the file, or
-            for the reader of a pipe. Default 5.
+        url: ``file:///var/log/events.ndjson``, or ``-`` for standard output: what descriptor 1
+            leads to when the transport is made.
+        mode: permissions of a file that the transport makes, whatever the umask is. Default 0o600:
+            the events can hold secrets.
+        fsync: True forces each batch to the disk before it counts as delivered. Default False: the
+            operating system does that later, and a crash of the machine can come before it.
+        write_timeout: longest time in seconds that a batch waits for another process to release
+            the file, or for the reader of a pipe. Default 5.
 
     Attributes:
-        confirms: True for a file, False for a pipe, a socket or a terminal, whose reader can end
-            with what it has not read.
+        confirms: True for a file; False for a pipe, a socket or a terminal, whose reader can end
+            before it has read everything.
 
     Raises:
-        ValueError: for a value that cannot work, or where standard output is closed.
+        ValueError: a value cannot work, standard output is closed, or the platform has no locks for
+            files (Windows).
     """
 
     loggers: frozenset[str] = frozenset()
@@ -99,9 +106,9 @@ def _check_mode(mode: Any) -> None:
 def _path_of(url: Any) -> str:
     if not isinstance(url, str):
         raise ValueError(
-            f"url is a {type(url).__name__}; it must be a text that starts with file://"
+            f"url is a {type(url).__name__}; it must be a string that starts with file://"
         )
     path = parse_path(url, "file")
-    if path.endswith("/") or not path or os.path.isdir(path):  # noqa: PTH112 - a text
+    if path.endswith("/") or not path or os.path.isdir(path):  # noqa: PTH112 - a string
         raise ValueError(f"url is for {path!r}; it must be file:///path of a file, not of a folder")
     return path

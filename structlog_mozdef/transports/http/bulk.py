@@ -1,8 +1,8 @@
 """Bodies of ``/_bulk``: MozDef's, and an index's or a data stream's of Elasticsearch or OpenSearch.
 
-MozDef takes ``{"index": {}}`` lines and nothing else in their place. The other two know more:
+MozDef accepts ``{"index": {}}`` as an action line, and nothing else. The other two know more:
 
-- A data stream takes ``create`` only, and demands a field ``@timestamp`` at top level. So with
+- A data stream accepts ``create`` only, and demands a field ``@timestamp`` at top level. So with
   ``bulk_action="create"`` an event gets a copy of its ``timestamp`` under that name, in front of
   what the renderer wrote, which stays as it is.
 - A document with an ``_id`` is stored once, however often it is sent.
@@ -22,7 +22,7 @@ from structlog_mozdef.transports.event_id import fields_of, id_of, stream_of
 
 _ACTION = b'{"index": {}}\n'
 _BETWEEN = b"\n" + _ACTION
-# MozDef's own addresses for single events; /_bulk stands beside them.
+# MozDef's own paths for single events, which have a sibling /_bulk.
 _SIBLING_OF_BULK = re.compile(r"/(events|nxlog)/?\Z")
 _BULK = re.compile(r"/_bulk/?\Z")
 
@@ -33,10 +33,10 @@ def is_bulk(path: str) -> bool:
 
 
 def bulk_url_of(url: str, path: str, bulk: object) -> str | None:
-    """The address of ``/_bulk`` that goes with *url*, None for none.
+    """Return the URL of the ``/_bulk`` that goes with *url*; None if there is none to use.
 
     Raises:
-        ValueError: where *bulk* is True and none is known.
+        ValueError: *bulk* is True, and no such URL is known.
     """
     if is_bulk(path):
         return url
@@ -45,16 +45,16 @@ def bulk_url_of(url: str, path: str, bulk: object) -> str | None:
         return None
     if sibling == path:
         raise ValueError(
-            f"bulk is True, but {path!r} has no known sibling /_bulk; give that address as the url"
+            f"bulk is True, but {path!r} has no known sibling /_bulk; give the URL of a /_bulk"
         )
     return urlsplit(url)._replace(path=sibling).geturl()
 
 
 class BulkFormat:
-    """How events become the body of a request.
+    """The form of the body of a batch.
 
     Args:
-        path: of the address; what MozDef does not take needs one that ends in ``/_bulk``.
+        path: of the URL. It must end in ``/_bulk`` for options that MozDef does not know.
         bulk_format, bulk_action, document_ids: as for `HTTPTransport`.
 
     Raises:
@@ -82,11 +82,11 @@ class BulkFormat:
 
     @property
     def content_type(self) -> str:
-        """Of the body."""
+        """The content type of the body."""
         return "application/json" if self._is_array else "application/x-ndjson"
 
     def body_of(self, events: Sequence[bytes]) -> bytes:
-        """The body of a request with *events*, at least one."""
+        """Return the body of a request with *events*, one or more."""
         if self._is_array:
             return b"[" + b",".join(events) + b"]"
         if not self._is_plain:

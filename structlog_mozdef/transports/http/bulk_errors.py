@@ -1,4 +1,4 @@
-"""What Elasticsearch and OpenSearch answer: errors of single events, and what is behind them.
+"""What Elasticsearch and OpenSearch answer: errors of single events, and what caused them.
 
 Sources: the references of the bulk API of Elasticsearch 7.17, 8 and 9 and of OpenSearch 1 to 3,
 and the texts of errors in the source code of both. No answer was seen on a real server.
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 
 # Of a single event: no permission, no index, an index that was closed to writes for a full disk.
 _SETTINGS_OF_ITEM = frozenset({401, 403, 404})
-_ITEM_AGAIN = _SETTINGS_OF_ITEM | {408, 429}
+_RETRY = _SETTINGS_OF_ITEM | {408, 429}
 _KIND = re.compile(r"\w{1,80}")
-# Longer answers with an error are not taken apart.
+# Longer answers with an error are not parsed.
 _ERROR_LIMIT_BYTES = 100_000
 # HTTP 400 blames the event, but for these, which every event would meet: none is a dead letter
 # for a setting. The texts are matched from their beginning, where no value of an event stands.
@@ -64,7 +64,13 @@ _SETTINGS = tuple(
 
 
 class _Fault(NamedTuple):
-    """Why an event was not taken."""
+    """Why an event was not accepted.
+
+    Attributes:
+        status: of HTTP, for the request or for the event.
+        kind: the server's name of the error, or None.
+        setting: what somebody has to change first, or None.
+    """
 
     status: int
     kind: str | None
@@ -77,11 +83,12 @@ class _Fault(NamedTuple):
 
     @property
     def asks_for_a_person(self) -> bool:
+        """Whether a setting has to be changed before any event is accepted."""
         return self.setting is not None or self.status in _SETTINGS_OF_ITEM
 
 
 def fault_of(status: int, body: bytes) -> _Fault:
-    """Why a whole request was refused, as far as *body* is such a server's."""
+    """Return why the request was rejected, as far as *body* is such a server's."""
     error: Any = None
     if body.lstrip().startswith(b"{") and len(body) <= _ERROR_LIMIT_BYTES:
         try:
@@ -91,25 +98,30 @@ def fault_of(status: int, body: bytes) -> _Fault:
     return _fault(status, error)
 
 
-def items_of(body: bytes, n_events: int) -> SendResult:
-    """Honour errors of single events.
+def items_of(status: int, body: bytes, n_events: int) -> SendResult:
+    """Return what the answer to a batch says of each event.
+
+    Args:
+        status: of the answer, 2xx.
+        body: of the answer.
+        n_events: how many events were sent.
 
     Raises:
-        TransportError: for errors that cannot be told to belong to an event.
+        TransportError: the answer has errors, but does not say of which events.
     """
     if b'"items"' not in body and b'"errors"' not in body:
         return ALL_ACCEPTED
-    tells_of_an_error = b'"error"' in body
+    has_an_error = b'"error"' in body
     try:
         answer = orjson.loads(body)
         # filter_path in the URL may have left "errors" out.
-        if not answer.get("errors", tells_of_an_error):
+        if not answer.get("errors", has_an_error):
             return ALL_ACCEPTED
         is_ours = "items" in answer
         results = [next(iter(item.values())) for item in answer.get("items", ())]
         statuses = [int(result["status"]) for result in results]
     except (ValueError, LookupError, TypeError, AttributeError, StopIteration, OverflowError):
-        if not tells_of_an_error:
+        if not has_an_error:
             return ALL_ACCEPTED  # another server with a body of its own
         results, statuses, is_ours = [], [], False
     if not is_ours or len(statuses) != n_events:
@@ -117,20 +129,32 @@ def items_of(body: bytes, n_events: int) -> SendResult:
             "the answer tells of errors, but not of which events; filter_path in the URL, if it is"
             " there, must leave errors, items.*.status and items.*.error",
             ambiguous=True,
+            status=status,
         )
-    rejected: dict[int, str] = {}
-    again: dict[int, _Fault] = {}
-    for index, (status, result) in enumerate(zip(statuses, results, strict=True)):
+    return _judged(
+        [_fault(code, item.get("error")) for code, item in zip(statuses, results, strict=True)]
+    )
+
+
+def _judged(faults: list[_Fault]) -> SendResult:
+    rejected: dict[int, _Fault] = {}
+    retry: dict[int, _Fault] = {}
+    for index, fault in enumerate(faults):
         # 409: an event with this id is there already.
-        if status < 300 or status == 409:
+        if fault.status < 300 or fault.status == 409:
             continue
-        fault = _fault(status, result.get("error"))
-        if status >= 500 or status in _ITEM_AGAIN or fault.setting is not None:
-            again[index] = fault
+        if fault.status >= 500 or fault.status in _RETRY or fault.setting is not None:
+            retry[index] = fault
         else:
-            rejected[index] = str(fault)
-    error = _error_of_items(list(again.values())) if again else None
-    return SendResult(rejected=rejected, retry=tuple(again), error=error)
+            rejected[index] = fault
+    error: TransportError | None = None
+    if retry:
+        error = _error_of_items(list(retry.values()))
+    elif rejected:
+        last = list(rejected.values())[-1]
+        error = Rejected(str(last), status=last.status)
+    reasons = {index: str(fault) for index, fault in rejected.items()}
+    return SendResult(rejected=reasons, retry=tuple(retry), error=error)
 
 
 def _error_of_items(faults: list[_Fault]) -> TransportError:
@@ -139,6 +163,7 @@ def _error_of_items(faults: list[_Fault]) -> TransportError:
         retryable=not all(fault.asks_for_a_person for fault in faults),
         # 503: a shard is away. Other faults of the server may lie in the event.
         ambiguous=any(fault.status >= 500 and fault.status != 503 for fault in faults),
+        status=faults[0].status,
     )
 
 

@@ -1,13 +1,13 @@
-"""Connections for requests: bounded in time as a whole, and without secrets in log records.
+"""Connections for requests, which are bounded in time and put no secrets into log records.
 
-- The time-outs of requests count anew with every piece of data: a peer that sends or takes one
-  byte at a time would hold the sender for days. Here, sending a request and receiving its answer
-  take no longer than the read time-out each, whatever the peer does.
-- urllib3 writes the addresses that it requests into log records. So it is not told their query,
-  which may hold a token: the connection adds it.
+- The timeouts of requests count from the start with every piece of data: a server that sends or
+  reads one byte at a time would hold the sender for days. Here, sending a request and receiving
+  its answer take no longer than the read timeout each, whatever the server does.
+- urllib3 writes the URLs that it requests into log records. So it never sees their query, which
+  may hold a token: the connection adds it.
 - urllib3 warns with every connection that is not verified; the transport has said so once.
-- A connection pool of urllib3 has a lock, which a forked child could find held for ever. These
-  are used by one thread at a time, and have none.
+- A connection pool of urllib3 has a lock, which a forked child could find held forever. These
+  pools are used by one thread at a time, and have none.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ import io
 import queue
 import socket
 import ssl
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 
-#: What TLS packs into one record at most: a larger piece could take its time-out many times.
-_RECORD_BYTES = 16_384
+from structlog_mozdef._deadline import Deadline
+from structlog_mozdef.transports.sockets import RECORD_BYTES, limit
 
 
 @dataclass
 class _Exchange:
-    """What the connections of one adapter have to know of the request at hand."""
+    """What the connections of one adapter need to know of the current request."""
 
     timeout: float
     query: str = ""
@@ -40,7 +39,7 @@ class BoundedAdapter(HTTPAdapter):
     """An adapter of requests for one thread, with the connections described above.
 
     Args:
-        timeout: the longest time that sending, or receiving, may take as a whole, in seconds.
+        timeout: the longest time for sending a request, and for receiving its answer, in seconds.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -61,7 +60,7 @@ class BoundedAdapter(HTTPAdapter):
         return manager
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
-        """The URL as urllib3 may know it; the query waits for `_BoundedConnection`."""
+        """Return the URL as urllib3 may see it; the query waits for `_BoundedConnection`."""
         url, mark, query = super().request_url(request, proxies).partition("?")
         self._exchange.query = mark + query
         return url
@@ -81,7 +80,7 @@ class BoundedAdapter(HTTPAdapter):
 
 
 class _BoundedResponse(http.client.HTTPResponse):
-    """Receives within the time-out of the socket as a whole, head and body together."""
+    """An answer that comes within one timeout, that of the socket: head and body together."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -90,7 +89,7 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:
-        """Read the head; http.client takes one that was cut off for a whole one."""
+        """Read the head; http.client takes one that was cut off for a complete one."""
         super().begin()
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")
@@ -100,14 +99,14 @@ class _BoundedReader(io.RawIOBase):
     def __init__(self, raw: Any, sock: socket.socket) -> None:
         self._raw = raw
         self._sock = sock
-        self._deadline = time.monotonic() + (sock.gettimeout() or 0.0)
+        self._deadline = Deadline.after(sock.gettimeout() or 0.0)
         self.ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        _limit(self._sock, self._deadline)
+        limit(self._sock, self._deadline)
         count: int | None = self._raw.readinto(buffer)
         self.ended = count == 0
         return count
@@ -121,13 +120,18 @@ class _BoundedReader(io.RawIOBase):
 
 
 class _BoundedConnection:
-    """Comes before a connection class of urllib3; its methods call theirs."""
+    """A base that comes before a connection class of urllib3; its methods call theirs."""
 
     exchange: _Exchange
-    sock: Any
+    sock: Any = None
     is_verified: bool
     response_class = _BoundedResponse
-    _send_by: float | None = None
+    _send_by: Deadline | None = None
+
+    def __del__(self) -> None:
+        # After a fork nobody closes it: urllib3 2 would, 1 leaves it to Python, which warns.
+        if self.sock is not None:
+            self.sock.close()
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
@@ -144,17 +148,17 @@ class _BoundedConnection:
         if self.sock is None:
             self.connect()
         if self._send_by is None:
-            self._send_by = time.monotonic() + self.exchange.timeout
+            self._send_by = Deadline.after(self.exchange.timeout)
         view = memoryview(data)
-        # A plain socket takes its time-out for all of the data, TLS for each record.
-        size = _RECORD_BYTES if isinstance(self.sock, ssl.SSLSocket) else max(len(view), 1)
+        # The timeout of a plain socket is for all of the data, that of TLS for each record.
+        size = RECORD_BYTES if isinstance(self.sock, ssl.SSLSocket) else max(len(view), 1)
         for start in range(0, len(view), size):
-            _limit(self.sock, self._send_by)
+            limit(self.sock, self._send_by)
             super().send(view[start : start + size])  # type: ignore[misc]
 
 
 class _Stack:
-    """As much of `queue.LifoQueue` as a pool needs, without locks."""
+    """The part of `queue.LifoQueue` that a pool needs, without locks."""
 
     def __init__(self, maxsize: int) -> None:
         self._maxsize = maxsize
@@ -172,11 +176,3 @@ class _Stack:
 
     def qsize(self) -> int:
         return len(self._items)
-
-
-def _limit(sock: socket.socket, deadline: float) -> None:
-    """Let the next operation on *sock* end by *deadline*."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("timed out")
-    sock.settimeout(left)

@@ -1,7 +1,4 @@
-"""Exceptions of requests and urllib3 as one sentence without secrets.
-
-Their own texts quote URLs, proxies and sometimes headers: see `causes`.
-"""
+"""Exceptions of requests and urllib3 as errors of this package: see `transports.errors`."""
 
 from __future__ import annotations
 
@@ -13,9 +10,14 @@ import requests
 import urllib3.exceptions
 
 from structlog_mozdef.exceptions import TransportError
-from structlog_mozdef.transports.errors import describe, exception_chain, has_kind
+from structlog_mozdef.transports.errors import (
+    END_OF_TLS,
+    certificate_error,
+    contains,
+    describe,
+    exception_chain,
+)
 
-_END_OF_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 
@@ -23,59 +25,46 @@ class ConnectionLost(TransportError):  # noqa: N818 - says what happened, as `Re
     """The connection ended before an answer came."""
 
 
-def transport_error_of(error: BaseException, *, answered: bool = False) -> TransportError:
-    """What *error*, raised while a request was made, means for the events.
-
-    Args:
-        error: of any kind.
-        answered: True where the head of an answer had come already.
-    """
-    if isinstance(error, TransportError):
-        return error
-    chain = exception_chain(error)
-    if answered:
-        return TransportError(f"the answer was cut off: {describe(chain)}", ambiguous=True)
-    return _before_answer(error, chain)
-
-
-def _before_answer(error: BaseException, chain: list[BaseException]) -> TransportError:
+def error_before_answer(error: BaseException) -> TransportError:
+    """Return what *error* means that came before the head of an answer."""
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return TransportError("no answer within the read time-out", ambiguous=True)
+        return TransportError("no answer within the read timeout", ambiguous=True)
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return TransportError("no connection within the connect time-out")
-    if has_kind(chain, ssl.SSLError, requests.exceptions.SSLError):
-        return _tls_error(chain)
+        return TransportError("no connection within the connect timeout")
+    if contains(error, ssl.SSLError, requests.exceptions.SSLError):
+        return _tls_error(error)
     if isinstance(error, requests.exceptions.ProxyError):
-        return _proxy_error(chain)
-    if has_kind(chain, urllib3.exceptions.NewConnectionError):
-        return TransportError(f"no connection: {describe(chain)}")
-    return _during_request(chain)
+        return _proxy_error(error)
+    if contains(error, urllib3.exceptions.NewConnectionError):
+        return TransportError(f"no connection: {describe(error)}")
+    return _during_request(error)
 
 
-def _during_request(chain: list[BaseException]) -> TransportError:
-    if has_kind(chain, TimeoutError):
-        return TransportError("a time-out in the middle of the request", ambiguous=True)
-    if has_kind(chain, ConnectionError):
-        return ConnectionLost(f"the connection was lost: {describe(chain)}", ambiguous=True)
-    if has_kind(chain, http.client.HTTPException, urllib3.exceptions.HTTPError):
-        return TransportError(f"the answer is not HTTP: {describe(chain)}", ambiguous=True)
-    return TransportError(f"the request failed: {describe(chain)}")
+def error_within_answer(error: BaseException) -> TransportError:
+    """Return what *error* means that came after the head of an answer."""
+    return TransportError(f"the answer was cut off: {describe(error)}", ambiguous=True)
 
 
-def _tls_error(chain: list[BaseException]) -> TransportError:
-    for inner in chain:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return TransportError(
-                f"the certificate of the server is refused: {inner.verify_message}",
-                retryable=False,
-            )
-    if has_kind(chain, *_END_OF_TLS):
+def _during_request(error: BaseException) -> TransportError:
+    if contains(error, TimeoutError):
+        return TransportError("a timeout in the middle of the request", ambiguous=True)
+    if contains(error, ConnectionError):
+        return ConnectionLost(f"the connection was lost: {describe(error)}", ambiguous=True)
+    if contains(error, http.client.HTTPException, urllib3.exceptions.HTTPError):
+        return TransportError(f"the answer is not HTTP: {describe(error)}", ambiguous=True)
+    return TransportError(f"the request failed: {describe(error)}")
+
+
+def _tls_error(error: BaseException) -> TransportError:
+    if (refused := certificate_error(error)) is not None:
+        return refused
+    if contains(error, *END_OF_TLS):
         return ConnectionLost("the server closed the connection", ambiguous=True)
-    return TransportError(f"TLS failed: {describe(chain)}", retryable=False)
+    return TransportError(f"TLS failed: {describe(error)}", retryable=False)
 
 
-def _proxy_error(chain: list[BaseException]) -> TransportError:
-    for inner in chain:
+def _proxy_error(error: BaseException) -> TransportError:
+    for inner in exception_chain(error):
         # The reason phrase of the proxy is left out: it could say anything.
         if isinstance(inner, OSError) and (tunnel := _TUNNEL.match(str(inner))):
             status = tunnel[1]
@@ -83,4 +72,4 @@ def _proxy_error(chain: list[BaseException]) -> TransportError:
                 f"the proxy refuses the connection: HTTP {status}",
                 retryable=not status.startswith(("3", "4")),
             )
-    return TransportError(f"the proxy does not serve: {describe(chain)}")
+    return TransportError(f"the proxy does not serve: {describe(error)}")

@@ -14,7 +14,7 @@ from requests.utils import get_environ_proxies
 
 from structlog_mozdef.transports import tls
 
-#: MozDef's nginx refuses a longer header, and every event with it.
+#: MozDef's nginx rejects a longer header, and every event with it.
 _HEADER_LIMIT_BYTES = 2_000
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: No control character, and nothing beyond Latin-1: HTTP cannot carry them.
@@ -35,7 +35,7 @@ _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def checked_verify(verify: Any) -> bool | str:
-    """Whether, or by which CA bundle, certificates are verified."""
+    """Return whether certificates are verified, or the CA bundle to verify them by."""
     # The variables that requests itself looks at.
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if verify is True else ():
         if path := os.environ.get(variable):
@@ -44,20 +44,20 @@ def checked_verify(verify: Any) -> bool | str:
 
 
 def checked_auth(auth: Any) -> tuple[str, str] | AuthBase:
-    """User and password, or what signs each request."""
+    """Return user and password, or the object that signs each request."""
     if isinstance(auth, (tuple, list)):
         if len(auth) == 2 and all(isinstance(part, str) and _is_unicode(part) for part in auth):
             return auth[0], auth[1]
     elif callable(auth) and not isinstance(auth, type):
         return auth  # type: ignore[no-any-return] # requests asks for no more
     raise ValueError(
-        f"auth is a {type(auth).__name__}; it must be a pair of texts, user and password, or an"
+        f"auth is a {type(auth).__name__}; it must be a pair of strings, user and password, or an"
         " authentication object of requests"
     )
 
 
 def checked_api_key(api_key: Any) -> str:
-    """The ``Authorization`` header of an API key of Elasticsearch."""
+    """Return the ``Authorization`` header for an API key of Elasticsearch."""
     if isinstance(api_key, (tuple, list)):
         if len(api_key) == 2 and all(isinstance(part, str) and part for part in api_key):
             pair = ":".join(api_key)
@@ -66,7 +66,7 @@ def checked_api_key(api_key: Any) -> str:
     elif isinstance(api_key, str) and _BASE64.fullmatch(api_key):
         return f"ApiKey {api_key}"
     raise ValueError(
-        f"api_key is a {type(api_key).__name__} that is no API key; it must be the text that"
+        f"api_key is a {type(api_key).__name__} that is no API key; it must be the string that"
         ' Elasticsearch calls "encoded", or the pair of id and key'
     )
 
@@ -76,7 +76,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def checked_headers(headers: Any) -> dict[str, str]:
-    """Headers that HTTP and MozDef can take."""
+    """Return *headers* as a dict, checked for what HTTP and MozDef can carry."""
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
@@ -86,26 +86,26 @@ def checked_headers(headers: Any) -> dict[str, str]:
             raise ValueError(f"header {name!r} is malformed; the name must be a token of HTTP")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(
-                f"the value of header {name!r} is malformed; it must be a text of Latin-1 on one"
-                " line, without blanks around it"
+                f"the value of header {name!r} is malformed; it must be a string of Latin-1 on"
+                " one line, without spaces around it"
             )
         if name.lower() in _FIXED_HEADERS:
-            raise ValueError(f"header {name!r} cannot be set; MozDef takes plain bodies only")
+            raise ValueError(f"header {name!r} cannot be set; MozDef reads plain bodies only")
     return dict(headers)
 
 
 def check_header_sizes(headers: Mapping[str, str]) -> None:
-    """Refuse a header that MozDef's front end would refuse, and every event with it."""
+    """Raise ValueError for a header that is so long that MozDef rejects every event with it."""
     for name, value in headers.items():
         if len(name) + len(value) > _HEADER_LIMIT_BYTES:
             raise ValueError(
-                f"header {name!r} has {len(value)} bytes; MozDef's front end takes"
+                f"header {name!r} has {len(value)} bytes; MozDef's front end allows"
                 f" {_HEADER_LIMIT_BYTES} together with the name"
             )
 
 
 def checked_proxies(proxies: Any, url: str) -> dict[str, str]:
-    """The proxies to use; by default those that the environment names for *url*."""
+    """Return the proxies to use; by default those that the environment names for *url*."""
     if proxies is None:
         return dict(get_environ_proxies(url))
     if not isinstance(proxies, Mapping):

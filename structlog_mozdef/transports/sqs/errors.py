@@ -1,21 +1,20 @@
 """What errors of AWS and of boto3 mean for the events, as one sentence without secrets.
 
-Amazon's own texts can quote a session token or the whole request that was signed; only the code
-is passed on. Codes: the reference of the API at docs.aws.amazon.com, SendMessageBatch, GetQueueUrl
-and "Common Errors".
+Amazon's own messages can quote a session token or the complete request that was signed; only the
+code is passed on. Codes: the reference of the API at docs.aws.amazon.com, SendMessageBatch,
+GetQueueUrl and "Common Errors".
 """
 
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
 from structlog_mozdef.exceptions import Rejected, TransportError
-from structlog_mozdef.transports.errors import describe, exception_chain, has_kind
+from structlog_mozdef.transports.errors import certificate_error, contains, describe
 
-# Of the events: the same again cannot work.
+# The events are to blame: sending them again cannot work.
 _PAYLOAD = frozenset({"InvalidMessageContents", "BatchRequestTooLong", "InvalidParameterValue"})
 _CREDENTIALS = frozenset(
     {
@@ -39,7 +38,7 @@ _THROTTLED = re.compile("throttl|TooManyRequests|SlowDown|RequestLimitExceeded",
 _CODE = re.compile(r"[\w.:#-]{1,100}")
 _PREFIX = re.compile(r".*[.#](?=\w+\Z)")
 
-# Errors of botocore, by name, so that it is loaded in one place.
+# Errors of botocore, by name, so that only `client` loads it.
 _NOT_SENT = ("EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError")
 _NOT_FETCHED = ("CredentialRetrievalError", "MetadataRetrievalError")
 _NO_CREDENTIALS = (
@@ -53,66 +52,66 @@ _NO_CREDENTIALS = (
 )
 
 
-def code_of(value: object) -> str:
-    """A code of Amazon's, without the prefix that some protocols put before it."""
+def _code_of(value: object) -> str:
+    """Return a code of Amazon's, without the prefix that some protocols put before it."""
     if not isinstance(value, str) or not _CODE.fullmatch(value):
         return "unknown"
     return _PREFIX.sub("", value)
 
 
-def error_of_entry(entry: Mapping[str, Any], *, repeats_harmless: bool) -> TransportError:
-    """What a ``Failed`` entry means; `Rejected` where the event is to blame."""
-    code = code_of(entry.get("Code"))
+def entry_error(entry: Mapping[str, Any], *, repeats_harmless: bool) -> TransportError:
+    """Return what a ``Failed`` entry means; `Rejected` where the event is to blame.
+
+    Args:
+        entry: of Amazon's answer.
+        repeats_harmless: as for `call_error`.
+    """
+    code = _code_of(entry.get("Code"))
     if _THROTTLED.search(code):
         return TransportError(f"SQS is busy: {code}")
     if _is_setting(code):
-        return TransportError(_about_settings(code), retryable=False)
+        return TransportError(_setting_advice(code), retryable=False)
     if code in _PAYLOAD or entry.get("SenderFault"):
         return Rejected(code)
-    # A fault of Amazon's own; it could lie in how the event is handled there.
+    # A fault of Amazon's own, perhaps in handling this event.
     return TransportError(f"SQS failed: {code}", ambiguous=not repeats_harmless)
 
 
-def error_of_call(error: BaseException, *, sending: bool, repeats_harmless: bool) -> TransportError:
-    """What an exception of boto3 means.
+def call_error(error: BaseException, *, sending: bool, repeats_harmless: bool) -> TransportError:
+    """Return what an exception of boto3 means.
 
     Args:
         error: of any kind.
         sending: True where events were sent, False where the queue was looked up.
-        repeats_harmless: True where Amazon knows a repeat of what was perhaps stored.
+        repeats_harmless: True where Amazon recognises a repeat of an event that it has stored.
     """
-    if isinstance(error, TransportError):
-        return error
     ambiguous = sending and not repeats_harmless
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):
-        return _told_by_aws(response, sending=sending, ambiguous=ambiguous)
-    return _told_by_boto3(error, ambiguous=ambiguous)
+        return _response_error(response, sending=sending, ambiguous=ambiguous)
+    return _exception_error(error, ambiguous=ambiguous)
 
 
-def _told_by_boto3(error: BaseException, *, ambiguous: bool) -> TransportError:
+def _exception_error(error: BaseException, *, ambiguous: bool) -> TransportError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    chain = exception_chain(error)
-    for inner in chain:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return TransportError(
-                f"the certificate of the server is refused: {inner.verify_message}",
-                retryable=False,
-            )
+    if (refused := certificate_error(error)) is not None:
+        return refused
     if not kinds.isdisjoint(_NO_CREDENTIALS):
         return TransportError("boto3 finds no AWS credentials that it can use", retryable=False)
     if not kinds.isdisjoint(_NOT_FETCHED):
         return TransportError("the AWS credentials could not be fetched")  # an outage, perhaps
     if not kinds.isdisjoint(_NOT_SENT):
-        return TransportError(f"could not connect to SQS: {describe(chain)}")
-    if "ReadTimeoutError" in kinds or has_kind(chain, TimeoutError):
-        return TransportError("no answer within the read time-out", ambiguous=ambiguous)
+        return TransportError(f"could not connect to SQS: {describe(error)}")
+    if "ReadTimeoutError" in kinds or contains(error, TimeoutError):
+        return TransportError("no answer within the read timeout", ambiguous=ambiguous)
     what = "the connection was lost" if "HTTPClientError" in kinds else "the request failed"
-    return TransportError(f"{what}: {describe(chain)}", ambiguous=ambiguous)
+    return TransportError(f"{what}: {describe(error)}", ambiguous=ambiguous)
 
 
-def _told_by_aws(response: Mapping[str, Any], *, sending: bool, ambiguous: bool) -> TransportError:
-    code = code_of(response.get("Error", {}).get("Code"))
+def _response_error(
+    response: Mapping[str, Any], *, sending: bool, ambiguous: bool
+) -> TransportError:
+    code = _code_of(response.get("Error", {}).get("Code"))
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if _THROTTLED.search(code) or status in (408, 429):
         return TransportError(f"SQS is busy: {code}")
@@ -120,14 +119,14 @@ def _told_by_aws(response: Mapping[str, Any], *, sending: bool, ambiguous: bool)
         return TransportError(f"SQS failed: HTTP {status} {code}", ambiguous=ambiguous)
     if sending and code in _PAYLOAD:
         return Rejected(code)
-    return TransportError(_about_settings(code), retryable=False)
+    return TransportError(_setting_advice(code), retryable=False)
 
 
 def _is_setting(code: str) -> bool:
     return code in _SETTINGS or code.startswith(("AccessDenied", "Kms", "KMS"))
 
 
-def _about_settings(code: str) -> str:
+def _setting_advice(code: str) -> str:
     if code.startswith("AccessDenied"):
         return f"{code}: sqs:GetQueueUrl and sqs:SendMessage must be allowed for the queue"
     if code in _NO_QUEUE:

@@ -1,4 +1,4 @@
-"""Events as messages of SQS, in calls that Amazon takes.
+"""Events as messages of SQS, in calls that Amazon accepts.
 
 Sources: the reference of the API at docs.aws.amazon.com, SendMessageBatch and "Amazon SQS message
 quotas".
@@ -10,15 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from structlog_mozdef.transports.errors import mapped_errors
 from structlog_mozdef.transports.event_id import digest_of, fields_of, id_of, stream_of
 
-#: The most messages of one call.
+#: The maximum number of messages in one call.
 CALL_EVENTS = 10
-#: The most bytes of one message, and of the messages of one call together. Since August 2025
-#: Amazon takes 1 MiB; a queue that was made before, and many stand-ins, keep this limit.
+#: The maximum size of one message in bytes, and of the messages of one call together. Since August
+#: 2025 Amazon accepts 1 MiB; a queue that was made before, and many stand-ins, keep this limit.
 CALL_BYTES = 256 * 1024
-# All that Amazon does not take: it is the set of characters of XML 1.0.
-_REFUSED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Every character that Amazon does not accept: it accepts those of XML 1.0.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,12 @@ class Message:
     """One event as SQS gets it.
 
     Attributes:
-        index: of the event.
-        body: the event as text.
+        index: of the event in its batch.
+        body: the event as a string.
         size: of the body, in bytes.
-        group: of a FIFO queue: what is in order among itself.
-        deduplication: of a FIFO queue: a second one within five minutes is a repeat.
+        group: in a FIFO queue: messages of one group keep their order. None in others.
+        deduplication: in a FIFO queue: a second message with this id within five minutes is a
+            repeat. None in others.
     """
 
     index: int
@@ -40,7 +42,7 @@ class Message:
     deduplication: str | None = None
 
     def entry(self) -> dict[str, str]:
-        """The message as an entry of SendMessageBatch."""
+        """Return the message as an entry of SendMessageBatch."""
         entry = {"Id": str(self.index), "MessageBody": self.body}
         if self.group is not None and self.deduplication is not None:
             entry["MessageGroupId"] = self.group
@@ -49,15 +51,15 @@ class Message:
 
 
 def message_of(index: int, event: bytes, own_group: str | None) -> Message:
-    """*event* as a message.
+    """Return *event* as a message.
 
     Args:
-        index: of the event.
+        index: of the event in its batch.
         event: a JSON object.
-        own_group: of a FIFO queue, the group of events that name no stream; None for others.
+        own_group: in a FIFO queue, the group of events without a stream; None for other queues.
 
     Raises:
-        ValueError: for an event that SQS cannot take; the text says why.
+        ValueError: SQS cannot hold the event; the error says why.
     """
     body, size = _body_of(event)
     if not size:
@@ -73,22 +75,18 @@ def message_of(index: int, event: bytes, own_group: str | None) -> Message:
 
 
 def _body_of(event: bytes) -> tuple[str, int]:
-    try:
+    # Python's own error would quote the event.
+    with mapped_errors(lambda _: ValueError("it is not UTF-8"), UnicodeDecodeError):
         body = event.decode("utf-8")
-        is_text = True
-    except UnicodeDecodeError:
-        is_text = False  # its own error would quote the event
-    if not is_text:
-        raise ValueError("it is not UTF-8")
-    if not _REFUSED.search(body):
+    if not _FORBIDDEN.search(body):
         return body, len(event)
-    # Within a text of JSON, which is the only place for them, an escape means the same.
-    body = _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
+    # Within a string of JSON, the only place for them, an escape means the same.
+    body = _FORBIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
     return body, len(body.encode("utf-8"))
 
 
 def calls_of(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """*messages* in groups, each of which is one call."""
+    """Yield *messages* in groups, each of which is one call."""
     call: list[Message] = []
     size = 0
     for message in messages:

@@ -1,4 +1,4 @@
-"""What names a queue: the URL of `SQSTransport` and its options, checked."""
+"""The URL and the options of `SQSTransport` that name a queue, checked."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from structlog_mozdef.transports.urls import parse_address
 
-#: Of Amazon's documentation of CreateQueue: up to 80 characters, ``.fifo`` among them.
+#: From Amazon's documentation of CreateQueue: up to 80 characters, ``.fifo`` among them.
 _QUEUE = re.compile(r"(?=.{1,80}\Z)[0-9A-Za-z_-]+(?:\.fifo)?")
 #: Becomes a part of a host name; stand-ins for Amazon have regions of their own.
 _REGION = re.compile(r"(?=.{1,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _ACCOUNT = re.compile(r"\d{12}")
-#: What the query of the URL may hold, and the option that it stands for.
+#: Names that the query of the URL may hold, and the options that they stand for.
 _IN_QUERY = {"region": "region", "account": "account", "endpoint": "endpoint_url"}
 
 
@@ -25,9 +25,9 @@ class QueueAddress:
     Attributes:
         queue: its name, as Amazon writes it: in upper and lower case.
         region: of AWS, or None for the one that boto3 is configured for.
-        account: the AWS account that owns it, or None for one's own.
+        account: the AWS account that owns it, or None for that of the credentials.
         endpoint_url: of a server that stands in for Amazon's, or None.
-        endpoint_name: the same for log lines.
+        endpoint_name: the same for log lines, without secrets.
     """
 
     queue: str
@@ -38,11 +38,11 @@ class QueueAddress:
 
     @property
     def is_fifo(self) -> bool:
-        """Whether the queue keeps the order: Amazon demands this ending of its name."""
+        """Whether the queue keeps the order: Amazon requires this ending of its name."""
         return self.queue.endswith(".fifo")
 
     def name(self, region: str) -> str:
-        """The queue in log lines, told from one of the same name elsewhere."""
+        """Return the queue for log lines, distinct from one of the same name elsewhere."""
         name = f"sqs://{self.queue}?region={region}"
         if self.account is not None:
             name += f"&account={self.account}"
@@ -52,10 +52,10 @@ class QueueAddress:
 
 
 def parse_queue(url: str, **options: str | None) -> QueueAddress:
-    """Take *url* apart; *options* that are not None count more than its query.
+    """Parse *url*; *options* that are not None override its query.
 
     Raises:
-        ValueError: for what names no queue.
+        ValueError: no queue has this name, or an option cannot work.
     """
     address = parse_address(url, ("sqs",))
     if address.credentials is not None:

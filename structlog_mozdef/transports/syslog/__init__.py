@@ -1,6 +1,16 @@
 """Events as syslog messages: over TLS, TCP and UDP, and to the local syslog.
 
 Syslog has no acknowledgement, whatever it is carried by: events count as sent, not as delivered.
+
+Before this room comes the dispatcher (``delivery``), which calls `SyslogTransport.send`. After it
+comes the receiver: rsyslog, syslog-ng, or the daemon of this machine.
+
+- ``options``: the URL and the options, checked.
+- ``format``: how an event becomes a message.
+- ``connection``: messages over TCP, TLS and local connections; ``framing``: where each ends.
+- ``datagrams``: messages over UDP.
+- ``local``: the local socket, of either kind.
+- ``channel``: what these channels share; ``sockets``: what the kernel knows of a connection.
 """
 
 from __future__ import annotations
@@ -11,29 +21,30 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Literal
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
-from structlog_mozdef.transports.syslog.connection import (
-    StreamChannel,
-    ended_by_newline,
-    ended_by_zero,
-    octet_counted,
-)
-from structlog_mozdef.transports.syslog.datagrams import Channel, LocalChannel, UDPChannel
+from structlog_mozdef.transports.errors import mapped_errors
+from structlog_mozdef.transports.sockets import connect, connect_tcp
+from structlog_mozdef.transports.syslog.channel import Channel
+from structlog_mozdef.transports.syslog.connection import ConnectionChannel
+from structlog_mozdef.transports.syslog.datagrams import UDPChannel
 from structlog_mozdef.transports.syslog.format import (
     APP_NAME_LIMIT,
     MSGID_LIMIT,
     formatter,
 )
+from structlog_mozdef.transports.syslog.framing import Frame, ended_by_newline, octet_counted
+from structlog_mozdef.transports.syslog.local import LocalChannel
 from structlog_mozdef.transports.syslog.options import (
     Receiver,
     check_field,
     facility_of,
     receiver_of,
 )
-from structlog_mozdef.transports.syslog.sockets import connect_inet, connect_tcp, connect_tls
+from structlog_mozdef.transports.syslog.sockets import connect_tls
 from structlog_mozdef.transports.tls import checked_cert, checked_verify, client_context
 
 
@@ -47,21 +58,21 @@ class SyslogTransport:
     Args:
         url: ``syslog+tls://host`` (port 6514), ``syslog+tcp://host`` or ``syslog+udp://host``
             (port 514), or ``syslog:///dev/log``, a local socket of either kind.
-        facility: a name or number of RFC 5424. Default "local0": those from local0 on are for a
-            site's own use, so that a receiver can tell the events from all other messages.
-        app_name: for every event. Default: its processname.
-        msgid: for every event. Default: its category.
+        facility: a name or number of RFC 5424. Default "local0": local0 to local7 are for a site's
+            own use, so that a receiver can tell the events from all other messages.
+        app_name: APP-NAME of every event. Default: the event's processname.
+        msgid: MSGID of every event. Default: the event's category.
         form: "rfc5424" (default), or "rfc3164", the form of ``syslog(3)``, without hostname and
             msgid: the default of the local socket, whose daemons read no other.
-        framing: of TCP and TLS: "octet-counting" (default), or "newline", which MozDef's own
-            syslog-ng and other receivers without the former need.
-        verify: of TLS: True (default), False (a warning), or the path of a CA bundle.
-        cert: of TLS: path of a client certificate with its key, or a pair of paths.
-        connect_timeout: seconds until a connection must stand, TLS included. Default 5.
-        write_timeout: seconds within which the receiver must take a batch. Default 30.
+        framing: for TCP and TLS: "octet-counting" (default), or "newline", which MozDef's own
+            syslog-ng and other receivers without octet counting need.
+        verify: for TLS: True (default), False (with a warning), or the path of a CA bundle.
+        cert: for TLS: path of a client certificate with its key, or a pair of paths.
+        connect_timeout: longest time in seconds that connecting may take, TLS included. Default 5.
+        write_timeout: longest time in seconds until the receiver has a batch. Default 30.
 
     Raises:
-        ValueError: for a value that cannot work.
+        ValueError: a value cannot work.
     """
 
     loggers: frozenset[str] = frozenset()
@@ -90,8 +101,8 @@ class SyslogTransport:
         check_field("msgid", msgid, MSGID_LIMIT)
         check_choice("form", form, (None, "rfc5424", "rfc3164"))
         check_choice("framing", framing, ("octet-counting", "newline"))
-        for name, value in (("connect", connect_timeout), ("write", write_timeout)):
-            check_number(f"{name}_timeout", value, minimum=0.001, maximum=LONGEST_DURATION)
+        check_number("connect_timeout", connect_timeout, minimum=0.001, maximum=LONGEST_DURATION)
+        check_number("write_timeout", write_timeout, minimum=0.001, maximum=LONGEST_DURATION)
         _check_belongs(receiver, framing, verify, cert)
         trusted, shown = checked_verify(verify), checked_cert(cert)
         self.name = receiver.name
@@ -110,20 +121,28 @@ class SyslogTransport:
     def _open(
         self,
         receiver: Receiver,
-        frame: Callable[[bytes], bytes],
+        frame: Frame,
         make_context: Callable[[], ssl.SSLContext],
     ) -> Channel:
-        to_connect, to_write = self._timeouts
-        where = receiver.host, receiver.port, to_connect
+        connect_timeout, write_timeout = self._timeouts
+        host, port = receiver.host, receiver.port
+
+        def udp() -> socket.socket:
+            deadline = Deadline.after(connect_timeout)
+            return connect(host, port, deadline, kind=socket.SOCK_DGRAM)
+
+        def tcp() -> socket.socket:
+            return connect_tcp(host, port, Deadline.after(connect_timeout))
+
+        def tls() -> socket.socket:
+            return connect_tls(host, port, Deadline.after(connect_timeout), make_context)
+
         if receiver.path:
-            return LocalChannel(receiver.path, ended_by_zero, self._timeouts, self._warn)
+            return LocalChannel(receiver.path, connect_timeout, write_timeout, self._warn)
         if receiver.scheme == "syslog+udp":
-            return UDPChannel(
-                lambda: connect_inet(where[0], where[1], socket.SOCK_DGRAM, where[2]), to_write
-            )
-        if receiver.scheme == "syslog+tcp":
-            return StreamChannel(lambda: connect_tcp(*where), frame, to_write, self._warn)
-        return StreamChannel(lambda: connect_tls(*where, make_context), frame, to_write, self._warn)
+            return UDPChannel(udp, write_timeout)
+        open_connection = tcp if receiver.scheme == "syslog+tcp" else tls
+        return ConnectionChannel(open_connection, frame, write_timeout, self._warn)
 
     def _warn(self, message: str) -> None:
         self._own_log.warn("syslog", f"{self.name}: {message}")
@@ -143,7 +162,7 @@ class SyslogTransport:
 
 
 def _check_belongs(receiver: Receiver, framing: str, verify: Any, cert: Any) -> None:
-    """Refuse an option that would do nothing."""
+    """Raise ValueError for an option that would do nothing."""
     if receiver.scheme != "syslog+tls" and (verify is not True or cert is not None):
         raise ValueError(
             f"verify or cert is given for {receiver.name!r}; they are for syslog+tls:// only"
@@ -156,11 +175,11 @@ def _check_belongs(receiver: Receiver, framing: str, verify: Any, cert: Any) -> 
 
 
 def _context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    try:
+    def unusable(_: Exception) -> TransportError:
+        return TransportError(  # they could be used when the transport was made
+            f"verify is {verify!r}, cert is {cert!r}; one of these files cannot be used any more",
+            retryable=False,
+        )
+
+    with mapped_errors(unusable, OSError):
         return client_context(verify, cert)
-    except OSError:
-        pass  # its text is not ours
-    raise TransportError(  # they could be used when the transport was made
-        f"verify is {verify!r}, cert is {cert!r}; a file of them cannot be used any more",
-        retryable=False,
-    )

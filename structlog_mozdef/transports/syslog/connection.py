@@ -1,13 +1,13 @@
-"""Syslog over a stream: TCP, TLS, or a local socket of that kind.
+"""Syslog over a connection: TCP, TLS, or a local socket of that kind.
 
-Nothing in syslog says that a message was taken (RFC 6587, section 3.1, and RFC 5425 have no
+Nothing in syslog says that a message was read (RFC 6587, section 3.1, and RFC 5425 have no
 acknowledgement). What can be known of a connection is used:
 
-- before and after each batch it is looked whether the receiver has closed it, and a batch counts
-  only when the receiver's kernel has acknowledged all of it (on Linux);
-- the first batch on a connection counts a moment later: a receiver that refuses this machine, or
-  its certificate, takes the connection and closes it then;
-- an error in a batch repeats the batch as a whole;
+- before and after each batch the channel checks whether the receiver has closed the connection, and
+  a batch counts only when the receiver's kernel has acknowledged all of it (on Linux);
+- the first batch on a connection counts a moment later: a receiver that rejects this machine, or
+  its certificate, accepts the connection and closes it then;
+- an error in a batch repeats the complete batch;
 - a connection that is reset, or does not answer, has lost what the receiver's kernel held for a
   process that died: up to `TAIL_BYTES` that were sent last are repeated on the next connection.
   Where it was closed in order, the receiver had read everything, and nothing is repeated;
@@ -17,73 +17,67 @@ acknowledgement). What can be known of a connection is used:
 from __future__ import annotations
 
 import socket
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
-from structlog_mozdef.transports.syslog.errors import (
-    PeerClosedError,
-    text_of_error,
-    transport_error_of,
-)
+from structlog_mozdef.transports.errors import PeerClosedError, describe
+from structlog_mozdef.transports.syslog.channel import Timings, socket_error
+from structlog_mozdef.transports.syslog.framing import COUNTED_LIMIT_BYTES, Frame, octet_counted
 from structlog_mozdef.transports.syslog.sockets import (
     check_open,
-    say_goodbye,
-    wait_until_taken,
-    watch,
+    close_in_order,
+    wait_until_received,
+    watch_for_end,
     write_all,
 )
 
-#: Of what was sent, so much is kept for the case that the connection is reset.
+#: How much of what was sent last is kept for the case that the connection is reset.
 TAIL_BYTES = 1024 * 1024
-#: The longest message with counted octets, rsyslog's ``maxFrameSize``. It takes the count of a
-#: longer one for an error, waits for a newline from then on, which counted octets never have, and
-#: throws away whatever else comes over the connection.
-COUNTED_LIMIT_BYTES = 200_000
-#: Seconds within which a receiver that wants nothing of this machine closes a new connection: at
-#: first, and at most, where connections were closed after their first batch.
-_TRIAL = 0.2
-_LONGEST_TRIAL = 2.0
-#: Seconds that closing waits for a receiver that has not read everything.
-_FAREWELL = 2.0
 
 
-class StreamChannel:
-    """Sends messages over a stream.
+class ConnectionChannel:
+    """Sends messages over one connection at a time.
 
     Args:
-        connect: opens it.
-        frame: puts the mark of its end to a message.
-        write_timeout: the longest time that a batch may take, in seconds.
-        warn: is told what closing could not achieve.
+        connect: opens a connection.
+        frame: adds the mark of its end to a message.
+        write_timeout: longest time in seconds that a batch may take.
+        warn: called with a sentence about what closing could not achieve.
+        timings: see `Timings`.
+
+    Attributes:
+        trial: how long, in seconds, the first batch on a connection is watched at present.
     """
 
     def __init__(
         self,
         connect: Callable[[], socket.socket],
-        frame: Callable[[bytes], bytes],
+        frame: Frame,
         write_timeout: float,
         warn: Callable[[str], object],
+        timings: Timings = Timings(),  # noqa: B008 - it is frozen
     ) -> None:
         self._limit = COUNTED_LIMIT_BYTES if frame is octet_counted else None
         self._connect = connect
         self._frame = frame
         self._write_timeout = write_timeout
         self._warn = warn
+        self._timings = timings
         self._sock: socket.socket | None = None
-        # How many batches it has carried, and how long the first one is watched.
+        # How many batches the connection has carried.
         self._batches = 0
-        self._trial = _TRIAL
-        # What was sent last on this connection, and how much it is.
+        self.trial = timings.trial
+        # What was sent last on this connection, and its size.
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         # The tails of connections that broke: to be repeated.
         self._lost: list[bytes] = []
 
     def send(self, messages: Sequence[bytes]) -> SendResult:
-        """Write *messages*, but for those that are refused, or raise TransportError."""
+        """Write *messages*, apart from those that are rejected; TransportError if that fails."""
         rejected = self._too_long(messages)
         if rejected:
             messages = [each for index, each in enumerate(messages) if index not in rejected]
@@ -96,10 +90,9 @@ class StreamChannel:
             wrote = True
             self._write(sock, data)
         except OSError as error:
-            failure = transport_error_of(
-                error, "the connection failed" if wrote else "no connection", ambiguous=wrote
-            )
-            self._give_up(error)
+            doing = "the connection failed" if wrote else "no connection"
+            failure = socket_error(error, doing, ambiguous=wrote)
+            self._abandon(error)
         else:
             return SendResult(rejected) if rejected else ALL_ACCEPTED
         raise failure
@@ -109,7 +102,7 @@ class StreamChannel:
         if limit is None or max(map(len, messages), default=0) <= limit:
             return {}
         return {
-            index: f"its {len(message)} bytes are more than receivers take: {limit}"
+            index: f"its {len(message)} bytes are more than receivers accept: {limit}"
             for index, message in enumerate(messages)
             if len(message) > limit
         }
@@ -124,19 +117,19 @@ class StreamChannel:
             try:
                 check_open(self._sock)
             except OSError as error:
-                self._give_up(error)
+                self._abandon(error)
         return self._sock or self._open()
 
     def _write(self, sock: socket.socket, data: bytes) -> None:
-        deadline = time.monotonic() + self._write_timeout
+        deadline = Deadline.after(self._write_timeout)
         for part in (*self._lost, data):
             write_all(sock, part, deadline)
-        wait_until_taken(sock, deadline, lambda: check_open(sock))
+        wait_until_received(sock, deadline, lambda: check_open(sock))
         if self._batches:
             check_open(sock)
-            self._trial = _TRIAL
+            self.trial = self._timings.trial
         else:
-            watch(sock, self._trial)
+            watch_for_end(sock, self.trial)
         self._batches += 1
         for part in (*self._lost, data):
             self._remember(part)
@@ -148,68 +141,56 @@ class StreamChannel:
         while self._tail_bytes > TAIL_BYTES and len(self._tail) > 1:
             self._tail_bytes -= len(self._tail.popleft())
 
-    def _give_up(self, error: OSError) -> None:
+    def _abandon(self, error: OSError) -> None:
+        """Close a connection that failed; what it may have lost is to be repeated."""
         if not isinstance(error, PeerClosedError):
             self._lost += self._tail
         elif self._batches == 1:
-            self._trial = min(self._trial * 2, _LONGEST_TRIAL)
-        self._drop()
+            self.trial = min(self.trial * 2, self._timings.longest_trial)
+        self._close_socket()
 
-    def _drop(self) -> None:
+    def _close_socket(self) -> None:
         self._tail.clear()
         self._tail_bytes = 0
         if self._sock is not None:
             self._sock.close()
             self._sock = None
 
-    def close_after_fork(self) -> None:
-        """Let the connection of the parent process go, without a word on it."""
-        self._lost = []
-        self._drop()
-
     def close(self) -> None:
         """End the connection when the receiver has read everything; repeat what it has not."""
         failure: OSError | TransportError | None = None
         if self._sock is not None:
-            failure = self._end()
-        # Since the connection was lost no other could be made, or it was lost just now.
+            failure = self._close_in_order()
+        # The connection was lost just now, or earlier and no other could be made since.
         if self._lost:
             try:
                 self._write(self._open(), b"")
-                failure = self._end()
+                failure = self._close_in_order()
             except (OSError, TransportError) as error:
                 failure = error
         if failure is not None:
+            reason = describe(failure, "receiver") if isinstance(failure, OSError) else failure
             self._warn(
                 "the receiver did not read everything before the connection ended, events may be"
-                f" lost: {text_of_error(failure)}"
+                f" lost: {reason}"
             )
-        self._drop()
+        self._close_socket()
 
-    def _end(self) -> OSError | None:
+    def _close_in_order(self) -> OSError | None:
+        """Close the open connection in order, or abandon it and return the error."""
         assert self._sock is not None  # noqa: S101 - for the type checker
         try:
             check_open(self._sock)
-            say_goodbye(self._sock, _FAREWELL)
+            close_in_order(self._sock, Deadline.after(self._timings.closing))
         except PeerClosedError:
-            pass  # in order
+            pass  # the receiver was first
         except OSError as error:
-            self._give_up(error)
+            self._abandon(error)
             return error
-        self._drop()
+        self._close_socket()
         return None
 
-
-def octet_counted(message: bytes) -> bytes:
-    """*message* with its length before it (RFC 6587, section 3.4.1; RFC 5425, section 4.3)."""
-    return b"%d %b" % (len(message), message)
-
-
-def ended_by_newline(message: bytes) -> bytes:
-    """*message* with a newline behind it (RFC 6587, section 3.4.2); it holds no other."""
-    return message + b"\n"
-
-
-def ended_by_zero(message: bytes) -> bytes:
-    """*message* with a zero byte behind it, as ``syslog(3)`` writes to local streams."""
-    return message + b"\0"
+    def close_after_fork(self) -> None:
+        """Close the connection of the parent process; send nothing on it."""
+        self._lost = []
+        self._close_socket()

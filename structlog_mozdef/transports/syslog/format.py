@@ -6,13 +6,14 @@ Two forms:
     ``<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID - MSG``, as RFC 5424, section 6, writes it.
 ``rfc3164``
     ``<PRI>Mmm dd hh:mm:ss TAG[PID]: MSG``, what ``syslog(3)`` writes to the local socket. Local
-    daemons read nothing else there: systemd-journald knows no RFC 5424, and rsyslog's local
-    socket takes its header for a part of the message (a known fault of its).
+    daemons read nothing else there: systemd-journald does not know RFC 5424, and rsyslog's local
+    socket reads its header as a part of the message (a known fault of rsyslog).
 
 There is no byte order mark before the JSON: RFC 8259 forbids one, JSON parsers fail on it, and
-RFC 5424 allows a message without (MSG-ANY).
+RFC 5424 allows a message without one (MSG-ANY).
 
-What a field holds is input from outside: all that could end a field, or the message, is replaced.
+What a field holds is input from outside: each character that could end a field, or the message, is
+replaced.
 """
 
 from __future__ import annotations
@@ -53,26 +54,26 @@ _HAS_A_NAME = re.compile(r"[A-Za-z0-9]")
 _NOT_IN_TAG = re.compile(r"[^!-~]|[:\[\]]")
 _FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
 _MOMENT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]((?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})"
     r"(?:\.([0-9]{1,6})[0-9]*)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 # As RFC 3164 wants them, whatever the locale says.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# JSON has no control characters but between its tokens, where a blank is as good.
-_BLANKS_FOR_CONTROLS = bytes(max(byte, 32) for byte in range(256))
+# JSON has control characters only between its tokens, where a space is as good.
+_SPACES_FOR_CONTROLS = bytes(max(byte, 32) for byte in range(256))
 
-#: What turns an event into a message.
+#: Turns an event into a message.
 Formatter = Callable[[bytes], bytes]
 
 
 def formatter(form: str, facility: int, app_name: str | None, msgid: str | None) -> Formatter:
-    """What writes events in *form*, "rfc5424" or "rfc3164".
+    """Return a function that writes events in one form.
 
     Args:
-        form: see above.
+        form: "rfc5424" or "rfc3164".
         facility: a number, 0 to 23.
-        app_name: for every event; None: the file name in its processname.
-        msgid: for every event; None: its category.
+        app_name: of every event; None: the file name in the event's processname.
+        msgid: of every event; None: the event's category.
     """
 
     def rfc5424(event: bytes) -> bytes:
@@ -86,7 +87,7 @@ def formatter(form: str, facility: int, app_name: str | None, msgid: str | None)
             f" {_field(fields.get('processid'), PROCID_LIMIT)}"
             f" {msgid or _field(fields.get('category'), MSGID_LIMIT)} - "
         )
-        return header.encode("ascii") + event.translate(_BLANKS_FOR_CONTROLS)
+        return header.encode("ascii") + event.translate(_SPACES_FOR_CONTROLS)
 
     def rfc3164(event: bytes) -> bytes:
         fields = _fields_of(event)
@@ -95,21 +96,21 @@ def formatter(form: str, facility: int, app_name: str | None, msgid: str | None)
         tag += f"[{process}]" if process != NIL else ""
         priority = priority_of(fields.get("severity"), facility)
         header = f"<{priority}>{_local_time_of(fields.get('timestamp'))} {tag}: "
-        return header.encode("ascii") + event.translate(_BLANKS_FOR_CONTROLS)
+        return header.encode("ascii") + event.translate(_SPACES_FOR_CONTROLS)
 
     return rfc5424 if form == "rfc5424" else rfc3164
 
 
 def priority_of(severity: object, facility: int) -> int:
-    """The PRI of RFC 5424; INFO stands in for a severity that is unknown."""
+    """Return the PRI of RFC 5424; INFO stands in for an unknown severity."""
     return facility * 8 + _NUMBER_OF_SEVERITY.get(severity_of(severity) or "", _INFO)
 
 
 def timestamp_of(value: object) -> str:
-    """ISO 8601 as RFC 5424 restricts it: with an offset, at most six digits of a second.
+    """Return *value* as RFC 5424 restricts ISO 8601: with an offset, and up to six decimals.
 
-    `NIL` for anything else: the receiver's time stands in, rather than that of an event which may
-    have waited for hours.
+    Anything else becomes `NIL`, for which the receiver's time stands in. The present time would be
+    wrong: the event may have waited for hours.
     """
     moment = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if moment is None or _datetime_of(moment) is None:
@@ -119,22 +120,22 @@ def timestamp_of(value: object) -> str:
 
 
 def hostname_of(value: object) -> str:
-    """A HOSTNAME: letters, digits and ``. : _ -``."""
-    text = _NOT_IN_HOSTNAME.sub("_", _text(value)[:HOSTNAME_LIMIT])
+    """Return *value* as a HOSTNAME: letters, digits and ``. : _ -``."""
+    text = _NOT_IN_HOSTNAME.sub("_", _string_of(value)[:HOSTNAME_LIMIT])
     return text if _HAS_A_NAME.search(text) else NIL
 
 
 def app_name_of(value: object) -> str:
-    """An APP-NAME: the file name, where *value* is a path, as of ``syslog(3)``."""
-    return _field(_FOLDERS.sub("", _text(value)), APP_NAME_LIMIT)
+    """Return *value* as an APP-NAME; of a path its file name, as ``syslog(3)`` does."""
+    return _field(_FOLDERS.sub("", _string_of(value)), APP_NAME_LIMIT)
 
 
 def _field(value: object, limit: int) -> str:
-    """*value* as PRINTUSASCII of at most *limit* characters."""
-    return _NOT_PRINTABLE.sub("_", _text(value)[:limit]) or NIL
+    """Return *value* as PRINTUSASCII of at most *limit* characters."""
+    return _NOT_PRINTABLE.sub("_", _string_of(value)[:limit]) or NIL
 
 
-def _text(value: object) -> str:
+def _string_of(value: object) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
@@ -144,35 +145,31 @@ def _fields_of(event: bytes) -> Mapping[str, Any]:
     try:
         fields = orjson.loads(event)
     except ValueError:
-        return {}  # the message is sent all the same, with what is known
+        return {}  # the message is sent all the same
     return fields if isinstance(fields, dict) else {}
 
 
 def _datetime_of(moment: re.Match[str]) -> datetime | None:
-    day, clock, fraction, offset = moment.groups()
     try:
-        # Python 3.10 reads neither Z nor four digits of a second.
-        return datetime.fromisoformat(
-            f"{day}T{clock}.{(fraction or '').ljust(6, '0')}{'+00:00' if offset == 'Z' else offset}"
-        )
+        return datetime.fromisoformat(moment[0])
     except ValueError:
         return None
 
 
 def _local_time_of(value: object) -> str:
     moment = _MOMENT.fullmatch(value) if isinstance(value, str) else None
-    there = _datetime_of(moment) if moment is not None else None
-    now: time.struct_time | None = None
-    if there is not None:
+    then = _datetime_of(moment) if moment is not None else None
+    local: time.struct_time | None = None
+    if then is not None:
         try:
-            now = there.astimezone().timetuple()
+            local = then.astimezone().timetuple()
         except (OverflowError, OSError, ValueError):
             pass  # the first and the last days of the calendar
-    return rfc3164_time(now or time.localtime())
+    return rfc3164_time(local or time.localtime())
 
 
 def rfc3164_time(now: time.struct_time) -> str:
-    """``Mmm dd hh:mm:ss``, in local time: RFC 3164, section 4.1.2."""
+    """Return ``Mmm dd hh:mm:ss``, in local time: RFC 3164, section 4.1.2."""
     return (
         f"{_MONTHS[now.tm_mon - 1]} {now.tm_mday:2}"
         f" {now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02}"

@@ -1,4 +1,4 @@
-"""Checks of the options of `SyslogTransport`: what cannot work is said at once."""
+"""The URL and the options of `SyslogTransport`, checked when the transport is made."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ LOCAL_SOCKET = "/dev/log"
 #: which is what rsyslog and MozDef's own syslog-ng listen on.
 _PORTS = {"syslog+tls": 6514, "syslog+tcp": 514, "syslog+udp": 514}
 _PRINTABLE = re.compile(r"[!-~]+")
-#: Linux has room for no longer path in the address of a local socket.
+#: The longest path that fits into the address of a local socket on Linux.
 _PATH_LIMIT_BYTES = 107
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """Where messages go: to a host and port, or to a path of this machine."""
+    """Where messages go: to a host and port, or to a path of this machine.
+
+    Attributes:
+        scheme: one of `SCHEMES`.
+        name: the destination in log lines.
+        host, port: of a receiver in the network.
+        path: of a local socket.
+    """
 
     scheme: str
     name: str
@@ -33,10 +40,10 @@ class Receiver:
 
 
 def receiver_of(url: str) -> Receiver:
-    """Take *url* apart; ValueError where it is none of syslog."""
+    """Parse *url*; raise ValueError if it is not one of syslog."""
     if not isinstance(url, str):
         raise ValueError(
-            f"url is a {type(url).__name__}; it must be a text that starts with syslog+tls://"
+            f"url is a {type(url).__name__}; it must be a string that starts with syslog+tls://"
         )
     scheme = scheme_of(url, SCHEMES)
     if scheme == "syslog":
@@ -50,7 +57,7 @@ def receiver_of(url: str) -> Receiver:
         return Receiver(scheme, f"syslog://{path}", path=path)
     address = parse_address(url, (scheme,))
     parts = urlsplit(address.url)
-    # What parse_address leaves out of the name is refused, not ignored.
+    # What parse_address leaves out of the name is rejected, not ignored.
     if address.credentials or address.path not in ("", "/") or parts.query or "#" in url:
         raise ValueError(
             f"url is for {address.name!r}; it must be {scheme}://host:port, without user,"
@@ -72,7 +79,7 @@ def _is_host(host: str) -> bool:
 
 
 def facility_of(facility: Any) -> int:
-    """The number of a facility that is given by name or number."""
+    """Return the number of a facility that is given by name or number."""
     if isinstance(facility, str) and facility.lower() in FACILITIES:
         return FACILITIES.index(facility.lower())
     if (
@@ -82,17 +89,17 @@ def facility_of(facility: Any) -> int:
     ):
         return facility
     raise ValueError(
-        f"facility is {facility!r}; it must be a number from 0 to {len(FACILITIES) - 1}, or one"
+        f"facility is {facility!r}; it must be an integer from 0 to {len(FACILITIES) - 1}, or one"
         f" of {', '.join(FACILITIES)}"
     )
 
 
 def check_field(name: str, value: Any, limit: int) -> None:
-    """Refuse a text that the header of RFC 5424 cannot hold; None is none."""
+    """Raise ValueError for a string that the header of RFC 5424 cannot hold; None is allowed."""
     if value is None:
         return
     if not isinstance(value, str) or not _PRINTABLE.fullmatch(value) or len(value) > limit:
         raise ValueError(
-            f"{name} is {value!r}; it must be a text of 1 to {limit} printable ASCII characters"
-            " without blanks"
+            f"{name} is {value!r}; it must be a string of 1 to {limit} printable ASCII characters"
+            " without spaces"
         )

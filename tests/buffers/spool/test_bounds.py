@@ -94,7 +94,7 @@ def test_drop_newest(tmp_path):
         spool.append(line(number))
     kept = [number_of(event) for event in drain(spool)]
     assert kept == list(range(len(kept)))
-    assert spool.counts().dropped == {"spool full": 1000 - len(kept)}
+    assert spool.counts().dropped == {"buffer full": 1000 - len(kept)}
     spool.close()
 
 
@@ -127,7 +127,7 @@ def test_drop_oldest(in_flight, tmp_path):
     assert len(gaps) == 1
     assert kept[0] == 0
     assert kept[-1] == 999
-    assert counts.dropped == {"spool full": 1000 - len(kept)}
+    assert counts.dropped == {"buffer full": 1000 - len(kept)}
     assert counts.accepted == 1000
     assert spool.counts().delivered == len(kept)
     assert spool.settled_count() == spool.appended_count() == 1000

@@ -1,4 +1,6 @@
-"""The books on what a broker has answered for."""
+"""Which events a broker has answered for."""
+
+import sys
 
 import pytest
 
@@ -31,11 +33,11 @@ def test_confirm_of_many(tag, expected):
     assert delivered(ledger, tags) == expected
 
 
-def test_refusal_between_confirms():
-    """Only what was refused has to be sent again."""
+def test_rejection_between_confirms():
+    """Only what was rejected has to be sent again."""
     ledger, tags = published()
     ledger.confirm(1, False)
-    ledger.refuse(2, False)
+    ledger.reject(2, False)
     ledger.confirm(4, True)
     assert delivered(ledger, tags) == [True, False, True, True]
 
@@ -62,12 +64,12 @@ def test_returned_twins():
     [
         lambda ledger: ledger.confirm(5, False),
         lambda ledger: ledger.confirm(5, True),
-        lambda ledger: ledger.refuse(9, False),
+        lambda ledger: ledger.reject(9, False),
         lambda ledger: ledger.returned(b"x"),
     ],
 )
 def test_foreign_answers(answer):
-    """An answer for what was not published is never taken for success."""
+    """An answer for what was not published is never success."""
     ledger, _ = published()
     with pytest.raises(ForeignAnswer):
         answer(ledger)
@@ -89,13 +91,13 @@ def test_late_confirm():
     assert ledger.begin([b"a", b"b", b"b"]) == [DELIVERED, DELIVERED, UNPUBLISHED]
 
 
-@pytest.mark.parametrize("late", ["refused", "returned"])
-def test_late_refusal(late):
-    """What was not taken after all is published again."""
+@pytest.mark.parametrize("late", ["rejected", "returned"])
+def test_late_rejection(late):
+    """What was not accepted after all is published again."""
     ledger, _ = published([b"a"])
     ledger.end()
-    if late == "refused":
-        ledger.refuse(1, False)
+    if late == "rejected":
+        ledger.reject(1, False)
     else:
         ledger.returned(b"a")
         ledger.confirm(1, False)
@@ -104,11 +106,13 @@ def test_late_refusal(late):
 
 def test_what_was_confirmed_late_is_not_kept():
     """A session that lives through many alarms holds no event of them."""
+    event = bytes(range(100))
     ledger = Ledger()
-    ledger.begin([b"a", b"a"])
-    tags = [ledger.publish(b"a"), ledger.publish(b"a")]
+    before = sys.getrefcount(event)
+    ledger.begin([event, event])
+    tags = [ledger.publish(event), ledger.publish(event)]
     ledger.end()
     for tag in tags:
         ledger.confirm(tag, False)
-    assert ledger.begin([b"a", b"a", b"a"]) == [DELIVERED, DELIVERED, UNPUBLISHED]
-    assert not ledger._late
+    assert ledger.begin([event, event, event]) == [DELIVERED, DELIVERED, UNPUBLISHED]
+    assert sys.getrefcount(event) == before

@@ -7,19 +7,21 @@ import logging
 import socket
 import threading
 import time
-import traceback
 
 import pytest
 from support.brokers import Broker, Queue, free_port
 from support.certificates import authority, authority_file, client_files, stranger
+from support.errors import error_of, everything_about
+from support.proxies import Relay
 from support.running import run, wait_for
 
 from structlog_mozdef import Sink
-from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.amqp import AMQPTransport
 
 EVENT = b'{"summary": "a"}'
 SECRET = "s3cret"
+
+pytestmark = pytest.mark.rabbitmq
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +51,6 @@ def send(url, **options):
         transport.send([EVENT])
 
 
-def error_of(url, **options):
-    with pytest.raises(TransportError) as caught:
-        send(url, **options)
-    return caught.value
-
-
 # TLS.
 
 
@@ -66,7 +62,7 @@ def test_trusted_broker(broker, queue, bundle):
 
 def test_unknown_issuer(broker, queue):
     """By default a certificate of a private authority is refused, and nothing is sent."""
-    error = error_of(broker.tls_url)
+    error = error_of(send, broker.tls_url)
     assert (error.retryable, len(queue)) == (False, 0)
     assert "the certificate of the broker is refused" in str(error)
 
@@ -75,31 +71,33 @@ def test_other_issuer(broker, tmp_path):
     """A bundle of another authority does not do."""
     path = tmp_path / "stranger.pem"
     stranger().cert_pem.write_to_path(path)
-    assert "certificate of the broker is refused" in str(error_of(broker.tls_url, verify=path))
+    assert "certificate of the broker is refused" in str(
+        error_of(send, broker.tls_url, verify=path)
+    )
 
 
 def test_wrong_host_name(broker, queue, bundle):
     """A certificate for another name is refused."""
-    error = error_of(f"amqps://127.0.0.1:{broker.tls_port}", verify=bundle)
+    error = error_of(send, f"amqps://127.0.0.1:{broker.tls_port}", verify=bundle)
     assert (error.retryable, len(queue)) == (False, 0)
     assert "IP address mismatch" in str(error)
 
 
 def test_verification_can_be_turned_off(broker, queue, caplog):
-    """`verify=False` takes any certificate, with a warning."""
+    """`verify=False` accepts any certificate, with a warning."""
     send(f"amqps://127.0.0.1:{broker.tls_port}", verify=False)
     assert (queue.bodies(), "verify is False" in caplog.text) == ([EVENT], True)
 
 
 def test_plain_port(broker, bundle):
     """TLS with a port that does not speak it fails for good, in time."""
-    error = error_of(f"amqps://localhost:{broker.port}", verify=bundle)
+    error = error_of(send, f"amqps://localhost:{broker.port}", verify=bundle)
     assert (error.retryable, "TLS failed" in str(error)) == (False, True)
 
 
 def test_tls_port(broker):
     """No TLS with a port that asks for it fails, in time."""
-    error = error_of(f"amqp://localhost:{broker.tls_port}", connect_timeout=5)
+    error = error_of(send, f"amqp://localhost:{broker.tls_port}", connect_timeout=5)
     assert error.ambiguous is False
 
 
@@ -125,8 +123,8 @@ def test_client_certificate_is_the_user(broker, queue, bundle, tmp_path):
 
 def test_client_certificate_of_nobody(broker, bundle, tmp_path):
     """A certificate of a user that the broker does not have is refused."""
-    error = error_of(broker.tls_url, verify=bundle, cert=client_files(tmp_path))
-    assert (error.retryable, str(error)) == (False, "the broker refuses user and password")
+    error = error_of(send, broker.tls_url, verify=bundle, cert=client_files(tmp_path))
+    assert (error.retryable, str(error)) == (False, "the broker rejects user and password")
 
 
 def test_user_beside_a_certificate(broker, queue, bundle, tmp_path):
@@ -138,18 +136,18 @@ def test_user_beside_a_certificate(broker, queue, bundle, tmp_path):
 
 @pytest.mark.parametrize("user", ["guest:s3cret", "s3cret:guest", "gu%65st:%73%33cret"])
 def test_wrong_password(broker, user):
-    """A wrong user or password is told clearly, and tried slowly."""
-    error = error_of(f"amqp://{user}@127.0.0.1:{broker.port}")
+    """The error names a wrong user or password; attempts are rare."""
+    error = error_of(send, f"amqp://{user}@127.0.0.1:{broker.port}")
     assert (error.retryable, error.ambiguous, str(error)) == (
         False,
         False,
-        "the broker refuses user and password",
+        "the broker rejects user and password",
     )
 
 
 def test_missing_vhost(broker):
-    """A vhost that is not there is told with its name."""
-    error = error_of(f"{broker.url}/my%2Fown")
+    """The error names a vhost that is not there."""
+    error = error_of(send, f"{broker.url}/my%2Fown")
     assert (error.retryable, str(error)) == (
         False,
         "vhost 'my/own' does not exist, or the user has no access to it",
@@ -164,7 +162,7 @@ def test_default_vhost(broker, queue, path):
 
 
 def test_connection_has_a_name(broker, queue):
-    """Who looks at the broker sees which program a connection belongs to."""
+    """At the broker, a connection has the name of its program."""
     with contextlib.closing(AMQPTransport(broker.url)) as transport:
         transport.send([EVENT])
         name = "has a client-provided name: structlog-mozdef"
@@ -174,74 +172,90 @@ def test_connection_has_a_name(broker, queue):
 # Idleness.
 
 
+@contextlib.contextmanager
+def relayed(broker, **options):
+    """A transport, and the relay through which it speaks to the broker."""
+    with (
+        Relay(broker.port) as relay,
+        contextlib.closing(AMQPTransport(f"amqp://127.0.0.1:{relay.port}", **options)) as transport,
+    ):
+        yield transport, relay
+
+
 def test_idle_connections(broker, queue):
     """One that was left alone is closed by the broker, which costs nothing; one that is not, stays.
 
     `idle` is what keeps it.
     """
     with (
-        contextlib.closing(AMQPTransport(broker.url, heartbeat=1)) as alone,
-        contextlib.closing(AMQPTransport(broker.url, heartbeat=1)) as attended,
+        relayed(broker, heartbeat=1) as (alone, alone_relay),
+        relayed(broker, heartbeat=1) as (kept, kept_relay),
     ):
         alone.send([b"1"])
-        attended.send([b"2"])
-        session = attended._session
+        kept.send([b"2"])
         missed = broker.log().count("missed heartbeats")
-        assert wait_for(lambda: attended.idle() or broker.log().count("missed heartbeats") > missed)
+        assert wait_for(lambda: kept.idle() or broker.log().count("missed heartbeats") > missed)
         assert alone.send([b"3"]).retry == ()
-        assert attended.send([b"4"]).retry == ()
-        assert (attended._session, queue.bodies()) == (session, [b"1", b"2", b"3", b"4"])
+        assert kept.send([b"4"]).retry == ()
+        assert (len(alone_relay.ports), len(kept_relay.ports)) == (2, 1)
+    assert queue.bodies() == [b"1", b"2", b"3", b"4"]
 
 
-@pytest.mark.parametrize("silent", ["last_sent", "last_received"])
-def test_silent_connection_is_replaced(broker, queue, silent):
-    """A connection that may be closed at any moment, or dead, is not used any more."""
-    with contextlib.closing(AMQPTransport(broker.url)) as transport:
+@pytest.mark.parametrize("idle", [False, True])
+@pytest.mark.parametrize(("silence", "connections"), [(89, 1), (91, 2)])
+def test_silent_connection_is_replaced(broker, queue, silence, connections, idle):
+    """A connection on which the broker was silent for 1.5 heartbeats may be dead, and is not used.
+
+    It does not help that a heartbeat was sent.
+    """
+    now = [0.0]
+    with relayed(broker, clock=lambda: now[0]) as (transport, relay):
         transport.send([b"1"])
-        session = transport._session
-        setattr(session._socket, silent, time.monotonic() - 91)
+        now[0] += silence
+        if idle:
+            transport.idle()
         transport.send([b"2"])
-        assert transport._session is not session
+        assert len(relay.ports) == connections
     assert queue.bodies() == [b"1", b"2"]
 
 
-def test_dead_connection_while_idle(broker, queue):
+def test_dead_connection_while_idle(broker, queue, caplog):
     """A connection that ended while nothing was sent is put away without a word."""
-    with contextlib.closing(AMQPTransport(broker.url)) as transport:
+    with relayed(broker) as (transport, relay), caplog.at_level(logging.WARNING):
         transport.send([b"1"])
-        transport._session._socket._sock.shutdown(socket.SHUT_RDWR)
+        relay.cut()
         transport.idle()
-        assert transport._session is None
         transport.send([b"2"])
+        assert (len(relay.ports), caplog.text) == (2, "")
     assert queue.bodies() == [b"1", b"2"]
 
 
 def test_idle_before_the_first_event(broker):
     """There is nothing to keep alive before there was an event."""
-    transport = AMQPTransport(broker.url)
-    transport.idle()
-    assert transport._session is None
+    with relayed(broker) as (transport, relay):
+        transport.idle()
+        assert relay.ports == []
 
 
 def test_connection_is_closed_politely(broker, queue):
     """The broker has nothing to complain of when the transport is closed."""
-    with contextlib.closing(AMQPTransport(broker.url)) as transport:
+    with relayed(broker) as (transport, relay):
         transport.send([EVENT])
-        port = transport._session._socket._sock.getsockname()[1]
+        transport.close()
 
-    def last_words():
-        return [
-            line
-            for line in broker.log().splitlines()
-            if f":{port} ->" in line and "closing AMQP connection" in line
-        ]
+        def last_words():
+            return [
+                line
+                for line in broker.log().splitlines()
+                if f":{relay.ports[0]} ->" in line and "closing AMQP connection" in line
+            ]
 
-    assert wait_for(last_words)
-    assert ["[info]" in line for line in last_words()] == [True]
+        assert wait_for(last_words)
+        assert ["[info]" in line for line in last_words()] == [True]
 
 
 def test_closing_is_bounded(broker, queue):
-    """A broker that does not answer any more holds nobody up for long."""
+    """Closing ends soon although the broker does not answer any more."""
     transport = AMQPTransport(broker.url)
     transport.send([EVENT])
     broker.pause()
@@ -259,7 +273,10 @@ def test_closing_is_bounded(broker, queue):
 @pytest.mark.parametrize("tls", [False, True])
 def test_fork(broker, queue, bundle, tls):
     """A child sends on a connection of its own, while the parent's goes on."""
-    run("amqp_fork", *((broker.tls_url, bundle) if tls else (broker.url,)))
+    with Relay(broker.tls_port if tls else broker.port) as relay:
+        url = f"{'amqps' if tls else 'amqp'}://localhost:{relay.port}"
+        run("amqp_fork", *((url, bundle) if tls else (url,)))
+        assert len(relay.ports) == 2
     assert sorted(queue.bodies()) == [
         b'{"summary": "child"}',
         b'{"summary": "parent after"}',
@@ -270,17 +287,8 @@ def test_fork(broker, queue, bundle, tls):
 # Secrets.
 
 
-def everything_about(error):
-    """All texts of an exception and of those that hang on to it."""
-    texts = []
-    while error is not None:
-        texts += [str(error), repr(error.args), "".join(traceback.format_exception(error))]
-        error = error.__cause__ or error.__context__
-    return "\n".join(texts)
-
-
 @pytest.mark.parametrize(
-    "place",
+    "hosts",
     [
         "127.0.0.1:{broker.port}",
         "127.0.0.1:{broker.port}/missing",
@@ -291,11 +299,11 @@ def everything_about(error):
     ],
 )
 @pytest.mark.parametrize("scheme", ["amqp", "amqps"])
-def test_failures_show_no_secret(broker, scheme, place, caplog):
+def test_failures_show_no_secret(broker, scheme, hosts, caplog):
     """However it fails, neither the error nor any log record shows the password."""
-    place = place.format(broker=broker, free=free_port())
+    hosts = hosts.format(broker=broker, free=free_port())
     with caplog.at_level(logging.DEBUG):
-        error = error_of(f"{scheme}://user:{SECRET}@{place}", connect_timeout=3)
+        error = error_of(send, f"{scheme}://user:{SECRET}@{hosts}", connect_timeout=3)
     assert SECRET not in everything_about(error) + caplog.text
 
 
@@ -306,7 +314,7 @@ def test_names_show_no_secret():
         "<AMQPTransport to amqp://a,b:1/v>",
         "amqp://a,b:1/v",
     )
-    assert SECRET not in repr(transport._settings) + repr(transport.__dict__)
+    assert SECRET not in repr(vars(transport))
 
 
 def test_sink_shows_no_secret(broker, caplog):
@@ -317,7 +325,7 @@ def test_sink_shows_no_secret(broker, caplog):
         sink.flush(timeout=1)
         text = repr(sink.stats()) + repr(sink)
         sink.close(timeout=0)
-    assert "refuses user and password" in text
+    assert "rejects user and password" in text
     assert SECRET not in text + caplog.text
 
 
@@ -351,9 +359,9 @@ def server(respond):
     ids=["http", "version", "huge", "no end"],
 )
 def test_other_protocols(answer):
-    """A server that speaks something else is told so, and tried slowly."""
+    """The error says that a server does not speak AMQP; attempts are rare."""
     with server(lambda connection: connection.sendall(answer)) as url:
-        error = error_of(url)
+        error = error_of(send, url)
     assert (error.retryable, error.ambiguous, str(error)) == (
         False,
         False,
@@ -374,7 +382,7 @@ def test_other_protocols(answer):
 def test_broken_answers(answer):
     """An answer that cannot be understood is this package's own error."""
     with server(lambda connection: connection.sendall(answer)) as url:
-        error = error_of(url)
+        error = error_of(send, url)
     assert (error.ambiguous, error.__context__) == (False, None)
 
 
@@ -386,8 +394,8 @@ def test_server_that_says_nothing():
             pass
 
     with server(keep_silent) as url:
-        error = error_of(url, connect_timeout=0.2)
-    assert (error.retryable, str(error)) == (True, "no session within the connect time-out")
+        error = error_of(send, url, connect_timeout=0.2)
+    assert (error.retryable, str(error)) == (True, "no session within the connect timeout")
 
 
 def test_server_that_drips():
@@ -400,6 +408,6 @@ def test_server_that_drips():
 
     with server(drip) as url:
         start = time.monotonic()
-        error = error_of(url, connect_timeout=0.3)
+        error = error_of(send, url, connect_timeout=0.3)
         assert time.monotonic() - start < 3
-    assert str(error) == "no session within the connect time-out"
+    assert str(error) == "no session within the connect timeout"

@@ -11,6 +11,8 @@ from support.transport_contract import TransportContract
 
 from structlog_mozdef.transports.amqp import AMQPTransport
 
+pytestmark = pytest.mark.rabbitmq
+
 
 @pytest.fixture(scope="module")
 def broker():
@@ -70,7 +72,7 @@ class TestAMQPS(TestAMQP):
 
 
 class TestAMQPFullQueue(TestAMQP):
-    """A queue that takes nothing."""
+    """A queue that accepts nothing."""
 
     @contextlib.contextmanager
     def broken(self):

@@ -1,4 +1,4 @@
-"""RabbitMQ refuses, has no room, or dies: nothing is lost, and no more is repeated than must be."""
+"""RabbitMQ rejects, is full, or dies: nothing is lost, and only what must be is repeated."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
 from support.brokers import Broker, Queue
+from support.errors import error_of
+from support.proxies import Relay
 from support.running import wait_for
 
 from structlog_mozdef import RetryPolicy, Sink
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.amqp import AMQPTransport
+
+pytestmark = pytest.mark.rabbitmq
 
 SOON = RetryPolicy(wait_initial=0.05, wait_max=0.2)
 
@@ -45,38 +50,32 @@ def events(count, size=300):
     ]
 
 
-def error_of(transport, batch):
-    with pytest.raises(TransportError) as caught:
-        transport.send(batch)
-    return caught.value
-
-
 class Sending(threading.Thread):
     """One attempt to send *batch*, while the test goes on."""
 
     def __init__(self, transport, batch):
         super().__init__()
         self.transport, self.batch = transport, batch
-        self.delivery = self.error = None
+        self.result = self.error = None
         self.start()
 
     def run(self):
         try:
-            self.delivery = self.transport.send(self.batch)
+            self.result = self.transport.send(self.batch)
         except TransportError as error:
             self.error = error
 
     def unconfirmed(self):
         """Which events have to be sent again."""
         self.join(60)
-        return [self.batch[index] for index in self.delivery.retry]
+        return [self.batch[index] for index in self.result.retry]
 
 
 # What arrives.
 
 
 def test_properties(queue, transport):
-    """A message is what MozDef's worker takes: exchange, routing key, mode and content type."""
+    """A message is what MozDef's worker reads: exchange, routing key, mode and content type."""
     transport.send([b'{"summary": "a"}'])
     ((result, properties, body),) = queue.messages()
     assert (
@@ -106,13 +105,13 @@ def test_large_batch(queue, transport):
     assert queue.bodies() == batch
 
 
-# What the broker does not take.
+# What the broker does not accept.
 
 
 def test_unroutable(broker, transport):
-    """Events that no queue is bound for are kept, and the reason is told."""
+    """Events that no queue is bound for are kept, and the error says why."""
     with Queue(broker, bound=False) as queue:
-        error = error_of(transport, events(1000))
+        error = error_of(transport.send, events(1000))
         assert (error.retryable, error.ambiguous, len(queue)) == (True, False, 0)
         assert "no queue is bound" in str(error)
 
@@ -134,7 +133,7 @@ def test_unroutable_until_bound(broker):
 
 
 def test_full_queue(broker, transport):
-    """Of a batch that a queue takes in part, exactly the rest has to be sent again."""
+    """Of a batch that a queue accepts in part, exactly the rest has to be sent again."""
     batch = events(30)
     with Queue(broker, x_max_length=10, x_overflow="reject-publish") as queue:
         result = transport.send(batch)
@@ -165,8 +164,8 @@ def test_full_queue_is_emptied(broker):
 
 
 def test_missing_exchange(transport):
-    """Without MozDef's exchange nothing is published, and the reason is told."""
-    error = error_of(transport, events(1))
+    """Without MozDef's exchange nothing is published, and the error says why."""
+    error = error_of(transport.send, events(1))
     assert (error.retryable, error.ambiguous, "no exchange 'eventtask'" in str(error)) == (
         False,
         False,
@@ -175,10 +174,10 @@ def test_missing_exchange(transport):
 
 
 def test_exchange_that_disappears(broker, transport):
-    """An exchange that is removed while the connection is open is told the same way."""
+    """An exchange that is removed while the connection is open is the same error."""
     with Queue(broker):
         transport.send(events(1))
-    error = error_of(transport, events(1))
+    error = error_of(transport.send, events(1))
     assert (error.retryable, "no exchange 'eventtask'" in str(error)) == (False, True)
 
 
@@ -202,9 +201,9 @@ def users(broker):
 
 
 def test_write_is_not_allowed(queue, users):
-    """A user without the permission to write is told so."""
+    """The error says that a user may not write."""
     with contextlib.closing(AMQPTransport(users[0])) as transport:
-        error = error_of(transport, events(1))
+        error = error_of(transport.send, events(1))
     assert (error.retryable, str(error)) == (
         False,
         "the user may not write to exchange 'eventtask'",
@@ -219,7 +218,7 @@ def test_permission_to_write_is_enough(queue, users):
 
 
 def test_event_that_is_too_large(queue, transport):
-    """An event that the broker finds too large is refused for good; the others are taken."""
+    """An event that the broker finds too large is rejected; the others are accepted."""
     batch = [b"a" * 10, b"b" * 500_001, b"c" * 10]
     result = transport.send(batch)
     assert list(result.rejected) == [1]
@@ -227,24 +226,27 @@ def test_event_that_is_too_large(queue, transport):
     assert set(queue.bodies()) == {batch[0], batch[2]}
 
 
-# The broker has no room.
+# The broker has no memory left.
 
 
 def test_memory_alarm(broker, queue, transport):
     """An alarm is waited out, in one attempt or several, and no event is lost or repeated."""
     batch = events(1000)
-    with contextlib.closing(AMQPTransport(broker.url, confirm_timeout=0.5)) as hasty:
+    later = [0.0]
+    with contextlib.closing(
+        AMQPTransport(broker.url, confirm_timeout=0.5, clock=lambda: time.monotonic() + later[0])
+    ) as hasty:
         broker.control("set_vm_memory_high_watermark", "0.00001")
         try:
-            error = error_of(hasty, batch[:100])
+            error = error_of(hasty.send, batch[:100])
             sending = Sending(transport, batch[100:])
-            again = error_of(hasty, batch[:100])
+            again = error_of(hasty.send, batch[:100])
         finally:
             broker.control("set_vm_memory_high_watermark", "absolute", "1GB")
         assert sending.unconfirmed() == []
         assert wait_for(lambda: len(queue) == 1000)
         # However long it took: a broker that reads nothing misses no sign of life.
-        hasty._session._socket.last_sent -= 3600
+        later[0] = 3600.0
         hasty.send(batch[:100])
     assert (error.retryable, "alarm" in str(error), str(again)) == (True, True, str(error))
     assert collections.Counter(queue.bodies()) == collections.Counter(batch)
@@ -257,7 +259,7 @@ def test_broker_that_hangs(broker, queue):
         transport.send(batch[:1])
         broker.pause()
         try:
-            error = error_of(transport, batch[1:])
+            error = error_of(transport.send, batch[1:])
         finally:
             broker.resume()
         transport.send(batch[1:])
@@ -270,7 +272,7 @@ def test_broker_that_hangs_from_the_start(broker):
     broker.pause()
     try:
         with contextlib.closing(AMQPTransport(broker.url, connect_timeout=0.3)) as transport:
-            error = error_of(transport, events(1))
+            error = error_of(transport.send, events(1))
     finally:
         broker.resume()
     assert (error.retryable, error.ambiguous) == (True, False)
@@ -297,15 +299,16 @@ def killed(broker, tmp_path_factory):
     spool = tmp_path_factory.mktemp("amqp") / "spool"
     with (
         Queue(broker) as queue,
-        contextlib.closing(AMQPTransport(broker.url)) as transport,
+        Relay(broker.port) as relay,
+        contextlib.closing(AMQPTransport(f"amqp://127.0.0.1:{relay.port}")) as transport,
         Sink(broker.url, spool=spool, retry=SOON) as sink,
     ):
         transport.send(batch[:1])
-        ledger = transport._session._ledger
+        before = relay.received
         sending = Sending(transport, batch[1:])
         for event in spooled[:3000]:
             sink.put(event)
-        assert wait_for(lambda: ledger._next > 2 and not ledger.is_open(2))
+        assert wait_for(lambda: relay.received > before)  # a confirm
         assert wait_for(lambda: sink.stats().delivered)
         broker.kill()
         unconfirmed = sending.unconfirmed()
@@ -316,7 +319,7 @@ def killed(broker, tmp_path_factory):
         transport.send(unconfirmed)
         assert sink.flush(30)
         counts = collections.Counter(queue.bodies())
-    return Killed(batch, unconfirmed, sending.delivery.error, spooled, counts)
+    return Killed(batch, unconfirmed, sending.result.error, spooled, counts)
 
 
 def test_kill_in_mid_batch(killed):
@@ -349,9 +352,8 @@ def test_connection_that_the_broker_closed(broker, queue, transport):
 # Several brokers.
 
 
-def test_first_host_is_of_no_use(broker, queue, monkeypatch):
+def test_first_host_is_of_no_use(broker, queue):
     """A host that fails is passed over, and the one that worked is remembered."""
-    monkeypatch.setattr("random.randrange", lambda count: 0)
     with socket.create_server(("127.0.0.1", 0)) as useless:
         accepted = []
 
@@ -364,7 +366,7 @@ def test_first_host_is_of_no_use(broker, queue, monkeypatch):
         thread = threading.Thread(target=close_all)
         thread.start()
         url = f"amqp://127.0.0.1:{useless.getsockname()[1]},127.0.0.1:{broker.port}"
-        with contextlib.closing(AMQPTransport(url)) as transport:
+        with contextlib.closing(AMQPTransport(url, chance=lambda: 0.0)) as transport:
             transport.send([b"1"])
             transport.close()
             transport.send([b"2"])
@@ -373,30 +375,42 @@ def test_first_host_is_of_no_use(broker, queue, monkeypatch):
     assert (queue.bodies(), len(accepted)) == ([b"1", b"2"], 1)
 
 
-def test_next_attempt_begins_with_another_host(broker, queue, monkeypatch):
+def test_next_attempt_begins_with_another_host(broker, queue):
     """A host that failed in the middle of a batch is not the first to be tried again."""
-    monkeypatch.setattr("random.randrange", lambda count: 0)
-    url = f"amqp://127.0.0.1:{broker.port},localhost:{broker.port}"
-    with contextlib.closing(AMQPTransport(url, confirm_timeout=0.3)) as transport:
+    with (
+        Relay(broker.port) as first,
+        Relay(broker.port) as second,
+        contextlib.closing(
+            AMQPTransport(url_of(first, second), confirm_timeout=0.3, chance=lambda: 0.0)
+        ) as transport,
+    ):
         transport.send([b"1"])
+        assert (len(first.ports), len(second.ports)) == (1, 0)
         broker.pause()
         try:
-            error_of(transport, [b"2"])
+            error_of(transport.send, [b"2"])
         finally:
             broker.resume()
         assert wait_for(broker.answers)
         transport.send([b"3"])
-        assert transport._session._host == "localhost"
+        assert (len(first.ports), len(second.ports)) == (1, 1)
+
+
+def url_of(*relays):
+    return "amqp://" + ",".join(f"127.0.0.1:{relay.port}" for relay in relays)
 
 
 def test_fleet_spreads(broker, queue):
     """Each transport begins with a host of its own choice."""
-    url = ",".join([broker.url, *[f"host{number}" for number in range(9)]])
-    assert len({AMQPTransport(url)._current for _ in range(50)}) > 3
+    with Relay(broker.port) as first, Relay(broker.port) as second, Relay(broker.port) as third:
+        for _ in range(40):
+            with contextlib.closing(AMQPTransport(url_of(first, second, third))) as transport:
+                transport.send([b"{}"])
+        assert all([first.ports, second.ports, third.ports])
 
 
 def test_empty_event_ends_no_session(transport, queue):
-    """A message without a body has no body frame: the broker takes it, and its neighbours once."""
+    """The broker accepts a message without a body, which has no body frame, and its neighbours."""
     batch = [b'{"n": 1}', b"", b'{"n": 2}']
     assert transport.send(batch).retry == ()
     assert queue.bodies() == batch
@@ -405,4 +419,4 @@ def test_empty_event_ends_no_session(transport, queue):
 def test_empty_event_comes_back_unrouted(broker, transport):
     """A returned message without a body is known by it as well."""
     with Queue(broker, bound=False):
-        assert "no queue is bound" in str(error_of(transport, [b"", b'{"n": 1}']))
+        assert "no queue is bound" in str(error_of(transport.send, [b"", b'{"n": 1}']))

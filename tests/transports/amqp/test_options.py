@@ -1,13 +1,15 @@
-"""What cannot work is refused at once, in one sentence without secrets."""
+"""What cannot work is an error at once, in one sentence without secrets."""
 
 import logging
 import subprocess
 import sys
 
 import pytest
+from support.errors import setting_error_of
 
 from structlog_mozdef import Sink
 from structlog_mozdef.transports.amqp import AMQPTransport
+from structlog_mozdef.transports.amqp.options import hosts_of, settings_of
 from structlog_mozdef.transports.urls import parse_hosts
 
 
@@ -48,11 +50,9 @@ from structlog_mozdef.transports.urls import parse_hosts
     ],
 )
 def test_urls(url):
-    """A URL that cannot work is refused without showing what could be a password."""
-    with pytest.raises(ValueError) as caught:
-        AMQPTransport(url)
-    text = str(caught.value)
-    assert ("s3" in text, "\n" in text, text.startswith("url is ")) == (False, False, True)
+    """The error for a URL that cannot work does not show what could be a password."""
+    text = setting_error_of(AMQPTransport, url)
+    assert ("s3" in text, text.startswith("url is ")) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,22 @@ def test_urls(url):
     ],
 )
 def test_options(option, value):
-    """An option that cannot work is refused by its name."""
+    """The error for an option that cannot work begins with its name."""
     with pytest.raises(ValueError, match=f"^{option} is "):
         AMQPTransport("amqps://host", **{option: value})
 
 
 def test_unknown_option():
-    """An option that does not exist is refused with those that do."""
+    """The error for an option that does not exist names those that do."""
     with pytest.raises(TypeError, match="allowed are exchange, routing_key, heartbeat, verify"):
         Sink("amqp://host", queue="x")
+
+
+@pytest.mark.parametrize("name", ["clock", "chance", "own_log"])
+def test_seams_for_tests_are_no_options(name):
+    """What tests hand to the transport is no option of a sink."""
+    with pytest.raises(TypeError, match=f"{name} is no option"):
+        Sink("amqp://host", **{name: None})
 
 
 @pytest.mark.parametrize(
@@ -103,16 +110,36 @@ def test_unknown_option():
     ],
 )
 def test_addresses(url, hosts, credentials, path):
-    """Hosts, user, password and path are taken apart, each with what is encoded in it."""
+    """Hosts, user, password and path are parsed, and decoded."""
     address = parse_hosts(url, ("amqp", "amqps"))
     assert address.hosts == (hosts or (("a", None), ("b", 2), ("::1", 3), ("::2", None)))
     assert (address.credentials, address.path) == (credentials, path)
 
 
-def test_default_ports():
+def settings(url):
+    """Return the settings of a transport with this URL and the defaults."""
+    return settings_of(
+        parse_hosts(url, ("amqp", "amqps")),
+        exchange="eventtask",
+        routing_key="eventtask",
+        verify=True,
+        cert=None,
+        heartbeat=60,
+        connect_timeout=10,
+        confirm_timeout=30,
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("amqp://a,b:1", [("a", 5672), ("b", 1)]),
+        ("amqps://a,[::1]", [("a", 5671), ("::1", 5671)]),
+    ],
+)
+def test_default_ports(url, hosts):
     """Each host has the port of the scheme, or its own."""
-    assert AMQPTransport("amqp://a,b:1")._hosts == [("a", 5672), ("b", 1)]
-    assert AMQPTransport("amqps://a,[::1]")._hosts == [("a", 5671), ("::1", 5671)]
+    assert hosts_of(parse_hosts(url, ("amqp", "amqps"))) == hosts
 
 
 @pytest.mark.parametrize(
@@ -120,23 +147,23 @@ def test_default_ports():
 )
 def test_vhosts(path, vhost):
     """The vhost is percent-decoded, and / where there is none."""
-    assert AMQPTransport(f"amqp://host{path}")._settings.vhost == vhost
+    assert settings(f"amqp://host{path}").vhost == vhost
 
 
 def test_guest():
     """Without a user in the URL it is guest, as AMQP has it."""
-    settings = AMQPTransport("amqp://host")._settings
-    assert (settings.user, settings.password) == ("guest", "guest")
+    found = settings("amqp://host")
+    assert (found.user, found.password) == ("guest", "guest")
 
 
 def test_another_exchange_is_another_destination():
-    """A spool for one exchange is not taken for that of another one: the names differ."""
+    """A spool for one exchange is not used for another one: the names differ."""
     assert AMQPTransport("amqp://host", exchange="x").name == (
         "amqp://host (exchange 'x', routing key 'eventtask')"
     )
 
 
-def test_verify_false_is_told_once(caplog):
+def test_verify_false_is_warned_of(caplog):
     """Where nothing is encrypted, there is nothing to warn of."""
     with caplog.at_level(logging.WARNING):
         AMQPTransport("amqp://host", verify=False)

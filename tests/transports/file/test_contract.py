@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pathlib
+import pty
 import socket
 import tempfile
+import tty
 
 import pytest
 from support.running import standard_output
@@ -40,7 +43,7 @@ class TestFile(TransportContract):
                 yield transport
 
     def test_it_confirms(self):
-        """What a file took, the operating system has."""
+        """The operating system has what was written to a file."""
         with self.working() as (transport, _):
             assert transport.confirms is True
 
@@ -56,7 +59,10 @@ class PipeContract(TransportContract):
 
     def ends(self):
         """Return the descriptors to read from and to write to."""
-        return os.pipe()
+        reader, writer = os.pipe()
+        # An event of 90 kB does not fit into a pipe of the usual size.
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1024 * 1024)
+        return reader, writer
 
     def transport(self, fd):
         with standard_output(fd):
@@ -77,15 +83,8 @@ class PipeContract(TransportContract):
 
         transport = self.transport(writer)
         with contextlib.closing(transport):
-            # The text of 90 kB fits into no pipe as it is.
-            self.widen(transport)
             yield transport, arrived
         os.close(reader)
-
-    def widen(self, transport):
-        import fcntl
-
-        fcntl.fcntl(transport._target._stream._fd, 1031, 1024 * 1024)  # F_SETPIPE_SZ
 
     @contextlib.contextmanager
     def broken(self):
@@ -113,23 +112,14 @@ class TestStandardOutputIsASocket(PipeContract):
         writer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 400_000)
         return reader.detach(), writer.detach()
 
-    def widen(self, transport):
-        pass
-
 
 class TestStandardOutputIsATerminal(PipeContract):
     """What a person reads."""
 
     def ends(self):
-        import pty
-        import tty
-
         reader, writer = pty.openpty()
         tty.setraw(writer)
         return reader, writer
-
-    def widen(self, transport):
-        pass
 
     @pytest.mark.parametrize("text", ["", "\u65e5\u672c\U0001f600", 'quote " backslash \\'])
     def test_bytes_are_not_changed(self, text):
@@ -157,6 +147,6 @@ class TestStandardOutputIsAFile(TransportContract):
             yield transport
 
     def test_it_confirms(self):
-        """What a file took, the operating system has."""
+        """The operating system has what was written to a file."""
         with self.working() as (transport, _):
             assert transport.confirms is True

@@ -1,4 +1,4 @@
-"""A disk that is full keeps whole lines, and what did not fit is written later."""
+"""A file on a full disk ends with a complete line, and what did not fit is written later."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def numbers(path):
     return [json.loads(line)["number"] for line in path.read_bytes().splitlines()]
 
 
+@pytest.mark.root
 def test_full_disk(small_disk):
-    """What found room stays, in whole lines; the rest is asked for again, soon."""
+    """The lines that fit stay, complete; the others are to be sent again, soon."""
     path = small_disk / "events"
     with contextlib.closing(FileTransport(path.as_uri())) as transport:
         result = transport.send(EVENTS)
@@ -52,8 +53,9 @@ def test_full_disk(small_disk):
         assert numbers(path) == list(range(first))
 
 
+@pytest.mark.root
 def test_sink_on_a_full_disk(small_disk):
-    """A sink keeps what does not fit, and goes on when there is room: no line twice, none torn."""
+    """A sink keeps what does not fit, and goes on when there is space: no line twice, none torn."""
     path = small_disk / "events"
     filler = small_disk / "filler"
     filler.write_bytes(bytes(200_000))
@@ -70,7 +72,7 @@ def test_sink_on_a_full_disk(small_disk):
 
 
 def test_file_that_must_not_grow(tmp_path):
-    """A limit of the process cuts a write anywhere; the line that was cut is taken back."""
+    """A limit of the process cuts a write anywhere; the line that was cut is removed."""
     path = tmp_path / "events"
     line = len(EVENTS[0]) + 1
     with contextlib.closing(FileTransport(path.as_uri())) as transport:

@@ -1,8 +1,9 @@
-"""What is configured wrongly for a file is refused at once, in one sentence, without secrets."""
+"""A wrong setting for a file is rejected at once, in one sentence, without secrets."""
 
 import os
 
 import pytest
+from support.errors import setting_error_of
 from support.running import standard_output
 
 from structlog_mozdef._log import RateLimitedLogger
@@ -11,11 +12,7 @@ from structlog_mozdef.transports.registry import transport_for_url
 
 
 def error_of(url, **options):
-    with pytest.raises(ValueError) as caught:
-        FileTransport(url, **options)
-    assert type(caught.value) is ValueError
-    assert (caught.value.__cause__, "\n" in str(caught.value)) == (None, False)
-    return str(caught.value)
+    return setting_error_of(FileTransport, url, **options)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +54,7 @@ def test_addresses(url, name):
     ],
 )
 def test_bad_addresses(url):
-    """What is no path of a file on this machine is refused."""
+    """An address that is not the path of a file on this machine is rejected."""
     if isinstance(url, str) and url.endswith("\n"):
         url = url.strip() + "\t/x"
     assert error_of(url).startswith("url is ")
@@ -67,7 +64,7 @@ def test_bad_addresses(url):
     "url", ["file://u:hunter2@host/x", "file:///x?hunter2", "file:///x#hunter2"]
 )
 def test_secrets_are_not_shown(url):
-    """A file has no credentials; those in an address are refused, and not repeated."""
+    """A file has no credentials; an address with some is rejected, and they are not shown."""
     assert "hunter2" not in error_of(url)
 
 
@@ -85,7 +82,7 @@ def test_bad_options(option, value):
 
 
 def test_decimal_mode():
-    """Who forgets that permissions are octal is told how to write them."""
+    """Permissions that are not written in octal are rejected, with the right form."""
     assert error_of("file:///tmp/x.ndjson", mode=600).endswith("such as 0o600 or 0o640")
 
 

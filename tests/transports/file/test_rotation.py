@@ -11,15 +11,17 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 import pytest
+from support.errors import error_of
 from support.running import PROGRAMS, run, start_command
 
 from structlog_mozdef import Sink
 from structlog_mozdef.exceptions import TransportError
-from structlog_mozdef.transports.file import FileTransport, regular
+from structlog_mozdef.transports.file import FileTransport
 
 EVENT = b'{"summary": "a"}'
 OTHER = b'{"summary": "b"}'
@@ -40,13 +42,6 @@ def lines(path):
     return path.read_bytes().splitlines()
 
 
-def error_of(transport):
-    with pytest.raises(TransportError) as caught:
-        transport.send([EVENT])
-    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
-    return caught.value
-
-
 def test_renamed(transport, path):
     """After logrotate's usual rename the next event makes a new file."""
     transport.send([EVENT])
@@ -55,8 +50,8 @@ def test_renamed(transport, path):
     assert (lines(path.with_suffix(".1")), lines(path)) == ([EVENT], [OTHER])
 
 
-def test_renamed_and_made_anew(transport, path):
-    """A file that somebody else made in its place is used as it is."""
+def test_renamed_and_made_by_another_program(transport, path):
+    """A file that another program made under the path is used as it is."""
     transport.send([EVENT])
     path.rename(path.with_suffix(".1"))
     path.touch(0o640)
@@ -75,14 +70,14 @@ def test_removed(transport, path):
 def test_removed_while_it_was_written(transport, path, monkeypatch):
     """Lines that went to a file which was removed in that moment are written again."""
     transport.send([EVENT])
-    ends_a_line = regular._ends_a_line
+    write = os.write
 
-    def remove(fd, size):
+    def remove_and_write(fd, data):
         path.unlink()
         monkeypatch.undo()
-        return ends_a_line(fd, size)
+        return write(fd, data)
 
-    monkeypatch.setattr(regular, "_ends_a_line", remove)
+    monkeypatch.setattr(os, "write", remove_and_write)
     transport.send([OTHER])
     assert lines(path) == [OTHER]
 
@@ -145,7 +140,7 @@ def test_link_to_a_file(transport, path, tmp_path):
 def test_link_to_nothing(transport, path, tmp_path):
     """No file is made through a link, which somebody else may have put there."""
     path.symlink_to("elsewhere")
-    error = error_of(transport)
+    error = error_of(transport.send, [EVENT])
     assert (error.retryable, "symbolic link to nothing" in str(error)) == (False, True)
     assert not (tmp_path / "elsewhere").exists()
     (tmp_path / "elsewhere").touch()
@@ -166,7 +161,7 @@ def test_link_is_changed(transport, path, tmp_path):
 def test_missing_folder(tmp_path):
     """A folder that is missing needs somebody to make it; the events are kept."""
     transport = FileTransport((tmp_path / "later" / "events").as_uri())
-    error = error_of(transport)
+    error = error_of(transport.send, [EVENT])
     assert (error.retryable, "No such file or directory" in str(error)) == (False, True)
     (tmp_path / "later").mkdir()
     transport.send([EVENT])
@@ -174,29 +169,33 @@ def test_missing_folder(tmp_path):
 
 
 def test_path_becomes_a_folder(transport, path):
-    """A folder in the place of the file is told as such."""
+    """The error says so where the path leads to a folder."""
     path.mkdir()
-    error = error_of(transport)
+    error = error_of(transport.send, [EVENT])
     assert (error.retryable, "Is a directory" in str(error)) == (False, True)
 
 
-def test_permission_denied(tmp_path):
+@pytest.fixture
+def reachable_path():
+    """A file that another user can reach, unlike those below `tmp_path`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "events")
+        path.touch()
+        path.parent.chmod(0o755)
+        yield path
+
+
+def test_permission_denied(reachable_path):
     """A file that must not be written needs a change of settings; the events are kept."""
-    path = tmp_path / "events"
-    path.write_bytes(b"")
-    path.chmod(0o444)
-    tmp_path.chmod(0o755)
-    result = run("file_denied", path, timeout=30).stdout
+    reachable_path.chmod(0o444)
+    result = run("file_denied", reachable_path, timeout=30).stdout
     assert result == "the file cannot be written: Permission denied, retryable: False\n"
 
 
-def test_write_only_file(tmp_path):
+def test_write_only_file(reachable_path):
     """A file that may be written and not read is written."""
-    path = tmp_path / "events"
-    path.write_bytes(b"")
-    path.chmod(0o222)
-    tmp_path.chmod(0o755)
-    assert run("file_denied", path, timeout=30).stdout == "written\n"
+    reachable_path.chmod(0o222)
+    assert run("file_denied", reachable_path, timeout=30).stdout == "written\n"
 
 
 def test_torn_line_of_another_process(transport, path):
@@ -232,7 +231,7 @@ def test_locked_by_another_process(transport, path):
     with path.open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         began = time.monotonic()
-        error = error_of(transport)
+        error = error_of(transport.send, [EVENT])
         assert 0.4 < time.monotonic() - began < 5
     assert (error.retryable, "keeps it locked" in str(error)) == (True, True)
     transport.send([OTHER])
@@ -240,7 +239,7 @@ def test_locked_by_another_process(transport, path):
 
 
 def test_rotated_while_it_was_locked(transport, path):
-    """Who waited for the lock looks again which file the path means."""
+    """After waiting for the lock, the transport checks again which file the path means."""
     transport.send([EVENT])
     old = path.with_suffix(".1")
     with path.open("rb") as other:
@@ -266,11 +265,11 @@ def test_lock_is_released(transport, path):
 
 
 def test_named_pipe(path):
-    """A named pipe has its reader; without one, events are kept, and nobody waits for ever."""
+    """A named pipe has its reader; without one, events are kept, and nothing waits forever."""
     os.mkfifo(path)
     transport = FileTransport(path.as_uri(), write_timeout=0.5)
     assert transport.confirms is False
-    assert error_of(transport).retryable is True
+    assert error_of(transport.send, [EVENT]).retryable is True
     for event in (EVENT, OTHER):  # a reader that comes, and another one after it has gone
         with subprocess.Popen(["head", "-n1", path], stdout=subprocess.PIPE) as reader:
             deadline = time.monotonic() + 10
@@ -297,7 +296,7 @@ def test_named_pipe_is_replaced(path):
 
 
 def test_device(tmp_path):
-    """A device takes what it takes, and confirms nothing."""
+    """A device confirms nothing."""
     transport = FileTransport("file:///dev/null")
     transport.send([EVENT])
     assert transport.confirms is False

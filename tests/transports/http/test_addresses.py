@@ -54,7 +54,7 @@ def test_single_events_where_bulk_is_not(status):
 
 
 def test_page_instead_of_bulk():
-    """A web page at /_bulk is none that takes events."""
+    """A web page at /_bulk is no /_bulk that accepts events."""
     page = answer(200, b"<html>hello", Content_Type="text/html")
     with Receiver(lambda request: page if request.path == "/_bulk" else OK) as receiver:
         assert send(receiver)[-1].path == "/events"
@@ -62,7 +62,7 @@ def test_page_instead_of_bulk():
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_outage_proves_nothing_about_bulk(status):
-    """A server in trouble has not said that there is no /_bulk: nothing is sent yet."""
+    """A server that fails has not said that there is no /_bulk: nothing is sent yet."""
     with Receiver(lambda request: answer(status)) as receiver:
         with pytest.raises(TransportError):
             send(receiver)
@@ -105,7 +105,7 @@ def test_bulk_that_went_away_is_asked_for_again():
 
 
 def test_blamed_batch_is_no_outage():
-    """A /_bulk that blames a batch is there: it is not asked for again."""
+    """A /_bulk that blames a batch is there: it is not asked for once more."""
     answers = iter([OK, answer(400)])
     with (
         Receiver(lambda request: next(answers, OK)) as receiver,
@@ -159,7 +159,7 @@ def test_host_that_is_called_like_the_path(host):
 
 @pytest.mark.parametrize("path", ["/_bulk", "/index/_bulk", "/custom/x"])
 def test_known_addresses_need_no_asking(path):
-    """An address that says itself what it takes is not asked."""
+    """A URL that says by itself what it accepts is not asked."""
     with Receiver() as receiver:
         assert all(request.body for request in send(receiver, path))
 

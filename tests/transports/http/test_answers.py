@@ -10,12 +10,14 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.errors import kind_of
 from support.receivers import OK, Receiver, answer
 
 from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED
 from structlog_mozdef.transports.http import HTTPTransport
-from structlog_mozdef.transports.http.responses import delivery_of, seconds_of_retry_after
+from structlog_mozdef.transports.http.client import Answer
+from structlog_mozdef.transports.http.responses import result_of, seconds_of_retry_after
 
 EVENTS = [b'{"summary":"a"}', b'{"summary":"b"}', b'{"summary":"c"}']
 
@@ -30,10 +32,6 @@ def send(response, path="/_bulk"):
             return transport.send(EVENTS)
         except TransportError as error:
             return error
-
-
-def kind(error):
-    return type(error), error.retryable, error.ambiguous
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -55,7 +53,7 @@ def test_success(status):
     ],
 )
 def test_success_with_a_word(body, headers):
-    """What a server says beside 200 does not matter where it is no page."""
+    """The body of a 200 does not matter, unless it is a web page."""
     assert send(answer(200, body, **headers)) == ALL_ACCEPTED
 
 
@@ -74,18 +72,18 @@ def test_success_with_a_word(body, headers):
     ],
 )
 def test_page_is_no_success(body, headers):
-    """A web page, a login most likely, is no success though it comes with 200."""
+    """A web page, probably a login, is no success although it comes with 200."""
     error = send(answer(200, body, **headers))
-    assert (kind(error), str(error)) == (
+    assert (kind_of(error), str(error)) == (
         (TransportError, False, False),
         "HTTP 200 with a web page: this is not MozDef but, perhaps, a login page",
     )
 
 
 def test_unreadable_answer_proves_nothing():
-    """An answer that is packed in a way that nobody asked for may hide refusals."""
+    """An answer in a compression that was not asked for may hide rejections."""
     error = send(answer(200, b"\0", Content_Encoding="br"))
-    assert kind(error) == (TransportError, True, True)
+    assert kind_of(error) == (TransportError, True, True)
 
 
 def test_packed_answer_stays_bounded():
@@ -113,7 +111,7 @@ def test_payload_is_blamed(status):
 )
 def test_front_end_does_not_blame_the_payload(body):
     """A 400 of nginx that is about TLS or headers would else make a dead letter of every event."""
-    assert kind(send(answer(400, body))) == (TransportError, False, False)
+    assert kind_of(send(answer(400, body))) == (TransportError, False, False)
 
 
 def test_echo_does_not_pass_for_the_front_end():
@@ -126,7 +124,7 @@ def test_echo_does_not_pass_for_the_front_end():
 def test_settings_are_to_blame(status):
     """401, 403, 404 and their kind ask for a person."""
     error = send(answer(status))
-    assert (kind(error), str(error)) == (
+    assert (kind_of(error), str(error)) == (
         (TransportError, False, False),
         f"HTTP {status}: check the URL and the credentials",
     )
@@ -134,8 +132,8 @@ def test_settings_are_to_blame(status):
 
 @pytest.mark.parametrize("status", [408, 423, 425, 429])
 def test_busy(status):
-    """A server that is busy has stored nothing, and is asked again."""
-    assert kind(send(answer(status))) == (TransportError, True, False)
+    """A server that is busy has stored nothing, and gets the events once more."""
+    assert kind_of(send(answer(status))) == (TransportError, True, False)
 
 
 @pytest.mark.parametrize(
@@ -143,15 +141,15 @@ def test_busy(status):
 )
 def test_nobody_knows(status):
     """5xx, and what MozDef never says, prove nothing: perhaps delivered."""
-    assert kind(send(answer(status))) == (TransportError, True, True)
+    assert kind_of(send(answer(status))) == (TransportError, True, True)
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
 @pytest.mark.parametrize("path", ["/_bulk", "/custom/x"])
 def test_redirects_are_refused(status, path):
-    """A redirect is refused, and the events are kept."""
+    """A redirect is not followed, and the events are kept."""
     error = send(answer(status, Location="/login?next=x"), path)
-    assert (kind(error), str(error).split(":")[0]) == (
+    assert (kind_of(error), str(error).split(":")[0]) == (
         (TransportError, False, False),
         f"HTTP {status}",
     )
@@ -171,21 +169,21 @@ def test_redirects_are_not_followed(status, path):
 
 
 @pytest.mark.parametrize(
-    ("location", "place"),
+    ("location", "target"),
     [
         ("https://sso.example.com/login?token=s3cret", "https://sso.example.com"),
         ("https://user:s3cret@sso.example.com/", "https://sso.example.com"),
         ("/login?token=s3cret", "another path"),
-        ("http://[s3cret", "a malformed address"),
-        ("https://" + "s3cret" * 100, "a malformed address"),
-        ("https://\x1b[31ms3cret/", "a malformed address"),
+        ("http://[s3cret", "a malformed URL"),
+        ("https://" + "s3cret" * 100, "a malformed URL"),
+        ("https://\x1b[31ms3cret/", "a malformed URL"),
         ("", "another path"),
     ],
 )
-def test_redirect_is_told_without_secrets(location, place):
-    """Of the target of a redirect, scheme and host are told."""
+def test_redirect_is_shown_without_secrets(location, target):
+    """The error of a redirect shows scheme and host of its target."""
     error = send(answer(302, Location=location))
-    assert f"a redirect to {place} is not followed" in str(error)
+    assert f"a redirect to {target} is not followed" in str(error)
 
 
 # Retry-After.
@@ -193,7 +191,7 @@ def test_redirect_is_told_without_secrets(location, place):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_passed_on(status):
-    """The seconds that the server asks for reach the courier."""
+    """The seconds that the server asks for are in the error."""
     assert send(answer(status, Retry_After="17")).retry_after == 17
 
 
@@ -232,7 +230,7 @@ def test_hostile_retry_after(value):
     assert seconds is None or seconds >= 0
 
 
-# Errors of single events, as Elasticsearch and OpenSearch tell them.
+# Errors of single events, as Elasticsearch and OpenSearch report them.
 
 
 def bulk_answer(*statuses, errors=True, **error):
@@ -241,13 +239,13 @@ def bulk_answer(*statuses, errors=True, **error):
 
 
 def test_items_without_errors():
-    """An answer that tells of no error is success."""
+    """An answer that reports no error is success."""
     assert send(bulk_answer(201, 201, 201, errors=False)) == ALL_ACCEPTED
 
 
 @pytest.mark.parametrize("status", [400, 406, 413, 422])
-def test_refused_item(status):
-    """An event that is refused is told with the reason; the others were accepted."""
+def test_rejected_item(status):
+    """An event that is rejected has a reason; the others were accepted."""
     result = send(bulk_answer(201, status, 201, type="mapper_parsing_exception"))
     assert (dict(result.rejected), list(result.retry)) == (
         {1: f"HTTP {status} mapper_parsing_exception"},
@@ -297,7 +295,7 @@ def test_hostile_reason(kind):
 
 def test_errors_that_fit_no_event():
     """An answer with errors for another number of events proves nothing."""
-    assert kind(send(bulk_answer(400, 201))) == (TransportError, True, True)
+    assert kind_of(send(bulk_answer(400, 201))) == (TransportError, True, True)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +331,7 @@ def test_other_bodies_with_items(body):
 def test_any_answer_is_understood(status, headers, body, count):
     """Whatever a server answers is success or a failure of this package's own kind."""
     try:
-        delivery_of(status, headers, body, count)
+        result_of(Answer(status, headers, body), count)
     except TransportError as error:
         assert str(error)  # noqa: PT017 - nothing is raised as often
 
@@ -351,8 +349,8 @@ def test_any_answer_is_understood(status, headers, body, count):
     ],
 )
 def test_answers_of_mozdef(status, expected):
-    """Every failure that MozDef and its front end answer with is told apart."""
-    assert kind(send(answer(status, Content_Type="text/html"))) == expected
+    """Every failure that MozDef and its front end answer with has its meaning."""
+    assert kind_of(send(answer(status, Content_Type="text/html"))) == expected
 
 
 def test_status_is_not_asked():
@@ -369,3 +367,38 @@ def test_date_is_compared_with_the_clock():
     """A date in the future is as many seconds from now."""
     date = email.utils.formatdate(time.time() + 100, usegmt=True)
     assert 90 < send(answer(503, Retry_After=date)).retry_after <= 100
+
+
+# The status.
+
+
+@pytest.mark.parametrize("path", ["/_bulk", "/custom/x"])
+@pytest.mark.parametrize("status", [302, 400, 401, 413, 429, 500, 503, 999])
+def test_errors_have_the_status(status, path):
+    """Whatever an answer means, its status can be read off the error."""
+    result = send(answer(status), path)
+    assert getattr(result, "error", result).status == status
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(200, b"<html>login"),
+        answer(200, b"x", Content_Encoding="br"),
+        answer(200, b'{"errors":true,"items":[]}'),
+    ],
+)
+def test_errors_of_success_have_the_status(response):
+    """A 2xx that is no success has its status, too."""
+    assert send(response).status == 200
+
+
+@pytest.mark.parametrize(("codes", "status"), [((201, 400, 404), 404), ((400, 201, 413), 413)])
+def test_status_of_single_events(codes, status):
+    """Where single events failed, the status is that of one of them: one to retry, if any."""
+    assert send(bulk_answer(*codes)).error.status == status
+
+
+def test_no_answer_has_no_status():
+    """Where nothing was answered, there is no status."""
+    assert send(None).status is None

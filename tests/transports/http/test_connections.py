@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import inspect
 import socket
 import time
 import tracemalloc
@@ -9,25 +10,38 @@ import tracemalloc
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.errors import error_of
 from support.receivers import CLOSE, OK, RESET, Receiver, answer, unused_port
 
 from structlog_mozdef.exceptions import TransportError
-from structlog_mozdef.transports import http
 from structlog_mozdef.transports.http import HTTPTransport
+from structlog_mozdef.transports.http.client import HTTPClient
 
 EVENT = b'{"summary":"a"}'
 
 
 def error_from(respond, events=(EVENT,), path="/_bulk", **options):
-    """What comes of sending to a server that answers with what *respond* gives."""
+    """Return the error of sending to a server that answers with what *respond* gives."""
     options = {"read_timeout": 0.4, **options}
     with (
         Receiver(respond) as receiver,
         contextlib.closing(HTTPTransport(receiver.base + path, **options)) as transport,
-        pytest.raises(TransportError) as caught,
     ):
-        transport.send(events)
-    return caught.value
+        return error_of(transport.send, events)
+
+
+def client(clock):
+    return HTTPClient(
+        "a server",
+        auth=None,
+        headers={},
+        verify=True,
+        cert=None,
+        proxies={},
+        connect_timeout=5,
+        read_timeout=5,
+        clock=clock,
+    )
 
 
 def drip(text, pause=0.05):
@@ -71,7 +85,7 @@ SLOW = [
 
 @pytest.mark.parametrize("server", SLOW)
 def test_slow_answers_end_in_time(server):
-    """A server that hangs or drips, wherever in its answer, is given up within the time-out."""
+    """A server that hangs or drips, wherever in its answer, is given up within the timeout."""
     start = time.monotonic()
     error_from(lambda request: server)
     assert time.monotonic() - start < 1.5
@@ -79,13 +93,13 @@ def test_slow_answers_end_in_time(server):
 
 @pytest.mark.parametrize("server", SLOW)
 def test_slow_answers_prove_nothing(server):
-    """Who was given up may have stored the events all the same."""
+    """A server that was given up may have stored the events nevertheless."""
     error = error_from(lambda request: server)
     assert (error.retryable, error.ambiguous) == (True, True)
 
 
 def test_slow_reader_ends_in_time():
-    """A server that does not read the request is given up within the time-out."""
+    """A server that does not read the request is given up within the timeout."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/_bulk"
         with contextlib.closing(HTTPTransport(url, read_timeout=0.4)) as transport:
@@ -127,18 +141,19 @@ def test_connect_timeout():
         ):
             transport.send([EVENT])
     assert (str(caught.value), caught.value.ambiguous) == (
-        "no connection within the connect time-out",
+        "no connection within the connect timeout",
         False,
     )
 
 
 def test_default_timeouts():
     """A connection may take 5 s, and an answer 30 s: MozDef answers after 19 s at times."""
-    assert HTTPTransport("http://host/events")._timeout == (5.0, 30.0)
+    parameters = inspect.signature(HTTPTransport).parameters
+    assert (parameters["connect_timeout"].default, parameters["read_timeout"].default) == (5, 30)
 
 
 def test_nobody_listens():
-    """A refused connection is told in the words of the system, and has stored nothing."""
+    """The error of a refused connection has the words of the system; nothing is stored."""
     url = f"http://127.0.0.1:{unused_port()}/_bulk"
     with pytest.raises(TransportError) as caught:
         HTTPTransport(url).send([EVENT])
@@ -164,7 +179,7 @@ def test_unknown_host():
     [CLOSE, RESET, answer(200)[:-3], answer(200)[:-2], b"HTTP/1.1 200 OK\r\n", HEAD + b"\r\nabc"],
 )
 def test_cut_off_answers_prove_nothing(end):
-    """A connection that ends during the request or the answer leaves open what was stored."""
+    """A connection that ends during the request or the answer says nothing of what was stored."""
     error = error_from(lambda request: end if not isinstance(end, bytes) else _cut(end))
     assert (error.retryable, error.ambiguous) == (True, True)
 
@@ -193,7 +208,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("text", GARBAGE)
 def test_garbage_is_no_success(text):
-    """What is no answer of HTTP is told by our own error."""
+    """An answer that is not HTTP becomes our own error."""
     assert error_from(lambda request: _cut(text)).retryable
 
 
@@ -214,7 +229,7 @@ def test_garbage_is_no_success(text):
 @example(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
 @example(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
 def test_random_bytes(text):
-    """Whatever bytes a server sends, nothing but our own error leaves the transport."""
+    """Whatever bytes a server sends, the transport raises our own error only."""
     with (
         Receiver(lambda request: _cut(text)) as receiver,
         contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk", read_timeout=0.3)) as transport,
@@ -242,12 +257,12 @@ def test_endless_body_ends():
 
 @pytest.mark.parametrize("body", [b"x" * 100, b"x" * 20_000_000])
 def test_answer_before_the_request_was_read(body):
-    """A server that refuses a body before it has read it is understood, or at least survived."""
+    """A server that rejects a body before it has read it is understood, or survived."""
 
-    def refuse(connection):
+    def reject(connection):
         connection.sendall(answer(413))
 
-    with Receiver(early=refuse) as receiver:
+    with Receiver(early=reject) as receiver:
         url = f"{receiver.base}/_bulk"
         with (
             contextlib.closing(HTTPTransport(url, read_timeout=2)) as transport,
@@ -322,7 +337,7 @@ def test_replacement_that_is_closed_is_a_failure():
 
 
 def test_answer_that_is_cut_off_is_not_repeated_at_once():
-    """A server that began to answer has the events, perhaps: this is for the courier to judge."""
+    """A server that began to answer has the events, perhaps: the dispatcher decides."""
     answers = iter([OK])
     with (
         Receiver(lambda request: next(answers, None) or _cut(HEAD + b"\r\nabc")) as receiver,
@@ -335,7 +350,7 @@ def test_answer_that_is_cut_off_is_not_repeated_at_once():
 
 
 def test_timeout_is_not_repeated_at_once():
-    """A time-out on a kept connection is a time-out: the server may be at work."""
+    """A timeout on a kept connection is a timeout: the server may be at work."""
     answers = iter([OK])
     with (
         Receiver(lambda request: next(answers, None) or hang()) as receiver,
@@ -347,17 +362,19 @@ def test_timeout_is_not_repeated_at_once():
         assert len(receiver.requests) == 2
 
 
-def test_idle_connection_is_not_trusted(monkeypatch):
-    """A connection that was idle for long is replaced before it fails."""
-    monkeypatch.setattr(http, "_IDLE_LIMIT", 0.01)
+@pytest.mark.parametrize(("idle", "connections"), [(9, 1), (11, 2)])
+def test_idle_connection_is_not_trusted(idle, connections):
+    """A connection that was idle for more than 10 s is replaced before it fails."""
+    now = [0.0]
     with (
         Receiver() as receiver,
-        contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
+        contextlib.closing(client(lambda: now[0])) as sender,
     ):
-        transport.send([EVENT])
-        time.sleep(0.02)
-        transport.send([EVENT])
-        assert receiver.connections == 2
+        request = sender.prepare(receiver.url, "application/json")
+        sender.post(request, EVENT)
+        now[0] += idle
+        sender.post(request, EVENT)
+        assert receiver.connections == connections
 
 
 @pytest.mark.parametrize(
@@ -388,7 +405,7 @@ def test_closed_connection_is_not_taken_for_a_kept_one():
 
 
 def test_each_request_has_its_own_time():
-    """A kept connection that is older than the time-out serves the next request as well."""
+    """A kept connection that is older than the timeout serves the next request as well."""
     with (
         Receiver() as receiver,
         contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk", read_timeout=0.2)) as transport,
@@ -413,7 +430,7 @@ def test_second_answer_is_not_taken_for_the_next_one():
 
 
 def test_failures_leave_no_socket():
-    """Whatever happened, closing leaves no socket to be collected with a warning."""
+    """Whatever happened, no socket is collected with a warning after closing."""
     ends = [CLOSE, RESET, _cut(b"garbage\r\n\r\n"), hang(HEAD), _cut(HEAD + b"\r\nab"), answer(500)]
     for end in ends:
         error_from(lambda request, end=end: end, read_timeout=0.1)

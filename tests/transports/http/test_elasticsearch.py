@@ -10,6 +10,7 @@ import json
 
 import pytest
 from support.elasticsearch import ERRORS, Elastic, error_answer
+from support.errors import error_of, kind_of
 from support.receivers import Receiver, answer, unused_port
 from support.transport_contract import TransportContract
 
@@ -38,16 +39,6 @@ def send(server, events=EVENTS, **options):
     url = options.pop("url", server.url)
     with contextlib.closing(HTTPTransport(url, **options)) as transport:
         return transport.send(events)
-
-
-def error_of(server, events=EVENTS, **options):
-    with pytest.raises(TransportError) as caught:
-        send(server, events, **options)
-    return caught.value
-
-
-def kind(error):
-    return type(error), error.retryable, error.ambiguous
 
 
 class ElasticContract(TransportContract):
@@ -131,7 +122,7 @@ def test_query_is_kept():
 
 
 def test_data_stream():
-    """A data stream takes events with ``create``, and stores them with ``@timestamp``."""
+    """A data stream accepts events with ``create``, and stores them with ``@timestamp``."""
     with Elastic(data_stream=True) as server:
         assert send(server, bulk_action="create") == ALL_ACCEPTED
         assert [json.loads(each)["@timestamp"] for each in server.documents] == [
@@ -232,7 +223,7 @@ def test_event_without_a_stream_has_no_id():
 
 
 def test_outage_leaves_each_event_once():
-    """With ids, probes and repeats after an outage leave every event once."""
+    """With ids, every event is stored once in spite of probes and repeats after an outage."""
     failures = [answer(500), answer(503), answer(500)]
     with Elastic(data_stream=True) as server:
         respond = server.respond
@@ -299,7 +290,7 @@ def test_event_that_is_kept(name, retryable, ambiguous):
     with Elastic() as server:
         server.fault = lambda document: name if b"event 1" in document else None
         result = send(server)
-        assert (dict(result.rejected), list(result.retry), kind(result.error)) == (
+        assert (dict(result.rejected), list(result.retry), kind_of(result.error)) == (
             {},
             [1],
             (TransportError, retryable, ambiguous),
@@ -307,7 +298,7 @@ def test_event_that_is_kept(name, retryable, ambiguous):
 
 
 def test_error_names_its_type():
-    """What is asked for again is told with the type of the error."""
+    """Why events must be sent again is said with the type of the error."""
     with Elastic() as server:
         server.fault = lambda document: "flood"
         assert str(send(server).error) == (
@@ -362,7 +353,7 @@ ERROR = {"type": "mapper_parsing_exception", "reason": "r"}
 
 
 @pytest.mark.parametrize(
-    ("body", "refused"),
+    ("body", "rejected"),
     [
         ({"errors": False}, []),
         ({"errors": False, "items": [{"index": {"status": 201}}] * 3}, []),
@@ -371,10 +362,10 @@ ERROR = {"type": "mapper_parsing_exception", "reason": "r"}
         ({"errors": True, "items": [{"index": {"status": 400}}] * 3}, [0, 1, 2]),
     ],
 )
-def test_filtered_answer(body, refused):
-    """A filter_path that leaves status and error is understood."""
+def test_filtered_answer(body, rejected):
+    """An answer with status and error is understood, whatever else filter_path removes."""
     with filtered(body) as server:
-        assert list(send(server, url=server.base + "/_bulk").rejected) == refused
+        assert list(send(server, url=server.base + "/_bulk").rejected) == rejected
 
 
 @pytest.mark.parametrize(
@@ -387,13 +378,13 @@ def test_filtered_answer(body, refused):
     ],
 )
 def test_filter_that_hides_too_much(body):
-    """An answer that tells of errors, but not of whose, is never success."""
+    """An answer with errors that does not say of which events is never success."""
     with filtered(body) as server:
-        error = error_of(server, url=server.base + "/_bulk")
-    assert (kind(error), "filter_path" in str(error)) == ((TransportError, True, True), True)
+        error = error_of(send, server, url=server.base + "/_bulk")
+    assert (kind_of(error), "filter_path" in str(error)) == ((TransportError, True, True), True)
 
 
-# Errors of whole requests.
+# Errors of requests.
 
 
 @pytest.mark.parametrize(
@@ -411,17 +402,17 @@ def test_filter_that_hides_too_much(body):
     ],
 )
 def test_errors_of_requests(name, expected):
-    """A request that failed as a whole is waited out, asks for a person, or is halved."""
+    """A request that failed is sent once more, needs a setting, or is halved."""
     with Elastic() as server:
         server.fault_of_all = name
-        assert kind(error_of(server)) == expected
+        assert kind_of(error_of(send, server)) == expected
 
 
 def test_array_is_mozdefs_alone():
-    """An array, which only MozDef takes, makes no dead letters elsewhere."""
+    """An array, which only MozDef accepts, makes no dead letters elsewhere."""
     with Elastic() as server:
-        error = error_of(server, bulk_format="array")
-        assert (kind(error), str(error)) == (
+        error = error_of(send, server, bulk_format="array")
+        assert (kind_of(error), str(error)) == (
             (TransportError, False, False),
             (
                 "HTTP 400 illegal_argument_exception: the server is not MozDef, and needs the"
@@ -434,15 +425,15 @@ def test_array_is_mozdefs_alone():
 def test_other_bodies_of_400(body):
     """Any other 400 blames the payload."""
     with Receiver(lambda request: answer(400, body)) as server:
-        error = error_of(server, url=server.base + "/_bulk")
+        error = error_of(send, server, url=server.base + "/_bulk")
     assert (type(error), str(error)) == (Rejected, "HTTP 400")
 
 
 def test_action_line_is_blamed():
     """The answer to a malformed first line is one of settings in every wording."""
     with Receiver(lambda request: error_answer("action")) as server:
-        error = error_of(server, url=server.base + "/_bulk")
-    assert kind(error) == (TransportError, False, False)
+        error = error_of(send, server, url=server.base + "/_bulk")
+    assert kind_of(error) == (TransportError, False, False)
 
 
 # API keys.
@@ -461,23 +452,23 @@ def test_api_key(api_key):
 def test_wrong_api_key():
     """A key that is not known is a matter of settings."""
     with Elastic(api_key=("id", "key")) as server:
-        assert error_of(server, api_key=("id", "other")).retryable is False
+        assert error_of(send, server, api_key=("id", "other")).retryable is False
 
 
 @pytest.mark.parametrize(
     ("url", "options"),
     [("http://user:s3cret@h/_bulk", {}), ("http://h/_bulk", {"auth": ("user", "s3cret")})],
 )
-def test_api_key_beside_a_password(url, options):
-    """A key and a password at once are refused."""
-    with pytest.raises(ValueError, match="api_key is given beside a user and password") as caught:
+def test_api_key_and_password(url, options):
+    """A key and a password together are an error."""
+    with pytest.raises(ValueError, match="api_key is given as well as user and password") as caught:
         HTTPTransport(url, api_key=("id", "s3cret"), **options)
     assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("api_key", ["s3cret:key", "s3cret key", ("s3cret",), ("s3cret", "")])
 def test_malformed_api_key_is_not_shown(api_key):
-    """What is no key is refused, and not shown."""
+    """A value that is no key is an error, which does not show it."""
     with pytest.raises(ValueError, match="that is no API key") as caught:
         HTTPTransport("http://h/_bulk", api_key=api_key)
     assert "s3cret" not in str(caught.value)
@@ -504,7 +495,7 @@ def test_malformed_api_key_is_not_shown(api_key):
     ],
 )
 def test_settings_that_cannot_work(url, options, message):
-    """Options that MozDef does not know are refused for its addresses."""
+    """Options that MozDef does not know are errors for its URLs."""
     with pytest.raises(ValueError) as caught:
         HTTPTransport(url, **options)
     assert str(caught.value).startswith(message)

@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 from support.certificates import authority_file, server_context
+from support.errors import error_of
 from support.proxies import Proxy
 from support.receivers import Receiver, unused_port
 
-from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.http import HTTPTransport
 
 EVENT = b'{"summary":"a"}'
@@ -24,12 +24,6 @@ def send(url, times=2, **options):
     with contextlib.closing(HTTPTransport(url, **options)) as transport:
         for _ in range(times):
             transport.send([EVENT])
-
-
-def error_of(url, **options):
-    with pytest.raises(TransportError) as caught:
-        send(url, **options)
-    return caught.value
 
 
 def test_plain_requests():
@@ -114,6 +108,7 @@ def test_proxy_that_asks_in_vain(tmp_path, tls):
     with Receiver(tls=context) as receiver, Proxy(("user", "right")) as proxy:
         url = f"http://user:wr0ng@127.0.0.1:{proxy.port}"
         error = error_of(
+            send,
             receiver.url,
             proxies={"http": url, "https": url},
             verify=authority_file(tmp_path),
@@ -124,9 +119,9 @@ def test_proxy_that_asks_in_vain(tmp_path, tls):
 @pytest.mark.parametrize(("status", "retryable"), [(403, False), (502, True), (503, True)])
 def test_proxy_that_refuses_the_tunnel(tmp_path, status, retryable):
     """A proxy that does not reach the server is an outage; one that forbids it is not."""
-    with Receiver(tls=server_context()) as receiver, Proxy(refuse=status) as proxy:
+    with Receiver(tls=server_context()) as receiver, Proxy(status=status) as proxy:
         error = error_of(
-            receiver.url, proxies={"https": proxy.url}, verify=authority_file(tmp_path)
+            send, receiver.url, proxies={"https": proxy.url}, verify=authority_file(tmp_path)
         )
     assert (str(error), error.retryable, error.ambiguous) == (
         f"the proxy refuses the connection: HTTP {status}",
@@ -136,9 +131,9 @@ def test_proxy_that_refuses_the_tunnel(tmp_path, status, retryable):
 
 
 def test_proxy_that_is_away():
-    """A proxy on which nobody listens is an outage."""
+    """A proxy without a listener is an outage."""
     proxy = f"http://user:s3cret@127.0.0.1:{unused_port()}"
-    error = error_of("http://127.0.0.1:1/events", proxies={"http": proxy})
+    error = error_of(send, "http://127.0.0.1:1/events", proxies={"http": proxy})
     assert (str(error), error.retryable) == (
         "the proxy does not serve: Connection refused",
         True,

@@ -50,7 +50,7 @@ def test_method_is_post():
 
 @pytest.mark.parametrize("size", [0, 1, 100, 70_000, 2_000_000])
 def test_content_length(size):
-    """The length of the body, of any size, is told, and right."""
+    """A body of any size comes with its length."""
     event = b'{"summary":"%s"}' % (b"x" * size)
     with (
         Receiver() as receiver,
@@ -141,7 +141,7 @@ def test_digest():
 
 
 def test_faulty_authentication_object():
-    """An exception of an authentication object is told without its text."""
+    """The error of an authentication object is shown without its text."""
 
     def auth(request):
         raise KeyError("secret")

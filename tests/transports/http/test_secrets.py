@@ -4,10 +4,10 @@ import contextlib
 import copy
 import logging
 import pathlib
-import traceback
 
 import pytest
 from support.certificates import authority_file, server_context
+from support.errors import everything_about
 from support.proxies import Proxy
 from support.receivers import CLOSE, OK, RESET, Receiver, answer, unused_port
 
@@ -18,24 +18,6 @@ from structlog_mozdef.transports.urls import parse_address
 
 EVENT = b'{"summary":"a"}'
 SECRET = "s3cret"
-
-
-def everything_about(error):
-    """All texts of an exception and of those that hang on to it."""
-    texts, waiting, seen = [], [error], set()
-    while waiting:
-        inner = waiting.pop()
-        if inner is None or id(inner) in seen:
-            continue
-        seen.add(id(inner))
-        texts += [
-            str(inner),
-            repr(inner),
-            repr(inner.args),
-            "".join(traceback.format_exception(inner)),
-        ]
-        waiting += [inner.__cause__, inner.__context__]
-    return "\n".join(texts)
 
 
 # Malformed configuration.
@@ -81,7 +63,7 @@ def everything_about(error):
     ],
 )
 def test_malformed_url(url):
-    """A URL that is refused is shown without what could be secret in it."""
+    """The error for a malformed URL does not show what could be secret in it."""
     with pytest.raises(ValueError) as caught:
         HTTPTransport(url)
     assert SECRET not in everything_about(caught.value)
@@ -110,7 +92,7 @@ def test_malformed_url(url):
     ],
 )
 def test_malformed_options(options):
-    """An option that is refused is told without its value where that may be secret."""
+    """The error for a malformed option does not show its value if that may be secret."""
     url = f"https://user:{SECRET}@host/events?token={SECRET}"
     with pytest.raises(ValueError) as caught:
         HTTPTransport(url, **options)
@@ -121,7 +103,7 @@ def test_malformed_options(options):
 
 
 def full_of_secrets(base, path="/_bulk", **options):
-    """A transport with a secret at every place that can have one."""
+    """A transport with a secret wherever there can be one."""
     scheme, _, host = base.partition("://")
     return HTTPTransport(
         f"{scheme}://user:s3cret@{host}{path}?token=s3cret",
@@ -138,7 +120,7 @@ def test_repr(show):
 
 
 def test_repr_of_an_address():
-    """An address that was taken apart shows no credentials."""
+    """A parsed address shows no credentials."""
     assert repr(parse_address("https://u:s3cret@host/events?t=s3cret", ("https",))) == (
         "Address(https://host/events)"
     )
@@ -214,7 +196,7 @@ def test_log_records_of_urllib3(caplog):
 
 
 def test_log_records_with_a_proxy(caplog):
-    """A proxy gets the whole address, the log records do not."""
+    """A proxy gets the URL with its query, the log records do not."""
     with (
         caplog.at_level(logging.DEBUG),
         Receiver() as receiver,
@@ -230,14 +212,14 @@ def test_log_records_with_a_proxy(caplog):
 
 
 @pytest.mark.parametrize("tls", [True, False])
-@pytest.mark.parametrize("refuse", [None, 403])
-def test_failing_proxies(tmp_path, tls, refuse, caplog):
-    """A proxy that fails is told without the credentials for it."""
+@pytest.mark.parametrize("status", [None, 403])
+def test_failing_proxies(tmp_path, tls, status, caplog):
+    """The error of a proxy that fails does not show the credentials for it."""
     context = server_context() if tls else None
     with (
         caplog.at_level(logging.DEBUG),
         Receiver(tls=context) as receiver,
-        Proxy(("user", "right"), refuse) as proxy,
+        Proxy(("user", "right"), status) as proxy,
     ):
         url = f"http://user:s3cret@127.0.0.1:{proxy.port}"
         proxies = {"http": url, "https": url}
@@ -256,14 +238,14 @@ def test_failing_proxies(tmp_path, tls, refuse, caplog):
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_server_that_is_away(scheme, host, caplog):
-    """A server that cannot be reached is told without secrets."""
+    """The error of a server that cannot be reached shows no secrets."""
     with caplog.at_level(logging.DEBUG), pytest.raises(TransportError) as caught:
         full_of_secrets(f"{scheme}://{host}").send([EVENT])
     assert SECRET not in everything_about(caught.value) + caplog.text
 
 
 def test_refused_certificate(caplog):
-    """A certificate that is refused is told without secrets."""
+    """The error of a certificate that is refused shows no secrets."""
     with (
         caplog.at_level(logging.DEBUG),
         Receiver(tls=server_context()) as receiver,
@@ -302,7 +284,7 @@ def test_sink(failure, caplog):
 
 
 def test_secrets_arrive():
-    """All of it reaches the server all the same."""
+    """All secrets reach the server nevertheless."""
     with (
         Receiver() as receiver,
         contextlib.closing(full_of_secrets(receiver.base)) as transport,
@@ -316,7 +298,7 @@ def test_secrets_arrive():
 
 
 def test_no_secret_in_the_bundle_error(tmp_path):
-    """A bundle that is refused is told by its path, not by what it holds."""
+    """The error of a bundle that cannot be used shows its path, not its content."""
     path = pathlib.Path(tmp_path) / "bundle.pem"
     path.write_text(SECRET)
     with pytest.raises(ValueError) as caught:
@@ -327,7 +309,7 @@ def test_no_secret_in_the_bundle_error(tmp_path):
 @pytest.mark.parametrize("scheme", ["https", "amqp", "amqps", "syslog+tcp"])
 @pytest.mark.parametrize("rest", ["", "/vhost", "?x=1"])
 def test_password_without_its_host_is_not_shown(scheme, rest):
-    """Who forgets @host has a password where the port should be."""
+    """In a URL without its @host, the password stands for the port, and is not shown."""
     with pytest.raises(ValueError, match=r"user:[.][.][.]") as caught:
         Sink(f"{scheme}://user:s3cr3t{rest}")
     assert "s3cr3t" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Certificates are verified, unless the user says otherwise; what is refused is kept and told."""
+"""Certificates are verified, unless the user says otherwise; the error of a refusal says why."""
 
 import contextlib
 import logging
@@ -10,6 +10,7 @@ import warnings
 
 import pytest
 from support.certificates import authority_file, client_files, server_context, stranger
+from support.errors import error_of
 from support.receivers import CLOSE, OK, Receiver
 
 from structlog_mozdef.exceptions import TransportError
@@ -29,11 +30,12 @@ def send(receiver, times=1, **options):
             transport.send([EVENT])
 
 
-def error_of(context, **options):
-    with Receiver(tls=context) as receiver, pytest.raises(TransportError) as caught:
-        send(receiver, **options)
+def refusal_of(context, **options):
+    """Return the error of an attempt that sends no request to a server of *context*."""
+    with Receiver(tls=context) as receiver:
+        error = error_of(send, receiver, **options)
     assert not receiver.requests
-    return caught.value
+    return error
 
 
 def test_trusted_server(bundle):
@@ -62,20 +64,20 @@ def test_bundle_of_the_environment(bundle, monkeypatch, variable):
     ],
 )
 def test_wrong_certificates_are_refused(bundle, context, message):
-    """An unknown issuer, an old certificate and another name are refused, and told clearly."""
-    error = error_of(server_context(*context.pop("names", ()), **context), verify=bundle)
+    """An unknown issuer, an old certificate and another name are refused, with the reason."""
+    error = refusal_of(server_context(*context.pop("names", ()), **context), verify=bundle)
     assert (error.retryable, message in str(error)) == (False, True)
 
 
 def test_verification_is_the_default(monkeypatch):
-    """Without a word about it, a certificate of a private authority is refused."""
+    """By default, a certificate of a private authority is refused."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
-    assert "the certificate of the server is refused" in str(error_of(server_context()))
+    assert "the certificate of the server is refused" in str(refusal_of(server_context()))
 
 
 def test_verification_can_be_turned_off():
-    """`verify=False` takes any certificate, also where warnings are errors."""
+    """`verify=False` accepts any certificate, also if warnings are errors."""
     with Receiver(tls=server_context("example.com", by=stranger())) as receiver:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -119,14 +121,14 @@ def test_client_certificate(bundle, tmp_path, pair):
 
 def test_missing_client_certificate(bundle):
     """A server that asks for a certificate in vain gets no event; nothing is lost."""
-    error = error_of(server_context(clients=True), verify=bundle)
+    error = refusal_of(server_context(clients=True), verify=bundle)
     assert isinstance(error, TransportError)
 
 
 def test_refused_client_certificate(bundle, tmp_path):
     """A client certificate that the server does not trust costs no event."""
     cert = client_files(tmp_path, by=stranger())
-    error = error_of(server_context(clients=True), verify=bundle, cert=cert)
+    error = refusal_of(server_context(clients=True), verify=bundle, cert=cert)
     assert isinstance(error, TransportError)
 
 
@@ -155,10 +157,9 @@ def error_of_answer_to_hello(answer, bundle):
         thread = threading.Thread(target=answer_hello, args=(listener,))
         thread.start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/events"
-        with pytest.raises(TransportError) as caught:
-            HTTPTransport(url, verify=bundle).send([EVENT])
+        error = error_of(HTTPTransport(url, verify=bundle).send, [EVENT])
         thread.join()
-    return caught.value
+    return error
 
 
 def test_tls_server_behind_http():
@@ -190,7 +191,7 @@ def test_silent_close_over_tls(bundle):
 
 
 def test_large_batch_over_tls(bundle):
-    """A body of many TLS records arrives whole."""
+    """A body of many TLS records arrives complete."""
     events = [b'{"summary":"%s"}' % (b"x" * 90_000)] * 20
     with Receiver(tls=server_context()) as receiver:
         with contextlib.closing(HTTPTransport(receiver.url, verify=bundle)) as transport:
@@ -205,4 +206,4 @@ def test_old_tls_is_refused(bundle):
         warnings.simplefilter("ignore")
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
-    assert isinstance(error_of(context, verify=bundle), TransportError)
+    assert isinstance(refusal_of(context, verify=bundle), TransportError)

@@ -85,7 +85,7 @@ def test_over_tls(tmp_path):
 
 
 def test_body_over_four_megabytes_is_blamed():
-    """A body that MozDef's front end refuses is told as one to be halved."""
+    """A body that MozDef's front end rejects becomes an error that halves the batch."""
     event = EVENTS[0][:-1] + b', "x": "' + b"x" * 90_000 + b'"}'
     with (
         running_collector() as collector,

@@ -1,4 +1,4 @@
-"""Syslog keeps the promises of the contract, over every carrier; rsyslog is the receiver."""
+"""Syslog keeps the promises of the contract, whatever carries it; rsyslog is the receiver."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import tempfile
 import pytest
 from support.certificates import authority_file
 from support.receivers import unused_port
-from support.syslog_servers import Rsyslog, StreamReceiver, event_of
+from support.syslog_servers import ConnectionReceiver, Rsyslog, event_of, keep_open
 from support.transport_contract import EVENTS, TransportContract
 
 from structlog_mozdef.transports.syslog import SyslogTransport
+
+pytestmark = pytest.mark.rsyslog
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,8 +77,8 @@ class TestUDP(SyslogContract):
         """What fits into a datagram arrives as it is."""
         super().test_bytes_are_not_changed(text)
 
-    def test_what_does_not_fit_is_refused(self):
-        """An event that no datagram holds is refused with the reason; the others arrive."""
+    def test_what_does_not_fit_is_rejected(self):
+        """An event that fits into no datagram is rejected with the reason; the others arrive."""
         long = json.dumps({"summary": "x" * 90_000}).encode()
         with self.working() as (transport, _):
             before = len(self.server.messages())
@@ -87,14 +89,13 @@ class TestUDP(SyslogContract):
 
 
 class TestTCP(SyslogContract):
-    """Counted octets."""
+    """Messages after their length."""
 
     kind = "tcp"
 
     @contextlib.contextmanager
     def broken(self):
-        with StreamReceiver() as receiver:
-            receiver._serve = lambda connection, number: connection.close()
+        with ConnectionReceiver(serve=socket.socket.close) as receiver:
             url = f"syslog+tcp://127.0.0.1:{receiver.port}"
             with contextlib.closing(SyslogTransport(url)) as transport:
                 yield transport
@@ -110,7 +111,7 @@ class TestTCPWithNewlines(SyslogContract):
 
 
 class TestTLS(SyslogContract):
-    """Counted octets over TLS."""
+    """Messages after their length, over TLS."""
 
     kind = "tls"
 
@@ -120,7 +121,7 @@ class TestTLS(SyslogContract):
     @contextlib.contextmanager
     def broken(self):
         with (
-            StreamReceiver() as plain,
+            ConnectionReceiver() as plain,
             contextlib.closing(
                 SyslogTransport(f"syslog+tls://localhost:{plain.port}", connect_timeout=0.3)
             ) as transport,
@@ -139,7 +140,7 @@ class TestLocalDatagrams(SyslogContract):
             tempfile.TemporaryDirectory() as folder,
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
         ):
-            receiver.bind(f"{folder}/log")  # and is never read
+            receiver.bind(f"{folder}/log")  # and is never read from
             with contextlib.closing(
                 SyslogTransport(f"syslog://{folder}/log", write_timeout=0.1)
             ) as transport:
@@ -151,17 +152,20 @@ class TestLocalDatagrams(SyslogContract):
             yield transport
 
 
-class TestLocalStream(TransportContract):
-    """A local socket of the other kind, as some daemons open it."""
+class TestLocalConnection(TransportContract):
+    """A local socket for connections, as some daemons open it."""
 
     @contextlib.contextmanager
     def working(self):
-        with tempfile.TemporaryDirectory() as folder, StreamReceiver(f"{folder}/log") as receiver:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            ConnectionReceiver(f"{folder}/log") as receiver,
+        ):
             transport = SyslogTransport(f"syslog://{folder}/log")
 
             def arrived():
                 # The transport returns when everything was read.
-                messages = receiver.all_that_was_read().split(b"\0")[:-1]
+                messages = receiver.all_received().split(b"\0")[:-1]
                 return [event_of(message) for message in messages]
 
             with contextlib.closing(transport):
@@ -171,7 +175,7 @@ class TestLocalStream(TransportContract):
     def broken(self):
         with (
             tempfile.TemporaryDirectory() as folder,
-            StreamReceiver(f"{folder}/log", reads=False),
+            ConnectionReceiver(f"{folder}/log", serve=keep_open),
             contextlib.closing(
                 SyslogTransport(f"syslog://{folder}/log", write_timeout=0.1)
             ) as transport,
@@ -188,7 +192,7 @@ class TestLocalStream(TransportContract):
 
 
 def test_nobody_confirms(rsyslog):
-    """Syslog has no acknowledgement, over any carrier: events count as sent."""
+    """Syslog has no acknowledgement, whatever carries it: events count as sent."""
     bundle = authority_file(pathlib.Path(rsyslog.folder))
     transports = [
         SyslogTransport(rsyslog.url(kind), **({"verify": bundle} if kind == "tls" else {}))

@@ -1,7 +1,8 @@
-"""What is configured wrongly for syslog is refused at once, in one sentence, without secrets."""
+"""A wrong setting for syslog is rejected at once, in one sentence, without secrets."""
 
 import pytest
 from support.certificates import authority_file, client_files
+from support.errors import setting_error_of
 
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.transports.registry import transport_for_url
@@ -9,11 +10,7 @@ from structlog_mozdef.transports.syslog import SyslogTransport
 
 
 def error_of(url, **options):
-    with pytest.raises(ValueError) as caught:
-        SyslogTransport(url, **options)
-    assert type(caught.value) is ValueError
-    assert (caught.value.__cause__, "\n" in str(caught.value)) == (None, False)
-    return str(caught.value)
+    return setting_error_of(SyslogTransport, url, **options)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +58,7 @@ def test_addresses(url, name):
     ],
 )
 def test_bad_addresses(url):
-    """What is no address of syslog is refused."""
+    """A URL that is not an address of syslog is rejected."""
     assert error_of(url).startswith("url ")
 
 
@@ -78,7 +75,7 @@ def test_bad_addresses(url):
     ],
 )
 def test_secrets_are_not_shown(url):
-    """Syslog knows no credentials; those in an address are refused, and not repeated."""
+    """Syslog has no credentials; an address with some is rejected, and they are not shown."""
     assert "hunter2" not in error_of(url)
 
 
@@ -112,18 +109,18 @@ def test_bad_options(option, value):
     ],
 )
 def test_options_that_would_do_nothing(url, options):
-    """An option that its carrier does not have is refused, not ignored."""
+    """An option that would do nothing with this kind of address is rejected, not ignored."""
     assert "only" in error_of(url, **options)
 
 
 def test_unknown_options():
-    """An option that no syslog has is a TypeError, as of every transport."""
+    """An unknown option is a TypeError, as of every transport."""
     with pytest.raises(TypeError, match="bulk is no option; allowed are facility, app_name"):
         transport_for_url("syslog:///dev/log", RateLimitedLogger(), {"bulk": True})
 
 
 def test_certificates_in_every_form(tmp_path):
-    """A CA bundle is a file or a folder; a client certificate one path or two."""
+    """A CA bundle is a file or a folder; a client certificate is one path or two."""
     certificate, key = client_files(tmp_path)
     for options in (
         {"verify": authority_file(tmp_path)},
@@ -135,5 +132,5 @@ def test_certificates_in_every_form(tmp_path):
 
 
 def test_repr_shows_the_destination():
-    """What it is, and where it leads."""
+    """The transport shows its kind and its destination."""
     assert repr(SyslogTransport("syslog+udp://h")) == "<SyslogTransport to syslog+udp://h:514>"

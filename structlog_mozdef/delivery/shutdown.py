@@ -1,0 +1,105 @@
+"""Ending the sender's thread: who asks for it, by when, and what is still worth a try."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from structlog_mozdef._deadline import Deadline
+from structlog_mozdef.delivery.dispatcher import Dispatcher
+
+#: Events, whenever they come.
+ALL_EVENTS = sys.maxsize
+
+
+class Stop(NamedTuple):
+    """Somebody waits for the thread to end.
+
+    Attributes:
+        deadline: until when.
+        until: how many of the events appended concern them, from the first on.
+    """
+
+    deadline: Deadline
+    until: int
+
+
+class Shutdown:
+    """Decide when the thread of *dispatcher* ends.
+
+    Attributes:
+        exit_deadline: by when the process wants to end; None while it does not.
+        stopped_early: whether the thread ends though events wait and time is left.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._buffer = dispatcher.buffer
+        self._stops: list[Stop] = []
+        self._had_final_attempt = False
+        self.exit_deadline: Deadline | None = None
+        self.stopped_early = False
+
+    # In the caller's thread.
+
+    def begin_exit(self, deadline: Deadline) -> None:
+        """Have everything sent by *deadline*, at the end of the process."""
+        self.exit_deadline = deadline
+        self._stops.append(Stop(deadline, ALL_EVENTS))
+
+    @contextlib.contextmanager
+    def request(self, stop: Stop) -> Iterator[None]:
+        """Ask the thread to end, for as long as the caller waits for it."""
+        self._stops.append(stop)
+        try:
+            yield
+        finally:
+            self._stops.remove(stop)
+
+    def is_requested(self) -> bool:
+        """Return whether anybody waits for the thread to end."""
+        return bool(self._stops)
+
+    def leaves_the_rest(self) -> bool:
+        """Return whether nobody should wait for an outage: at exit, a spool keeps the events."""
+        return (
+            self.exit_deadline is not None
+            and self._buffer.durable
+            and self._dispatcher.last_error is not None
+        )
+
+    # In the sender's thread.
+
+    def is_due(self) -> bool:
+        """Return whether the thread is to end now."""
+        stops = list(self._stops)
+        if not stops:
+            self._had_final_attempt = False
+            return False
+        settled = self._buffer.settled_count()
+        return (
+            self.stopped_early
+            or settled >= self._buffer.appended_count()
+            or all(settled >= stop.until for stop in stops)
+            or max(stop.deadline for stop in stops).expired
+        )
+
+    def allows_wait(self, seconds: float) -> bool:
+        """Return whether to wait for *seconds* before the next attempt.
+
+        Where that would be too late, the next attempt is made at once, the last one; and where
+        there was one already, the thread is to end.
+        """
+        last = max((stop.deadline for stop in list(self._stops)), default=None)
+        if self.leaves_the_rest():
+            self.stopped_early = True
+        elif last is None or seconds < last.left():
+            return True
+        elif self._had_final_attempt or self._buffer.durable:
+            self.stopped_early = True  # what is on disk is not lost, and not to be risked
+        else:
+            self._had_final_attempt = True
+            self._dispatcher.final_attempt()
+        return False
