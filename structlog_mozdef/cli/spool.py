@@ -22,17 +22,17 @@ from structlog_mozdef.cli.destination import add_destination, sink_to
 from structlog_mozdef.exceptions import SpoolError
 
 _NO_LIMIT = sys.maxsize
-# Seconds between two looks at what is left.
-_POLL = 0.1
+# Seconds between two checks of how many events are left.
+_POLL_INTERVAL = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the actions of this command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for function, help_text in (
-        (_list, "what waits: how many events, how old, how much, and whose"),
-        (_drain, "deliver what dead processes left behind"),
-        (_dead_letters, "show the events that the destination refused, and why"),
+        (_list, "show the streams: events, bytes, age, and the process of each"),
+        (_drain, "deliver the events that dead processes left behind"),
+        (_dead_letters, "show the events that the destination rejected, and why"),
         (_requeue, "send the dead letters again, with the next delivery"),
         (_purge, "remove the dead letters"),
     ):
@@ -95,7 +95,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
         with _progress(total) as bar:
             left = True
             while left and time.monotonic() < deadline:
-                time.sleep(_POLL)
+                time.sleep(_POLL_INTERVAL)
                 stats = sink.stats()
                 bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)
                 left = stats.buffered > 0 or has_orphans(folder)
@@ -113,7 +113,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
 
 
 def _progress(total: int) -> Any:
-    """A progress bar on standard error, where the extra ``cli`` is installed."""
+    """Return a progress bar on standard error, if the extra ``cli`` is installed."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -142,31 +142,31 @@ def _dead_letters(options: argparse.Namespace, folder: SpoolFolder) -> int:
 
 def _requeue(options: argparse.Namespace, folder: SpoolFolder) -> int:
     def write_again(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        again: dict[str, list[bytes]] = {}
+        resent: dict[str, list[bytes]] = {}
         kept = []
         for letter in letters:
             event, destination = letter.get("event"), letter.get("destination")
             if isinstance(event, dict) and isinstance(destination, str):
-                again.setdefault(destination, []).append(orjson.dumps(event))
+                resent.setdefault(destination, []).append(orjson.dumps(event))
             else:
-                kept.append(letter)  # what is damaged cannot be sent
-        for destination, events in again.items():
+                kept.append(letter)  # a damaged line cannot be sent
+        for destination, events in resent.items():
             write_orphan(folder, destination, events)
         return kept
 
-    count = DeadLetterFile(folder, _NO_LIMIT).take(write_again)
+    count = DeadLetterFile(folder, _NO_LIMIT).drain(write_again)
     print(f"{count} dead letters will be sent again by the next sink or drain")
     return 0
 
 
 def _purge(options: argparse.Namespace, folder: SpoolFolder) -> int:
-    count = DeadLetterFile(folder, _NO_LIMIT).take(lambda _: [])
+    count = DeadLetterFile(folder, _NO_LIMIT).drain(lambda _: [])
     print(f"{count} dead letters removed")
     return 0
 
 
 def printable(text: str) -> str:
-    r"""*text* for a terminal: what could move its cursor or hide something becomes ``\u....``."""
+    r"""Escape *text* for a terminal: control and invisible characters become ``\u....``."""
     return "".join(
         character
         if character.isprintable()

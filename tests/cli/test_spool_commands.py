@@ -28,8 +28,8 @@ def spool_command(*arguments, timeout=40):
 
 
 def orphan_for(receiver, path, *segments, number=1, later=False):
-    note = {"format": 2 if later else 1, "destination": receiver.url, "pid": 4711}
-    return orphan(path, *segments, number=number, note=note)
+    metadata = {"format": 2 if later else 1, "destination": receiver.url, "pid": 4711}
+    return orphan(path, *segments, number=number, metadata=metadata)
 
 
 def sent(receiver):
@@ -47,7 +47,7 @@ def test_list(receiver, tmp_path):
     assert lines[1] == "3 events wait, 69 bytes, in 1 streams; 1 dead letters"
 
 
-def test_list_begins_at_the_position(receiver, tmp_path):
+def test_list_begins_at_the_ack_offset(receiver, tmp_path):
     """Events that are settled are not counted as waiting."""
     shutil.copytree(DATA / "spool-1", tmp_path / "spool")
     (tmp_path / "spool").chmod(0o700)  # whatever the umask of the checkout was
@@ -86,8 +86,8 @@ def test_drain_in_an_outage(tmp_path):
     )
 
 
-def test_drain_with_a_refused_event(tmp_path):
-    """Where an event was refused for good, the status is 1."""
+def test_drain_with_a_rejected_event(tmp_path):
+    """Where an event was rejected for good, the status is 1."""
     with Receiver(lambda request: answer(400) if b"event 2" in request.body else OK) as receiver:
         orphan_for(receiver, tmp_path, events(1, 2, 3))
         result = spool_command("drain", tmp_path, receiver.url)
@@ -121,7 +121,7 @@ def test_drain_leaves_later_formats_alone(receiver, tmp_path):
 
 
 def test_drain_to_another_destination(receiver, tmp_path):
-    """A URL that is not the spool's is refused in a sentence; nothing is sent."""
+    """A URL that is not the spool's is rejected in a sentence; nothing is sent."""
     orphan(tmp_path, events(1))
     result = spool_command("drain", tmp_path, receiver.url)
     assert result.returncode == 2
@@ -132,12 +132,12 @@ def test_drain_to_another_destination(receiver, tmp_path):
 
 def test_requeue(tmp_path):
     """Dead letters that are queued again are delivered by the next drain."""
-    refuses = True
-    with Receiver(lambda request: answer(400) if refuses else OK) as receiver:
+    rejects = True
+    with Receiver(lambda request: answer(400) if rejects else OK) as receiver:
         orphan_for(receiver, tmp_path, events(1, 2))
         assert spool_command("drain", tmp_path, receiver.url).returncode == 1
         assert len(letters(tmp_path)) == 2
-        refuses = False
+        rejects = False
         result = spool_command("requeue", tmp_path)
         assert result.stdout == "2 dead letters will be sent again by the next sink or drain\n"
         assert letters(tmp_path) == []
@@ -186,8 +186,8 @@ def test_purge(tmp_path):
 
 def test_list_of_hostile_content(tmp_path):
     """Nothing in a folder reaches the terminal as a control character."""
-    orphan(tmp_path, events(1), note={"format": 1, "destination": "http://\x1b]0;x\x07\x9b/\n"})
-    orphan(tmp_path, events(1), number=2, note={"format": 9, "destination": "\x1b[31m"})
+    orphan(tmp_path, events(1), metadata={"format": 1, "destination": "http://\x1b]0;x\x07\x9b/\n"})
+    orphan(tmp_path, events(1), number=2, metadata={"format": 9, "destination": "\x1b[31m"})
     output = spool_command("list", tmp_path).stdout
     assert all(line.isprintable() for line in output.split("\n"))
 
@@ -205,7 +205,7 @@ def test_no_such_folder(action, tmp_path):
 
 @pytest.mark.root
 def test_a_folder_of_another_user(tmp_path):
-    """A folder of another user is refused in one sentence, and the status is 2."""
+    """A folder of another user is rejected in one sentence, and the status is 2."""
     os.chown(tmp_path, 12345, 12345)
     result = spool_command("list", tmp_path)
     assert result.returncode == 2
@@ -215,7 +215,7 @@ def test_a_folder_of_another_user(tmp_path):
 
 @pytest.mark.parametrize("action", ["dead-letters", "requeue", "purge", "list"])
 def test_dead_letters_that_are_no_file(action, tmp_path):
-    """A pipe in the place of the dead letters is not waited for: one sentence, status 2."""
+    """A pipe instead of the dead letters is not waited for: one sentence, status 2."""
     os.mkfifo(tmp_path / "dead-letters.ndjson")
     result = spool_command(action, tmp_path, timeout=20)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)

@@ -1,4 +1,4 @@
-"""Print the number of streams before a fork, beside a silent child, and beside one that logs."""
+"""Print the number of streams before a fork, with a silent child, and with one that logs."""
 
 import os
 import sys

@@ -12,26 +12,19 @@ import signal
 import sys
 from pathlib import Path
 
+sys.path.insert(0, __file__.rpartition("/programs/")[0])
+
+from support.handmade_spools import spool_on
+
 from structlog_mozdef import _flock
-from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool, reader
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 BATCH = 3
 real_write = os.write
 
 
 def make(folder):
-    spool = Spool(
-        SpoolFolder(folder, "http://mozdef.example.com/events"),
-        max_events=sys.maxsize,
-        max_bytes=1_000_000,
-        when_full="drop_newest",
-        sync="always",
-        own_log=RateLimitedLogger(),
-    )
-    spool._writer._segment_bytes = 120  # more events than a batch has
-    return spool
+    # More events in a segment than a batch has.
+    return spool_on(folder, max_bytes=1_000_000, sync="always", segment_bytes=120)
 
 
 class Journal:
@@ -155,7 +148,6 @@ def try_point(folder, owner, name, nth, when):
 
 
 def main(name, folder):
-    reader.ADOPT_INTERVAL = 0.0
     owner = {"flock": fcntl, "send": sys.modules[__name__]}.get(name, os)
     assert _flock.fcntl is fcntl
     whens = ["before", "after"] + (["half"] if name in ("write", "pwrite") else [])

@@ -1,4 +1,4 @@
-"""Processes that log through the whole chain as fast as they can, each until it is killed."""
+"""Processes that log through the complete chain as fast as they can, each until it is killed."""
 
 import mmap
 import os
@@ -15,7 +15,7 @@ from structlog_mozdef.transports.memory import MemoryTransport
 
 url, folder, counters, lives, seed = sys.argv[1:]
 chance = random.Random(int(seed))
-# What is loaded and looked up once is not to be paid for by each life.
+# Modules are loaded here once, and not by each life.
 mozdef.configure(MemoryTransport())
 structlog.get_logger().info("warm")
 mozdef.Sink(url, verify=False)
@@ -28,12 +28,12 @@ with Path(counters).open("r+b") as file:
 def live(number):
     mozdef.configure(url, spool=folder, verify=False, batch_events=100, linger=0.01)
     log = structlog.get_logger()
-    place = slice(8 * number, 8 * number + 8)
+    slot = slice(8 * number, 8 * number + 8)
     count = 0
     while True:
-        log.info(f"{number} {count}")  # noqa: G004 - structlog takes texts
+        log.info(f"{number} {count}")  # noqa: G004 - structlog takes strings
         count += 1
-        returned[place] = count.to_bytes(8, "little")
+        returned[slot] = count.to_bytes(8, "little")
 
 
 def begin(number):

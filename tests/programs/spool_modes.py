@@ -13,13 +13,13 @@ from structlog_mozdef.transports.memory import MemoryTransport
 folder, umask, user = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 
 
-class RefusesOne(MemoryTransport):
+class RejectsOne(MemoryTransport):
     def send(self, events):
         super().send(events)
         return SendResult(rejected={0: "HTTP 400"})
 
 
-transport = RefusesOne()
+transport = RejectsOne()
 if user:
     os.setgroups([])
     os.setgid(user)

@@ -1,16 +1,19 @@
 """Keep one event in a spool until standard input ends; then deliver it. Nothing is adopted."""
 
 import sys
-import time
+
+sys.path.insert(0, __file__.rpartition("/programs/")[0])
+
+from support.handmade_spools import spool_on
 
 import structlog_mozdef as mozdef
-from structlog_mozdef.buffers.spool import reader
 
-reader.ADOPT_INTERVAL = 600.0
-sink = mozdef.Sink(sys.argv[1], spool=sys.argv[2], linger=60)
-while not sink._buffer._reader._next_adoption:
-    time.sleep(0.01)  # until it has looked, once
-sink.put(b'{"summary": "owned"}')
+url, folder = sys.argv[1:]
+spool = spool_on(folder, url)
+spool.append(b'{"summary": "owned"}')
 print("ready", flush=True)
 sys.stdin.read()
-sink.close()
+batch = spool.peek(1, 1000)
+mozdef.HTTPTransport(url).send(batch.events)
+spool.ack(batch)
+spool.close()

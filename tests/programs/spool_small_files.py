@@ -4,9 +4,11 @@ import json
 import resource
 import sys
 import time
+from pathlib import Path
 
 sys.path.insert(0, __file__.rpartition("/programs/")[0])
 
+from support.spool_contents import waiting
 from support.transport_doubles import DownTransport
 
 import structlog_mozdef as mozdef
@@ -20,7 +22,7 @@ for number in range(80):
         sink.put(b'{"summary": "%06d %s"}' % (number, b"x" * 400))
     except Exception as error:
         raised.append(repr(error))
-while not sink._buffer.durable:  # written to a second file, once it is tried again
+while len(waiting(Path(sys.argv[1]))) < 80:  # written to a second file, once it is tried again
     time.sleep(0.01)
 transport.down = False
 sink.flush(20)

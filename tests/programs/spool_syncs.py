@@ -42,13 +42,11 @@ class Hanging(MemoryTransport):
 
 watch("fsync")
 watch("fdatasync")
-sink = mozdef.Sink(Hanging(), spool=folder, sync=sync, linger=0, exit_timeout=0)
+sink = mozdef.Sink(Hanging(), spool=folder, sync=sync, max_bytes=20_000, linger=0, exit_timeout=0)
 sink.put(b'{"summary": "first"}')
 calls.append((time.monotonic() - began, "put returned"))
-for number in range(40):
-    sink.put(b'{"summary": "%d"}' % number)
-    if number == 20:
-        sink._buffer._writer._segment_room = sink._buffer._writer._room = 0  # another segment
+for number in range(40):  # more than a segment, an eighth of max_bytes, holds
+    sink.put(b'{"summary": "%d %b"}' % (number, b"x" * 80))
     time.sleep(0.1)
 print(json.dumps(calls), flush=True)
 os._exit(0)

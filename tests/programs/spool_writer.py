@@ -3,19 +3,12 @@
 import sys
 import time
 
-from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
+sys.path.insert(0, __file__.rpartition("/programs/")[0])
+
+from support.handmade_spools import spool_on
 
 url, folder, name, events = sys.argv[1:]
-spool = Spool(
-    SpoolFolder(folder, url),
-    max_events=10**9,
-    max_bytes=2**30,
-    when_full="drop_newest",
-    sync="interval",
-    own_log=RateLimitedLogger(),
-)
+spool = spool_on(folder, url, max_bytes=2**30, sync="interval")
 for number in range(int(events)):
     spool.append(b'{"summary": "%b %d"}' % (name.encode(), number))
 print("ready", flush=True)

@@ -6,26 +6,37 @@ import contextlib
 import json
 import resource
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool
+from structlog_mozdef.buffers.spool import Spool, SpoolTimings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 DESTINATION = "http://mozdef.example.com/events"
 
 
-def spool_on(path: Path, **options) -> Spool:
-    """A spool of this process on *path*."""
+#: The disk and the folder are looked at again each time.
+AT_ONCE = SpoolTimings(disk_retry=0.0, full_retry=0.0, rescan_interval=0.0)
+
+
+def spool_on(path: Path, destination: str = DESTINATION, **options) -> Spool:
+    """A spool of this process on *path*, which looks for orphans as often as it is asked to."""
     defaults = {
         "max_events": sys.maxsize,
         "max_bytes": 10_000_000,
         "when_full": "drop_newest",
         "sync": "never",
         "own_log": RateLimitedLogger(),
+        "timings": SpoolTimings(rescan_interval=0.0),
     }
-    return Spool(SpoolFolder(path, DESTINATION), **{**defaults, **options})
+    return Spool(SpoolFolder(path, destination), **{**defaults, **options})
+
+
+def maintenance_threads() -> set[threading.Thread]:
+    """The threads that look after spools once a second."""
+    return {each for each in threading.enumerate() if each.name == "structlog-mozdef-spool"}
 
 
 @contextlib.contextmanager
@@ -43,13 +54,13 @@ def events(*numbers: object) -> list[bytes]:
     return [json.dumps({"summary": f"event {number}"}).encode() for number in numbers]
 
 
-def orphan(path: Path, *segments: list[bytes], number: int = 1, note: object = None) -> Path:
+def orphan(path: Path, *segments: list[bytes], number: int = 1, metadata: object = None) -> Path:
     """A stream that a dead process left, with the lines of each of its segments."""
     path.mkdir(0o700, exist_ok=True, parents=True)
     stream = path / f"{1790000000000 + number}-4711-{number:016x}"
     stream.mkdir(0o700)
-    note = note or {"format": 1, "destination": DESTINATION, "pid": 4711}
-    (stream / "stream.json").write_text(json.dumps(note))
+    metadata = metadata or {"format": 1, "destination": DESTINATION, "pid": 4711}
+    (stream / "stream.json").write_text(json.dumps(metadata))
     for index, lines in enumerate(segments):
         content = b"".join(line + b"\n" for line in lines)
         (stream / f"{index + 1:010d}.ndjson").write_bytes(content)
@@ -57,10 +68,9 @@ def orphan(path: Path, *segments: list[bytes], number: int = 1, note: object = N
 
 
 def drain(spool: Spool, max_events: int = 100) -> list[bytes]:
-    """All that can be had from *spool* and the orphans beside it, settled."""
+    """All events of *spool* and of the orphans in its folder, settled."""
     found: list[bytes] = []
     for _ in range(1000):
-        spool._reader._next_adoption = 0.0
         spool.adopt_orphans()
         batch = spool.peek(max_events, 1_000_000)
         if not batch.events:

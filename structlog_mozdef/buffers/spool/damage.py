@@ -1,4 +1,4 @@
-"""What a spool can never deliver: refused events, damaged lines, missing events."""
+"""What a spool can never deliver: rejected events, damaged lines, missing events."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, DeadLetter
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
-from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
 from structlog_mozdef.buffers.spool.source import ReadStream
 
 _KEPT_DEAD_LETTERS = 100
 
 
 class DamageLog:
-    """Counts and keeps what the destination refused, and what streams did not hold whole.
+    """Count and keep events that the destination rejected, and damage found in streams.
 
     Args:
-        folder, books, news, lock: of the spool.
+        folder, ledger, deferred_warnings, lock: of the spool.
         dead_letter_file: keeps the dead letters.
     """
 
@@ -60,7 +60,7 @@ class DamageLog:
         with self._lock:
             return list(self._dead_letters)
 
-    # What streams tell of lines that they left behind: see `Observer`.
+    # Called by streams about lines that are not delivered: see `Observer`.
 
     def found_damaged(self, stream: ReadStream, line: bytes, reason: str) -> None:
         with self._lock:
@@ -69,13 +69,13 @@ class DamageLog:
                 self._ledger.adopted -= 1
                 stream.waiting -= 1
             else:
-                self._ledger.others += 1  # events of ours were written whole
+                self._ledger.others_accepted += 1  # our events were written completely
         self._keep_dead_letter(line, reason)
         self._deferred_warnings.add(
             "spool damaged", f"a line of the spool {self._folder.path} is damaged: {reason}"
         )
 
-    def found_blank(self, stream: ReadStream) -> None:
+    def found_empty(self, stream: ReadStream) -> None:
         if stream.adopted:
             with self._lock:
                 self._ledger.hand_over(1)
@@ -85,11 +85,11 @@ class DamageLog:
         with self._lock:
             stream.waiting -= events
             if events < 0 and stream.adopted:
-                self._ledger.hand_over(events)  # so many more than we counted
+                self._ledger.hand_over(events)  # that many more than we counted
             elif events < 0:
                 # A signal handler raised between writing and counting them.
-                self._ledger.taken -= events
-                self._ledger.found -= events
+                self._ledger.appended -= events
+                self._ledger.found_uncounted -= events
             elif stream.adopted:
                 self._ledger.adopted -= events
                 self._ledger.drops.add(SPOOL_DAMAGED, events)

@@ -1,10 +1,11 @@
-"""Dead letters on disk: events that the destination will never take, each with its reason.
+"""Dead letters on disk: events that the destination rejected, each with the reason.
 
 All processes of a spool append to one file, ``dead-letters.ndjson``. A line is ``{"time": ...,
 "reason": ..., "destination": ..., "event": {...}}``, with ``"line": "..."`` instead of ``"event"``
-for what is no JSON.
-Whoever writes or replaces the file holds its lock, and looks whether it is still the file of that
-name once it has the lock.
+where the event is not JSON.
+
+A process that writes or replaces the file holds its lock. Once it has the lock, it checks whether
+the file still has that name.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import orjson
 
 from structlog_mozdef._flock import lock
 from structlog_mozdef._fsync import sync_data
-from structlog_mozdef.buffers.spool.files import DEAD_LETTERS_FILE, PRIVATE, create_file
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
+from structlog_mozdef.buffers.spool.safe_files import PRIVATE, create_file
 from structlog_mozdef.rendering.convert import decode_bytes
 from structlog_mozdef.rendering.timestamps import utc_now
 
@@ -33,8 +35,8 @@ class DeadLetterFile:
 
     Args:
         folder: the spool.
-        max_bytes: of the file; what comes later is not kept.
-        syncs: whether each letter is forced to the disk.
+        max_bytes: limit of the file; later letters are not kept.
+        syncs: whether each letter is synchronised to the disk.
     """
 
     def __init__(self, folder: SpoolFolder, max_bytes: int, *, syncs: bool = False) -> None:
@@ -46,38 +48,38 @@ class DeadLetterFile:
         """Keep *event*.
 
         Raises:
-            OSError: it could not be written, or there is no room.
+            OSError: it could not be written, or the file is full.
         """
         letter = orjson.dumps(_letter(event, reason, self._folder.destination)) + b"\n"
         with self._locked(create=True) as fd:
             size = os.fstat(fd).st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
-                letter = b"\n" + letter  # behind what a crash has left of another one
+                letter = b"\n" + letter  # after the torn rest of another letter
             if size + len(letter) > self._max_bytes:
-                raise OSError(errno.ENOSPC, "there is no room for more dead letters")
+                raise OSError(errno.ENOSPC, "the file of dead letters is full")
             if os.write(fd, letter) != len(letter):
                 os.ftruncate(fd, size)
-                raise OSError(errno.ENOSPC, "the disk took a part of a dead letter only")
+                raise OSError(errno.ENOSPC, "only a part of a dead letter was written")
             if self._syncs:
                 sync_data(fd)
                 if not size:
                     self._folder.sync()
 
     def read(self) -> list[dict[str, Any]]:
-        """All dead letters, oldest first; a line that is none is given as one that is damaged.
+        """Return all dead letters, oldest first; a damaged line is given as a letter that says so.
 
         Raises:
-            OSError: it is no file of ours, or cannot be read.
+            OSError: it is not a regular file of this user, or cannot be read.
         """
         with contextlib.suppress(FileNotFoundError), self._locked() as fd:
             return list(_letters_in(fd))
         return []
 
-    def take(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
-        """Pass all letters to *use*, and keep only those that it returns.
+    def drain(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
+        """Pass all letters to *use*, and keep only the letters that it returns.
 
         Returns:
-            The number of those that were taken. Where *use* raises, all are kept.
+            The number of letters that were removed. If *use* raises, all are kept.
 
         Raises:
             OSError: the file cannot be replaced.
@@ -90,7 +92,7 @@ class DeadLetterFile:
         return 0
 
     def _replace(self, content: bytes) -> None:
-        """Put another file in the place of the locked one; writers that wait for it notice."""
+        """Replace the locked file by another one; writers that wait for the lock notice."""
         if not content:
             os.unlink(DEAD_LETTERS_FILE, dir_fd=self._folder.fd)
             return
@@ -126,7 +128,7 @@ class DeadLetterFile:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             os.close(fd)
-            raise OSError(errno.EINVAL, f"{DEAD_LETTERS_FILE} is no regular file of this user")
+            raise OSError(errno.EINVAL, f"{DEAD_LETTERS_FILE} is not a regular file of this user")
         return fd
 
 

@@ -1,6 +1,7 @@
 """The folder of a spool: who may use it, which streams are in it, and which of them are orphans.
 
-How its files are opened and named is in `structlog_mozdef.buffers.spool.files`.
+How its files are opened is in `structlog_mozdef.buffers.spool.safe_files`, how they are named in
+`structlog_mozdef.buffers.spool.format`.
 """
 
 from __future__ import annotations
@@ -17,33 +18,33 @@ from pathlib import Path
 from typing import NamedTuple
 
 from structlog_mozdef import _flock
-from structlog_mozdef.buffers.spool.files import (
+from structlog_mozdef.buffers.spool.format import (
+    ACK_OFFSET_FILE,
+    ANY_DESTINATION,
     DEAD_LETTERS_FILE,
-    POSITION_FILE,
-    QUARANTINED_SUFFIX,
+    FORMAT,
     STREAM_FILE,
+    read_metadata,
+    reason_not_to_adopt,
+)
+from structlog_mozdef.buffers.spool.safe_files import (
+    QUARANTINED_SUFFIX,
     TOO_MANY_OPEN,
     create_file,
     open_folder,
+    open_private_folder,
     quarantine,
 )
-from structlog_mozdef.buffers.spool.metadata import (
-    ANY_DESTINATION,
-    FORMAT,
-    read_metadata,
-    reason_to_leave,
-)
-from structlog_mozdef.buffers.spool.private_folder import open_private_folder
 from structlog_mozdef.exceptions import SpoolError
 
 _STREAM_NAME = re.compile(r"\d{13}-\d{1,10}-[0-9a-f]{16}")
 _UNFINISHED = ".new-"
-# A stream that its maker left unfinished holds no event; it is swept away after so many seconds.
+# Seconds after which an unfinished stream is removed: its maker died before its first event.
 _UNFINISHED_AGE = 60.0
 
 
-class StreamFolder:
-    """A stream that is locked by this process: by ``flock`` on the subfolder itself.
+class StreamLock:
+    """The lock of this process on one stream: ``flock`` on the subfolder itself.
 
     Args:
         name: of the subfolder.
@@ -55,11 +56,11 @@ class StreamFolder:
         self.fd = fd
 
     def close(self) -> None:
-        """Let others have the stream."""
-        # Forgotten before it is closed: after a fork, a child closes what it finds here.
+        """Release the lock, so that others can adopt the stream."""
+        # Cleared before it is closed: a child forked meanwhile closes the descriptors it finds.
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            with contextlib.suppress(OSError):  # `forget_streams` was faster
+            with contextlib.suppress(OSError):  # `close_streams_after_fork` was faster
                 os.close(fd)
 
 
@@ -78,7 +79,7 @@ class SpoolFolder:
     """A folder that serves one destination.
 
     Args:
-        path: made (0700) where it is missing.
+        path: created (0700) if it is missing.
         destination: without credentials.
 
     Raises:
@@ -103,8 +104,8 @@ class SpoolFolder:
             raise
         _folders.add(self)
 
-    def forget_streams(self) -> None:
-        """In a forked child: close every stream that is open, whoever was about to note it.
+    def close_streams_after_fork(self) -> None:
+        """In a forked child: close every stream that is open, even one not yet recorded anywhere.
 
         A thread of the parent may have been opening or closing one at the moment of the fork, and
         a child that kept it open would keep its lock, for as long as it lives.
@@ -115,28 +116,28 @@ class SpoolFolder:
             return  # this platform has no such list
         kept = {folder.fd for folder in list(_folders)}
         for fd in {int(name) for name in names} - kept:
-            with contextlib.suppress(OSError):  # that of the list itself, and what is gone
+            with contextlib.suppress(OSError):  # the descriptor of the list itself, and closed ones
                 if stat.S_ISDIR(os.fstat(fd).st_mode):
                     parent = os.stat("..", dir_fd=fd)
                     if os.path.samestat(parent, os.fstat(self.fd)):
                         os.close(fd)
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close the folder."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
 
     def __del__(self) -> None:
-        # A sink that is closed can be used again, and lets go only when nobody can.
+        # A closed sink can be used again: the folder stays open as long as the sink exists.
         self.close()
 
     @classmethod
     def existing(cls, path: str | os.PathLike[str]) -> SpoolFolder:
-        """The folder at *path*, whatever it holds, for a look from outside.
+        """Open the folder at *path* for inspection, whatever its destination.
 
         Raises:
-            SpoolError: there is none, or it is not this user's.
+            SpoolError: it does not exist, or is not private to this user.
         """
         if not Path(path).is_dir():
             raise SpoolError(f"spool is {os.fspath(path)!r}; it must be an existing folder")
@@ -155,36 +156,36 @@ class SpoolFolder:
         if self.destination == ANY_DESTINATION:
             return
         for name in self.stream_names():
-            noted = self.destination_of(name)
-            if noted is not None and noted != self.destination:
+            found = self.destination_of(name)
+            if found is not None and found != self.destination:
                 raise SpoolError(
-                    f"spool is {self.path!r}, which holds events for {noted!r}; a folder serves one"
+                    f"spool is {self.path!r}, which holds events for {found!r}; a folder serves one"
                     f" destination, and this sink ships to {self.destination!r}"
                 )
 
     def stream_names(self) -> list[str]:
-        """The streams in the folder, oldest first."""
+        """Return the names of the streams in the folder, oldest first."""
         return sorted(filter(_STREAM_NAME.fullmatch, self._names()))
 
     def _names(self) -> list[str]:
-        # Other threads, and processes forked from this one, share the position of our descriptor:
-        # whoever read from it could miss names.
+        # Other threads and forked processes share the read offset of our descriptor, so that
+        # names could be missed.
         with _opened(".", self.fd) as fd:
             return os.listdir(fd)
 
     def destination_of(self, name: str) -> str | None:
-        """The destination that a stream notes; None where it notes none that can be read."""
+        """Return the destination in the metadata of a stream; None if it cannot be read."""
         try:
             with _opened(name, self.fd) as fd:
                 return read_metadata(fd).destination
         except OSError:
             return None
 
-    def create_stream(self) -> StreamFolder:
-        """Make a stream of this process: locked, empty, and there from one moment to the next.
+    def create_stream(self) -> StreamLock:
+        """Create and lock a new stream; a rename makes it visible to others atomically.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
         try:
             return self._create_stream()
@@ -194,23 +195,23 @@ class SpoolFolder:
             os.close(fd)
             return self._create_stream()
 
-    def _create_stream(self) -> StreamFolder:
+    def _create_stream(self) -> StreamLock:
         assert self.destination != ANY_DESTINATION  # noqa: S101 - nobody would adopt it
         name = f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{os.urandom(8).hex()}"
         unfinished = _UNFINISHED + name
         os.mkdir(unfinished, 0o700, dir_fd=self.fd)
         try:
-            # By its name: where the umask takes the right to open it, it could not be opened.
+            # By its name: with an unusual umask the folder cannot be opened before this.
             os.chmod(unfinished, 0o700, dir_fd=self.fd)
-            stream = StreamFolder(unfinished, open_folder(unfinished, self.fd))
+            stream = StreamLock(unfinished, open_folder(unfinished, self.fd))
         except BaseException:
             os.rmdir(unfinished, dir_fd=self.fd)
             raise
         try:
             _flock.try_lock(stream.fd)
-            note = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
+            metadata = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
             with os.fdopen(create_file(STREAM_FILE, os.O_WRONLY, stream.fd), "wb") as file:
-                file.write(json.dumps(note).encode() + b"\n")
+                file.write(json.dumps(metadata).encode() + b"\n")
             os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         except BaseException:
             self.remove_stream(stream)
@@ -218,8 +219,8 @@ class SpoolFolder:
         stream.name = name
         return stream
 
-    def adopt(self, maximum: int) -> Generator[StreamFolder]:
-        """Lock up to *most* streams whose owners are dead, oldest first.
+    def adopt(self, maximum: int) -> Generator[StreamLock]:
+        """Lock up to *maximum* streams whose owners are dead, and yield the locks, oldest first.
 
         Streams of other destinations, of later formats and of other users are left alone; see
         `left_alone`.
@@ -234,9 +235,9 @@ class SpoolFolder:
                 maximum -= 1
                 yield adopted
 
-    def _lock_orphan(self, name: str) -> StreamFolder | None:
+    def _lock_orphan(self, name: str) -> StreamLock | None:
         try:
-            stream = StreamFolder(name, open_folder(name, self.fd))
+            stream = StreamLock(name, open_folder(name, self.fd))
         except OSError as error:
             if error.errno in TOO_MANY_OPEN:
                 raise
@@ -245,7 +246,7 @@ class SpoolFolder:
             if _flock.try_lock(stream.fd):
                 # Another sink may have drained and removed it between the two calls.
                 now = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-                reason = reason_to_leave(stream.fd, self.destination)
+                reason = reason_not_to_adopt(stream.fd, self.destination)
                 if reason is not None:
                     self.left_alone[name] = reason
                 elif os.path.samestat(now, os.fstat(stream.fd)):
@@ -258,17 +259,17 @@ class SpoolFolder:
         stream.close()
         return None
 
-    def remove_stream(self, stream: StreamFolder) -> None:
-        """Remove a stream that is drained, with what nobody needs any more in it."""
+    def remove_stream(self, stream: StreamLock) -> None:
+        """Remove a drained stream. What cannot be removed is quarantined."""
         try:
-            # Whoever finds the rest of it after a crash still needs the position.
+            # The ack offset goes last: after a crash it is needed for the rest.
             for name in sorted(
-                os.listdir(stream.fd), key=(POSITION_FILE, STREAM_FILE).__contains__
+                os.listdir(stream.fd), key=(ACK_OFFSET_FILE, STREAM_FILE).__contains__
             ):
                 quarantine(name, stream.fd)
             os.rmdir(stream.name, dir_fd=self.fd)
         except OSError:
-            # There is something of somebody else in it, or it is gone already.
+            # It holds a file of somebody else, or is gone already.
             with contextlib.suppress(OSError):
                 os.rename(
                     stream.name,
@@ -278,25 +279,25 @@ class SpoolFolder:
                 )
         stream.close()
 
-    def sweep(self) -> None:
-        """Remove streams that their makers died over, before they took an event."""
+    def remove_unfinished(self) -> None:
+        """Remove streams whose makers died before the first event."""
         for name in self._names():
             if name.startswith(_UNFINISHED) and not name.endswith(QUARANTINED_SUFFIX):
                 with contextlib.suppress(OSError):
-                    stream = StreamFolder(name, open_folder(name, self.fd))
+                    stream = StreamLock(name, open_folder(name, self.fd))
                     age = time.time() - os.fstat(stream.fd).st_mtime
                     if age > _UNFINISHED_AGE and _flock.try_lock(stream.fd):
                         self.remove_stream(stream)
                     stream.close()
 
     def sync(self) -> None:
-        """Force the names in the folder to the disk."""
+        """Synchronise the names in the folder to the disk."""
         os.fsync(self.fd)
 
     def usage(self) -> Usage:
-        """The bytes of everything in the folder, and the number of streams (1 at least)."""
+        """Measure the folder: the bytes of all files, and the number of streams (minimum 1)."""
         total, streams = 0, 0
-        # Opened anew: see `_names`.
+        # Opened again: see `_names`.
         with _opened(".", self.fd) as own_fd, os.scandir(own_fd) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):

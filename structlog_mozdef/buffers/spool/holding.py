@@ -1,4 +1,4 @@
-"""Events that wait in memory while the disk refuses to take them."""
+"""Events that wait in memory while the disk cannot be written."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _MAX_BYTES = 64 * 1024 * 1024
 
 
 class Holding:
-    """A bounded FIFO of lines that belong on the disk. Whoever uses it holds the spool's lock.
+    """A bounded FIFO of lines that belong on the disk. All calls are made under the spool's lock.
 
     Args:
-        max_bytes: that it may take, if that is less than its own limit.
+        max_bytes: limit of its size; its own limit of 64 MiB applies as well.
 
     Attributes:
         held: the number of lines here.
         in_flight: how many of them, the oldest, are being sent.
-        moved: where those of them are that went to the disk while they were being sent, each.
-        sent: how many were sent from here, ever, and never were on the disk.
+        moved: for each line that was written to disk while it was in flight, its new source.
+        sent: total of lines that were sent from memory and were never on disk.
         bytes: the size of the lines here.
     """
 
@@ -35,30 +35,30 @@ class Holding:
         self.bytes = 0
 
     def append(self, line: bytes, ledger: SpoolLedger) -> bool:
-        """Take *line*, and count it in *books*; False where there is no room."""
+        """Append *line*, and count it in *ledger*; False if it does not fit."""
         size = len(line)
         if self.bytes + size > self._max_bytes:
             return False
-        # Here and in `_leave` nothing is called between the steps that belong together, so that
+        # Here and in `_remove_oldest` nothing is called between the steps that belong together:
         # no signal handler can raise there, and the numbers always add up.
-        ledger.taken += 1
+        ledger.appended += 1
         self.held += 1
         self.bytes += size
         self._lines.append(line)
         return True
 
     def write_out(self, write: Callable[[bytes], Source]) -> None:
-        """Pass on everything, oldest first, to *write*, which tells where it can be read.
+        """Pass all lines, oldest first, to *write*, which returns the source to read it from.
 
         Raises:
             OSError: from *write*; the line that failed is still here.
         """
         while self._lines:
             source = write(self._lines[0])
-            self._leave(1, [source])
+            self._remove_oldest(1, [source])
 
-    def _leave(self, moved: int, where: list[Source]) -> None:
-        """The oldest line is not here any more, as it was sent, or *moved* to the disk."""
+    def _remove_oldest(self, moved: int, where: list[Source]) -> None:
+        """Remove the oldest line, which was sent (*moved* is 0) or written to disk (1)."""
         size = len(self._lines[0])
         is_in_flight = self.in_flight > 0
         self.held -= 1
@@ -68,7 +68,7 @@ class Holding:
         self.moved += where * is_in_flight
         del self._lines[0]
 
-    def take(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
+    def read(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
         """See `structlog_mozdef.buffers.spool.source.Source`."""
         events: list[bytes] = []
         while self.held > self.in_flight and len(events) < max_events:
@@ -85,11 +85,11 @@ class Holding:
         return self.held > self.in_flight
 
     def advance(self, count: int) -> None:
-        """The oldest *count* events are settled."""
+        """Remove the oldest *count* events, which are settled."""
         for _ in range(count):
-            self._leave(0, [])
+            self._remove_oldest(0, [])
 
-    def untake(self) -> None:
-        """What is being sent will be taken again."""
+    def reset_in_flight(self) -> None:
+        """Let events in flight be read again."""
         self.in_flight = 0
         self.moved = []

@@ -1,4 +1,4 @@
-"""A look at a spool from outside: what waits in it, and whose it is. Changes nothing."""
+"""A read-only view of a spool: what waits in it, and whose it is."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from structlog_mozdef import _flock
-from structlog_mozdef.buffers.spool.ack_offset import read_position
-from structlog_mozdef.buffers.spool.files import (
-    create_file,
-    open_folder,
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.format import (
+    ANY_DESTINATION,
+    count_lines,
+    read_ack_offset,
+    reason_not_to_adopt,
     segment_name,
     segment_numbers,
 )
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.lines import count_lines
-from structlog_mozdef.buffers.spool.metadata import ANY_DESTINATION, reason_to_leave
+from structlog_mozdef.buffers.spool.safe_files import create_file, open_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
 
@@ -31,7 +31,7 @@ class StreamReport:
         destination: where its events go, or None where that cannot be read.
         alive: whether a process holds it.
         events: that wait.
-        bytes: of its segments, those parts that are settled included.
+        bytes: of its segments, including settled parts.
         left_alone: why no process will adopt it, or None.
     """
 
@@ -46,7 +46,7 @@ class StreamReport:
 
 
 def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
-    """Every stream, oldest first."""
+    """Return a report for every stream, oldest first."""
     reports = []
     for name in folder.stream_names():
         try:
@@ -61,14 +61,14 @@ def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
 
 
 def has_orphans(folder: SpoolFolder) -> bool:
-    """Whether there is a stream that no process holds, and that one can adopt."""
+    """Return whether there is a stream without an owner that can be adopted."""
     for name in folder.stream_names():
         try:
             fd = open_folder(name, folder.fd)
         except OSError:
             continue
         try:
-            if not _is_held(fd) and reason_to_leave(fd, ANY_DESTINATION) is None:
+            if not _is_held(fd) and reason_not_to_adopt(fd, ANY_DESTINATION) is None:
                 return True
         finally:
             os.close(fd)
@@ -78,7 +78,7 @@ def has_orphans(folder: SpoolFolder) -> bool:
 def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
     begun, pid, _ = name.split("-")
     segments = segment_numbers(fd)
-    first, offset = read_position(fd, segments)
+    first, offset = read_ack_offset(fd, segments)
     events, size = 0, 0
     for number in segments:
         lines, segment_size = count_lines(fd, number, offset if number == first else 0)
@@ -93,12 +93,12 @@ def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
         alive=_is_held(fd),
         events=events,
         bytes=size,
-        left_alone=reason_to_leave(fd, ANY_DESTINATION),
+        left_alone=reason_not_to_adopt(fd, ANY_DESTINATION),
     )
 
 
 def _is_held(stream_fd: int) -> bool:
-    # A lock that is taken for a moment: whoever adopts meanwhile tries again later.
+    # The lock is held for a moment: a process that adopts meanwhile tries again later.
     if not _flock.try_lock(stream_fd):
         return True
     _flock.unlock(stream_fd)
@@ -106,7 +106,7 @@ def _is_held(stream_fd: int) -> bool:
 
 
 def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes]) -> None:
-    """Put *events* into a stream that the next sink on the folder adopts.
+    """Write *events* into a stream that the next sink on the folder adopts.
 
     Raises:
         OSError: it cannot be written.
@@ -114,18 +114,18 @@ def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes])
     """
     target = SpoolFolder(folder.path, destination)
     try:
-        place = target.create_stream()
+        stream_lock = target.create_stream()
         try:
-            fd = create_file(segment_name(1), os.O_WRONLY, place.fd)
+            fd = create_file(segment_name(1), os.O_WRONLY, stream_lock.fd)
             with os.fdopen(fd, "wb") as file:
                 file.writelines(event + b"\n" for event in events)
                 file.flush()
                 os.fsync(file.fileno())
-            os.fsync(place.fd)
+            os.fsync(stream_lock.fd)
             target.sync()
         except OSError:
-            target.remove_stream(place)
+            target.remove_stream(stream_lock)
             raise
-        place.close()
+        stream_lock.close()
     finally:
         target.close()

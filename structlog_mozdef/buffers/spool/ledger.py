@@ -1,7 +1,7 @@
-"""What became of the events of a spool: every number that it tells.
+"""What became of the events of a spool: all its counts.
 
-Own events are those that this process brought. They have sequence numbers in the order in which
-they were appended, and leave in that order, save those that are dropped from the middle.
+Own events are the events that this process appended. They have sequence numbers in the order of
+appending, and are removed in that order, except events dropped from the middle.
 """
 
 from __future__ import annotations
@@ -13,128 +13,129 @@ from collections import deque
 from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import Counts
 
-#: One of 128 own events is marked with its time.
+#: The time of one in 128 own events is recorded.
 MARK_MASK = 127
 
 
 class SpoolLedger:
-    """The numbers of one spool. Whoever changes one holds the spool's lock.
+    """The counts of one spool. They are changed under the spool's lock.
 
     Attributes:
-        taken: own events, ever.
-        left: those of them that do not wait any more.
-        found: those of them that were not counted when they were written, but when they were read.
-        adopted: events of others that wait here.
-        released: events that wait in streams of ours that we let go of: stream -> events.
-        others: all that was accepted beside *taken*: adopted events, and those not taken.
+        appended: total of own events.
+        removed: own events that were delivered, dead-lettered or dropped.
+        found_uncounted: events found on disk that were never counted, because a signal handler
+            raised between the write and the count; included in *appended*.
+        adopted: events of other processes that wait here.
+        closed_streams: events that wait in own streams that were closed: stream -> events.
+        others_accepted: accepted events that are not in *appended*: adopted and dropped ones.
         in_flight_rejected: dead letters whose batch is not settled yet.
     """
 
     def __init__(self) -> None:
-        self.taken = 0
-        self.left = 0
-        self.found = 0
+        self.appended = 0
+        self.removed = 0
+        self.found_uncounted = 0
         self.adopted = 0
-        self.released: dict[str, int] = {}
-        self.others = 0
+        self.closed_streams: dict[str, int] = {}
+        self.others_accepted = 0
         self.delivered = 0
         self.dead_lettered = 0
         self.in_flight_rejected = 0
         self.drops = Drops()
-        # Dropped events are settled when those before them are: (their sequence number, how many).
+        # Dropped events are settled when the events before them are: (sequence number, events).
         self._gaps: list[tuple[int, int]] = []
-        self._behind = 0
+        self._behind_gaps = 0
         self._marks: deque[tuple[int, float]] = deque()
 
     def mark(self) -> None:
-        """Note the time of the own event that was taken last."""
-        self._marks.append((self.taken - 1, time.monotonic()))
+        """Record the time of the own event that was appended last."""
+        self._marks.append((self.appended - 1, time.monotonic()))
 
     def waiting(self) -> int:
-        """Events that can be had from the spool."""
-        return self.taken - self.left + self.adopted
+        """Return the number of events that wait."""
+        return self.appended - self.removed + self.adopted
 
     def settled_count(self) -> int:
-        """The sequence number before which nothing waits."""
-        return self.left - self._behind
+        """Return the sequence number before which nothing waits."""
+        return self.removed - self._behind_gaps
 
     def drop(self, reason: str) -> None:
-        """An event was not taken."""
-        self.others += 1
+        """Count an event that was dropped before it was appended."""
+        self.others_accepted += 1
         self.drops.add(reason)
 
-    def leave(self, events: int) -> None:
-        """The oldest *events* of our own are settled."""
-        self.left += events
+    def remove(self, events: int) -> None:
+        """Count the oldest *events* of our own as settled."""
+        self.removed += events
         # Somebody may have added lines to our files.
-        self.taken = max(self.taken, self.left)
+        self.appended = max(self.appended, self.removed)
         self._pass_gaps()
 
     def lose(self, events: int, sequence: int, reason: str) -> None:
-        """Own *events* from *sequence* on are lost."""
+        """Count own *events* from *sequence* on as lost."""
         self.drops.add(reason, events)
-        self.left += events
-        self.taken = max(self.taken, self.left)
+        self.removed += events
+        self.appended = max(self.appended, self.removed)
         bisect.insort(self._gaps, (sequence, events))
-        self._behind += events
+        self._behind_gaps += events
         self._pass_gaps()
 
     def _pass_gaps(self) -> None:
         while self._gaps and self._gaps[0][0] <= self.settled_count():
-            self._behind -= self._gaps.pop(0)[1]
-        if self.left == self.taken:
+            self._behind_gaps -= self._gaps.pop(0)[1]
+        if self.removed == self.appended:
             self._gaps.clear()
-            self._behind = 0
+            self._behind_gaps = 0
             self._marks.clear()
         settled = self.settled_count()
         while len(self._marks) > 1 and self._marks[1][0] <= settled:
             self._marks.popleft()
 
     def adopt(self, name: str, events: int) -> None:
-        """The stream *name* was adopted, with so many events."""
+        """Count the *events* of the stream *name*, which was adopted."""
         self.adopted += events
-        self.others += events - self.released.pop(name, 0)
+        self.others_accepted += events - self.closed_streams.pop(name, 0)
 
     def hand_over(self, events: int) -> None:
-        """So many adopted events are left to others."""
+        """Count adopted *events* as left to other processes."""
         self.adopted -= events
-        self.others -= events
+        self.others_accepted -= events
 
-    def release(self, name: str, events: int) -> None:
-        """Our own stream *name* is left to whoever adopts it, this process perhaps."""
-        self.leave(events)
-        self.released[name] = events
+    def close_stream(self, name: str, events: int) -> None:
+        """Leave our own stream *name* to the process that adopts it, perhaps this one."""
+        self.remove(events)
+        self.closed_streams[name] = events
 
-    def forget_released(self, streams: list[str]) -> None:
-        """Others have delivered what is not among *streams* any more: it is theirs."""
-        for name in set(self.released).difference(streams):
-            self.others -= self.released.pop(name)
+    def hand_over_closed(self, streams: list[str]) -> None:
+        """Stop counting closed streams that are not among *streams*: others have adopted them."""
+        for name in set(self.closed_streams).difference(streams):
+            self.others_accepted -= self.closed_streams.pop(name)
 
     def reject(self) -> None:
-        """One of the events in flight is a dead letter."""
+        """Count one of the events in flight as a dead letter."""
         self.dead_lettered += 1
         self.in_flight_rejected += 1
 
     def deliver(self, events: int) -> None:
-        """So many events in flight are settled; those that were not rejected are delivered."""
+        """Settle *events* in flight: the events that were not rejected are delivered."""
         self.delivered += events - self.in_flight_rejected
         self.in_flight_rejected = 0
 
     def void_batch(self) -> None:
-        """Events in flight will be taken again, dead letters among them as well."""
-        self.others += self.in_flight_rejected
+        """Events in flight will be read again, including dead letters among them."""
+        self.others_accepted += self.in_flight_rejected
         self.in_flight_rejected = 0
 
     def counts(self, size: int, adopted_since: float) -> Counts:
-        """All numbers; the adopted events wait since *adopted_since*, of ``time.time``."""
-        buffered = self.waiting() - self.in_flight_rejected + sum(self.released.values())
+        """Return all counts; adopted events have waited since *adopted_since* (``time.time``)."""
+        buffered = self.waiting() - self.in_flight_rejected + sum(self.closed_streams.values())
         ages = [0.0]
-        if self.taken > self.left and self._marks:
+        if self.appended > self.removed and self._marks:
             ages.append(time.monotonic() - self._marks[0][1])
         if self.adopted:
             ages.append(time.time() - adopted_since)
         return Counts(
-            accepted=self.taken + self.others,
+            accepted=self.appended + self.others_accepted,
             delivered=self.delivered,
             dead_lettered=self.dead_lettered,
             dropped=self.drops.counts(),

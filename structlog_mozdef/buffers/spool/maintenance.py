@@ -1,4 +1,4 @@
-"""What a spool does once a second, whatever its sender is waiting for."""
+"""What a spool does once a second, even while its sender waits for an answer."""
 
 from __future__ import annotations
 
@@ -8,28 +8,59 @@ import time
 from collections.abc import Callable
 
 from structlog_mozdef._fsync import sync_data
-from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
+from structlog_mozdef._log import RateLimitedLogger
 
-_INTERVAL = 1.0
+
+class DeferredWarnings:
+    """Keep warnings that are found under a lock until `flush` is called without one.
+
+    A log handler may wait for a thread that waits for the lock, in a log call of its own.
+
+    Args:
+        own_log: writes them.
+    """
+
+    def __init__(self, own_log: RateLimitedLogger) -> None:
+        self._own_log = own_log
+        self._messages: dict[str, str] = {}
+
+    def add(self, cause: str, message: str) -> None:
+        """Remember to warn of *cause*; the last message for a cause replaces earlier ones."""
+        self._messages[cause] = message
+
+    def flush(self) -> None:
+        """Write all warnings. Several threads may do so at the same moment."""
+        while self._messages:
+            try:
+                cause = next(iter(self._messages))
+                self._own_log.warn(cause, self._messages.pop(cause))
+            except (KeyError, StopIteration, RuntimeError):
+                break  # another thread writes it
 
 
 class MaintenanceThread:
-    """A daemon thread that calls *keep_house* once a second and forces files to the disk.
+    """A daemon thread that calls *maintain* once a second and synchronises files to the disk.
 
-    It also tells the news: log calls, which find them, must not wait for a log handler.
+    It also writes the deferred warnings: log calls must not wait for a log handler.
 
     Args:
-        keep_house: returns descriptors to synchronise and close.
-        syncs: False where files are only closed.
-        news: of the spool.
+        maintain: returns descriptors to synchronise and close.
+        syncs: False if files are only closed.
+        deferred_warnings: of the spool.
+        interval: seconds between two runs.
     """
 
     def __init__(
-        self, keep_house: Callable[[], list[int]], syncs: bool, deferred_warnings: DeferredWarnings
+        self,
+        maintain: Callable[[], list[int]],
+        syncs: bool,
+        deferred_warnings: DeferredWarnings,
+        interval: float,
     ) -> None:
-        self._keep_house = keep_house
+        self._maintain = maintain
         self._syncs = syncs
         self._deferred_warnings = deferred_warnings
+        self._interval = interval
         self._thread: threading.Thread | None = None
         self._complete: list[int] = []
 
@@ -41,25 +72,26 @@ class MaintenanceThread:
             try:
                 thread.start()
             except RuntimeError:
-                self._thread = None  # no thread can be had: the next one to ask tries again
-            except BaseException:  # of a signal handler: perhaps it runs, and ends at its next look
+                self._thread = None  # no thread can be started: the next call tries again
+            except BaseException:  # from a signal handler: if the thread runs, it ends by itself
                 self._thread = None
                 raise
 
     def sync_and_close(self, fd: int) -> None:
-        """Take over a descriptor that is not written to any more."""
+        """Hand over a descriptor that is not written to any more."""
         self._complete.append(fd)
 
     def _run(self) -> None:
         me = threading.current_thread()
         while self._thread is me:
-            time.sleep(_INTERVAL)
+            time.sleep(self._interval)
             if self._thread is me:
-                self._work()
+                self.work()
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Do now what the thread does in each interval."""
         try:
-            fds = self._keep_house()
+            fds = self._maintain()
         except OSError as error:
             self._warn_of(error)
             fds = []
@@ -82,13 +114,13 @@ class MaintenanceThread:
         )
 
     def stop(self) -> None:
-        """Do the work a last time, and end the thread; `start` begins anew."""
+        """Do the work a last time, and end the thread; `start` starts another."""
         self._thread = None
-        self._work()
+        self.work()
         self._thread = None  # the work may have started it again
 
-    def close_after_fork(self) -> None:
-        """In a forked child: close what is the parent's."""
+    def abandon(self) -> None:
+        """Let the thread end, and close the descriptors without further work."""
         self._thread = None
         fds, self._complete = self._complete, []
         for fd in fds:

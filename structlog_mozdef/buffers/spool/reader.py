@@ -1,4 +1,4 @@
-"""The sender's side of a spool: what is given out and settled, and whose streams are adopted."""
+"""The sender's side of a spool: reading and settling events, and adopting orphans."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, SPOOL_REMOVED, Batch, number_within
-from structlog_mozdef.buffers.spool.deferred_warnings import DeferredWarnings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.holding import Holding
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
 from structlog_mozdef.buffers.spool.source import Observer, Source
 from structlog_mozdef.buffers.spool.stream import Stream
 
-#: Seconds after which orphans are looked for again.
-ADOPT_INTERVAL = 3.0
-# So many are read at once: each costs a few descriptors. With so many events there are enough:
-# other processes can share the work.
+# The maximum of adopted streams, each of which costs a few descriptors; and the number of adopted
+# events from which on the rest is left to other processes.
 _ADOPTED_AT_ONCE = 32
 _ENOUGH_EVENTS = 2000
-# Of what is given out; an unlimited batch would take all memory.
+# The maximum in flight; an unlimited batch would use up the memory.
 _IN_FLIGHT_BYTES = 16 * 1024 * 1024
 
 
@@ -33,7 +31,7 @@ class SpoolBatch(Batch):
     """A batch of a spool.
 
     Attributes:
-        generation: of the spool; when it was closed, its batches mean nothing any more.
+        generation: of the spool; batches from before a `close` are ignored.
     """
 
     generation: int = 0
@@ -43,70 +41,73 @@ class SpoolBatch(Batch):
 
 
 class SpoolReader:
-    """Takes events from our own sources and from adopted streams, and settles them.
+    """Read events from our own sources and from adopted streams, and settle them.
 
-    Until it is settled, what was given out stays the same, in the same order, whatever is added.
+    Events in flight stay the same, in the same order, until they are settled, whatever is added.
 
     Args:
-        folder, books, findings, news, lock: of the spool.
-        overflow: of the spool, the latest of our own events.
-        own_streams: gives the streams of this process, oldest first.
+        folder, ledger, damage_log, deferred_warnings, lock: of the spool.
+        holding: of the spool, the latest of our own events.
+        own_streams: returns the streams of this process, oldest first.
+        rescan_interval: seconds between two scans for orphans.
     """
 
     def __init__(
         self,
         folder: SpoolFolder,
         ledger: SpoolLedger,
-        findings: Observer,
+        damage_log: Observer,
         deferred_warnings: DeferredWarnings,
         lock: Any,
         *,
         holding: Holding,
         own_streams: Callable[[], list[Stream]],
+        rescan_interval: float,
     ) -> None:
         self._folder = folder
         self._ledger = ledger
-        self._damage_log = findings
+        self._damage_log = damage_log
         self._deferred_warnings = deferred_warnings
         self._lock = lock
         self._holding = holding
         self._own_streams = own_streams
+        self._rescan_interval = rescan_interval
         self._adopted: list[Stream] = []
         self._adopted_since = 0.0
-        self._next_adoption = 0.0
+        self._next_rescan = 0.0
         self._in_flight: list[bytes] = []
-        # How many of them came from where, in their order.
+        # The sources of the events in flight, and how many are from each, in their order.
         self._parts: deque[tuple[Source, int]] = deque()
         self._generation = 0
         self._turn = 0
 
-    # What is sent.
+    # Sending.
 
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         self._follow_moved()
-        self._take(max_events, min(max_bytes, _IN_FLIGHT_BYTES))
+        self._fill_in_flight(max_events, min(max_bytes, _IN_FLIGHT_BYTES))
         if not self._in_flight and self._ledger.waiting():
             self._write_off()
         events = self._in_flight[:max_events]
         return SpoolBatch(events[: number_within(events, max_bytes)[0] or 1], self._generation)
 
-    def _take(self, max_events: int, max_bytes: int) -> None:
-        """Have as many events in flight, if there are so many."""
+    def _fill_in_flight(self, max_events: int, max_bytes: int) -> None:
+        """Read until *max_events* are in flight, if there are as many."""
         failure = None
         for group in self._in_turn():
             for source in group:
                 missing = max_events - len(self._in_flight)
                 if missing <= 0:
                     return
-                room = max_bytes - sum(map(len, self._in_flight))
-                if room <= 0:
+                bytes_left = max_bytes - sum(map(len, self._in_flight))
+                if bytes_left <= 0:
                     return
                 try:
-                    events = self._take_from(source, missing, room)
+                    events = self._read_from(source, missing, bytes_left)
                 except OSError as error:
                     failure = error
-                    break  # what comes after it in this group has to wait for it
+                    break  # later events of this group have to wait for it
                 if events:
                     self._in_flight += events
                     self._parts.append((source, len(events)))
@@ -118,58 +119,58 @@ class SpoolReader:
             self._warn_of(failure)
 
     def _in_turn(self) -> list[list[Source]]:
-        """The sources of each process, in an order that changes with each batch."""
-        # While events of the overflow are in flight, others that were may go to the disk, and must
-        # not be met there as if they were new.
+        """Return the sources of each process, in an order that changes with each batch."""
+        # While held events are in flight, they may be written to disk, and must not be read there
+        # as if they were new.
         own: list[Source] = []
-        if not self._sends_overflow():
+        if not self._sends_held():
             own = [*self._own_streams(), self._holding]
         groups = [own]
         groups += [[stream] for stream in self._adopted]
         first = self._turn % len(groups)
         return groups[first:] + groups[:first]
 
-    def _take_from(self, source: Source, max_events: int, max_bytes: int) -> list[bytes]:
+    def _read_from(self, source: Source, max_events: int, max_bytes: int) -> list[bytes]:
         one = not self._in_flight
         if isinstance(source, Stream):
-            return source.take(max_events, max_bytes, one=one)
+            return source.read(max_events, max_bytes, one=one)
         if not source.has_more():
             return []
-        with self._lock:  # of the overflow, which log calls change
-            # What was written since we read these is older.
+        with self._lock:  # of the holding, which log calls change
+            # Events written to a stream since we read it are older.
             is_next = all(stream.is_read() for stream in self._own_streams())
-            return source.take(max_events, max_bytes, one=one) if is_next else []
+            return source.read(max_events, max_bytes, one=one) if is_next else []
 
     def _follow_moved(self) -> None:
-        """What was given out of the overflow, and is on disk by now, is settled there."""
-        if not self._sends_overflow():
-            return  # without waiting for the lock, which log calls hold most of the time
+        """Let events in flight that were held, and are on disk by now, be settled there."""
+        if not self._sends_held():
+            return  # without waiting for the lock, which log calls usually hold
         while self._holding.moved:
-            place = self._holding.moved[0]
-            place.take(1, sys.maxsize, one=True)  # where it cannot be read now, nothing has changed
+            source = self._holding.moved[0]
+            source.read(1, sys.maxsize, one=True)  # it can raise: before anything changes
             with self._lock:
                 del self._holding.moved[0]
-            self._hand_on(place)
+            self._move_part(source)
 
-    def _hand_on(self, place: Source) -> None:
-        """The oldest event in flight that was in the overflow is in *place* now."""
+    def _move_part(self, target: Source) -> None:
+        """Record that the oldest held event in flight is in *target* now."""
         parts = list(self._parts)
         index = next(index for index, (source, _) in enumerate(parts) if source is self._holding)
         left = parts[index][1] - 1
         parts[index : index + 1] = [(self._holding, left)] if left else []
-        if index and parts[index - 1][0] is place:
-            parts[index - 1] = (place, parts[index - 1][1] + 1)
+        if index and parts[index - 1][0] is target:
+            parts[index - 1] = (target, parts[index - 1][1] + 1)
         else:
-            parts.insert(index, (place, 1))
+            parts.insert(index, (target, 1))
         self._parts = deque(parts)
 
     def ack(self, batch: Batch) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         assert isinstance(batch, SpoolBatch)  # noqa: S101 - for the type checker
         if batch.generation != self._generation or not batch.events:
-            return  # its events are to be taken again
-        # What is in the overflow could be moved to the disk in the middle of this.
-        with self._lock if self._sends_overflow() else contextlib.nullcontext():
+            return  # its events will be read again
+        # Held events could be written to disk in the middle of this.
+        with self._lock if self._sends_held() else contextlib.nullcontext():
             self._follow_moved()
             left = len(batch.events)
             del self._in_flight[:left]
@@ -177,18 +178,18 @@ class SpoolReader:
             for source, count in parts:
                 if isinstance(source, Stream):
                     source.advance(count)
-            with self._lock:  # once, so that the numbers add up for whoever looks at them
+            with self._lock:  # once, so that the counts add up at every moment
                 self._ledger.deliver(left)
                 for source, count in parts:
                     self._settle(source, count)
         self._turn += 1
 
-    def _sends_overflow(self) -> bool:
-        """Whether events are in flight that were in the overflow when they were taken."""
+    def _sends_held(self) -> bool:
+        """Return whether events are in flight that were read from memory."""
         return any(source is self._holding for source, _ in self._parts)
 
     def _parts_of(self, left: int) -> Iterator[tuple[Source, int]]:
-        """Whose the first *left* events in flight were."""
+        """Remove the first *left* events in flight; yield their sources, and how many from each."""
         while left:
             source, events = self._parts.popleft()
             count = min(left, events)
@@ -205,21 +206,21 @@ class SpoolReader:
             if source.adopted:
                 self._ledger.adopted -= count
                 return
-        self._ledger.leave(count)
+        self._ledger.remove(count)
 
     def size(self) -> int:
-        """The bytes that wait in adopted streams."""
+        """Return the bytes that wait in adopted streams."""
         return sum(stream.size() for stream in self._adopted)
 
     @property
     def adopted_since(self) -> float:
-        """Since when the oldest adopted event may have waited, of ``time.time``."""
+        """Since when the oldest adopted event may have waited (``time.time``)."""
         return self._adopted_since
 
     def _write_off(self) -> None:
-        """There is nothing to be had, though events should wait: somebody has cut files off."""
+        """Count events as lost that can be read nowhere: somebody has truncated the files."""
         with self._lock:
-            own = self._ledger.taken - self._ledger.left
+            own = self._ledger.appended - self._ledger.removed
             streams = self._own_streams()
             if not own or self._holding.has_more():
                 return
@@ -233,12 +234,12 @@ class SpoolReader:
 
     def adopt_orphans(self) -> bool:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._leave_settled_segments()
-        self._look_for_orphans()
+        self._remove_settled_segments()
+        self._rescan()
         return self._ledger.adopted > 0
 
-    def _leave_settled_segments(self) -> None:
-        """Have segments removed of which all is settled: a full disk may need just that room."""
+    def _remove_settled_segments(self) -> None:
+        """Remove completely settled segments: a full disk may need just that space."""
         for stream in self._own_streams():
             try:
                 if len(stream.segments) > 1:
@@ -246,13 +247,13 @@ class SpoolReader:
             except OSError as error:
                 self._warn_of(error)
 
-    def _look_for_orphans(self) -> None:
+    def _rescan(self) -> None:
         if self.remove_drained(self._adopted):
-            self._next_adoption = 0.0  # there may be more than we could take
+            self._next_rescan = 0.0  # there may be more than we could adopt
         now = time.monotonic()
-        if now < self._next_adoption:
+        if now < self._next_rescan:
             return
-        self._next_adoption = now + ADOPT_INTERVAL
+        self._next_rescan = now + self._rescan_interval
         try:
             self._adopt()
         except OSError as error:
@@ -264,27 +265,31 @@ class SpoolReader:
             )
 
     def _adopt(self) -> None:
-        self._folder.sweep()
+        self._folder.remove_unfinished()
         maximum = _ADOPTED_AT_ONCE - len(self._adopted)
-        with contextlib.closing(self._folder.adopt(maximum)) as offsets:
-            while self._ledger.adopted < _ENOUGH_EVENTS and (place := next(offsets, None)):
+        with contextlib.closing(self._folder.adopt(maximum)) as stream_locks:
+            while self._ledger.adopted < _ENOUGH_EVENTS and (
+                stream_lock := next(stream_locks, None)
+            ):
                 try:
-                    stream = Stream(self._folder, place, self._lock, self._damage_log, adopted=True)
+                    stream = Stream(
+                        self._folder, stream_lock, self._lock, self._damage_log, adopted=True
+                    )
                     stream.count_events()
                 except OSError:
-                    place.close()  # too many open files, say: let others have it
+                    stream_lock.close()  # for example too many open files: leave it to others
                     raise
                 with self._lock:
                     if not self._adopted:
                         self._adopted_since = stream.written_at()
                     self._ledger.adopt(stream.name, stream.waiting)
                     self._adopted.append(stream)
-        if self._ledger.released:
+        if self._ledger.closed_streams:
             with self._lock:
-                self._ledger.forget_released(self._folder.stream_names())
+                self._ledger.hand_over_closed(self._folder.stream_names())
 
     def remove_drained(self, streams: list[Stream]) -> bool:
-        """Remove those of *streams* of which nothing is left; whether there were any."""
+        """Remove drained streams from *streams* and the disk; return whether there were any."""
         removed = False
         for stream in list(streams):
             try:
@@ -295,13 +300,13 @@ class SpoolReader:
                 continue
             with self._lock:
                 streams.remove(stream)
-                self._write_off_rest(stream)
+                self._write_off_remainder(stream)
             stream.remove()
             removed = True
         return removed
 
-    def _write_off_rest(self, stream: Stream) -> None:
-        """Whatever should still wait in a stream that is drained was never met in it."""
+    def _write_off_remainder(self, stream: Stream) -> None:
+        """Count events as lost that should wait in a drained stream, but were never read."""
         if stream.adopted:
             self._ledger.hand_over(stream.waiting)
         elif stream.waiting > 0:
@@ -314,8 +319,8 @@ class SpoolReader:
 
     # The end.
 
-    def let_go(self) -> None:
-        """What is in flight will be taken again; adopted streams are left to others."""
+    def close(self) -> None:
+        """Let events in flight be read again, and release adopted streams for others."""
         with self._lock:
             self._generation += 1
             self._in_flight.clear()
@@ -324,11 +329,11 @@ class SpoolReader:
             self.remove_drained(self._adopted)
             for stream in self._adopted:
                 self._ledger.hand_over(stream.waiting)
-                stream.leave()
+                stream.close()
             self._adopted.clear()
-        self._next_adoption = 0.0
+        self._next_rescan = 0.0
 
-    def close_after_fork(self) -> None:
-        """In a forked child: close what is the parent's."""
+    def abandon(self) -> None:
+        """See `structlog_mozdef.buffers.spool.Spool`."""
         for stream in self._adopted:
-            stream.release()
+            stream.abandon()

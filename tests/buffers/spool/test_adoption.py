@@ -1,4 +1,4 @@
-"""What a dead process left is delivered by a living one: in order, once, and beside its own."""
+"""Events of a dead process are delivered by a living one: in order, once, and with its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def kill(process) -> None:
 
 @contextlib.contextmanager
 def program(name, *arguments, **options):
-    """A running program that has said that it is ready; it is killed in the end."""
+    """A running program that has printed that it is ready; it is killed in the end."""
     process = start(name, *arguments, **options)
     try:
         assert process.stdout.readline() == "ready\n"
@@ -44,7 +44,7 @@ def test_at_the_start(tmp_path):
 
 
 def test_later_on(tmp_path):
-    """A sink that never logs delivers what a process leaves that dies beside it."""
+    """A sink that never logs delivers the events of a process that dies later."""
     with Receiver() as receiver, Sink(receiver.url, spool=tmp_path) as sink:
         with program("spool_writer", receiver.url, tmp_path, "dead", 100) as writer:
             assert sink.stats().accepted == 0

@@ -1,4 +1,4 @@
-"""A spool never takes more than it may: of the disk, all processes together, and of events."""
+"""A spool keeps its limits: bytes on disk, of all processes together, and events of its own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_one_process(max_bytes, when_full, tmp_path):
 
 
 def test_dead_letters_have_their_share(tmp_path):
-    """With a full spool and as many dead letters as there is room for, the limit still holds."""
+    """With a full spool and as many dead letters as fit, the limit still holds."""
     spool = spool_on(tmp_path, max_bytes=100_000)
     for number in range(1000):
         spool.append(line(number))
@@ -99,7 +99,7 @@ def test_drop_newest(tmp_path):
 
 
 def test_block(tmp_path):
-    """With block a full spool takes nothing and drops nothing, and has room after an ack."""
+    """With block a full spool neither appends nor drops, and appends again after an ack."""
     spool = spool_on(tmp_path, max_bytes=50_000, when_full="block")
     for number in itertools.count():
         if spool.append(line(number)) == FULL:
@@ -111,7 +111,7 @@ def test_block(tmp_path):
 
 @pytest.mark.parametrize("in_flight", [0, 1, 20])
 def test_drop_oldest(in_flight, tmp_path):
-    """With drop_oldest whole segments go, the oldest, never one in flight, and are counted."""
+    """With drop_oldest complete segments go, the oldest, never one in flight, and are counted."""
     spool = spool_on(tmp_path, max_bytes=50_000, when_full="drop_oldest")
     for number in range(30):
         spool.append(line(number))
@@ -163,8 +163,8 @@ def test_max_events_is_for_one_process(tmp_path):
     spool.close()
 
 
-def test_room_comes_back(tmp_path):
-    """Through a spool of 50 kB pass as many events as one likes."""
+def test_an_ack_frees_the_disk(tmp_path):
+    """Any number of events pass through a spool of 50 kB."""
     spool = spool_on(tmp_path, max_bytes=50_000)
     for start_number in range(0, 5000, 100):
         for number in range(start_number, start_number + 100):

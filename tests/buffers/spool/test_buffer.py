@@ -8,12 +8,7 @@ import time
 
 import pytest
 from support.buffer_contract import BufferContract, lines
-
-from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
-
-DESTINATION = "http://mozdef.example.com/events"
+from support.handmade_spools import spool_on
 
 
 class TestSpool(BufferContract):
@@ -31,14 +26,7 @@ class TestSpool(BufferContract):
     def make(self, max_events=sys.maxsize, max_bytes=1_000_000, when_full="drop_newest"):
         # Each in a folder of its own, as each buffer in memory is.
         path = self.path / str(len(self.made))
-        spool = Spool(
-            SpoolFolder(path, DESTINATION),
-            max_events=max_events,
-            max_bytes=max_bytes,
-            when_full=when_full,
-            sync="never",
-            own_log=RateLimitedLogger(),
-        )
+        spool = spool_on(path, max_events=max_events, max_bytes=max_bytes, when_full=when_full)
         self.made.append(spool)
         return spool
 
@@ -56,21 +44,14 @@ class TestSpool(BufferContract):
         """What was given out is given out again, in the same order, whatever else has come."""
         buffer = self.filled(1, 2)
         first = buffer.peek(100, 1000)
-        other = Spool(
-            SpoolFolder(self.path / "0", DESTINATION),
-            max_events=100,
-            max_bytes=1_000_000,
-            when_full="block",
-            sync="never",
-            own_log=RateLimitedLogger(),
-        )
+        other = spool_on(self.path / "0")
         other.append(b'{"other": 1}')
         other.close()
         buffer.adopt_orphans()
         buffer.append(b"003")
         assert self.everything(buffer)[:2] == list(first.events)
 
-    def test_an_empty_spool_gives_no_empty_batch_for_ever(self):
+    def test_an_empty_spool_gives_no_empty_batch_forever(self):
         """An event that somebody has cut off from its file is counted as lost."""
         buffer = self.filled(1)
         for segment in self.path.glob("0/*/*.ndjson"):
@@ -79,7 +60,7 @@ class TestSpool(BufferContract):
         assert (len(buffer), buffer.counts().dropped) == (0, {"spool damaged": 1})
 
     def test_a_large_event_is_delivered(self):
-        """An event that is larger than what is read at once comes out whole."""
+        """An event that is larger than what is read at once comes out complete."""
         buffer = self.make(max_bytes=1 << 26)
         buffer.append(b"x" * 3_000_000)
         buffer.append(b"002")
@@ -118,7 +99,7 @@ class TestSpool(BufferContract):
         buffer.append(b"003")
         for stream in self.path.glob("0/*-*"):
             shutil.rmtree(stream)
-        buffer._writer.maintenance._work()
+        buffer.maintain()
         delivered = []
         for event in lines(4, 5, 6, 7):
             buffer.append(event)

@@ -88,7 +88,7 @@ CLEAR = {
 
 
 def cut(fault):
-    """What is no success ends the connection where it could be taken for one."""
+    """End the connection after an answer that could be read as a success."""
     if isinstance(fault, bytes) and any(
         part in fault for part in (b"short", b"no HTTP", LOGIN_PAGE)
     ):
@@ -143,7 +143,7 @@ def test_nobody_listens(folder):
 
 
 def test_a_slow_reader(folder):
-    """A server that reads slowly, within the time-out, gets everything once."""
+    """A server that reads slowly, within the timeout, gets everything once."""
     with Receiver(slow=0.2) as receiver:
         with Sink(receiver.url, spool=folder, **OPTIONS) as sink:
             put_all(sink)
@@ -151,7 +151,7 @@ def test_a_slow_reader(folder):
         assert receiver.summaries() == [f"event {number}" for number in NUMBERS]
 
 
-def test_large_batches_are_refused(folder):
+def test_large_batches_are_rejected(folder):
     """Where 413 meets large batches, smaller ones bring everything, in order and once."""
 
     def respond(request):

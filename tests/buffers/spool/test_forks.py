@@ -35,7 +35,7 @@ def test_a_child_leaves_the_parents_events_to_the_parent(folder):
 
 
 def test_a_child_has_a_stream_of_its_own_from_its_first_event_on(folder):
-    """A child takes no stream without an event, another with one, and leaves the parent's alone."""
+    """A child makes no stream without an event, its own with one, and leaves the parent's alone."""
     with Receiver() as receiver:
         seen = run("spool_child", receiver.url, folder).stdout.split()
         assert seen == ["1", "1", "unchanged", "2", "unchanged"]

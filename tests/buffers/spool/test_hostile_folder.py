@@ -1,4 +1,4 @@
-"""Whatever lies in a spool folder, and whoever owns it: it is refused, set aside or reported."""
+"""Anything in a spool folder, of any owner, is delivered, rejected, quarantined or reported."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def streams(path):
 
 
 @obstacles
-def test_in_the_place_of_a_segment(obstacle, tmp_path):
-    """What is no file is passed over, and the segments around it are delivered."""
+def test_instead_of_a_segment(obstacle, tmp_path):
+    """A segment that is not a file is skipped, and the segments around it are delivered."""
     stream = orphan(tmp_path, events(1), [], events(3))
     (stream / "0000000002.ndjson").unlink()
     OBSTACLES[obstacle](stream / "0000000002.ndjson")
@@ -69,8 +69,8 @@ def test_in_the_place_of_a_segment(obstacle, tmp_path):
 
 
 @obstacles
-def test_in_the_place_of_the_position(obstacle, tmp_path):
-    """What is no file is no position, is never written to, and a position takes its place."""
+def test_instead_of_the_ack_offset(obstacle, tmp_path):
+    """An ack offset that is not a file is never written to; a file replaces it."""
     stream = orphan(tmp_path, events(1, 2, 3))
     OBSTACLES[obstacle](stream / "position")
     spool = spool_on(tmp_path)
@@ -84,8 +84,8 @@ def test_in_the_place_of_the_position(obstacle, tmp_path):
 
 
 @obstacles
-def test_in_the_place_of_the_next_position(obstacle, tmp_path):
-    """Whatever a crash, or somebody, has left there does not keep the position from being kept."""
+def test_instead_of_the_next_ack_offset(obstacle, tmp_path):
+    """Nothing left there by a crash, or by somebody, keeps the ack offset from being written."""
     stream = orphan(tmp_path, events(1, 2, 3))
     OBSTACLES[obstacle](stream / "position.new")
     spool = spool_on(tmp_path)
@@ -98,8 +98,8 @@ def test_in_the_place_of_the_next_position(obstacle, tmp_path):
 
 
 @obstacles
-def test_in_the_place_of_the_note(obstacle, tmp_path):
-    """What is no file is no note: the events go where the folder's go."""
+def test_instead_of_the_metadata(obstacle, tmp_path):
+    """Metadata that is not a file is ignored: the folder has one destination."""
     stream = orphan(tmp_path, events(1))
     (stream / "stream.json").unlink()
     OBSTACLES[obstacle](stream / "stream.json")
@@ -109,8 +109,8 @@ def test_in_the_place_of_the_note(obstacle, tmp_path):
 
 
 @obstacles
-def test_in_the_place_of_a_stream(obstacle, tmp_path):
-    """What is no folder is left alone, and a folder without events is removed."""
+def test_instead_of_a_stream(obstacle, tmp_path):
+    """A stream that is not a folder is left alone, and a folder without events is removed."""
     orphan(tmp_path, events(1))
     OBSTACLES[obstacle](tmp_path / f"1790000000000-1-{7:016x}")
     spool = spool_on(tmp_path)
@@ -119,8 +119,8 @@ def test_in_the_place_of_a_stream(obstacle, tmp_path):
 
 
 @obstacles
-def test_in_the_place_of_the_dead_letters(obstacle, tmp_path, caplog):
-    """What is no file gets no dead letter; this is said, and the event is settled."""
+def test_instead_of_the_dead_letters(obstacle, tmp_path, caplog):
+    """If the file cannot be used, this is reported, and the event is settled."""
     spool = spool_on(tmp_path)
     OBSTACLES[obstacle](tmp_path / "dead-letters.ndjson")
     spool.append(b'{"summary": "bad"}')
@@ -131,7 +131,7 @@ def test_in_the_place_of_the_dead_letters(obstacle, tmp_path, caplog):
     spool.close()
 
 
-def test_what_cannot_be_removed_is_set_aside(tmp_path):
+def test_what_cannot_be_removed_is_quarantined(tmp_path):
     """A drained stream with something of somebody in it is not adopted again and again."""
     stream = orphan(tmp_path, events(1))
     put_full_folder(stream / "notes")
@@ -210,7 +210,7 @@ def sink_on(path):
 
 @root_only
 def test_a_folder_of_another_user(tmp_path):
-    """A folder that another user owns is refused."""
+    """A folder that another user owns is rejected."""
     (tmp_path / "spool").mkdir(0o700)
     os.chown(tmp_path / "spool", SOMEBODY_ELSE, SOMEBODY_ELSE)
     with pytest.raises(SpoolError, match=r"which belongs to user 12345; it must belong to user 0"):
@@ -220,7 +220,7 @@ def test_a_folder_of_another_user(tmp_path):
 @root_only
 @pytest.mark.parametrize("hops", [1, 2])
 def test_a_symbolic_link_of_another_user(tmp_path, hops):
-    """A folder that another user's link leads to is refused, directly or behind our own link."""
+    """A folder that another user's link leads to is rejected, directly or behind our own link."""
     (tmp_path / "spool").mkdir(0o700)
     (tmp_path / "theirs").symlink_to(tmp_path)
     os.chown(tmp_path / "theirs", SOMEBODY_ELSE, SOMEBODY_ELSE, follow_symlinks=False)
@@ -240,7 +240,7 @@ def test_a_symbolic_link_of_our_own(tmp_path):
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777, 0o720])
 def test_a_folder_that_others_can_write(tmp_path, mode):
-    """A folder that its group or others can write to is refused."""
+    """A folder that its group or others can write to is rejected."""
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool").chmod(mode)
     with pytest.raises(SpoolError, match=rf"has mode {mode:o}; nobody else may write to it"):
@@ -248,7 +248,7 @@ def test_a_folder_that_others_can_write(tmp_path, mode):
 
 
 def test_no_folder(tmp_path):
-    """A file in the place of the folder is refused."""
+    """A file instead of the folder is rejected."""
     (tmp_path / "spool").write_text("")
     with pytest.raises(SpoolError, match=r"must be a folder that can be made and written"):
         sink_on(tmp_path / "spool")
@@ -256,7 +256,7 @@ def test_no_folder(tmp_path):
 
 @root_only
 def test_a_stream_of_another_user(tmp_path, caplog):
-    """A stream that another user owns is left alone, and this is said."""
+    """A stream that another user owns is left alone, and this is reported."""
     stream = orphan(tmp_path, events(1))
     os.chown(stream, SOMEBODY_ELSE, SOMEBODY_ELSE)
     spool = spool_on(tmp_path)
@@ -267,7 +267,7 @@ def test_a_stream_of_another_user(tmp_path, caplog):
 
 @root_only
 def test_a_segment_of_another_user(tmp_path):
-    """A segment that another user owns is passed over."""
+    """A segment that another user owns is skipped."""
     stream = orphan(tmp_path, events(1), events(2))
     os.chown(stream / "0000000001.ndjson", SOMEBODY_ELSE, SOMEBODY_ELSE)
     spool = spool_on(tmp_path)
@@ -310,8 +310,10 @@ def test_no_secret(tmp_path):
 
 
 def test_another_destination(tmp_path):
-    """A folder for another destination is refused; both are named, without credentials."""
-    orphan(tmp_path, events(1), note={"format": 1, "destination": "http://a.example.com/events"})
+    """A folder for another destination is rejected; both are named, without credentials."""
+    orphan(
+        tmp_path, events(1), metadata={"format": 1, "destination": "http://a.example.com/events"}
+    )
     with pytest.raises(SpoolError) as caught:
         Sink("http://me:secret@b.example.com/events", spool=tmp_path)
     message = str(caught.value)
@@ -321,16 +323,16 @@ def test_another_destination(tmp_path):
 
 
 def test_a_destination_that_would_move_the_cursor(tmp_path):
-    """An error message shows control characters of a note as text."""
-    orphan(tmp_path, events(1), note={"format": 1, "destination": "http://\x1b[2Jx"})
+    """An error message shows control characters of metadata as text."""
+    orphan(tmp_path, events(1), metadata={"format": 1, "destination": "http://\x1b[2Jx"})
     with pytest.raises(SpoolError) as caught:
         SpoolFolder(tmp_path, DESTINATION)
     assert str(caught.value).isprintable()
 
 
 def test_a_later_format(tmp_path, caplog):
-    """A stream of a later format is neither delivered nor removed, and this is said."""
-    stream = orphan(tmp_path, events(1), note={"format": 2, "destination": DESTINATION})
+    """A stream of a later format is neither delivered nor removed, and this is reported."""
+    stream = orphan(tmp_path, events(1), metadata={"format": 2, "destination": DESTINATION})
     orphan(tmp_path, events(2), number=2)
     spool = spool_on(tmp_path)
     assert drain(spool) == events(2)
@@ -341,19 +343,19 @@ def test_a_later_format(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    "note", ["", "{", "[]", "null", '{"format": "1"}', '{"format": []}', "[" * 9000, "\0" * 500]
+    "metadata", ["", "{", "[]", "null", '{"format": "1"}', '{"format": []}', "[" * 9000, "\0" * 500]
 )
-def test_a_damaged_note(note, tmp_path):
-    """A note that cannot be read costs nothing: the folder serves one destination."""
+def test_damaged_metadata(metadata, tmp_path):
+    """Metadata that cannot be read cost nothing: the folder serves one destination."""
     stream = orphan(tmp_path, events(1))
-    (stream / "stream.json").write_text(note)
+    (stream / "stream.json").write_text(metadata)
     spool = spool_on(tmp_path)
     assert drain(spool) == events(1)
     spool.close()
 
 
-def test_unfinished_streams_are_swept_away(tmp_path):
-    """What a process left that died while it made a stream goes after a while."""
+def test_unfinished_streams_are_removed(tmp_path):
+    """A stream whose maker died before it was complete is removed after a while."""
     old, new = tmp_path / ".new-old", tmp_path / ".new-new"
     for path in (old, new):
         path.mkdir(0o700)

@@ -1,4 +1,4 @@
-"""Whatever processes, disks and people do to a spool, it does what plain lists would do."""
+"""A spool does what plain lists would do, whatever processes, disks and people do to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import resource
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -22,19 +21,15 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.handmade_spools import AT_ONCE, spool_on
 
-from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool, reader, writer
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool import Spool
 
-DESTINATION = "http://mozdef.example.com/events"
 NO_LIMIT = resource.RLIM_INFINITY
 
 
-def test_it_behaves_like_lists(monkeypatch):
+def test_it_behaves_like_lists():
     """All that was appended comes out, in order, and only what was in flight comes twice."""
-    monkeypatch.setattr(writer, "_DISK_RETRY", 0.0)
-    monkeypatch.setattr(reader, "ADOPT_INTERVAL", 0.0)
     run_state_machine_as_test(
         Model,
         settings=settings(
@@ -60,7 +55,7 @@ class Model(RuleBasedStateMachine):
         self.life_of: dict[bytes, int] = {}
         self.life = 0
         self.number = 0
-        self.disk_refuses = False
+        self.disk_fails = False
         self.flips = 0
         self.appended: list[bytes] = []
         self.deliveries: list[bytes] = []  # and rejections
@@ -73,8 +68,8 @@ class Model(RuleBasedStateMachine):
 
     @contextlib.contextmanager
     def disk(self):
-        """Everything is done on a disk that may refuse to grow files."""
-        if self.disk_refuses:
+        """Everything is done on a disk that may not let files grow."""
+        if self.disk_fails:
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, NO_LIMIT))
         try:
             yield
@@ -108,15 +103,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: len(self.spools) < 3)
     @rule()
     def open(self):
-        spool = Spool(
-            SpoolFolder(self.path, DESTINATION),
-            max_events=sys.maxsize,
-            max_bytes=10_000_000,
-            when_full="drop_newest",
-            sync="never",
-            own_log=RateLimitedLogger(),
-        )
-        spool._writer._segment_bytes = 300
+        spool = spool_on(self.path, segment_bytes=300, timings=AT_ONCE)
         self.spools.append(spool)
         self.begin_life(spool)
 
@@ -144,7 +131,9 @@ class Model(RuleBasedStateMachine):
         with self.disk():
             batch = spool.peek(max_events, max_bytes)
             assert bool(batch.events) == bool(len(spool))
-            assert batch.events == spool.peek(max_events, max_bytes).events
+            # What was given out stays; events of others may follow.
+            again = spool.peek(max_events, max_bytes)
+            assert again.events[: len(batch.events)] == batch.events
             batch = batch.first(len(batch.events) * share // 5)
             self.deliveries += batch.events
             spool.ack(batch)
@@ -152,7 +141,7 @@ class Model(RuleBasedStateMachine):
     @rule(index=pick)
     def reject(self, index):
         spool = self.spool(index)
-        if self.disk_refuses:
+        if self.disk_fails:
             return  # the letter itself could not be written
         events = spool.peek(3, 10_000).events
         if events:
@@ -168,9 +157,9 @@ class Model(RuleBasedStateMachine):
             self.spool(index).adopt_orphans()
 
     @rule(index=pick)
-    def keep_house(self, index):
+    def maintain(self, index):
         with self.disk():
-            self.spool(index)._writer.maintenance._work()
+            self.spool(index).maintain()
 
     @rule(index=pick, sends=st.booleans())
     def crash(self, index, sends):
@@ -181,45 +170,57 @@ class Model(RuleBasedStateMachine):
                 events = spool.peek(5, 2000).events
             self.deliveries += events
             self.may_repeat.update(events)
-        if self.disk_refuses:
-            self.may_repeat.update(self.appended)  # no position could be written
-        self.may_be_lost.update(line[:-1] for line in spool._writer.holding._lines)
-        self.kill(spool)
-        self.spools.remove(spool)
+        if self.disk_fails:
+            self.may_repeat.update(self.appended)  # no ack offset could be written
+        self.may_be_lost.update(self.only_in_memory(spool))
+        self.abandon(spool)
         if not self.spools:
             self.open()
 
-    def kill(self, spool):
-        for stream in [*spool._writer.streams(), *spool._reader._adopted]:
-            stream.release()
-        spool._writer.maintenance.close_after_fork()
-        spool._folder.close()
+    def abandon(self, spool):
+        spool.abandon()
+        self.spools.remove(spool)
+        del self.lives[spool]
+
+    def only_in_memory(self, spool):
+        """The events of this life that are not on disk, and were not delivered."""
+        if spool.durable:
+            return []
+        elsewhere = {line[:-1] for stream in self.path.iterdir() for line in self.lines(stream)}
+        elsewhere.update(self.deliveries)
+        life = self.lives[spool]
+        return [
+            event
+            for event in self.appended
+            if self.life_of[event] == life and event not in elsewhere
+        ]
 
     @rule(index=pick)
     def close(self, index):
         """A closed spool can be used again."""
         spool = self.spool(index)
-        if self.disk_refuses:
+        if self.disk_fails:
             self.may_repeat.update(self.appended)
         with self.disk():
             spool.close()
+        # An event in memory belongs to the stream that it will be written to.
+        held = self.only_in_memory(spool)
         self.begin_life(spool)
-        # What the disk did not take belongs to the stream that it will be written to.
-        self.life_of.update((line[:-1], self.life) for line in spool._writer.holding._lines)
+        self.life_of.update(dict.fromkeys(held, self.life))
 
     @rule()
-    def refuse(self):
-        self.disk_refuses = True
+    def fail(self):
+        self.disk_fails = True
 
     @rule()
     def recover(self):
-        self.disk_refuses = False
+        self.disk_fails = False
 
     # What happens to orphans.
 
     @rule(
         index=pick,
-        damage=st.sampled_from(["torn", "zeroed", "flipped", "blank", "removed", "garbage"]),
+        damage=st.sampled_from(["torn", "zeroed", "flipped", "empty lines", "removed", "garbage"]),
         where=st.integers(0, 5000),
     )
     def damage(self, index, damage, where):
@@ -241,7 +242,7 @@ class Model(RuleBasedStateMachine):
         elif damage == "flipped" and at < len(content):
             content[at] ^= 1 << where % 8
             self.flips += 1
-        elif damage == "blank":
+        elif damage == "empty lines":
             content[0:0] = b"\n\n"
             content += b"\n"
         elif damage == "garbage":
@@ -252,30 +253,30 @@ class Model(RuleBasedStateMachine):
             segment.write_bytes(content)
         lost = before - Counter(self.lines(stream))
         self.may_be_lost.update(line[:-1] for line in lost)
-        # Where the position does not fit any more, reading begins anew.
+        # Where the ack offset does not fit any more, reading begins again.
         self.may_repeat.update(line[:-1] for line in before)
 
     @rule(index=pick, text=st.sampled_from([b"", b"nonsense", b"0000000001 00000", None]))
-    def damage_position(self, index, text):
+    def damage_ack_offset(self, index, text):
         orphans = self.orphans()
         if orphans:
             stream = orphans[index % len(orphans)]
             self.may_repeat.update(line[:-1] for line in self.lines(stream))
-            position = stream / "position"
+            ack_offset = stream / "position"
             if text is None:
-                position.unlink(missing_ok=True)
+                ack_offset.unlink(missing_ok=True)
             else:
-                position.write_bytes(text)
+                ack_offset.write_bytes(text)
 
     @rule(index=pick, text=st.sampled_from([b"", b"{", b"[1]", b'{"format": "x"}', None]))
-    def damage_note(self, index, text):
+    def damage_metadata(self, index, text):
         orphans = self.orphans()
         if orphans:
-            note = orphans[index % len(orphans)] / "stream.json"
+            metadata = orphans[index % len(orphans)] / "stream.json"
             if text is None:
-                note.unlink(missing_ok=True)
+                metadata.unlink(missing_ok=True)
             else:
-                note.write_bytes(text)
+                metadata.write_bytes(text)
 
     # What always holds.
 
@@ -290,18 +291,18 @@ class Model(RuleBasedStateMachine):
 
     def teardown(self):
         try:
-            self.disk_refuses = False
+            self.disk_fails = False
             self.drain()
             self.check()
         finally:
-            for spool in self.spools:
-                self.kill(spool)
+            for spool in list(self.spools):
+                self.abandon(spool)
             shutil.rmtree(self.path.parent)
 
     def drain(self):
         for spool in self.spools:
             for _ in range(1000):
-                spool._writer.maintenance._work()
+                spool.maintain()
                 spool.adopt_orphans()
                 batch = spool.peek(7, 500)
                 self.deliveries += batch.events

@@ -1,4 +1,4 @@
-"""A process killed at any point loses nothing that it took, and repeats one batch at most."""
+"""A process killed at any point loses no event, and repeats one batch at most."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ BATCH = 3
 #: Before, after, and in the middle of each call of these.
 FUNCTIONS = {
     "write": "events, and dead letters",
-    "pwrite": "the position",
+    "pwrite": "the ack offset",
     "send": "the batch",
     "mkdir": "a new stream",
-    "rename": "a new stream, and the first position",
+    "rename": "a new stream, and the first ack offset",
     "open": "every file and folder",
     "unlink": "a segment, and what a stream holds",
     "rmdir": "a stream",
@@ -28,7 +28,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_kill(function, tmp_path):
-    """Whoever comes after a process killed at a call of this function delivers what it left."""
+    """After a kill at any call of this function, the next process delivers all that is left."""
     output = run("spool_kill_points", function, tmp_path, timeout=60).stdout
     points = [json.loads(line) for line in output.splitlines()]
     assert len(points) > 2
@@ -41,7 +41,7 @@ def test_kill(function, tmp_path):
         }
         assert lost <= in_letters, point
         repeated = set(point["sent"]) & set(point["recovered"])
-        # Half a position is none.
+        # Half an ack offset is invalid.
         assert len(repeated) <= BATCH or point["point"].startswith("half pwrite"), point
         assert len(point["recovered"]) == len(set(point["recovered"])), point
         assert point["left"] == [], point

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import gc
-import math
 import os
 import resource
 
 import pytest
-from support.handmade_spools import drain, events, file_limit, orphan, spool_on
+from support.handmade_spools import AT_ONCE, drain, events, file_limit, spool_on
+from support.interruptions import Interruption
 from support.running import wait_for
 
 from structlog_mozdef import Sink
-from structlog_mozdef.buffers.spool import writer
-from structlog_mozdef.buffers.spool.ack_offset import read_position
 from structlog_mozdef.transports.memory import MemoryTransport
 
 
@@ -34,40 +33,59 @@ def no_more_files():
 
 @contextlib.contextmanager
 def no_files_at_all():
-    """No file can be opened, not even in place of one that was closed."""
+    """No file can be opened, not even after another one was closed."""
     with no_more_files():
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
         yield
 
 
-def test_too_many_open_files_to_adopt(tmp_path, monkeypatch):
-    """A process that can open nothing leaves orphans as they are, for itself and for others."""
-    orphan(tmp_path, events(1, 2), events(3))
-    spool = spool_on(tmp_path)
-    for spare in range(4):
-        descriptors = [os.dup(0) for _ in range(spare)]
-        for descriptor in descriptors:
-            os.close(descriptor)
-        with no_more_files():
-            # So many more can be opened: the failure comes at another step each time.
-            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft + spare, hard))
-            monkeypatch.setattr(spool._reader, "_next_adoption", 0.0)
-            with contextlib.suppress(OSError):
+@contextlib.contextmanager
+def one_file_too_many():
+    """The next file cannot be opened, and the one after it can."""
+    open_file = os.open
+
+    def fail_once(*arguments, **options):
+        os.open = open_file
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    os.open = fail_once
+    try:
+        yield
+    finally:
+        os.open = open_file
+
+
+@pytest.mark.parametrize("limit", [no_more_files, one_file_too_many])
+def test_too_many_open_files_to_adopt(tmp_path, limit):
+    """At any point of an adoption the limit leaves orphans complete, for the process or others."""
+    number, happened = 0, True
+    while happened:
+        path = tmp_path / str(number)
+        dead = spool_on(path, segment_bytes=60)
+        for event in events(1, 2, 3, 4):
+            dead.append(event)
+        dead.ack(dead.peek(1, 1000))
+        dead.close()
+        spool, other = spool_on(path), spool_on(path)
+        with contextlib.ExitStack() as limits, contextlib.suppress(OSError):
+            set_limit = functools.partial(limits.enter_context, limit())
+            with Interruption(number, set_limit) as interruption:
                 spool.adopt_orphans()
-        other = spool_on(tmp_path)
-        if not len(spool):
-            assert wait_for(lambda other=other: other.adopt_orphans() or len(other) == 3, 1)
+        happened = interruption.happened
+        other.adopt_orphans()
+        # An ack offset that cannot be read now is not missing: nothing is repeated.
+        assert (number, sorted([len(spool), len(other)])) == (number, [0, 3])
+        assert drain(spool) + drain(other) == events(2, 3, 4)
+        spool.close()
         other.close()
-    assert drain(spool) == events(1, 2, 3)
-    spool.close()
+        number += 1
+    assert number > 20
 
 
-def test_too_many_open_files_to_begin(tmp_path, monkeypatch):
+def test_too_many_open_files_to_begin(tmp_path):
     """While no stream can be made, nothing is left of the attempts, and events wait."""
-    monkeypatch.setattr(writer, "_DISK_RETRY", 0.0)
-    spool = spool_on(tmp_path)
+    spool = spool_on(tmp_path, timings=AT_ONCE)
     with no_files_at_all():
         for event in events(1, 2, 3):
             spool.append(event)
@@ -90,35 +108,7 @@ def test_sinks_that_are_gone_leave_no_file_open(tmp_path):
             sink.put(events(1)[0])
             assert open_folders()
         del sink
-    assert wait_for(lambda: not open_folders(), 5)  # the housekeeper wakes once a second
-
-
-def test_too_many_open_files_to_count(tmp_path, monkeypatch):
-    """A stream that was locked, but cannot be opened further, is let go at once."""
-    orphan(tmp_path, events(1, 2))
-    spool = spool_on(tmp_path)
-    adopt = spool._folder.adopt
-
-    def adopt_with_the_last_file(maximum):
-        for place in adopt(maximum):
-            with no_more_files():
-                yield place
-
-    monkeypatch.setattr(spool._folder, "adopt", adopt_with_the_last_file)
-    spool.adopt_orphans()
-    other = spool_on(tmp_path)
-    assert drain(other) == events(1, 2)
-    other.close()
-    spool.close()
-
-
-def test_too_many_open_files_to_look_where_to_begin(tmp_path):
-    """A position that cannot be read now is none that is missing: nothing is repeated for it."""
-    (tmp_path / "position").touch()
-    folder_fd = os.open(tmp_path, os.O_RDONLY)
-    with no_more_files(), pytest.raises(OSError, match="Too many open files"):
-        read_position(folder_fd, [1])
-    os.close(folder_fd)
+    assert wait_for(lambda: not open_folders(), 5)  # the maintenance thread wakes once a second
 
 
 def test_too_many_open_files_to_read(tmp_path):
@@ -134,8 +124,7 @@ def test_too_many_open_files_to_read(tmp_path):
 
 def test_too_many_open_files_to_read_on(tmp_path):
     """Who has read a part, and then can open nothing more, gives out that part and not less."""
-    spool = spool_on(tmp_path)
-    spool._writer._segment_bytes = 100
+    spool = spool_on(tmp_path, segment_bytes=100)
     wanted = events(*range(20))
     for event in wanted:
         spool.append(event)
@@ -152,24 +141,21 @@ def test_too_many_open_files_to_read_on(tmp_path):
 
 
 @pytest.mark.parametrize("meanwhile", ["looked for more", "settled"])
-def test_the_disk_recovers_while_no_file_can_be_opened(tmp_path, monkeypatch, meanwhile):
+def test_the_disk_recovers_while_no_file_can_be_opened(tmp_path, meanwhile):
     """Where events in flight are now cannot be looked up: it is done later, and nothing is lost."""
-    monkeypatch.setattr(writer, "_DISK_RETRY", math.inf)
-    spool = spool_on(tmp_path)
+    spool = spool_on(tmp_path, timings=AT_ONCE)
     spool.append(events(0)[0])
     with file_limit(0):
-        for event in events(1, 2, 3):
-            spool.append(event)
-    batch = spool.peek(3, 1000)
-    assert batch.events == events(0, 1, 2)
-    spool._writer._disk_retry_at = 0.0
-    spool._writer.maintenance._work()
+        spool.append(events(1)[0])
+        batch = spool.peek(2, 1000)
+        assert batch.events == events(0, 1)
+    spool.maintain()
     assert spool.durable
-    act = functools.partial(*{"settled": (spool.ack, batch)}.get(meanwhile, (spool.peek, 4, 1000)))
+    act = functools.partial(*{"settled": (spool.ack, batch)}.get(meanwhile, (spool.peek, 3, 1000)))
     with no_files_at_all(), pytest.raises(OSError, match="Too many open files"):
         act()
     # Who could not settle a batch sends it again.
-    assert drain(spool) == events(0, 1, 2, 3)
+    assert drain(spool) == events(0, 1)
     counts = spool.counts()
-    assert (counts.delivered, counts.buffered, counts.dropped) == (4, 0, {})
+    assert (counts.delivered, counts.buffered, counts.dropped) == (2, 0, {})
     spool.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import time
 
 import pytest
@@ -36,10 +35,7 @@ def test_three_million_events(folder):
         time.sleep(0.01)
         return OK
 
-    receiver = Receiver(respond)
-    receiver._listener.close()
-    receiver._listener = socket.create_server(("127.0.0.1", port))
-    with receiver:
+    with Receiver(respond, port=port) as receiver:
         sink = Sink(url, spool=folder, exit_timeout=0, max_bytes=4 * 1024**3, **QUICK)
         assert wait_for(lambda: len(receiver.accepted) > 20, 30)
         sink.close(0.1)

@@ -14,13 +14,10 @@ from support.receivers import Receiver
 from support.running import wait_for
 
 from structlog_mozdef import Sink
-from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 DATA = Path(__file__).parents[2] / "data" / "spool-1"
 DESTINATION = "https://mozdef.example.com:8443/events"
-#: 20 events were written; 0 to 6 were delivered, 7 was refused.
+#: 20 events were written; 0 to 6 were delivered, 7 was rejected.
 WAITING = list(range(8, 20))
 
 
@@ -38,15 +35,8 @@ def numbers(found):
 
 
 def test_it_is_adopted(copy):
-    """Everything behind the position comes out, in order, and the stream is gone."""
-    spool = Spool(
-        SpoolFolder(copy, DESTINATION),
-        max_events=1000,
-        max_bytes=1_000_000,
-        when_full="block",
-        sync="never",
-        own_log=RateLimitedLogger(),
-    )
+    """All events after the ack offset come out, in order, and the stream is gone."""
+    spool = spool_on(copy, DESTINATION)
     assert numbers(drain(spool)) == WAITING
     assert [path.name for path in copy.iterdir()] == ["dead-letters.ndjson"]
     spool.close()
@@ -55,8 +45,8 @@ def test_it_is_adopted(copy):
 def test_it_is_delivered(copy):
     """A sink for its destination delivers it."""
     with Receiver() as receiver:
-        note = next(copy.glob("*/stream.json"))
-        note.write_text(note.read_text().replace(DESTINATION, receiver.url))
+        metadata = next(copy.glob("*/stream.json"))
+        metadata.write_text(metadata.read_text().replace(DESTINATION, receiver.url))
         with Sink(receiver.url, spool=copy):
             assert wait_for(lambda: len(receiver.events()) == len(WAITING))
         assert [event["details"]["number"] for event in receiver.events()] == WAITING
@@ -74,15 +64,15 @@ def check_format(path, destination):
     names = sorted(entry.name for entry in stream.iterdir())
     assert names[-2:] == ["position", "stream.json"]
     assert all(re.fullmatch(r"\d{10}\.ndjson", name) for name in names[:-2])
-    note = json.loads((stream / "stream.json").read_text())
-    assert list(note) == ["format", "destination", "pid"]
-    assert (note["format"], note["destination"]) == (1, destination)
-    assert f"-{note['pid']}-" in stream.name
-    position = (stream / "position").read_bytes()
-    segment, offset, checksum = position.split()
-    assert len(position) == 41
-    assert position == b"%b %b %b\n" % (segment, offset, checksum)
-    assert int(checksum, 16) == zlib.crc32(position[:31])
+    metadata = json.loads((stream / "stream.json").read_text())
+    assert list(metadata) == ["format", "destination", "pid"]
+    assert (metadata["format"], metadata["destination"]) == (1, destination)
+    assert f"-{metadata['pid']}-" in stream.name
+    ack_offset = (stream / "position").read_bytes()
+    segment, offset, checksum = ack_offset.split()
+    assert len(ack_offset) == 41
+    assert ack_offset == b"%b %b %b\n" % (segment, offset, checksum)
+    assert int(checksum, 16) == zlib.crc32(ack_offset[:31])
     content = (stream / f"{segment.decode()}.ndjson").read_bytes()
     assert content[: int(offset)].endswith(b"\n")
     assert all(isinstance(json.loads(line), dict) for line in content.splitlines())
@@ -107,8 +97,8 @@ def test_this_version_writes_the_same_format(tmp_path):
     spool.close()
 
 
-def test_a_missing_position_is_the_beginning(tmp_path):
-    """A stream whose owner died before its first delivery has no position yet."""
+def test_a_missing_ack_offset_is_the_beginning(tmp_path):
+    """A stream whose owner died before its first delivery has no ack offset yet."""
     orphan(tmp_path, [b'{"n": 1}'])
     spool = spool_on(tmp_path)
     assert drain(spool) == [b'{"n": 1}']

@@ -6,21 +6,28 @@ import contextlib
 import errno
 import json
 import logging
-import math
 import os
 import shutil
 import subprocess
 import threading
 
 import pytest
-from support.handmade_spools import drain, events, file_limit, orphan, spool_on
+from support.handmade_spools import (
+    AT_ONCE,
+    drain,
+    events,
+    file_limit,
+    maintenance_threads,
+    orphan,
+    spool_on,
+)
+from support.interruptions import Interruption, Meanwhile
 from support.running import run, wait_for
-from support.spool_contents import QUICK
+from support.spool_contents import QUICK, waiting
 from support.transport_doubles import DownTransport
 
 from structlog_mozdef import Sink
-from structlog_mozdef.buffers.spool import maintenance, writer
-from structlog_mozdef.buffers.spool.stream import Stream
+from structlog_mozdef.buffers.spool import SpoolTimings
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -53,7 +60,7 @@ def numbers(transport):
 
 
 def test_a_full_disk(small_disk, caplog):
-    """Events that find no room wait in memory, and are delivered in their order."""
+    """Events that do not fit wait in memory, and are delivered in their order."""
     transport = DownTransport()
     with Sink(transport, spool=small_disk / "spool", **QUICK) as sink:
         put_all(sink, 0, 1000)
@@ -68,7 +75,7 @@ def test_a_full_disk(small_disk, caplog):
 
 
 def spool_that_fills(disk):
-    spool = spool_on(disk / "spool")
+    spool = spool_on(disk / "spool", timings=AT_ONCE)
     while spool.durable:
         spool.append(b'{"summary": "%s"}' % (b"x" * 400))
     return spool
@@ -78,58 +85,46 @@ def segments_on(disk):
     return [path.name for path in sorted(disk.glob("spool/*/*.ndjson"))]
 
 
-def test_a_disk_that_stays_full(small_disk, monkeypatch):
+def test_a_disk_that_stays_full(small_disk):
     """However often it is tried, there is one empty segment at most."""
-    monkeypatch.setattr(writer, "_DISK_RETRY", 0.0)
     spool = spool_that_fills(small_disk)
     for _ in range(10):
-        spool._writer.maintenance._work()
+        spool.maintain()
     assert not spool.durable
     assert segments_on(small_disk) == ["0000000001.ndjson", "0000000002.ndjson"]
     spool.close()
 
 
-def test_a_disk_that_our_own_settled_events_fill(small_disk, monkeypatch):
-    """What is settled is removed for the sake of a full disk, without another event."""
-    monkeypatch.setattr(writer, "_DISK_RETRY", 0.0)
+def test_a_disk_that_our_own_settled_events_fill(small_disk, caplog):
+    """Settled events are removed from a full disk, without another event."""
     spool = spool_that_fills(small_disk)
     while len(spool):
         spool.ack(spool.peek(50, 1_000_000))
-    spool._writer.maintenance._work()
-    assert spool._writer._trouble is not None
+    spool.maintain()
+    assert "can be written again" not in caplog.text
     spool.adopt_orphans()
-    spool._writer.maintenance._work()
-    assert spool._writer._trouble is None
+    spool.maintain()
+    assert "can be written again" in caplog.text
     assert segments_on(small_disk) == ["0000000002.ndjson"]
     spool.close()
 
 
-def test_a_disk_with_room_again(small_disk):
-    """What waited in memory is written as soon as there is room, without another event."""
+def test_a_disk_with_free_space_again(small_disk):
+    """Held events are written as soon as there is space, without another event."""
     filler = small_disk / "filler"
     with contextlib.suppress(OSError):
         filler.write_bytes(bytes(1_000_000))
     with Sink(DownTransport(), spool=small_disk / "spool", **QUICK) as sink:
         put_all(sink, 0, 100)
         filler.unlink()
-        assert wait_for(lambda: sink._buffer.durable, 5)
+        assert wait_for(lambda: len(waiting(small_disk / "spool")) == 100, 5)
         sink.close(0)
-    spool = spool_on_any(small_disk / "spool")
+    spool = spool_on(small_disk / "spool", MemoryTransport().name)
     assert [int(json.loads(event)["summary"][:6]) for event in drain(spool)] == list(range(100))
     spool.close()
 
 
-def spool_on_any(path):
-    spool = spool_on(path / "unused")
-    spool.close()
-    shutil.rmtree(path / "unused")
-    spool._folder.fd = os.open(path, os.O_RDONLY)
-    spool._folder.path = str(path)
-    spool._folder.destination = "memory"
-    return spool
-
-
-def test_the_trouble_is_told_once_a_minute(small_disk, caplog):
+def test_a_disk_error_is_reported_once_a_minute(small_disk, caplog):
     """A disk that stays full does not fill the log."""
     transport = DownTransport()
     with Sink(transport, spool=small_disk / "spool", **QUICK) as sink:
@@ -142,7 +137,7 @@ def test_the_trouble_is_told_once_a_minute(small_disk, caplog):
 
 
 def test_a_disk_that_is_read_only(tmp_path):
-    """A folder that cannot be written is refused at once, in a sentence."""
+    """A folder that cannot be written is rejected at once, in a sentence."""
     path = tmp_path / "disk"
     mounted(path, "ro")
     try:
@@ -164,7 +159,7 @@ def test_files_that_must_not_grow(tmp_path):
 
 
 def test_the_folder_is_removed(tmp_path, caplog):
-    """What was taken before is still delivered, and what comes after finds a new folder."""
+    """Events appended before are still delivered, and later ones go to a new folder."""
     transport = DownTransport()
     with Sink(transport, spool=tmp_path / "spool", **QUICK) as sink:
         put_all(sink, 0, 50)
@@ -193,8 +188,7 @@ def test_a_stream_is_removed(tmp_path):
 
 def test_a_segment_is_removed(tmp_path):
     """The events of a segment that somebody removed are counted as lost, the rest comes out."""
-    spool = spool_on(tmp_path)
-    spool._writer._segment_bytes = 300
+    spool = spool_on(tmp_path, segment_bytes=300)
     for event in events(*range(100)):
         spool.append(event)
     segments = sorted(tmp_path.glob("*/*.ndjson"))
@@ -219,29 +213,27 @@ def test_a_segment_is_removed_after_it_was_adopted(tmp_path):
     spool.close()
 
 
-def test_the_disk_recovers_while_a_batch_is_sent(tmp_path, monkeypatch):
+def test_the_disk_recovers_while_a_batch_is_sent(tmp_path):
     """Events that were given out of memory, and then written, are settled where they are now."""
-    monkeypatch.setattr(writer, "_DISK_RETRY", 0.0)
-    spool = spool_on(tmp_path)
+    spool = spool_on(tmp_path, timings=AT_ONCE)
     spool.append(events(0)[0])
     with file_limit(0):
         for event in events(1, 2, 3, 4):
             spool.append(event)
         batch = spool.peek(4, 1000)
         assert list(batch.events) == events(0, 1, 2, 3)
-    spool._writer.maintenance._work()
+    spool.maintain()
     assert spool.durable
     spool.ack(batch.first(3))
     assert spool.peek(4, 1000).events == events(3, 4)
-    # Whoever comes after a crash finds what was not settled, and no more.
-    for stream in spool._writer.streams():
-        stream.release()
+    # After a crash the next process finds the events that were not settled, and no others.
+    spool.abandon()
     other = spool_on(tmp_path)
     assert drain(other) == events(3, 4)
     other.close()
 
 
-def test_a_position_that_could_not_be_written(tmp_path):
+def test_an_ack_offset_that_could_not_be_written(tmp_path):
     """It is written at the end, if that can be done then: nothing is repeated without a crash."""
     spool = spool_on(tmp_path)
     for event in events(1, 2, 3):
@@ -256,107 +248,95 @@ def test_a_position_that_could_not_be_written(tmp_path):
 
 
 def test_a_file_that_fails_when_it_is_closed(tmp_path, monkeypatch):
-    """A network file system may say only then that it is full: the housekeeper goes on."""
-    monkeypatch.setattr(maintenance, "_INTERVAL", 0.01)
-    spool = spool_on(tmp_path, sync="interval")
+    """A network file system may only then report that it is full: maintenance goes on."""
+    spool = spool_on(tmp_path, sync="interval", timings=SpoolTimings(maintenance_interval=0.01))
+    others = maintenance_threads()
     closed = []
     close = os.close
 
     def close_badly(fd):
         close(fd)
-        if threading.current_thread() is spool._writer.maintenance._thread:
+        if threading.current_thread() in maintenance_threads() - others:
             closed.append(fd)
             raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
     with monkeypatch.context() as patch:
-        patch.setattr(maintenance.os, "close", close_badly)
+        patch.setattr(os, "close", close_badly)
         spool.append(events(1)[0])
         assert wait_for(lambda: len(closed) > 2, 5)
-    assert spool._writer.maintenance._thread.is_alive()
+    assert maintenance_threads() - others
     spool.close()
 
 
 def test_one_stream_that_cannot_be_read_does_not_stop_the_others(tmp_path, monkeypatch):
     """A fault of one stream leaves the others alone."""
-    orphan(tmp_path, events(1), events(2), number=1)
+    broken = orphan(tmp_path, events(1), events(2), number=1) / "0000000001.ndjson"
     orphan(tmp_path, events(3), events(4), number=2)
     spool = spool_on(tmp_path)
     spool.adopt_orphans()
-    broken = spool._reader._adopted[0]
-    fd = os.open(tmp_path, os.O_RDONLY)
-    broken._read_fd = fd  # reading a folder fails with EISDIR, as a bad sector does with EIO
-    assert list(spool.peek(10, 1000).events) == events(3, 4)
-    broken._read_fd = -1
-    os.close(fd)
+    pread = os.pread
+
+    def pread_badly(fd, *arguments):
+        if os.path.samestat(os.fstat(fd), broken.stat()):
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(fd, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", pread_badly)
+        assert list(spool.peek(10, 1000).events) == events(3, 4)
     assert sorted(drain(spool)) == events(1, 2, 3, 4)
     spool.close()
 
 
-def test_the_disk_recovers_while_a_batch_is_settled(tmp_path, monkeypatch):
-    """What goes to the disk in the very moment in which it is settled is settled there."""
-    spool = spool_on(tmp_path / "spool")
-    in_the_middle, goes_on = threading.Event(), threading.Event()
-    write = Stream.write
-
-    def write_slowly(stream, line):
-        in_the_middle.set()
-        assert goes_on.wait(10)
-        write(stream, line)
-
-    spool._writer._trouble = "no disk"
-    spool._writer._disk_retry_at = math.inf
-    for event in events(1, 2, 3):
-        spool.append(event)
-    batch = spool.peek(2, 1000)
-    assert batch.events == events(1, 2)
-    spool._writer._disk_retry_at = 0.0
-    monkeypatch.setattr(Stream, "write", write_slowly)
-    recovery = threading.Thread(target=spool._writer._keep_house)
-    recovery.start()
-    assert in_the_middle.wait(10)
-    settling = threading.Thread(target=spool.ack, args=(batch,))
-    settling.start()
-    settling.join(0.2)  # it waits, or has gone wrong
-    goes_on.set()
-    recovery.join(10)
-    settling.join(10)
-    assert drain(spool) == events(3)
-    counts = spool.counts()
-    assert (counts.delivered, counts.buffered, counts.dropped) == (3, 0, {})
-    spool.close()
+def settle(spool):
+    """Settle what is in flight."""
+    batch = spool.peek(3, 1000)
+    spool.ack(batch)
+    return batch.events
 
 
-def test_the_disk_recovers_while_a_rest_is_looked_at(tmp_path, monkeypatch):
-    """Events in flight that go to the disk in the moment of a look are not taken for new ones."""
-    monkeypatch.setattr(writer, "_DISK_RETRY", 0.0)
-    spool = spool_on(tmp_path / "spool")
-    spool._writer._trouble = "no disk"
-    spool._writer._disk_retry_at = math.inf
-    for event in events(1, 2, 3):
-        spool.append(event)
-    delivered = list(spool.peek(2, 1000).events)
-    take = Stream.take
+def settle_more(spool):
+    """Settle what is in flight and what has come since."""
+    batch = spool.peek(4, 1000)
+    assert batch.events[:3] == events(0, 1, 2)
+    spool.ack(batch)
+    return batch.events
 
-    def recover_before(stream, *arguments, **options):
-        spool._writer._disk_retry_at = 0.0
-        spool._writer._keep_house()
-        monkeypatch.setattr(Stream, "take", take)
-        return take(stream, *arguments, **options)
 
-    monkeypatch.setattr(Stream, "take", recover_before)
-    spool._writer.stream = spool._writer._new_stream()
-    spool._writer.stream.begin_segment(spool._ledger, spool._writer.holding)
-    looked_at = spool.peek(3, 1000)
-    assert looked_at.events[:2] == delivered
-    spool.ack(looked_at)
-    delivered = [*looked_at.events, *drain(spool)]
-    assert delivered == events(1, 2, 3)
-    assert spool.counts().delivered == 3
-    spool.close()
+@pytest.mark.parametrize("send", [settle, settle_more])
+@pytest.mark.parametrize("interrupted", ["recovery", "sender"])
+def test_the_disk_recovers_while_the_sender_works(tmp_path, interrupted, send):
+    """Wherever the two meet, events in flight that go to the disk are settled there, once."""
+    number, happened = 0, True
+    while happened:
+        spool = spool_on(tmp_path / str(number), timings=AT_ONCE)
+        spool.append(events(0)[0])
+        with file_limit(0):
+            for event in events(1, 2, 3):
+                spool.append(event)
+            assert spool.peek(3, 1000).events == events(0, 1, 2)
+        delivered = []
+
+        def work(spool=spool, delivered=delivered):
+            delivered += send(spool)
+
+        one, other = (spool.maintain, work) if interrupted == "recovery" else (work, spool.maintain)
+        meanwhile = Meanwhile(other)
+        with Interruption(number, meanwhile) as interruption:
+            one()
+        meanwhile.finish()
+        happened = interruption.happened
+        delivered += drain(spool)
+        counts = spool.counts()
+        assert (number, delivered) == (number, events(0, 1, 2, 3))
+        assert (counts.delivered, counts.buffered, counts.dropped) == (4, 0, {})
+        spool.close()
+        number += 1
+    assert number > 5
 
 
 def test_a_log_handler_that_waits_for_a_log_call(tmp_path):
-    """What is said of damage is said while no log call has to wait for it."""
+    """Damage is reported while no log call has to wait for it."""
     damaged = orphan(tmp_path, [b"damaged"], events(1))
     spool = spool_on(tmp_path)
     spool.adopt_orphans()
