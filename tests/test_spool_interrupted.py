@@ -155,7 +155,9 @@ class Handler:
             self.act()
 
     def __enter__(self):
-        sys.setprofile(self.profile)
+        # Python 3.11 still calls a profiler that has just been freed by unsetting it.
+        self.profiler = self.profile
+        sys.setprofile(self.profiler)
         return self
 
     def __exit__(self, *exc_info):
