@@ -12,13 +12,14 @@ WINDOWS := --no-warn-unreachable --follow-imports silent structlog_mozdef \
 	--exclude 'buffers/spool/' --exclude 'transports/file/(append|named_file)'
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format test-newest test-oldest bench clean servers
+.PHONY: help demo test lint format test-newest test-oldest coverage bench clean servers
 
 help:
-	@echo "make demo    send events through the whole chain to a receiver and show what it stored"
-	@echo "make test    formatting, lint, types and all tests, on the oldest and the newest Python"
-	@echo "make bench   run the benchmarks and write benchmarks/RESULTS.rst; BENCH=--quick: in short"
-	@echo "make format  format the code"
+	@echo "make demo      send events through the whole chain to a receiver and show what it stored"
+	@echo "make test      formatting, lint, types and all tests, on the oldest and the newest Python"
+	@echo "make coverage  measure which statements and branches the tests reach"
+	@echo "make bench     run the benchmarks and write benchmarks/RESULTS.rst; BENCH=--quick: in short"
+	@echo "make format    format the code"
 
 demo: $(VENV)/demo/.ready
 	@$(VENV)/demo/bin/python -m structlog_mozdef demo
@@ -40,6 +41,14 @@ test-newest: $(VENV)/newest/.ready
 
 test-oldest: $(VENV)/oldest/.ready
 	$(VENV)/oldest/bin/python -m pytest $(PYTEST)
+
+# What is counted and what is killed on purpose is another thing under a tracer.
+coverage: servers $(VENV)/newest/.ready
+	@rm -rf build/coverage* && mkdir -p build
+	$(VENV)/newest/bin/python -m coverage run -m pytest $(PYTEST) \
+		--ignore tests/test_instruction_count.py
+	@$(VENV)/newest/bin/python -m coverage combine --quiet
+	@$(VENV)/newest/bin/python -m coverage report
 
 bench: servers $(VENV)/bench/.ready
 	$(VENV)/bench/bin/python -m benchmarks $(BENCH)

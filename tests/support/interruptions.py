@@ -41,7 +41,9 @@ class Interruption:
             self.act()
 
     def __enter__(self) -> Self:
-        sys.setprofile(self.profile)
+        # Python 3.11 still calls a profiler that has just been freed by unsetting it.
+        self._profiler = self.profile
+        sys.setprofile(self._profiler)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
