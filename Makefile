@@ -46,7 +46,7 @@ test-oldest: $(VENV)/oldest/.ready
 coverage: servers $(VENV)/newest/.ready
 	@rm -rf build/coverage* && mkdir -p build
 	$(VENV)/newest/bin/python -m coverage run -m pytest $(PYTEST) \
-		--ignore tests/test_instruction_count.py
+		--ignore tests/project/test_instruction_count.py
 	@$(VENV)/newest/bin/python -m coverage combine --quiet
 	@$(VENV)/newest/bin/python -m coverage report
 
