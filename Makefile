@@ -42,11 +42,11 @@ test-newest: $(VENV)/newest/.ready
 test-oldest: $(VENV)/oldest/.ready
 	$(VENV)/oldest/bin/python -m pytest $(PYTEST)
 
-# What is counted and what is killed on purpose is another thing under a tracer.
+# A tracer takes its time and its instructions: what tests say of those does not matter here.
 coverage: servers $(VENV)/newest/.ready
 	@rm -rf build/coverage* && mkdir -p build
-	$(VENV)/newest/bin/python -m coverage run -m pytest $(PYTEST) \
-		--ignore tests/project/test_instruction_count.py
+	-$(VENV)/newest/bin/python -m coverage run -m pytest $(PYTEST) --timeout 300 \
+		--deselect tests/project/test_instruction_count.py
 	@$(VENV)/newest/bin/python -m coverage combine --quiet
 	@$(VENV)/newest/bin/python -m coverage report
 

@@ -271,7 +271,7 @@ class Broker:
         """Run ``rabbitmqctl``."""
         command = [str(_PROGRAMS / "rabbitmqctl"), "--quiet", *arguments]
         finished = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=60
+            command, env=self._environment, capture_output=True, text=True, timeout=110
         )
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout
