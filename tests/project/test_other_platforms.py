@@ -12,17 +12,10 @@ import subprocess
 import sys
 
 import pytest
-from support.receivers import Receiver
 from support.running import PROGRAMS, run
 from support.syslog_servers import ConnectionReceiver, frames
 
 PLATFORMS = ("macos", "windows")
-
-
-@pytest.fixture
-def receiver():
-    with Receiver() as server:
-        yield server
 
 
 def summaries(receiver):

@@ -136,6 +136,7 @@ def test_a_disk_error_is_reported_once_a_minute(small_disk, caplog):
         transport.down = False
 
 
+@pytest.mark.root
 def test_a_disk_that_is_read_only(tmp_path):
     """A folder that cannot be written is rejected at once, in a sentence."""
     path = tmp_path / "disk"

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -28,6 +29,7 @@ from structlog_mozdef.buffers.spool import Spool
 NO_LIMIT = resource.RLIM_INFINITY
 
 
+@pytest.mark.slow
 def test_it_behaves_like_lists():
     """All that was appended comes out, in order, and only what was in flight comes twice."""
     run_state_machine_as_test(
