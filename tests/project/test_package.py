@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it builds the package
+
 ROOT = Path(__file__).parents[2]
 #: What stands beside the code in a checkout without belonging to it.
 NOT_PUBLISHED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
@@ -120,7 +122,6 @@ def test_the_source_distribution_is_complete(built, unpacked):
     assert ours - files_below(unpacked) == set()
 
 
-@pytest.mark.slow
 def test_the_source_distribution_runs_its_own_tests(unpacked):
     """Unpacked anywhere, it can run its tests: one folder of them stands for all."""
     tested = subprocess.run(
