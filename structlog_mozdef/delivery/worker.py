@@ -88,8 +88,8 @@ class SenderThread:
             if not can_send:
                 break
             self._wake()
-            look_again = Deadline.after(self._timings.poll_interval)
-            if self._waiters.wait_for(lambda: self._append(event), look_again):
+            poll = Deadline.after(self._timings.poll_interval)
+            if self._waiters.wait_for(lambda: self._append(event), poll):
                 return
         self._buffer.drop(BUFFER_FULL)
 
@@ -169,8 +169,8 @@ class SenderThread:
                 return self._is_settled(until)
             self.wakeup.request_flush()
             self._wake()
-            look_again = min(deadline, Deadline.after(self._timings.poll_interval))
-            self._waiters.wait_for(lambda: self._is_settled(until), look_again)
+            poll = min(deadline, Deadline.after(self._timings.poll_interval))
+            self._waiters.wait_for(lambda: self._is_settled(until), poll)
         return True
 
     def begin_exit(self, deadline: Deadline) -> None:

@@ -195,7 +195,7 @@ def test_usage_shows_how_the_program_was_started(start, name):
     result = subprocess.run([*start, "--help"], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"usage: {name} [-h]")
-    commands = re.findall(r"^    (\w+) ", result.stdout, re.MULTILINE)
+    commands = re.findall(r"^    (\w+)(?: |$)", result.stdout, re.MULTILINE)
     assert commands == ["send", "spool", "collector", "demo"]
 
 
