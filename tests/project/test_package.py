@@ -125,7 +125,7 @@ def test_the_source_distribution_is_complete(built, unpacked):
 def test_the_source_distribution_runs_its_own_tests(unpacked):
     """Unpacked anywhere, it can run its tests: one folder of them stands for all."""
     tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/rendering"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/processors"],
         cwd=unpacked,
         env={**os.environ, "PYTHONPATH": str(unpacked)},
         capture_output=True,
