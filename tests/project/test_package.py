@@ -122,6 +122,7 @@ def test_the_source_distribution_is_complete(built, unpacked):
     assert ours - files_below(unpacked) == set()
 
 
+@pytest.mark.timeout(400)
 def test_the_source_distribution_runs_its_own_tests(unpacked):
     """Unpacked anywhere, it can run its tests: one folder of them stands for all."""
     tested = subprocess.run(
