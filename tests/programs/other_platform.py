@@ -39,6 +39,7 @@ _LOADED = (asyncio, concurrent.futures, http.server, multiprocessing, shutil, so
 _LOADED += (subprocess, tempfile, uuid, boto3, orjson, requests, starlette.applications, uvicorn)
 
 platform_module.uname()  # asks other programs, once
+asyncio.new_event_loop().close()  # loads the loops of this platform, where Python does it late
 
 NOT_ON_MACOS = {
     os: "fdatasync O_PATH O_TMPFILE O_DIRECT O_RSYNC eventfd memfd_create pipe2 posix_fadvise"
