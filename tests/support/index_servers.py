@@ -12,6 +12,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "tests" / "elasticsearch" / "servers"
@@ -85,8 +86,7 @@ class IndexServer:
     def request(self, method: str, path: str, body: object = None) -> tuple[int, dict]:
         """Make a request: the status, and the JSON of the answer.
 
-        Args:
-            body: bytes or a string as they are (NDJSON), anything else as JSON.
+        A *body* of bytes or a string is sent as it is (NDJSON), any other as JSON.
         """
         if body is not None and not isinstance(body, bytes):
             body = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -105,7 +105,7 @@ class IndexServer:
         status, found = self.request("POST", f"/{index}/_search?size=10000", {})
         return [] if status == 404 else [hit["_source"] for hit in found["hits"]["hits"]]
 
-    def __enter__(self) -> IndexServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

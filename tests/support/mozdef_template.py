@@ -69,7 +69,7 @@ _SETTINGS = {
 
 
 def put_template(server: IndexServer) -> None:
-    """Give *server* the template; each index whose name begins with ``events`` or ``alerts`` uses it."""
+    """Give *server* the template, which each index named ``events...`` or ``alerts...`` uses."""
     typed = server.name == "elasticsearch6"
     template = {
         "index_patterns": ["events*", "alerts*"],
@@ -107,8 +107,12 @@ def _add_shapes(shapes: dict[str, Any], path: str, value: Any) -> None:
         path, value = pending.pop()
         if isinstance(value, dict):
             shapes[path] = (*shapes.get(path, ()), "object")
-            # Names with dots are objects as well: what comes below them has the shape of one.
-            pending += [(f"{path}.{name}", item) for name, item in value.items()]
+            for name, item in value.items():
+                parts = name.split(".")
+                for end in range(1, len(parts)):  # a name with dots stands for objects
+                    prefix = ".".join([path, *parts[:end]])
+                    shapes[prefix] = (*shapes.get(prefix, ()), "object")
+                pending.append((f"{path}.{name}", item))
         elif isinstance(value, list):
             shapes.setdefault(path, ())
             pending += [(path, item) for item in value]
@@ -128,9 +132,7 @@ def _shape(value: Any) -> object:
 def _index_for(shapes: dict[str, Any], known: list[dict[str, Any]]) -> int:
     for number, others in enumerate(known):
         if len(others) + len(shapes) < _SHARED_FIELDS and all(
-            others.get(path, shape) == shape
-            and ("object" in shape or not any(name.startswith(f"{path}.") for name in others))
-            for path, shape in shapes.items()
+            others.get(path, shape) == shape for path, shape in shapes.items()
         ):
             others.update(shapes)
             return number
