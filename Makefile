@@ -12,7 +12,7 @@ WINDOWS := --no-warn-unreachable --follow-imports silent structlog_mozdef \
 	--exclude 'buffers/spool/' --exclude 'transports/file/(append|named_file)'
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format test-newest test-oldest coverage bench clean servers
+.PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench clean servers
 
 help:
 	@echo "make demo      send events through the whole chain to a receiver and show what it stored"
@@ -37,10 +37,15 @@ lint: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/mypy --platform win32 --cache-dir .mypy_cache/win32 $(WINDOWS)
 
 test-newest: $(VENV)/newest/.ready
-	$(VENV)/newest/bin/python -m pytest $(PYTEST)
+	$(VENV)/newest/bin/python -m pytest $(PYTEST) --ignore=tests/elasticsearch
 
 test-oldest: $(VENV)/oldest/.ready
-	$(VENV)/oldest/bin/python -m pytest $(PYTEST)
+	$(VENV)/oldest/bin/python -m pytest $(PYTEST) --ignore=tests/elasticsearch
+
+# Needs Java and Maven, which `make test` does without.
+test-elasticsearch: $(VENV)/newest/.ready
+	@sh .ci/index-servers
+	$(VENV)/newest/bin/python -m pytest -q tests/elasticsearch
 
 # A tracer takes its time and its instructions: what tests say of those does not matter here.
 coverage: servers $(VENV)/newest/.ready
