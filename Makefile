@@ -51,6 +51,7 @@ test-elasticsearch: $(VENV)/newest/.ready
 coverage: servers $(VENV)/newest/.ready
 	@rm -rf build/coverage* && mkdir -p build
 	-$(VENV)/newest/bin/python -m coverage run -m pytest $(PYTEST) --timeout 300 \
+		--ignore=tests/elasticsearch \
 		--deselect tests/project/test_instruction_count.py
 	@$(VENV)/newest/bin/python -m coverage combine --quiet
 	@$(VENV)/newest/bin/python -m coverage report
