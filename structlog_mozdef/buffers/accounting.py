@@ -72,12 +72,13 @@ class Drops:
 class Watermark:
     """The number up to which all events are settled, and how long the oldest of the rest waits.
 
-    Events are numbered from 0 in the order in which they were appended. They are settled from the
-    front. Those dropped from the middle leave a gap; it counts as settled once all events before
-    it are.
+    Events are numbered from 0 in the order in which they were appended. They leave at the front.
+    Those dropped from the middle leave a gap; it counts as settled once all events before it are.
+    An event that was requeued has another number from then on, but holds the watermark at its
+    first one until it is settled.
 
     Attributes:
-        left: events that do not wait any more: settled at the front, or dropped.
+        left: events that do not wait any more: they left at the front, or were dropped.
         settled: the watermark: every event with a smaller number is settled.
 
     Args:
@@ -88,20 +89,30 @@ class Watermark:
         self._clock = clock
         self.left = 0
         self.settled = 0
+        # The number of the first event that waits.
+        self._front = 0
         # (number of the first event, events), in order.
         self._gaps: list[tuple[int, int]] = []
         # (number of an event, when it was appended), in order.
         self._times: deque[tuple[int, float]] = deque()
+        # Events at the end of the queue: (number there, first number, when it was appended).
+        self._requeued: list[tuple[int, int, float]] = []
 
     def note_time(self, number: int) -> None:
         """Note that event *number* was appended just now. A sample of the events is enough."""
         self._times.append((number, self._clock()))
 
     def settle(self, events: int) -> None:
-        """Count the oldest *events* as settled."""
+        """Count the oldest *events* as settled, but for those of them that were requeued."""
         self.left += events
-        self.settled += events
+        self._front += events
         self._advance()
+
+    def requeue(self, number: int, new_number: int) -> None:
+        """Note that event *number* goes to the end of the queue, as *new_number*."""
+        since = self._times[0][1] if self._times else self._clock()
+        first = next((first for last, first, _ in self._requeued if last == number), number)
+        self._requeued.append((new_number, first, since))
 
     def drop(self, number: int, events: int) -> None:
         """Count *events* as dropped, beginning with event *number*."""
@@ -122,16 +133,26 @@ class Watermark:
         """Make sure of the watermark where no event waits any more."""
         self._gaps.clear()
         self._times.clear()
-        self.settled = self.left
+        self._requeued.clear()
+        self.settled = self._front = self.left
 
     def _advance(self) -> None:
         gaps, times = self._gaps, self._times
-        while gaps and gaps[0][0] <= self.settled:
-            self.settled += gaps.pop(0)[1]
-        while len(times) > 1 and times[1][0] <= self.settled:
+        front = self._front
+        while gaps and gaps[0][0] <= front:
+            front += gaps.pop(0)[1]
+        while len(times) > 1 and times[1][0] <= front:
             times.popleft()
+        self._front = front
+        if self._requeued:
+            self._requeued = [event for event in self._requeued if event[0] >= front]
+            front = min([front, *(first for _, first, _ in self._requeued)])
+        self.settled = front
 
     def age(self) -> float:
         """Return the seconds since the oldest noted event that is not settled was appended."""
         self._advance()
-        return self._clock() - self._times[0][1] if self._times else 0.0
+        times = [since for _, _, since in self._requeued]
+        if self._times:
+            times.append(self._times[0][1])
+        return self._clock() - min(times) if times else 0.0

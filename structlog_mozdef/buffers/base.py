@@ -130,6 +130,16 @@ class Buffer(Protocol):
     def reject(self, event: bytes, reason: str) -> None:
         """Keep an event of the current batch as a dead letter; the next `ack` removes it."""
 
+    def requeue(self, event: bytes) -> None:
+        """Append an event of the current batch once more; the next `ack` removes it from the front.
+
+        It was accepted already, so no bound applies to it, and it is counted once. The watermark
+        stays at its first place until it is settled.
+
+        Raises:
+            OSError: the disk did not accept it. It stays where it is.
+        """
+
     def __len__(self) -> int:
         """Return the number of events that wait."""
 
@@ -137,7 +147,7 @@ class Buffer(Protocol):
         """Return the size of the events that wait."""
 
     def appended_count(self) -> int:
-        """Return how many events this process has appended so far."""
+        """Return how many events this process has appended so far, requeued ones each time."""
 
     def settled_count(self) -> int:
         """Return the watermark: every event among the first N appended is settled.

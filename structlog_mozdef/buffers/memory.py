@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from structlog_mozdef._lock import locked
 from structlog_mozdef.buffers.accounting import Drops, Loss, Watermark
 from structlog_mozdef.buffers.base import (
     ABOVE_HIGH_WATER,
@@ -76,6 +77,8 @@ class MemoryBuffer:
         self._acked = 0
         self._rejected_in_flight = 0
         self._dead_lettered = 0
+        self._requeued_in_flight = 0
+        self._requeued = 0
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
         self._drops = Drops()
 
@@ -104,15 +107,18 @@ class MemoryBuffer:
         # for room: the sender needs that lock to make it.
         if self._when_full == "block" and not self._lock._is_owned():  # noqa: SLF001 - as Condition
             return FULL
-        with self._lock:
-            if self._when_full == "drop_oldest":
-                self._make_room(event)
-            # Another thread may have made room, or may have used what was made.
-            if self._has_room(event):
-                self._append_now(event)
-            else:
-                self._drops.add(BUFFER_FULL)
+        self._append_or_drop(event)
         return ABOVE_HIGH_WATER
+
+    @locked
+    def _append_or_drop(self, event: bytes) -> None:
+        if self._when_full == "drop_oldest":
+            self._make_room(event)
+        # Another thread may have made room, or may have used what was made.
+        if self._has_room(event):
+            self._append_now(event)
+        else:
+            self._drops.add(BUFFER_FULL)
 
     def _append_now(self, event: bytes) -> None:
         backlog = len(self)
@@ -142,43 +148,53 @@ class MemoryBuffer:
     def _has_room(self, event: bytes) -> bool:
         return len(self) < self._max_events and self.size_bytes() + len(event) <= self._max_bytes
 
+    @locked
     def drop(self, reason: str) -> None:
-        with self._lock:
-            self._drops.add(reason)
+        self._drops.add(reason)
 
     def adopt_orphans(self) -> bool:
         return False  # nobody else brings events
 
+    @locked
     def peek(self, max_events: int, max_bytes: int) -> Batch:
-        with self._lock:
-            in_flight = self._in_flight
-            count = min(max_events - len(in_flight), len(self._waiting))
-            if count > 0:
-                self._watermark.note_time(self._watermark.left + len(self))
-                # In one step of C, so that no signal handler sees, or ends the program with,
-                # an event that is in neither.
-                move = iter(self._waiting.popleft, None)
-                in_flight.extend(itertools.islice(move, count))
-            events = in_flight[:max_events]
-            return Batch(events[: number_within(events, max_bytes)[0] or 1])
+        in_flight = self._in_flight
+        count = min(max_events - len(in_flight), len(self._waiting))
+        if count > 0:
+            self._watermark.note_time(self._watermark.left + len(self))
+            # In one step of C, so that no signal handler sees, or ends the program with,
+            # an event that is in neither.
+            move = iter(self._waiting.popleft, None)
+            in_flight.extend(itertools.islice(move, count))
+        events = in_flight[:max_events]
+        return Batch(events[: number_within(events, max_bytes)[0] or 1])
 
+    @locked
     def ack(self, batch: Batch) -> None:
         count = len(batch.events)
         size = sum(map(len, batch.events))
-        with self._lock:
-            del self._in_flight[:count]
-            self._acked += count
-            self._rejected_in_flight = 0
-            self._bytes_out += size
-            if not self._in_flight and not self._waiting:
-                self._bytes_out = self._bytes_in
-            self._watermark.settle(count)
+        del self._in_flight[:count]
+        self._acked += count
+        self._rejected_in_flight = self._requeued_in_flight = 0
+        self._bytes_out += size
+        if not self._in_flight and not self._waiting:
+            self._bytes_out = self._bytes_in
+        self._watermark.settle(count)
 
+    @locked
     def reject(self, event: bytes, reason: str) -> None:
-        with self._lock:
-            self._rejected_in_flight += 1
-            self._dead_lettered += 1
-            self._dead_letters.append(DeadLetter(event, reason))
+        self._rejected_in_flight += 1
+        self._dead_lettered += 1
+        self._dead_letters.append(DeadLetter(event, reason))
+
+    @locked
+    def requeue(self, event: bytes) -> None:
+        number = self._watermark.left + self._in_flight.index(event)
+        # Not `_bytes_in`, which log calls write without the lock.
+        self._bytes_out -= len(event)
+        self._waiting.append(event)
+        self._watermark.requeue(number, self._watermark.left + len(self) - 1)
+        self._requeued_in_flight += 1
+        self._requeued += 1
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._in_flight)
@@ -186,48 +202,50 @@ class MemoryBuffer:
     def size_bytes(self) -> int:
         return max(self._bytes_in - self._bytes_out, 0)
 
+    @locked
     def appended_count(self) -> int:
-        with self._lock:
-            return self._watermark.left + len(self)
+        return self._watermark.left + len(self)
 
     def settled_count(self) -> int:
         return self._watermark.settled
 
+    @locked
     def counts(self) -> Counts:
-        with self._lock:
-            buffered = len(self) - self._rejected_in_flight
-            delivered = self._acked - (self._dead_lettered - self._rejected_in_flight)
-            dropped = self._drops.counts()
-            return Counts(
-                accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
-                delivered=delivered,
-                dead_lettered=self._dead_lettered,
-                dropped=dropped,
-                buffered=buffered,
-                buffered_bytes=self.size_bytes(),
-                oldest_age=self._watermark.age() if buffered else 0.0,
-            )
+        twice = self._rejected_in_flight + self._requeued_in_flight
+        buffered = len(self) - twice
+        delivered = self._acked + twice - self._dead_lettered - self._requeued
+        dropped = self._drops.counts()
+        return Counts(
+            accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
+            delivered=delivered,
+            dead_lettered=self._dead_lettered,
+            dropped=dropped,
+            buffered=buffered,
+            buffered_bytes=self.size_bytes(),
+            oldest_age=self._watermark.age() if buffered else 0.0,
+        )
 
     def dropped(self) -> dict[str, int]:
         return self._drops.counts()
 
     def losses(self) -> dict[str, Loss]:
-        if self._drops.all_reported():
-            return {}
-        with self._lock:
-            return self._drops.losses()
+        return {} if self._drops.all_reported() else self._losses()
 
+    @locked
+    def _losses(self) -> dict[str, Loss]:
+        return self._drops.losses()
+
+    @locked
     def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
-        with self._lock:
-            if not self._has_room(event):
-                return False
-            self._append_now(event)
-            self._drops.mark_reported(reason, loss)
-            return True
+        if not self._has_room(event):
+            return False
+        self._append_now(event)
+        self._drops.mark_reported(reason, loss)
+        return True
 
+    @locked
     def dead_letters(self) -> list[DeadLetter]:
-        with self._lock:
-            return list(self._dead_letters)
+        return list(self._dead_letters)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

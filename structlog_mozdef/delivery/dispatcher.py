@@ -3,39 +3,55 @@
 The rules, and why:
 
 - An outage is waited out with jittered back-off, without an end.
-- A server that blames the payload gets the batch in halves until the culprit stands alone; it
+- A server that blames the payload (400) gets the batch in halves until the culprit stands alone; it
   becomes a dead letter.
-- After an ambiguous failure (5xx, a timeout), MozDef loses what it accepts in the first seconds
-  of renewed traffic. So single events of the batch go first, as probes; when they got through and
-  a pause is over, the batch follows. The probes are sent again with it: repeated, never lost.
-- A batch that fails so though probes got through just before may hold one poison event: it is
-  halved. An event that fails alone, while another gets through right after it, is suspected;
-  when that happened several times, it is poison, and becomes a dead letter: it must not block
-  the queue. In an outage nothing gets through, so nothing is ever suspected.
+- A *fast* failure that proves nothing (a 5xx, a cut connection) while others pass: the fault may
+  lie in the events. The batch is halved at once; the event that fails alone goes to the end of the
+  buffer, and the rest flows on. `structlog_mozdef.delivery.quarantine` says what becomes of it.
+  Where nothing passes it is an outage, and no event is suspected.
+- A *slow* one (MozDef without its broker answers after 10 to 19 s, or not in time) is an outage.
+  MozDef loses what it accepts in the first seconds of renewed traffic. So single events go first,
+  as probes; when they got through and a pause is over, the batch follows. The probes are sent
+  again with it: repeated, never lost. A batch that fails slowly again and again though probes
+  pass each time is halved as well, with a recovery before each part.
 - What only a change of settings can help (401, 404, a redirect) is kept and tried slowly.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.base import Buffer
 from structlog_mozdef.delivery.pending import Pending
-from structlog_mozdef.delivery.recovery import (
-    PROBE_RANGE_EVENTS,
-    CrossChecking,
-    Evidence,
-    Recovering,
-)
+from structlog_mozdef.delivery.quarantine import CrossChecking, Suspects, Trying
+from structlog_mozdef.delivery.recovery import Recovering
 from structlog_mozdef.delivery.retry import Backoff, RetryPolicy
 from structlog_mozdef.delivery.states import Sending, State, Waiting
 from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import SendResult, Transport
+
+#: An attempt that fails sooner was no outage of MozDef's broker, in seconds.
+_FAST_SECONDS = 2.0
+#: For so long after a success others are said to pass, in seconds.
+_PASSING_SECONDS = 10.0
+#: An outage that is longer may be one of MozDef's broker, in seconds.
+_SHORT_OUTAGE_SECONDS = 3.0
+#: How far behind a failing event another one is looked for, where batches are smaller.
+_PROBE_RANGE_EVENTS = 64
+#: The largest event that is kept to be sent once more as a witness, in bytes.
+_WITNESS_BYTES = 65_536
+
+
+@dataclass
+class _Outage:
+    since: float
+    was_slow: bool = False
 
 
 class Dispatcher:
@@ -43,19 +59,20 @@ class Dispatcher:
 
     Its states; each makes one attempt, and names the next one::
 
-        Sending -----------(blamed)------------> Bisecting (halves; grows back with success)
-           |  ^                                      |
-           |  +--------(as many as a batch)----------+
-        (failed)                                 (failed)
-           v                                         v
-        Waiting <------------------------------------+
-           |
-           +--> Sending, Bisecting     where the failure was plain: nothing has arrived
-           +--> Recovering (probes)    where it was ambiguous: then a pause (Waiting), and on
-                    |
-                    +--> Bisecting --(one event fails alone)--> CrossChecking (another one)
-                                                                   |
-                                                      a strike, a dead letter, or an outage
+        Sending <------(as many as a batch)------- Bisecting <-----------------+
+          |  |                                      ^  |  |                    |
+          |  +----(blamed; fast while others pass)--+  | (one event alone)     |
+          |                                            |  v                    |
+          |                     (nothing passes)       | Trying --> CrossChecking
+          +--------------------------+-----------------+  ^      |      |   (a strike: the end of
+                                     |                    |      |      |   the queue, or a dead
+                                     v                (a suspect |      |   letter)
+           +--------------------> Waiting <----------- comes up) |      |
+           | (a probe failed)        |  ^------------------------+------+
+           |                         |                      (an outage)
+           |                         +--> Sending or Bisecting, where nothing can have arrived
+           +----- Recovering <-------+
+                  (probes) ------> Waiting (a pause) ------> Sending or Bisecting
 
     Args:
         buffer, transport, own_log: the parts to connect.
@@ -68,7 +85,10 @@ class Dispatcher:
         state: what the next step does.
         pending: the events to send next.
         backoff: how many attempts failed.
-        evidence: what is held against the first of these events.
+        suspects: events that failed alone while others passed.
+        witness: an event that passed before, to be sent once more where there is no other.
+        failures_since_pass: how many batches failed fast since something passed.
+        only_suspects_wait: whether the last step found nothing else, and none of them due.
     """
 
     def __init__(
@@ -89,10 +109,19 @@ class Dispatcher:
         self.batch_events = batch_events
         self._batch_bytes = batch_bytes
         self._clock = clock
+        self._reconnect: Callable[[], None] | None = getattr(transport, "reconnect", None)
         self.pending = Pending(buffer)
         self.backoff = Backoff(retry, chance)
-        self.evidence = Evidence()
+        self.suspects = Suspects()
+        self.witness: bytes | None = None
+        self.failures_since_pass = 0
+        self.only_suspects_wait = False
         self.state: State = Sending()
+        self._outage: _Outage | None = None
+        self._last_pass = -math.inf
+        self._just_passed = False
+        self._attempt_seconds = 0.0
+        self._rotated = 0
 
     @property
     def failed_attempts(self) -> int:
@@ -110,7 +139,15 @@ class Dispatcher:
         Returns:
             Seconds until the next step makes sense, 0.0 for at once; None where nothing waits.
         """
-        return self.state.step(self) if self.buffer else None
+        self.only_suspects_wait = False
+        if self.buffer:
+            return self.state.step(self)
+        self.suspects.clear()
+        return None
+
+    def is_searching(self) -> bool:
+        """Return whether the next step goes on with a batch that failed: it is not to linger."""
+        return type(self.state) is not Sending
 
     def retry_now(self) -> None:
         """Make the next attempt now, unless the server itself asked for a pause."""
@@ -119,12 +156,11 @@ class Dispatcher:
 
     def final_attempt(self) -> None:
         """Send what is left without probes and pauses: what stays behind now is lost anyway."""
-        if isinstance(self.state, Waiting):
-            self.state = self.state.then
-        if isinstance(self.state, Recovering):
-            self.state = self.state.then
+        if isinstance(self.state, Waiting | Recovering):
+            self.state = Sending()
+        self.suspects.make_due()
 
-    # For the states.
+    # For the states: events.
 
     def next_events(self, limit: int) -> Sequence[bytes]:
         """Return the events to send next, *limit* at most."""
@@ -132,21 +168,47 @@ class Dispatcher:
 
     def look_ahead(self) -> Sequence[bytes]:
         """Return the events to send next, and more behind them: poison may fill a whole batch."""
-        return self.pending.look_ahead(max(self.batch_events, PROBE_RANGE_EVENTS))
+        return self.pending.look_ahead(max(self.batch_events, _PROBE_RANGE_EVENTS))
+
+    def settle(self, count: int) -> None:
+        """Mark the first *count* of the events to send next as accepted, rejected or requeued."""
+        self.pending.settle(count)
+
+    def reject(self, event: bytes, reason: str) -> None:
+        """Make *event* a dead letter."""
+        self.buffer.reject(event, reason)
+        self.own_log.warn(
+            "dead letter", f"{self.transport.name} rejected an event for good: {reason}"
+        )
+
+    # For the states: attempts.
+
+    def now(self) -> float:
+        """Return the time, in seconds of the monotonic clock."""
+        return self._clock()
 
     def send(self, events: Sequence[bytes]) -> SendResult:
         """Make an attempt with *events*; raises TransportError, and nothing else."""
+        self._rotated = 0
+        start = self._clock()
         try:
             result: object = self.transport.send(events)
         except TransportError:
             raise
         except Exception as error:  # a transport of somebody else, or a fault of ours
             raise TransportError(f"unexpected {type(error).__name__} in the transport") from error
+        finally:
+            self._attempt_seconds = self._clock() - start
         if not isinstance(result, SendResult):
             raise TransportError(
                 f"the transport returned {type(result).__name__} instead of a SendResult"
             )
         return result
+
+    def reconnect(self) -> None:
+        """Make the next attempt on another connection, where the transport can."""
+        if self._reconnect is not None:
+            self._reconnect()
 
     def send_probe(self, event: bytes) -> str | None:
         """Send *event* alone; return why it was rejected, None where it was accepted."""
@@ -158,39 +220,80 @@ class Dispatcher:
             raise result.error or TransportError("the destination asked for a probe again")
         return result.rejected.get(0)
 
-    def settle(self, count: int) -> None:
-        """Mark the first *count* of the events to send next as accepted or rejected."""
-        self.evidence.settle(count)
-        self.pending.settle(count)
-
-    def reject(self, event: bytes, reason: str) -> None:
-        """Make *event* a dead letter."""
-        self.buffer.reject(event, reason)
-        self.own_log.warn(
-            "dead letter", f"{self.transport.name} rejected an event for good: {reason}"
-        )
-
-    def succeed(self) -> None:
-        """Note that the destination accepted something."""
+    def succeed(self, event: bytes | None = None) -> None:
+        """Note that the destination works: it accepted *event*, or said what it thinks of one."""
         self.backoff.succeed()
+        self.failures_since_pass = 0
+        self._last_pass = self._clock()
+        self._just_passed = True
+        if not isinstance(self.state, Recovering):
+            self._outage = None
+        if event is not None:
+            self.suspects.acquit(event)
+            self.remember(event)
+
+    def remember(self, event: bytes) -> None:
+        """Keep *event*, which was accepted, as a witness."""
+        if len(event) <= _WITNESS_BYTES:
+            self.witness = event
 
     def count_failure(self) -> None:
         """Count an attempt that failed."""
         self.backoff.failed_attempts += 1
+        self._just_passed = False
+
+    def was_fast(self) -> bool:
+        """Return whether the last attempt ended too soon for an outage of MozDef's broker."""
+        return self._attempt_seconds < _FAST_SECONDS
+
+    def others_pass(self) -> bool:
+        """Return whether something passed a moment ago."""
+        return self._clock() - self._last_pass < _PASSING_SECONDS
+
+    def just_passed(self) -> bool:
+        """Return whether the last attempt passed, just now."""
+        return self._just_passed and self._clock() - self._last_pass < _FAST_SECONDS
+
+    # For the states: suspects.
 
     def suspect(self, event: bytes, error: TransportError, then: Sending) -> float:
-        """Look whether another event passes: *event* failed alone with *error*."""
-        self.evidence.name(event)
-        self.state = CrossChecking(error, then)
+        """Look closer at *event*, which failed alone with *error*."""
+        if self.was_fast():
+            self.state = Trying(then, failures=1)
+        else:
+            self.state = CrossChecking(event, error, then, is_proof=True, is_slow=True)
         return 0.0
 
-    def wait_after(
-        self, error: TransportError, then: State, *, probe_another: bool = False
-    ) -> float:
+    def try_suspects(self, then: Sending) -> float | None:
+        """Try the first event, a suspect, or let others pass it until it is due."""
+        first = self.next_events(self.batch_events)
+        now = self._clock()
+        if not self.suspects.seconds_until_due(first[:1], now):
+            self.state = Trying(then)
+            return self.state.step(self)
+        ahead = self.look_ahead()
+        wait = self.suspects.seconds_until_due(ahead, now)
+        is_all = len(ahead) >= len(self.buffer)
+        if wait and (is_all or self._rotated >= len(self.buffer)):
+            self.only_suspects_wait = True
+            return wait
+        undue = 0
+        for event in first:
+            if not self.suspects.seconds_until_due([event], now):
+                break
+            self.buffer.requeue(event)
+            undue += 1
+        self.settle(undue)
+        self._rotated += undue
+        return 0.0
+
+    # For the states: outages.
+
+    def wait_after(self, error: TransportError, then: State) -> float:
         """Wait after *error*, for *then*; recover before that where the error is ambiguous."""
         wait = self.backoff.wait_after(error)
-        if error.ambiguous and isinstance(then, Sending):
-            then = self.recovered_by_probes(then, probe_another=probe_another)
+        if error.ambiguous:
+            then = self._begin_outage(then)
         self.state = Waiting(
             Deadline.after(wait, self._clock), then, is_binding=error.retry_after is not None
         )
@@ -201,19 +304,42 @@ class Dispatcher:
         )
         return wait
 
-    def recovered_by_probes(self, then: Sending, *, probe_another: bool = False) -> State:
+    def _begin_outage(self, then: State) -> State:
         """Return the state that leads to *then*, through probes where they make sense."""
-        then = replace(then, others_passed=False)
-        # A transport that needs no probes gets one where a second attempt failed as well: only
-        # so can poison be told from an outage.
-        probes = self.transport.recovery_probes or int(self.backoff.failures_in_row > 1)
-        return Recovering(probes, then, of_another=probe_another) if probes else then
+        if self._outage is None:
+            self._outage = _Outage(self._clock() - self._attempt_seconds)
+        if not self.was_fast():
+            self._outage.was_slow = True
+        if isinstance(then, Sending) and self.probes_needed():
+            return Recovering(then)
+        return then
 
-    def pause_after_probes(self, then: State) -> float:
+    def recover_from_slow(self, then: Sending) -> None:
+        """Send probes before *then*: an event failed slowly, alone."""
+        self._outage = _Outage(self._clock(), was_slow=True)
+        self.state = Recovering(then) if self.transport.recovery_probes else then
+
+    def probes_needed(self) -> int:
+        """Return how many probes must pass before a batch is sent."""
+        if not self._may_lose():
+            return 1
+        # A transport that needs no probes gets one where a second attempt failed as well: only
+        # so can poison be distinguished from an outage.
+        return self.transport.recovery_probes or int(self.backoff.failures_in_row > 1)
+
+    def _may_lose(self) -> bool:
+        """Return whether the destination may lose what it accepts right after this outage."""
+        outage = self._outage
+        return outage is not None and (
+            outage.was_slow or self._clock() - outage.since >= _SHORT_OUTAGE_SECONDS
+        )
+
+    def end_outage(self, then: State) -> float:
         """Wait as long as the destination needs after its probes, for *then*."""
-        if not self.transport.recovery_probes:
+        pause = self.transport.recovery_pause if self._may_lose() else 0.0
+        self._outage = None
+        if not pause or not self.transport.recovery_probes:
             self.state = then
             return 0.0
-        pause = self.transport.recovery_pause
         self.state = Waiting(Deadline.after(pause, self._clock), then, is_binding=True)
         return pause

@@ -5,11 +5,11 @@ The event says how many events MozDef will never get, why, and from when to when
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from structlog_mozdef._lock import Turn
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
 from structlog_mozdef.buffers.base import Buffer
@@ -32,7 +32,7 @@ class LossReporter:
     def __init__(self, buffer: Buffer, clock: Callable[[], float] = time.monotonic) -> None:
         self._buffer = buffer
         self._clock = clock
-        self._lock = threading.Lock()
+        self._turn = Turn()
         self._next: dict[str, float] = {}
         self._warned: dict[str, int] = {}
 
@@ -53,18 +53,16 @@ class LossReporter:
             final_attempt: whether to report the losses of the last minute as well, though others
                 were reported just before them.
         """
-        # A thread that does not get it leaves the work to the one that has it.
-        if not self._lock.acquire(blocking=False):
-            return
-        try:
-            for reason, loss in self._buffer.losses().items():
-                now = self._clock()
-                if not final_attempt and now < self._next.get(reason, now):
-                    continue
-                if self._buffer.report_loss(reason, loss, encode(_event(reason, loss))):
-                    self._next[reason] = now + INTERVAL
-        finally:
-            self._lock.release()
+        # A thread that does not get the turn leaves the work to the one that has it.
+        self._turn.take(lambda: self._report(final_attempt))
+
+    def _report(self, final_attempt: bool) -> None:
+        for reason, loss in self._buffer.losses().items():
+            now = self._clock()
+            if not final_attempt and now < self._next.get(reason, now):
+                continue
+            if self._buffer.report_loss(reason, loss, encode(_event(reason, loss))):
+                self._next[reason] = now + INTERVAL
 
 
 def _event(reason: str, loss: Loss) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class Pending:
         newer = self._buffer.peek(sent + behind, sys.maxsize).events[sent:]
         return [*self._retry, *newer]
 
+    def can_settle(self, count: int) -> bool:
+        """Return whether `settle` can mark the first *count* of the events last returned."""
+        return self._scattered is None or len(self._retry) >= count
+
     def settle(self, count: int) -> None:
         """Mark the first *count* of the events to send next as accepted or rejected."""
         if self._scattered is None:

@@ -13,6 +13,9 @@ from structlog_mozdef.transports.base import SendResult
 if TYPE_CHECKING:
     from structlog_mozdef.delivery.dispatcher import Dispatcher
 
+#: Failures in a row after which a single event is sent: is it the events, or an outage?
+_FAILURES_UNTIL_ONE = 3
+
 
 class State(Protocol):
     """What a `Dispatcher` does next."""
@@ -27,11 +30,11 @@ class State(Protocol):
 
 @dataclass(frozen=True)
 class Sending:
-    """Send whole batches.
+    """Send whole batches, up to the next suspect.
 
     Attributes:
-        others_passed: whether probes passed just before, so that the fault of a failure may lie in
-            the batch itself.
+        others_passed: whether probes passed just before, so that the fault of a slow failure may
+            lie in the batch itself.
     """
 
     others_passed: bool = False
@@ -41,6 +44,9 @@ class Sending:
         events = dispatcher.next_events(self._limit(dispatcher))
         if not events:
             return None  # what a spool counts may be damaged, or with another process by now
+        events = events[: dispatcher.suspects.first_among(events)]
+        if not events:
+            return dispatcher.try_suspects(self)
         try:
             result = dispatcher.send(events)
         except Rejected as error:
@@ -52,7 +58,7 @@ class Sending:
         if result.retry:
             return self._accepted_in_part(dispatcher, events, result)
         dispatcher.settle(len(events))
-        dispatcher.succeed()
+        dispatcher.succeed(events[0])
         dispatcher.state = self._grown(dispatcher)
         return 0.0
 
@@ -76,29 +82,57 @@ class Sending:
     def _failed(
         self, dispatcher: Dispatcher, events: Sequence[bytes], error: TransportError
     ) -> float:
-        """Wait; where others passed a moment ago, look for the culprit as well."""
+        """Tell an outage, which is waited out, from a fault in the events, which is looked for."""
         dispatcher.count_failure()
-        if not (error.ambiguous and self.others_passed):
+        if not error.ambiguous:
+            return dispatcher.wait_after(error, self)
+        fast = dispatcher.was_fast()
+        smaller = Bisecting(limit=max(len(events) // 2, 1))
+        if fast and dispatcher.others_pass():
+            return self._halve(dispatcher, events, error)
+        if fast:
+            return dispatcher.wait_after(error, smaller)
+        if not self.others_passed:
             return dispatcher.wait_after(error, self)
         if len(events) > 1:
-            return dispatcher.wait_after(error, Bisecting(limit=len(events) // 2))
+            return dispatcher.wait_after(error, smaller)
         return dispatcher.suspect(events[0], error, self)
+
+    def _halve(
+        self, dispatcher: Dispatcher, events: Sequence[bytes], error: TransportError
+    ) -> float:
+        """Go on at once with half of *events*, or look at the one that is left."""
+        if len(events) == 1:
+            return dispatcher.suspect(events[0], error, self)
+        dispatcher.failures_since_pass += 1
+        many = dispatcher.failures_since_pass >= _FAILURES_UNTIL_ONE
+        dispatcher.state = Bisecting(limit=1 if many else len(events) // 2)
+        return 0.0
 
     def _accepted_in_part(
         self, dispatcher: Dispatcher, events: Sequence[bytes], result: SendResult
     ) -> float:
         error = result.error or TransportError("the destination asked for some events again")
         accepted = result.retry[0]
+        passed = {*range(len(events))}.difference(result.retry, result.rejected)
         if len(result.retry) == len(events) - accepted:  # all behind the first ones
             if not accepted:
                 return self._failed(dispatcher, events, error)
             dispatcher.settle(accepted)
         else:
             dispatcher.pending.scatter(events, result.retry)
-        if accepted:
+        if passed:
+            dispatcher.succeed(events[min(passed)])
+        elif accepted:
             dispatcher.succeed()
         dispatcher.count_failure()
-        return dispatcher.wait_after(error, self)
+        if not error.ambiguous:
+            return dispatcher.wait_after(error, self)
+        one = Bisecting(limit=1)
+        if not dispatcher.was_fast():
+            return dispatcher.wait_after(error, one)
+        dispatcher.state = one
+        return 0.0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ The thread sets it, and so does the caller who wakes the thread:
 from __future__ import annotations
 
 import queue
-import threading
 import time
 import types
 from collections.abc import Callable
@@ -119,6 +118,13 @@ class Wakeup:
         self.threshold = FULL
         self._sleep(seconds)
 
+    def wait_for_more(self, seconds: float) -> None:
+        """Sleep for *seconds* as well, but for new events: those that wait are not due."""
+        linger, batch = self._batching.linger, self._batching.events
+        more = batch if linger else 1
+        self._sleep_until(len(self._buffer) + more, min(seconds, linger or seconds))
+        self.is_busy()
+
     def wait_for_events(self) -> None:
         """Sleep until a batch is complete, its linger is over, or something else is to be sent."""
         if self._flush_requested:
@@ -169,12 +175,13 @@ class Wakeup:
 
 
 class Waiters:
-    """Callers that wait in `wait_for` until something is done; the thread calls `notify_all`."""
+    """Callers that wait in `wait_for` until something is done; the thread calls `notify_all`.
+
+    There is no lock that an interrupted caller could keep: each one has a queue of its own.
+    """
 
     def __init__(self) -> None:
-        # Its lock is re-entrant: a signal handler may wait while its own thread does.
-        self._changed = threading.Condition()
-        self._waiting = 0
+        self._waiting: list[queue.SimpleQueue[None]] = []
 
     def wait_for(self, done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until *done*, or until *deadline*.
@@ -182,20 +189,23 @@ class Waiters:
         Returns:
             Whether it is done.
         """
-        with self._changed:
-            self._waiting += 1
-            try:
-                while not done():
-                    left = deadline.left()
-                    if not left:
-                        return False
-                    self._changed.wait(left)
-            finally:
-                self._waiting -= 1
-        return True
+        signals: queue.SimpleQueue[None] = queue.SimpleQueue()
+        try:
+            self._waiting.append(signals)
+            while not done():
+                left = deadline.left()
+                if not left:
+                    return False
+                try:
+                    signals.get(timeout=left)
+                except queue.Empty:
+                    pass
+            return True
+        finally:
+            if signals in self._waiting:
+                self._waiting.remove(signals)
 
     def notify_all(self) -> None:
         """Make all that wait look again. Costs next to nothing where nobody does."""
-        if self._waiting:
-            with self._changed:
-                self._changed.notify_all()
+        for signals in list(self._waiting):
+            signals.put(None)

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import LONGEST_WAIT, Deadline
+from structlog_mozdef._lock import Turn
 from structlog_mozdef.buffers.base import BUFFER_FULL, FULL
 from structlog_mozdef.delivery import feedback
 from structlog_mozdef.delivery.dispatcher import Dispatcher
@@ -47,12 +48,11 @@ class SenderThread:
         self._waiters = Waiters()
         self._losses = LossReporter(dispatcher.buffer)
         self._thread: threading.Thread | None = None
-        # Held by the thread that starts the sender's, and which one that is.
-        self._starting = threading.Lock()
-        self._starter = 0
+        # Of the thread that starts the sender's; and of the one thread that makes attempts.
+        self._starting = Turn()
+        self._working = Turn()
         self._start_not_before = 0.0
-        # Held by the one thread that makes attempts.
-        self._working = threading.Lock()
+        self._start_requested = False
         self._orphans_wait = False
 
     def close_after_fork(self) -> None:
@@ -78,10 +78,9 @@ class SenderThread:
             self.wakeup.threshold = 0
 
     def _wait_for_room(self, event: bytes) -> None:
-        me = threading.get_ident()
         # The sender, and a thread that a signal interrupted while it starts the sender, would wait
         # for themselves.
-        while not feedback.is_sender() and self._starter != me:
+        while not feedback.is_sender() and not self._starting.is_mine():
             can_send = self._thread is not None or self.start()
             if self._append(event):
                 return
@@ -98,33 +97,28 @@ class SenderThread:
 
     # In the caller's thread: starting.
 
-    def start(self, patience: float = 0.0) -> bool:
+    def start(self) -> bool:
         """Start the thread; at exit, deliver without it.
-
-        Args:
-            patience: seconds to wait for another thread that does the same just now.
 
         Returns:
             Whether there is a thread now, or will be in a moment.
         """
         while True:
-            # Log calls do not wait: its holder starts the thread, and that may be the very
-            # thread that a signal handler interrupted here.
-            if not self._starting.acquire(timeout=patience):
-                return self._starter != threading.get_ident()
-            self._starter = threading.get_ident()
-            try:
-                exit_deadline = self._shutdown.exit_deadline
-                if exit_deadline is None:
-                    return self._thread is not None or self._start_thread()
-                # A daemon thread could be gone before it has sent anything.
-                delivered = self._deliver_here(exit_deadline)
-            finally:
-                self._starter = 0
-                self._starting.release()
-            # What another thread has appended meanwhile was left to this one.
-            if not delivered or self._is_done():
-                return False
+            self._start_requested = True
+            succeeded = self._starting.take(self._start_or_deliver)
+            if succeeded is None:
+                # Another thread does it, and will see the request; or this very one does, which
+                # a signal handler interrupted.
+                return not self._starting.is_mine()
+            if not (succeeded and self._start_requested):
+                return succeeded and self._shutdown.exit_deadline is None
+
+    def _start_or_deliver(self) -> bool:
+        self._start_requested = False
+        if self._shutdown.exit_deadline is None:
+            return self._thread is not None or self._start_thread()
+        # A daemon thread could be gone before it has sent anything.
+        return self._deliver_here(self._shutdown.exit_deadline)
 
     def _start_thread(self) -> bool:
         now = time.monotonic()
@@ -197,8 +191,7 @@ class SenderThread:
             # What came in while the thread was ending, or had none to be sent by.
             self._deliver_here(deadline, until)
         is_settled = self._is_settled(appended)
-        if self._working.acquire(blocking=False):
-            self._close_parts()
+        self._working.take(self._close_parts)
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
         return is_settled
@@ -228,7 +221,6 @@ class SenderThread:
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
         finally:
             feedback.leave()
-            self._working.release()
 
     def _is_settled(self, until: int) -> bool:
         return self._buffer.settled_count() >= until
@@ -243,8 +235,12 @@ class SenderThread:
         Returns:
             Whether nothing of them was left at the end.
         """
-        if feedback.is_sender() or not self._working.acquire(timeout=deadline.left()):
+        if feedback.is_sender():
             return False
+        patience = deadline.left()
+        return bool(self._working.take(lambda: self._deliver(deadline, until), patience))
+
+    def _deliver(self, deadline: Deadline, until: int) -> bool:
         feedback.enter(self._transport.loggers)
         try:
             while not self._is_done() and not self._is_settled(until):
@@ -257,7 +253,6 @@ class SenderThread:
                 time.sleep(wait)
         finally:
             feedback.leave()
-            self._working.release()
         return True
 
     def _can_wait(self, seconds: float, deadline: Deadline) -> bool:
@@ -272,11 +267,7 @@ class SenderThread:
         me = threading.current_thread()
         feedback.enter(self._transport.loggers)
         try:
-            with self._working:
-                self.wakeup.is_busy()
-                self._shutdown.stopped_early = False
-                while self._thread is me and not self._shutdown.is_due():
-                    self._pause(self._step())
+            self._working.take(lambda: self._work(me), patience=LONGEST_WAIT)
         finally:
             feedback.leave()
             if self._thread is me:
@@ -284,9 +275,13 @@ class SenderThread:
                 self.wakeup.threshold = 0  # the next event starts another thread
                 self._waiters.notify_all()
                 if not self._is_done() and not self._shutdown.is_requested():
-                    # Left by an error, or came in between. The thread that started this one may
-                    # not be through with it.
-                    self.start(patience=self._timings.poll_interval)
+                    self.start()  # left by an error, or events came in between
+
+    def _work(self, me: threading.Thread) -> None:
+        self.wakeup.is_busy()
+        self._shutdown.stopped_early = False
+        while self._thread is me and not self._shutdown.is_due():
+            self._pause(self._step())
 
     def _step(self) -> float | None:
         """Make one attempt; return what `Dispatcher.step` returned. Never raises."""
@@ -311,8 +306,12 @@ class SenderThread:
 
     def _pause(self, wait: float | None) -> None:
         if wait:
-            if self._shutdown.allows_wait(wait):
+            if not self._shutdown.allows_wait(wait):
+                return
+            if self._dispatcher.only_suspects_wait:
+                self.wakeup.wait_for_more(wait)
+            else:
                 self.wakeup.wait_for_retry(wait)
-        elif wait is None or not self._orphans_wait:
+        elif wait is None or not (self._orphans_wait or self._dispatcher.is_searching()):
             self.wakeup.wait_for_events()
-        # Else events of dead processes have waited long enough, and more may follow.
+        # Else what waits has waited long enough: events of dead processes, or parts of a batch.

@@ -9,6 +9,7 @@ import threading
 from pathlib import PurePath
 from typing import Any
 
+from structlog_mozdef._lock import locked
 from structlog_mozdef.process.fork import reset_after_fork
 
 #: Longest wait for the resolver, in seconds, once in the life of a program.
@@ -16,7 +17,6 @@ RESOLVER_TIMEOUT = 1.0
 
 # What is known so far; the processors look here first, since a call costs more than the look.
 known_hostname: str | None = None
-_hostname_lock = threading.RLock()  # a signal handler may log in the middle of the look-up
 known_process_id = os.getpid()
 known_process_name: str | None = None
 
@@ -27,12 +27,7 @@ def hostname() -> str:
     The plain host name stands in where the resolver knows no better one, only knows
     ``localhost``, or has no answer within a second.
     """
-    global known_hostname  # noqa: PLW0603 - found once in the life of a program
-    if known_hostname is None:
-        with _hostname_lock:
-            if known_hostname is None:
-                known_hostname = find_hostname()
-    return known_hostname
+    return _process.hostname() if known_hostname is None else known_hostname
 
 
 def find_hostname() -> str:
@@ -100,10 +95,21 @@ def find_process_name() -> str:
 
 
 class _Process:
+    def __init__(self) -> None:
+        # Re-entrant: a signal handler may log in the middle of the look-up.
+        self._lock = threading.RLock()
+
+    @locked
+    def hostname(self) -> str:
+        global known_hostname  # noqa: PLW0603 - found once in the life of a program
+        if known_hostname is None:
+            known_hostname = find_hostname()
+        return known_hostname
+
     def after_fork_in_child(self) -> None:
-        global known_process_id, _hostname_lock  # noqa: PLW0603 - a child is another process
+        global known_process_id  # noqa: PLW0603 - a child is another process
         known_process_id = os.getpid()
-        _hostname_lock = threading.RLock()
+        self._lock = threading.RLock()
 
 
 _process = _Process()

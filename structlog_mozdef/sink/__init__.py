@@ -163,10 +163,10 @@ class Sink:
         """Accept one event: a JSON object as bytes, on one line.
 
         Never raises and never waits, unless ``when_full="block"`` and the buffer is full. An
-        event that is not ``bytes`` is dropped and counted.
+        event that is not ``bytes`` is dropped and counted; empty bytes are no event.
         """
         try:
-            if type(event) is not bytes or _NEWLINE in event:
+            if not event or type(event) is not bytes or _NEWLINE in event:
                 self._put_odd(event)
                 return
             backlog = self._append(event)
@@ -182,7 +182,9 @@ class Sink:
     def _put_odd(self, event: Any) -> None:
         if isinstance(event, (bytes, bytearray, memoryview)):
             # Between the tokens of JSON a newline is as good as a space.
-            self.put(bytes(event).replace(b"\n", b" "))
+            line = bytes(event).replace(b"\n", b" ")
+            if line.strip():
+                self.put(line)
         else:
             self._buffer.drop(NOT_BYTES)
 

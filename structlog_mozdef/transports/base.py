@@ -35,7 +35,8 @@ class Transport(Protocol):
     """Brings batches of events to a destination. Used by one thread at a time.
 
     It may have a method ``idle()`` as well, which is called every few seconds while there is
-    nothing to send, so that a connection can be kept alive.
+    nothing to send, so that a connection can be kept alive; and ``reconnect()``, which lets the
+    next `send` open another connection, so that probes reach more than one server.
 
     Attributes:
         name: the destination in log lines, without credentials.

@@ -119,6 +119,7 @@ class ListModel(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.buffer = None
+        self.last_settled = 0
 
     @precondition(lambda self: self.buffer is None)
     @rule(when_full=st.sampled_from(["drop_newest", "drop_oldest", "block"]))
@@ -126,7 +127,8 @@ class ListModel(RuleBasedStateMachine):
         self.when_full = when_full
         self.buffer = MemoryBuffer(self.MAX_EVENTS, self.MAX_BYTES, when_full)
         self.waiting: list[bytes] = []
-        self.in_flight = self.acked = self.dropped = self.appended = self.rejected = 0
+        self.in_flight = self.acked = self.dropped = self.appended = 0
+        self.rejected = self.requeued = 0
 
     def fits(self, events, event):
         total = sum(map(len, events)) + len(event)
@@ -179,6 +181,21 @@ class ListModel(RuleBasedStateMachine):
         self.acked += 1
         self.rejected += 1
 
+    @precondition(lambda self: self.buffer is not None)
+    @rule(count=st.integers(1, 4), index=st.integers(0, 3))
+    def requeue(self, count, index):
+        batch = self.buffer.peek(count, 1000)
+        self.in_flight = max(self.in_flight, len(batch.events))
+        if index >= len(batch.events):
+            return
+        self.buffer.requeue(batch.events[index])
+        self.waiting.append(batch.events[index])
+        self.buffer.ack(batch)
+        del self.waiting[: len(batch.events)]
+        self.in_flight -= len(batch.events)
+        self.acked += len(batch.events)
+        self.requeued += 1
+
     @invariant()
     def agree(self):
         if self.buffer is None:
@@ -186,11 +203,15 @@ class ListModel(RuleBasedStateMachine):
         counts = self.buffer.counts()
         assert len(self.buffer) == counts.buffered == len(self.waiting)
         assert self.buffer.size_bytes() == counts.buffered_bytes == sum(map(len, self.waiting))
-        assert self.buffer.appended_count() == self.appended
-        assert counts.delivered == self.acked - self.rejected
+        assert self.buffer.appended_count() == self.appended + self.requeued
+        assert counts.delivered == self.acked - self.rejected - self.requeued
         assert counts.dead_lettered == self.rejected
         assert sum(counts.dropped.values()) == self.dropped
-        assert self.acked <= self.buffer.settled_count() <= self.appended - len(self.waiting)
+        left = self.appended + self.requeued - len(self.waiting)
+        assert self.last_settled <= self.buffer.settled_count() <= left
+        if not self.requeued:
+            assert self.acked <= self.buffer.settled_count()
+        self.last_settled = self.buffer.settled_count()
         if not self.waiting:
             assert self.buffer.settled_count() == self.buffer.appended_count()
 

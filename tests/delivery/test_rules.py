@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from support.dispatching import Drive, refused_connection, rejected, server_error
+from support.dispatching import Drive, fast_error, refused_connection, rejected, server_error
 
 from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.exceptions import Rejected, TransportError
@@ -291,13 +291,40 @@ def test_settings_error_is_reported_once_a_minute(caplog):
 
 
 def test_recovery_probes_first():
-    """After a 5xx the first event goes alone, three times, then the batch with it."""
+    """After a slow 5xx the first events go alone, three of them, then the batch with them."""
     drive = Drive(failing_at_first(1, server_error), events=4).run()
     assert drive.attempts == [
         numbers(0, 1, 2, 3),
-        *[numbers(0)] * 3,
+        numbers(0),
+        numbers(1),
+        numbers(2),
         numbers(0, 1, 2, 3),
     ]
+
+
+def test_one_event_can_be_every_probe():
+    """Where fewer events wait than probes are needed, they are sent as probes again."""
+    drive = Drive(failing_at_first(1, server_error), events=2, recovery_probes=5).run()
+    assert drive.attempts[1:6] == [numbers(0), numbers(1), numbers(0), numbers(1), numbers(0)]
+
+
+def test_probes_use_several_connections():
+    """A transport that can is asked for another connection with every fourth probe."""
+    drive = Drive(failing_at_first(1, server_error), events=4, recovery_probes=20)
+    drive.run()
+    assert drive.destination.reconnects == 5
+
+
+def test_a_short_outage_needs_one_probe():
+    """Where requests fail at once, and not for long, nothing that follows is lost."""
+    drive = Drive(failing_at_first(1, fast_error), events=4, recovery_probes=20).run()
+    assert (drive.sizes(), drive.waits) == ([4, 1, 2, 2], [0.5])
+
+
+def test_a_long_outage_is_like_a_slow_one():
+    """Where nothing passes for more than three seconds, all probes and the pause follow."""
+    drive = Drive(failing_at_first(4, fast_error), events=4).run()
+    assert (drive.sizes()[:8], drive.waits[-1]) == ([4, *[1] * 6, 1], 5.0)
 
 
 def test_recovery_pauses_before_the_batch():
@@ -372,10 +399,10 @@ def test_total_outage_loses_nothing(recovery_probes, events, failures):
 
 @pytest.mark.parametrize("failures", [1, 2, 7, 50, 500])
 def test_total_outage_keeps_the_order(failures):
-    """After an outage the events arrive in order, but for one that came first as a probe."""
+    """After an outage the events arrive in order, but for a few that came first as probes."""
     drive = Drive(failing_at_first(failures, server_error), events=300).run()
     stored = [int(event) for event in drive.destination.stored()]
-    assert stored[1:] == sorted(stored[1:])
+    assert stored[3:] == sorted(stored[3:])
 
 
 @pytest.mark.parametrize("up", [1, 2, 3, 4, 5, 8, 13])

@@ -42,6 +42,25 @@ def test_a_thread_that_dies_is_replaced(monkeypatch):
         assert wait_for(lambda: len(transport.events) == 1, timeout=10)
 
 
+def test_a_thread_that_dies_while_its_starter_is_held_up(monkeypatch):
+    """Where the thread is gone before its starter is through with it, that one starts another."""
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    really_start = threading.Thread.start
+
+    def start_and_watch(thread):
+        really_start(thread)
+        if thread.name == "structlog-mozdef-sender":
+            monkeypatch.setattr(threading.Thread, "start", really_start)
+            thread.join(10)
+
+    transport = DyingTransport(KeyboardInterrupt())
+    sink = Sink(transport, linger=0.01)
+    monkeypatch.setattr(threading.Thread, "start", start_and_watch)
+    sink.put(b"1")
+    assert wait_for(lambda: len(transport.events) == 1, timeout=5)
+    sink.close()
+
+
 def test_threads_can_be_had_again():
     """Events of a time in which no thread could be started are sent when one can be."""
 

@@ -67,3 +67,18 @@ def test_signals_are_left_to_the_program():
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
         assert process.returncode == -signal.SIGTERM
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize("when_full", ["drop_newest", "drop_oldest", "block"])
+def test_handlers_that_raise(when_full, spool, tmp_path):
+    """Handlers that raise anywhere in put, flush, stats and close keep no lock from any thread."""
+    environment = {"SPOOL": str(tmp_path / "spool")} if spool else {}
+    with Receiver() as receiver:
+        out = run("raising_signals", receiver.url, when_full, env=environment, timeout=100).stdout
+        values = {name: float(value) for name, value in (word.split("=") for word in out.split())}
+        assert values["raised"] > 1000
+        assert (values["stuck"], values["flushed"], values["closed"], values["sum"]) == (0, 1, 1, 1)
+        assert values["slowest"] < 10
+        assert "last" in receiver.summaries()

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(structlog_mozdef.__file__).parent
 # layer do not know each other.
 LAYERS = [
     {"_version", "exceptions"},
-    {"_deadline", "_flock", "_fsync", "_log", "_validate"},
+    {"_deadline", "_flock", "_fsync", "_lock", "_log", "_validate"},
     {"process"},
     {"rendering"},
     {"processors", "buffers", "transports"},

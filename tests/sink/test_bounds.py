@@ -175,6 +175,16 @@ def test_events_are_on_one_line(event):
     assert delivered(transport) == [b'{"a": 1}']
 
 
+@pytest.mark.parametrize("event", [b"", bytearray(), memoryview(b""), b"\n", b" \n "])
+def test_no_bytes_are_no_event(event):
+    """Where there is nothing in an event, nothing is accepted, sent or lost."""
+    transport = MemoryTransport()
+    with Sink(transport) as sink:
+        sink.put(event)
+        assert (sink.stats().accepted, sink.stats().dropped) == (0, 0)
+    assert transport.batches == []
+
+
 def test_bytes_that_cannot_be_read_do_not_raise():
     """A memory view that was released is dropped and counted."""
     view = memoryview(b"{}")

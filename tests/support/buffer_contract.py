@@ -164,6 +164,90 @@ class BufferContract:
         counts = buffer.counts()
         assert (counts.accepted, counts.dead_lettered, counts.buffered) == (2, 1, 1)
 
+    def requeued(self, *numbers, **options):
+        """A buffer with these events, whose first one was requeued."""
+        buffer = self.filled(*numbers, **options)
+        batch = buffer.peek(1, 1000)
+        buffer.requeue(batch.events[0])
+        buffer.ack(batch)
+        return buffer
+
+    def drained(self, buffer) -> list[bytes]:
+        """Every event of *buffer*, each acked as it comes."""
+        events = []
+        while len(buffer):
+            batch = buffer.peek(1, 1000)
+            events += batch.events
+            buffer.ack(batch)
+        return events
+
+    def test_a_requeued_event_comes_last(self):
+        """An event that was requeued is at the end of the buffer, and no more at its front."""
+        assert self.drained(self.requeued(1, 2, 3)) == lines(2, 3, 1)
+
+    def test_a_requeued_event_is_accepted_once(self):
+        """A requeued event waits; it is neither delivered nor a new event."""
+        counts = self.requeued(1, 2, 3).counts()
+        assert (counts.accepted, counts.delivered, counts.buffered) == (3, 0, 3)
+
+    def test_a_requeued_event_is_delivered_once(self):
+        """A requeued event that was delivered in the end is counted once."""
+        buffer = self.requeued(1, 2, 3)
+        self.drained(buffer)
+        counts = buffer.counts()
+        assert (counts.accepted, counts.delivered, counts.buffered) == (3, 3, 0)
+        assert buffer.size_bytes() == 0
+
+    def test_the_sum_holds_between_requeue_and_ack(self):
+        """A requeued event that is not acked yet is counted once."""
+        buffer = self.filled(1, 2)
+        buffer.requeue(buffer.peek(2, 1000).events[0])
+        counts = buffer.counts()
+        assert (counts.accepted, counts.delivered, counts.buffered) == (2, 0, 2)
+
+    def test_a_batch_with_all_fates(self):
+        """Of one batch events can be delivered, rejected and requeued."""
+        buffer = self.filled(1, 2, 3)
+        batch = buffer.peek(3, 1000)
+        buffer.reject(b"002", "HTTP 400")
+        buffer.requeue(b"003")
+        buffer.ack(batch)
+        counts = buffer.counts()
+        assert (counts.accepted, counts.delivered, counts.dead_lettered) == (3, 1, 1)
+        assert self.drained(buffer) == lines(3)
+
+    @pytest.mark.parametrize("when_full", ["drop_newest", "drop_oldest", "block"])
+    def test_a_requeued_event_needs_no_room(self, when_full):
+        """In a full buffer as well an event is requeued, and no other is dropped for it."""
+        buffer = self.filled(1, 2, 3, max_events=3, when_full=when_full)
+        batch = buffer.peek(1, 1000)
+        buffer.requeue(b"001")
+        assert (len(buffer), buffer.dropped()) == (4, {})
+        buffer.ack(batch)
+        assert self.drained(buffer) == lines(2, 3, 1)
+
+    def test_a_requeued_event_is_not_settled(self):
+        """The watermark stays before a requeued event until that is settled."""
+        buffer = self.requeued(1, 2, 3)
+        appended = buffer.appended_count()
+        settled = []
+        while len(buffer):
+            settled.append(buffer.settled_count())
+            buffer.ack(buffer.peek(1, 1000))
+        assert settled == [0, 0, 0]
+        assert buffer.settled_count() == buffer.appended_count() == appended
+
+    def test_an_event_can_be_requeued_again_and_again(self):
+        """However often an event is requeued, it waits once and holds the watermark."""
+        buffer = self.requeued(1, 2, 3)
+        for _ in range(5):
+            batch = buffer.peek(1, 1000)
+            buffer.requeue(batch.events[0])
+            buffer.ack(batch)
+        assert (buffer.counts().accepted, buffer.settled_count()) == (3, 0)
+        assert self.drained(buffer) == lines(1, 2, 3)
+        assert buffer.settled_count() == buffer.appended_count()
+
     def test_drop_counts(self, buffer):
         """An event that was not appended is counted by its reason."""
         buffer.drop(NOT_BYTES)

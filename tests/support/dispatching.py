@@ -12,8 +12,16 @@ from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 
 
-def server_error() -> TransportError:
-    return TransportError("HTTP 500", ambiguous=True)
+def server_error(seconds: float = 10.0) -> TransportError:
+    """What MozDef answers after *seconds*; without its broker it takes 10 or more."""
+    error = TransportError("HTTP 500", ambiguous=True)
+    error.seconds = seconds
+    return error
+
+
+def fast_error() -> TransportError:
+    """What a server answers at once where it cannot digest an event."""
+    return server_error(0.01)
 
 
 def refused_connection() -> TransportError:
@@ -44,6 +52,9 @@ class ScriptedDestination:
         self.recovery_probes = recovery_probes
         self.recovery_pause = recovery_pause
         self.attempts: list[list[bytes]] = []
+        self.reconnects = 0
+        #: Called with the seconds that an attempt took.
+        self.spend: Callable[[float], None] = lambda seconds: None
         #: Everything that was accepted, repeats included, in order.
         self.accepted: list[bytes] = []
 
@@ -51,6 +62,8 @@ class ScriptedDestination:
         events = list(events)
         self.attempts.append(events)
         result = self.answer(events)
+        error = getattr(result, "error", result)
+        self.spend(getattr(error, "seconds", 0.01))
         if isinstance(result, BaseException):
             raise result
         if result is None:
@@ -62,6 +75,9 @@ class ScriptedDestination:
                 if index not in result.retry and index not in result.rejected
             ]
         return result
+
+    def reconnect(self) -> None:
+        self.reconnects += 1
 
     def after_fork_in_child(self) -> None:
         pass
@@ -90,7 +106,8 @@ class Drive:
     ) -> None:
         self.now = 1000.0
         self.destination = ScriptedDestination(answer, **recovery)
-        self.buffer = MemoryBuffer(10_000, 10_000_000, "drop_newest")
+        self.destination.spend = self.spend
+        self.buffer = MemoryBuffer(20_000, 20_000_000, "drop_newest")
         self.dispatcher = Dispatcher(
             self.buffer,
             self.destination,
@@ -104,6 +121,12 @@ class Drive:
         #: The waits that the dispatcher asked for, those of nothing left out.
         self.waits: list[float] = []
         self.put(*(b"%d" % number for number in range(events)))
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds + 1e-9  # a sum of floats may fall short
+
+    def spend(self, seconds: float) -> None:
+        self.now += seconds
 
     def put(self, *events: bytes) -> None:
         for event in events:
@@ -123,9 +146,9 @@ class Drive:
     def steps(self, count: int) -> None:
         """So many steps, each when it is due."""
         for _ in range(count):
-            self.now += self.step() or 0.0
+            self.pass_time(self.step() or 0.0)
 
-    def run(self, seconds: float = 1e9, most_steps: int = 2000, most_at_once: int = 100) -> Drive:
+    def run(self, seconds: float = 1e9, most_steps: int = 2000, most_at_once: int = 500) -> Drive:
         """Step until nothing waits or *seconds* are over; a loop without waiting is an error."""
         end = self.now + seconds
         at_once = left = 0
@@ -136,7 +159,7 @@ class Drive:
             at_once = 0 if wait or len(self.buffer) != left else at_once + 1
             left = len(self.buffer)
             assert at_once < most_at_once, "a loop without waiting"
-            self.now += wait
+            self.pass_time(wait)
         raise AssertionError(f"{len(self.buffer)} events wait after {most_steps} steps")
 
     @property

@@ -209,6 +209,10 @@ class Spool:
         self._damage_log.reject(event, reason)
         self._deferred_warnings.flush()
 
+    def requeue(self, event: bytes) -> None:
+        with self._lock:
+            self._writer.requeue(event)
+
     def dead_letters(self) -> list[DeadLetter]:
         return self._damage_log.dead_letters()
 

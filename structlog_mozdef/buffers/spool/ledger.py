@@ -41,6 +41,9 @@ class SpoolLedger:
         self.delivered = 0
         self.dead_lettered = 0
         self.in_flight_rejected = 0
+        self.in_flight_requeued = 0
+        # (sequence number at the end, the watermark when it was requeued)
+        self._requeued: list[tuple[int, int]] = []
         self.drops = Drops()
         # Dropped events are settled when the events before them are: (sequence number, events).
         self._gaps: list[tuple[int, int]] = []
@@ -57,6 +60,13 @@ class SpoolLedger:
 
     def settled_count(self) -> int:
         """Return the sequence number before which nothing waits."""
+        settled = self._front()
+        if self._requeued:
+            self._requeued = [event for event in self._requeued if event[0] >= settled]
+            settled = min([settled, *(held for _, held in self._requeued)])
+        return settled
+
+    def _front(self) -> int:
         return self.removed - self._behind_gaps
 
     def drop(self, reason: str) -> None:
@@ -81,13 +91,13 @@ class SpoolLedger:
         self._pass_gaps()
 
     def _pass_gaps(self) -> None:
-        while self._gaps and self._gaps[0][0] <= self.settled_count():
+        while self._gaps and self._gaps[0][0] <= self._front():
             self._behind_gaps -= self._gaps.pop(0)[1]
         if self.removed == self.appended:
             self._gaps.clear()
             self._behind_gaps = 0
             self._marks.clear()
-        settled = self.settled_count()
+        settled = self._front()
         while len(self._marks) > 1 and self._marks[1][0] <= settled:
             self._marks.popleft()
 
@@ -116,19 +126,27 @@ class SpoolLedger:
         self.dead_lettered += 1
         self.in_flight_rejected += 1
 
+    def requeue(self) -> None:
+        """Count the own event that was appended last once: it was in flight before."""
+        self.others_accepted -= 1
+        self.in_flight_requeued += 1
+        settled = self.settled_count()
+        self._requeued.append((self.appended - 1, settled))
+
     def deliver(self, events: int) -> None:
-        """Settle *events* in flight: the events that were not rejected are delivered."""
-        self.delivered += events - self.in_flight_rejected
-        self.in_flight_rejected = 0
+        """Settle *events* in flight: those neither rejected nor requeued are delivered."""
+        self.delivered += events - self.in_flight_rejected - self.in_flight_requeued
+        self.in_flight_rejected = self.in_flight_requeued = 0
 
     def void_batch(self) -> None:
         """Events in flight will be read again, including dead letters among them."""
-        self.others_accepted += self.in_flight_rejected
-        self.in_flight_rejected = 0
+        self.others_accepted += self.in_flight_rejected + self.in_flight_requeued
+        self.in_flight_rejected = self.in_flight_requeued = 0
 
     def counts(self, size: int, adopted_since: float) -> Counts:
         """Return all counts; adopted events have waited since *adopted_since* (``time.time``)."""
-        buffered = self.waiting() - self.in_flight_rejected + sum(self.closed_streams.values())
+        twice = self.in_flight_rejected + self.in_flight_requeued
+        buffered = self.waiting() - twice + sum(self.closed_streams.values())
         ages = [0.0]
         if self.appended > self.removed and self._marks:
             ages.append(time.monotonic() - self._marks[0][1])

@@ -159,6 +159,15 @@ class SpoolWriter:
         self._release()
         return backlog
 
+    def requeue(self, event: bytes) -> None:
+        """Append an event that was in flight, whatever the bounds; raises OSError."""
+        line = event + b"\n"
+        self.can_write(len(line))  # there may be no segment to write to yet
+        self._revoke_credit()
+        self._write(line)
+        self._count()
+        self._ledger.requeue()
+
     def append_and_sync(self, event: bytes) -> int:
         """See `append`; also synchronise the event to the disk."""
         with self._lock:

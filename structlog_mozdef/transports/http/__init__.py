@@ -20,6 +20,8 @@ index of Elasticsearch or OpenSearch.
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - see HTTPTransport.__init__
+import math
+import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Literal
@@ -42,6 +44,9 @@ from structlog_mozdef.transports.http.options import (
 from structlog_mozdef.transports.http.responses import result_of
 from structlog_mozdef.transports.tls import checked_cert
 from structlog_mozdef.transports.urls import parse_address
+
+#: For so long after a success of ``/_bulk`` it is known to be there, in seconds.
+_BULK_SEEN_SECONDS = 10.0
 
 
 class HTTPTransport:
@@ -75,8 +80,9 @@ class HTTPTransport:
         connect_timeout, read_timeout: seconds. Defaults 5 and 30; MozDef with a dead broker
             answers after 10 to 19 s, and delivers events all the same that were given up before.
         recovery_probes, recovery_pause: after a 5xx or a timeout, how many events must get
-            through alone, and the seconds between them and the batch. Defaults 3 and 5: MozDef
-            loses what it accepts in the first seconds of renewed traffic.
+            through alone, and the seconds between them and the batch. Defaults 100 and 5: each
+            process of MozDef loses what it accepts in its first seconds of renewed traffic, so
+            that each has to be reached; for one of two processes, 20 are enough.
 
     Raises:
         ValueError: for a value that cannot work.
@@ -101,7 +107,7 @@ class HTTPTransport:
         proxies: Mapping[str, str] | None = None,
         connect_timeout: float = 5.0,
         read_timeout: float = 30.0,
-        recovery_probes: int = 3,
+        recovery_probes: int = 100,
         recovery_pause: float = 5.0,
         own_log: RateLimitedLogger | None = None,
     ) -> None:
@@ -152,6 +158,7 @@ class HTTPTransport:
         # Whether there is a /_bulk; None: to be asked.
         self._asks = bulk == "auto" and bulk_url is not None and not is_bulk(address.path)
         self._bulk_exists: bool | None = None if self._asks else bulk_url is not None
+        self._bulk_seen = -math.inf
 
     def send(self, events: Sequence[bytes]) -> SendResult:
         """Deliver *events*; see `structlog_mozdef.transports.base.Transport`."""
@@ -160,12 +167,16 @@ class HTTPTransport:
                 self._bulk_exists = self._ask_for_bulk()
             if self._bulk_exists and self._bulk is not None:
                 answer = self._client.post(self._bulk, self._format.body_of(events))
-                return result_of(answer, len(events))
+                result = result_of(answer, len(events))
+                self._bulk_seen = time.monotonic()
+                return result
             return self._send_singly(events)
         except Rejected:
             raise
-        except TransportError:
-            self._ask_again()
+        except TransportError as error:
+            # One that was there a moment ago is not asked for after each of many failures.
+            if not error.ambiguous or time.monotonic() - self._bulk_seen > _BULK_SEEN_SECONDS:
+                self._ask_again()
             raise
 
     def _ask_again(self) -> None:
@@ -204,6 +215,10 @@ class HTTPTransport:
                 raise
             return False  # forbidden, redirected, not found: the answer of /events will count
         return True
+
+    def reconnect(self) -> None:
+        """Let the next `send` open another connection: it may lead to another server."""
+        self._client.close()
 
     def after_fork_in_child(self) -> None:
         """Close the parent's connection in this process, without a word on it."""
