@@ -22,10 +22,13 @@ def lock(fd: int) -> None:
     fcntl.flock(fd, fcntl.LOCK_EX)
 
 
-def try_lock(fd: int) -> bool:
-    """Lock the open file *fd*; return False where another holder has the lock."""
+def try_lock(fd: int, *, shared: bool = False) -> bool:
+    """Lock the open file *fd*; False where somebody else holds it.
+
+    Two who ask for a *shared* lock do not disturb each other.
+    """
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -16,6 +16,7 @@ from structlog_mozdef.buffers.spool.inspect import (
     StreamReport,
     has_orphans,
     inspect_folder,
+    remove_orphans,
     write_orphan,
 )
 from structlog_mozdef.cli.destination import add_destination, sink_to
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         (_drain, "deliver the events that dead processes left behind"),
         (_dead_letters, "show the events that the destination rejected, and why"),
         (_requeue, "send the dead letters again, with the next delivery"),
-        (_purge, "remove the dead letters"),
+        (_purge, "remove the dead letters, and with --events what waits as well"),
     ):
         name = function.__name__.strip("_").replace("_", "-")
         action = actions.add_parser(name, help=help_text, description=help_text)
@@ -44,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument(
                 "--timeout", type=float, default=3600.0, help="seconds (default: %(default)s)"
             )
+        if function is _purge:
+            action.add_argument(
+                "--events", action="store_true", help="remove the events of dead processes as well"
+            )
+            action.add_argument("--yes", action="store_true", help="do not ask")
         action.set_defaults(act=function)
 
 
@@ -154,15 +160,30 @@ def _requeue(options: argparse.Namespace, folder: SpoolFolder) -> int:
             write_orphan(folder, destination, events)
         return kept
 
-    count = DeadLetterFile(folder, _NO_LIMIT).drain(write_again)
+    count = DeadLetterFile(folder, _NO_LIMIT).remove(write_again)
     print(f"{count} dead letters will be sent again by the next sink or drain")
     return 0
 
 
 def _purge(options: argparse.Namespace, folder: SpoolFolder) -> int:
-    count = DeadLetterFile(folder, _NO_LIMIT).drain(lambda _: [])
-    print(f"{count} dead letters removed")
-    return 0
+    reports = inspect_folder(folder) if options.events else []
+    events = sum(report.events for report in reports if not report.alive)
+    if options.events and not options.yes:
+        print(
+            f"Remove {events:,} events of dead processes, which were never delivered? [y/N] ",
+            end="",
+        )
+        sys.stdout.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            print("nothing removed")
+            return 1
+    removed = remove_orphans(folder) if options.events else 0
+    count = DeadLetterFile(folder, _NO_LIMIT).remove(lambda _: [])
+    print(f"{count} dead letters removed" + (f", {removed:,} events" if options.events else ""))
+    left = [report.name for report in inspect_folder(folder)] if options.events else []
+    for name in left:
+        print(f"{name} is left alone: a process holds it, or it cannot be read", file=sys.stderr)
+    return 1 if left else 0
 
 
 def printable(text: str) -> str:

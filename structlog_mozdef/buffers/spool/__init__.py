@@ -1,29 +1,18 @@
-"""Events that wait on disk: an event whose `Spool.append` has returned survives ``kill -9``.
-
-Before this package is `structlog_mozdef.sink`, which appends rendered events; after it
-`structlog_mozdef.delivery`, which peeks batches, and acks them once they are delivered.
-
-Files
-    ``writer`` appends, to a ``stream`` with its segments, or to the ``holding`` in memory while the
-    disk fails; to the reader both are a ``source``. ``reader`` reads batches, settles them and
-    adopts orphans. ``folder`` finds, creates and locks streams; ``format`` knows all bytes on disk;
-    ``safe_files`` opens files that somebody may have tampered with. ``ledger`` counts; ``damage``
-    keeps rejected events and damaged lines, ``dead_letters`` is their file; ``maintenance`` works
-    once a second. ``inspect`` is the read-only view for the command line; ``timings`` holds the
-    waits.
+"""Events that wait on disk: what `Spool.append` was given survives ``kill -9``.
 
 Constraints
     A log call returns only when its event is in the operating system's hands: one ``write(2)``,
-    nothing else. Any number of processes share a folder, fork and die at any point. The events can
-    be read with ``ls``, ``tail`` and ``jq``. Disk and memory are bounded. Damage costs the damaged
-    events and no others, and nothing is lost without being counted.
+    nothing else. Any number of processes share a folder, fork and die at any point. Anybody can
+    read what waits with ``ls``, ``tail`` and ``jq``. Disk and memory are bounded. Damage costs the
+    damaged events and no others, and nothing is lost without being counted.
 
 Layout
     ::
 
         FOLDER/                             0700, of this user
           1790000000000-4711-5f0c.../       one stream, of one process: begun (ms), pid, random
-            stream.json                     metadata: format, destination without credentials, pid
+            stream.json                     format, destination (without credentials), process,
+                                            machine
             position                        the ack offset
             0000000001.ndjson               segments, in order
             0000000002.ndjson
@@ -35,47 +24,47 @@ Format
     carries the number of the format, 1; a stream of a later format is left alone.
 
 Life
-    A stream appears atomically: created under a temporary name, locked (``flock`` on the subfolder
+    A stream appears atomically: made under a temporary name, locked (``flock`` on the subfolder
     itself), renamed. The lock ends with the process that holds it, however that dies. The owner
     appends to the last segment with ``O_APPEND`` and begins another when it is full. The ack offset
-    is written after each delivered batch; a drained segment is removed after the ack offset has
-    left it. The rest of a short write is cut off again, back to the last complete line.
+    is written after each delivered batch; a segment is removed once it is drained, after the ack
+    offset has left it. Nothing that was written is ever taken back.
 
 Recovery
-    Any living sink on the folder adopts streams whose lock is free, and delivers them together
-    with its own, each in its own order; the lock makes it the only one. A crash repeats at most the
-    batch that was in flight. An ack offset that is missing or makes no sense means the beginning.
-    Each adopted line is parsed as JSON: a damaged one becomes a dead letter, with the reason.
-    Only regular files of this user are ever opened to be written. A file or folder that cannot be
-    removed is quarantined: renamed to ``....aside``.
+    There is one way. Any living sink on the folder adopts streams whose lock is free, and delivers
+    them beside its own, each in its own order; the lock makes it the only one. A crash repeats at
+    most the batch that was in flight. An ack offset that is missing or makes no sense means the
+    beginning. Each adopted line is read as JSON: one that is torn or damaged goes to the dead
+    letters, with the reason. What is no regular file of this user is never opened to be written,
+    and what cannot be removed is renamed to ``....aside``. What cannot be read is named in a
+    warning and skipped.
 
-    A forked child closes all streams of its parent, and begins one with its first event.
+    A process recovers from itself in the same way. Whatever happens in the middle of an append (a
+    short write, an error of the disk, an exception of a signal handler, a file that was removed
+    or cut off, a descriptor that was closed), the writer lets go of the stream and writes to
+    another one; the old one is read to its end, and what was not counted is counted then. So a
+    process has a queue of sources, oldest first, and appends to the last. A signal handler that
+    logs in the middle of an append writes to a stream of its own.
 
-    While the disk cannot be written (full, quota, gone), events wait in memory, bounded, and are
-    written in order as soon as possible. The maintenance thread warns of it, and reports its end.
+    While the disk refuses to write (full, quota, gone), the last source is a holding in memory,
+    bounded. Once the disk accepts events again, it is written into a stream of its own.
 
-Ends
-    ============================  ============================================================
-    `Spool.close`                 removes drained streams, writes ack offsets, leaves the rest
-                                  for adoption; the next `append` begins a stream
-    `Spool.abandon`               closes files and locks, changes nothing on disk: like a crash
-    `Spool.close_after_fork`      the same in a forked child, for descriptors in transit as well
-    ``SpoolFolder.close``         closes the folder itself, when nobody can use the sink again
-    ``Stream.close, .abandon``    the same two, for one stream
-    ``Stream.remove``             for a drained one: removes it from the disk
-    ============================  ============================================================
+    A forked child forgets all of its parent's streams, and begins one with its first event.
 
 Bounds
-    15/16 of ``max_bytes`` are for streams, the rest for dead letters. If several processes share
-    the folder, each leaves another 1/16 to events that the others may have written since it
-    measured the folder.
+    15/16 of ``max_bytes`` are for streams, the rest for dead letters. Where several processes
+    share the folder, each leaves another 1/16 to what the others may have written since it looked.
+
+Machines
+    Locks hold on one machine. On a network file system that is mounted on several, give each a
+    folder of its own. A stream notes which machine wrote it; another machine leaves it alone while
+    there are signs of life, which a living process gives every 15 seconds.
 
 Power loss
-    ``kill -9`` loses nothing; only a crash of the machine can lose events that are not yet on the
-    disk. ``sync="interval"``: the last second; ``"always"``: none; ``"never"``: as many as the
-    kernel keeps back, usually 30 s. The names of new streams and segments are synchronised with
-    their content. A thread of its own does it, so that a sender that waits for an answer does not
-    delay it.
+    ``kill -9`` loses nothing; only a crash of the machine can lose what the disk has not yet seen:
+    ``sync="interval"``: the last second; ``"always"``: nothing; ``"never"``: what the kernel keeps
+    back, usually 30 s. The names of new streams and segments are synchronised with their content.
+    A thread of its own does it, so that a sender that waits for an answer does not delay it.
 
 Why files and not SQLite
     450 bytes, one event after the other: one transaction each took 12 to 21 us in SQLite (WAL,
@@ -87,41 +76,39 @@ Why files and not SQLite
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
 from structlog_mozdef.buffers.base import Batch, Counts, DeadLetter, SyncMode, WhenFull
-from structlog_mozdef.buffers.spool.damage import DamageLog
+from structlog_mozdef.buffers.spool.adoption import Adoption
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.ledger import SpoolLedger
-from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
+from structlog_mozdef.buffers.spool.ledger import DeferredWarnings, SpoolLedger, SpoolLock
 from structlog_mozdef.buffers.spool.reader import SpoolBatch, SpoolReader
 from structlog_mozdef.buffers.spool.timings import SpoolTimings
 from structlog_mozdef.buffers.spool.writer import SpoolWriter
 
 __all__ = ["Spool", "SpoolTimings"]
 
-_MAX_SEGMENT_BYTES = 8 * 1024 * 1024
+_LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
 _TIMINGS = SpoolTimings()
 
 
 class Spool:
-    """A bounded FIFO on disk; the docstring of the package says what it guarantees, and how.
+    """A bounded FIFO on disk; the module says what it guarantees, and how.
 
     Args:
-        folder: may be shared with other spools, of this process and of others.
-        max_events: maximum of waiting events of this process.
-        max_bytes: maximum of the folder. More than 30 processes that begin at the same moment
-            can exceed it by a few percent.
+        folder: shared with the spools of other processes, and with those of this one.
+        max_events: of this process that may wait.
+        max_bytes: of the whole folder. More than 30 processes that begin at the same moment can
+            exceed it by a few percent.
         when_full: as for `MemoryBuffer`; "drop_oldest" drops the oldest segment of this process
             that is not being sent.
         sync: when events are forced to the disk; see "Power loss".
-        own_log: for warnings about the disk and the folder.
-        segment_bytes: size of a complete segment; an eighth of *max_bytes* if that is less.
-        timings: how long it waits before it tries again.
+        own_log: says what happened to the disk.
+        segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
+        timings: how long it waits before it tries or looks again.
     """
 
     def __init__(
@@ -133,28 +120,20 @@ class Spool:
         when_full: WhenFull,
         sync: SyncMode,
         own_log: RateLimitedLogger,
-        segment_bytes: int = _MAX_SEGMENT_BYTES,
+        segment_bytes: int = _LARGEST_SEGMENT_BYTES,
         timings: SpoolTimings = _TIMINGS,
     ) -> None:
         self.rescan_interval = timings.rescan_interval
         self._folder = folder
         share = max_bytes // 16
-        # Re-entrant: a signal handler or __del__ may log in the middle of an append.
-        self._lock = threading.RLock()
-        self._ledger = SpoolLedger()
-        self._deferred_warnings = DeferredWarnings(own_log)
-        self._damage_log = DamageLog(
-            folder,
-            self._ledger,
-            self._deferred_warnings,
-            self._lock,
-            DeadLetterFile(folder, share, syncs=sync != "never"),
-        )
+        self._lock = SpoolLock()
+        self._warnings = DeferredWarnings(own_log)
+        dead_letters = DeadLetterFile(folder, share, syncs=sync != "never")
+        self._ledger = SpoolLedger(folder.path, self._lock, self._warnings, dead_letters)
         self._writer = SpoolWriter(
             folder,
             self._ledger,
-            self._damage_log,
-            self._deferred_warnings,
+            self._warnings,
             self._lock,
             max_events=max_events,
             max_bytes=max_bytes - share,
@@ -164,14 +143,14 @@ class Spool:
             segment_bytes=segment_bytes,
             timings=timings,
         )
-        self._reader = SpoolReader(
-            folder,
-            self._ledger,
-            self._damage_log,
-            self._deferred_warnings,
-            self._lock,
-            holding=self._writer.holding,
-            own_streams=self._writer.streams,
+        self._reader = SpoolReader(folder, self._ledger, self._warnings, self._lock, self._writer)
+        self._adoption = Adoption(
+            folder=folder,
+            ledger=self._ledger,
+            warnings=self._warnings,
+            lock=self._lock,
+            capacity=self._writer.capacity,
+            reader=self._reader,
             rescan_interval=timings.rescan_interval,
         )
         #: See `structlog_mozdef.buffers.base.Buffer`.
@@ -181,40 +160,37 @@ class Spool:
 
     @property
     def durable(self) -> bool:
-        """Whether all waiting events outlive the process."""
-        return not self._writer.holding.held
+        """Whether all that waits outlives the process."""
+        return self._writer.is_durable()
 
     def drop(self, reason: str) -> None:
-        with self._lock:
-            self._ledger.drop(reason)
+        self._lock.call(self._ledger.drops.add, reason)
 
     # Delivery: in the sender's thread.
 
     def adopt_orphans(self) -> bool:
-        self._reader.remove_drained(self._writer.removed_streams)
-        others_wait = self._reader.adopt_orphans()
-        self._deferred_warnings.flush()
+        others_wait = self._adoption.adopt_orphans()
+        self._warnings.flush()
         return others_wait
 
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         try:
             return self._reader.peek(max_events, max_bytes)
         finally:
-            self._deferred_warnings.flush()
+            self._warnings.flush()
 
     def ack(self, batch: Batch) -> None:
         self._reader.ack(batch)
 
     def reject(self, event: bytes, reason: str) -> None:
-        self._damage_log.reject(event, reason)
-        self._deferred_warnings.flush()
+        self._ledger.reject(event, reason)
+        self._warnings.flush()
 
     def requeue(self, event: bytes) -> None:
-        with self._lock:
-            self._writer.requeue(event)
+        self._writer.append_requeued(event)
 
     def dead_letters(self) -> list[DeadLetter]:
-        return self._damage_log.dead_letters()
+        return self._ledger.dead_letters()
 
     # Numbers.
 
@@ -222,20 +198,16 @@ class Spool:
         return self._ledger.waiting()
 
     def size_bytes(self) -> int:
-        with self._lock:
-            size = self._writer.holding.bytes + self._reader.size()
-            size += sum(stream.size() for stream in self._writer.streams())
-            return max(size, 0)
+        return self._lock.call(self._ledger.size)
 
     def appended_count(self) -> int:
-        return self._ledger.appended
+        return self._ledger.appended_count()
 
     def settled_count(self) -> int:
         return self._ledger.settled_count()
 
     def counts(self) -> Counts:
-        with self._lock:
-            return self._ledger.counts(self.size_bytes(), self._reader.adopted_since)
+        return self._lock.call(self._ledger.counts)
 
     def dropped(self) -> dict[str, int]:
         return self._ledger.drops.counts()
@@ -243,38 +215,39 @@ class Spool:
     def losses(self) -> dict[str, Loss]:
         if self._ledger.drops.all_reported():
             return {}
-        with self._lock:
-            return self._ledger.drops.losses()
+        return self._lock.call(self._ledger.drops.losses)
 
     def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
-        with self._lock:
-            if not self._writer.can_write(len(event) + 1):
-                return False
-            self.append(event)
-            self._ledger.drops.mark_reported(reason, loss)
-            return True
+        return self._lock.call(self._report_loss, reason, loss, event)
+
+    def _report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
+        if not self._writer.has_room(len(event) + 1):
+            return False
+        self.append(event)
+        self._ledger.drops.mark_reported(reason, loss)
+        return True
 
     # The end.
 
     def close(self) -> None:
-        with self._lock:
-            self._reader.close()
-            self._writer.prepare_close()
+        """Close all files and locks; the next `append` opens new ones."""
+        self._reader.void()
+        self._reader.remove_drained()
+        self._adoption.release_all()
+        self._lock.call(self._writer.prepare_close)
         self._writer.maintenance.stop()
-        with self._lock:
-            self._reader.remove_drained(self._writer.removed_streams)
-            self._writer.close()
-        self._deferred_warnings.flush()
+        self._lock.call(self._writer.close)
+        self._writer.maintenance.close_files()
+        self._warnings.flush()
 
     def maintain(self) -> None:
-        """Do now what the maintenance thread does once a second."""
+        """Do at once what the maintenance thread does once a second."""
         self._writer.maintenance.work()
 
     def abandon(self) -> None:
-        """Close all files and locks, and change nothing on disk, as a crash would."""
+        """Close all files and locks, and change nothing on disk: as if the process had died."""
         self._writer.abandon()
-        self._reader.abandon()
 
     def close_after_fork(self) -> None:
         self.abandon()
-        self._folder.close_streams_after_fork()
+        self._folder.close_streams()

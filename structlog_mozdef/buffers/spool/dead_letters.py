@@ -1,11 +1,13 @@
-"""Dead letters on disk: events that the destination rejected, each with the reason.
+"""Dead letters on disk: events that the destination will never accept, each with its reason.
 
 All processes of a spool append to one file, ``dead-letters.ndjson``. A line is ``{"time": ...,
 "reason": ..., "destination": ..., "event": {...}}``, with ``"line": "..."`` instead of ``"event"``
-where the event is not JSON.
+for what is no JSON. Who writes or replaces the file holds its lock, and looks whether it is still
+the file of that name once it has the lock.
 
-A process that writes or replaces the file holds its lock. Once it has the lock, it checks whether
-the file still has that name.
+A stopped process may keep the lock for long. Nobody waits for it for more than a moment: letters
+wait in memory then, and the maintenance thread tries again. The lock is given back before the file
+is closed, so that a child that was forked meanwhile does not keep it.
 """
 
 from __future__ import annotations
@@ -13,21 +15,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
-from structlog_mozdef._flock import lock
+from structlog_mozdef._flock import try_lock, unlock
 from structlog_mozdef._fsync import sync_data
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
-from structlog_mozdef.buffers.spool.safe_files import PRIVATE, create_file
+from structlog_mozdef.buffers.spool.safe_files import create_file, ignored_errors, open_file
 from structlog_mozdef.rendering.convert import decode_bytes
 from structlog_mozdef.rendering.timestamps import utc_now
 
-_FLAGS = os.O_RDWR | os.O_APPEND | PRIVATE
+_FLAGS = os.O_RDWR | os.O_APPEND
+# Seconds that somebody waits for the lock, and between two attempts to get it.
+_PATIENCE = 2.0
+_POLL_INTERVAL = 0.01
+# Letters that wait in memory for the lock.
+_MOST_PENDING = 1000
 
 
 class DeadLetterFile:
@@ -35,56 +43,96 @@ class DeadLetterFile:
 
     Args:
         folder: the spool.
-        max_bytes: limit of the file; later letters are not kept.
-        syncs: whether each letter is synchronised to the disk.
+        max_bytes: of the file; what comes later is not kept.
+        syncs: whether each letter is forced to the disk.
+        patience: seconds to wait for the lock.
     """
 
-    def __init__(self, folder: SpoolFolder, max_bytes: int, *, syncs: bool = False) -> None:
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        max_bytes: int,
+        *,
+        syncs: bool = False,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._syncs = syncs
+        self._patience = patience
+        self._pending: deque[bytes] = deque()
 
     def add(self, event: bytes, reason: str) -> None:
         """Keep *event*.
 
         Raises:
-            OSError: it could not be written, or the file is full.
+            OSError: it could not be written, or there is no room.
         """
         letter = orjson.dumps(_letter(event, reason, self._folder.destination)) + b"\n"
-        with self._locked(create=True) as fd:
+        if self._pending and len(self._pending) < _MOST_PENDING:
+            self._pending.append(letter)  # the lock is another process's: not each waits for it
+            return
+        try:
+            self._write(letter, self._patience)
+        except BlockingIOError:
+            self._pending.append(letter)
+            raise OSError(
+                errno.EAGAIN, "another process keeps the file locked; it is tried again"
+            ) from None
+
+    def write_pending(self) -> None:
+        """Write the letters that wait for the lock, if it is free.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        with contextlib.suppress(BlockingIOError):
+            while self._pending:
+                self._write(self._pending[0], 0.0)
+                self._pending.popleft()
+
+    def _write(self, letter: bytes, patience: float) -> None:
+        with self._locked(patience, create=True) as fd:
             size = os.fstat(fd).st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
-                letter = b"\n" + letter  # after the torn rest of another letter
+                letter = b"\n" + letter  # behind what a crash has left of another one
             if size + len(letter) > self._max_bytes:
-                raise OSError(errno.ENOSPC, "the file of dead letters is full")
+                raise OSError(errno.ENOSPC, "there is no room for more dead letters")
             if os.write(fd, letter) != len(letter):
-                os.ftruncate(fd, size)
-                raise OSError(errno.ENOSPC, "only a part of a dead letter was written")
+                raise OSError(errno.ENOSPC, "the disk accepted a part of a dead letter only")
             if self._syncs:
                 sync_data(fd)
                 if not size:
                     self._folder.sync()
 
     def read(self) -> list[dict[str, Any]]:
-        """Return all dead letters, oldest first; a damaged line is given as a letter that says so.
+        """All dead letters, oldest first; a line that is none is given as one that is damaged.
 
         Raises:
-            OSError: it is not a regular file of this user, or cannot be read.
+            OSError: it is no file of ours, or cannot be read.
         """
-        with contextlib.suppress(FileNotFoundError), self._locked() as fd:
-            return list(_letters_in(fd))
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                with self._locked(self._patience) as fd:
+                    return list(_letters_in(fd))
+            except BlockingIOError:  # who only looks can do without the lock
+                fd = self._open(create=False)
+                try:
+                    return list(_letters_in(fd))
+                finally:
+                    os.close(fd)
         return []
 
-    def drain(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
-        """Pass all letters to *use*, and keep only the letters that it returns.
+    def remove(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
+        """Pass all letters to *use*, and keep only those that it returns.
 
         Returns:
-            The number of letters that were removed. If *use* raises, all are kept.
+            The number of those that were removed. Where *use* raises, all are kept.
 
         Raises:
-            OSError: the file cannot be replaced.
+            OSError: the file cannot be replaced, or another process keeps it locked.
         """
-        with contextlib.suppress(FileNotFoundError), self._locked() as fd:
+        with contextlib.suppress(FileNotFoundError), self._locked(self._patience) as fd:
             letters = list(_letters_in(fd))
             kept = use(letters)
             self._replace(b"".join(orjson.dumps(letter) + b"\n" for letter in kept))
@@ -92,7 +140,7 @@ class DeadLetterFile:
         return 0
 
     def _replace(self, content: bytes) -> None:
-        """Replace the locked file by another one; writers that wait for the lock notice."""
+        """Put another file in the place of the locked one; writers that wait for it notice."""
         if not content:
             os.unlink(DEAD_LETTERS_FILE, dir_fd=self._folder.fd)
             return
@@ -106,30 +154,36 @@ class DeadLetterFile:
         os.rename(name, DEAD_LETTERS_FILE, src_dir_fd=folder, dst_dir_fd=folder)
 
     @contextlib.contextmanager
-    def _locked(self, *, create: bool = False) -> Iterator[int]:
-        fd = self._open(create=create)
-        try:
-            lock(fd)
-            while os.fstat(fd).st_nlink == 0:  # replaced while we waited
-                os.close(fd)
-                fd = -1
-                fd = self._open(create=create)
-                lock(fd)
-            yield fd
-        finally:
-            if fd >= 0:
+    def _locked(self, patience: float, *, create: bool = False) -> Iterator[int]:
+        """Open and lock the file.
+
+        Raises:
+            BlockingIOError: another process kept the lock for *patience* seconds.
+        """
+        deadline = time.monotonic() + patience
+        while True:
+            fd = self._open(create=create)
+            try:
+                while not try_lock(fd):
+                    if time.monotonic() >= deadline:
+                        raise BlockingIOError(
+                            errno.EAGAIN, f"another process keeps {DEAD_LETTERS_FILE} locked"
+                        )
+                    time.sleep(_POLL_INTERVAL)
+                if os.fstat(fd).st_nlink:
+                    yield fd
+                    return
+                # Otherwise it was replaced while we waited.
+            finally:
+                with ignored_errors():
+                    unlock(fd)  # a child that was forked meanwhile has the file open as well
                 os.close(fd)
 
     def _open(self, *, create: bool) -> int:
         if create:
             with contextlib.suppress(FileExistsError):
                 return create_file(DEAD_LETTERS_FILE, _FLAGS, self._folder.fd)
-        fd = os.open(DEAD_LETTERS_FILE, _FLAGS, dir_fd=self._folder.fd)
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            os.close(fd)
-            raise OSError(errno.EINVAL, f"{DEAD_LETTERS_FILE} is not a regular file of this user")
-        return fd
+        return open_file(DEAD_LETTERS_FILE, self._folder.fd, _FLAGS)
 
 
 def _letter(event: bytes, reason: str, destination: str) -> dict[str, Any]:

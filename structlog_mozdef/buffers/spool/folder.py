@@ -1,50 +1,54 @@
-"""The folder of a spool: who may use it, which streams are in it, and which of them are orphans.
-
-How its files are opened is in `structlog_mozdef.buffers.spool.safe_files`, how they are named in
-`structlog_mozdef.buffers.spool.format`.
-"""
+"""The folder of a spool: who may use it, which streams are in it, and which of them are orphans."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import re
 import stat
 import time
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from structlog_mozdef import _flock
 from structlog_mozdef.buffers.spool.format import (
-    ACK_OFFSET_FILE,
+    ACK_FILE,
     ANY_DESTINATION,
     DEAD_LETTERS_FILE,
     FORMAT,
+    QUARANTINED_SUFFIX,
     STREAM_FILE,
-    read_metadata,
-    reason_not_to_adopt,
+    UNFINISHED_PREFIX,
+    Metadata,
+    StreamName,
+    decode_metadata,
+    encode_metadata,
+    stream_names_in,
 )
 from structlog_mozdef.buffers.spool.safe_files import (
-    QUARANTINED_SUFFIX,
     TOO_MANY_OPEN,
+    Descriptor,
+    complaint_about,
     create_file,
+    give_to_owner_of,
+    ignored_errors,
     open_folder,
     open_private_folder,
+    opened_folder,
     quarantine,
+    read_file,
+    write_all,
 )
 from structlog_mozdef.exceptions import SpoolError
 
-_STREAM_NAME = re.compile(r"\d{13}-\d{1,10}-[0-9a-f]{16}")
-_UNFINISHED = ".new-"
-# Seconds after which an unfinished stream is removed: its maker died before its first event.
+# A stream that its maker left unfinished holds no event; it is swept away after so many seconds.
 _UNFINISHED_AGE = 60.0
+#: A stream of another machine is left alone for so many seconds after the last sign of life.
+FOREIGN_AGE = 60.0
+_BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 class StreamLock:
-    """The lock of this process on one stream: ``flock`` on the subfolder itself.
+    """A stream that is locked by this process: by ``flock`` on the subfolder itself.
 
     Args:
         name: of the subfolder.
@@ -53,237 +57,317 @@ class StreamLock:
 
     def __init__(self, name: str, fd: int) -> None:
         self.name = name
-        self.fd = fd
+        self._descriptor = Descriptor(fd)
+
+    @property
+    def fd(self) -> int:
+        """The descriptor of the subfolder.
+
+        Raises:
+            OSError: the program closed it, and the lock is lost.
+        """
+        self._descriptor.status()
+        return self._descriptor.fd
+
+    def is_lost(self) -> bool:
+        """Tell whether the program closed the descriptor, so that others may lock the stream."""
+        return not self._descriptor.is_ours()
 
     def close(self) -> None:
-        """Release the lock, so that others can adopt the stream."""
-        # Cleared before it is closed: a child forked meanwhile closes the descriptors it finds.
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            with contextlib.suppress(OSError):  # `close_streams_after_fork` was faster
-                os.close(fd)
+        """Let others have the stream."""
+        self._descriptor.close()
 
 
 # Those of this process.
 _folders: weakref.WeakSet[SpoolFolder] = weakref.WeakSet()
 
 
-class Usage(NamedTuple):
-    """What a folder holds: bytes without those of dead letters, and the number of streams."""
-
-    bytes: int
-    streams: int
-
-
 class SpoolFolder:
     """A folder that serves one destination.
 
     Args:
-        path: created (0700) if it is missing.
+        path: made (0700) where it is missing; ``~`` is expanded.
         destination: without credentials.
+        boot: identifies the running kernel of this machine.
+
+    Attributes:
+        left_alone: streams of dead processes that this process cannot adopt: name -> reason.
+        measured: see `structlog_mozdef.buffers.spool.capacity`.
 
     Raises:
         SpoolError: see `structlog_mozdef.buffers.spool.Spool`.
     """
 
-    def __init__(self, path: str | os.PathLike[str], destination: str) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], destination: str, *, boot: str | None = None
+    ) -> None:
+        self._descriptor: Descriptor | None = None
         if not _flock.AVAILABLE:
             raise SpoolError(
                 "a spool needs fcntl, which this platform does not have; use spool=None"
             )
-        self.path = os.fspath(path)
+        self.path = os.path.expanduser(os.fspath(path))  # noqa: PTH111 - kept as it was given
         self.destination = destination
-        self.fd = -1
-        #: Why streams of dead processes cannot be adopted by this process: name -> reason.
+        self._boot = _boot_of_this_machine() if boot is None else boot
         self.left_alone: dict[str, str] = {}
-        self.fd = self._open()
+        self.measured: tuple[dict[str, int], set[str]] | None = None
         try:
+            self._descriptor = Descriptor(open_private_folder(self.path))
+            self._check_locks()
             self._check_destination()
-        except (SpoolError, OSError):
+        except OSError as error:
+            self.close()
+            raise SpoolError(
+                f"spool is {self.path!r}; it must be a folder that can be made and written:"
+                f" {error.strerror}"
+            ) from None
+        except SpoolError:
             self.close()
             raise
         _folders.add(self)
 
-    def close_streams_after_fork(self) -> None:
-        """In a forked child: close every stream that is open, even one not yet recorded anywhere.
+    @property
+    def fd(self) -> int:
+        """The descriptor of the folder; opened again where the program closed it.
+
+        Raises:
+            OSError: it cannot be opened, or this object was closed.
+        """
+        if self._descriptor is None:
+            raise OSError(f"the spool {self.path} was closed")
+        if not self._descriptor.is_ours():
+            self._reopen()
+        return self._descriptor.fd
+
+    def _reopen(self) -> None:
+        before, self._descriptor = self._descriptor, Descriptor(open_private_folder(self.path))
+        if before is not None:
+            before.close()
+
+    def close(self) -> None:
+        """Close the folder."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            descriptor.close()
+
+    def __del__(self) -> None:
+        # A sink that is closed can be used again, and closes its folder only when nobody can.
+        self.close()
+
+    def close_streams(self) -> None:
+        """In a forked child: close every stream that is open, and the dead letters.
 
         A thread of the parent may have been opening or closing one at the moment of the fork, and
         a child that kept it open would keep its lock, for as long as it lives.
         """
         try:
-            names = os.listdir("/dev/fd")
+            numbers = [int(name) for name in os.listdir("/dev/fd")]
+            letters = _status_of(DEAD_LETTERS_FILE, self.fd)
         except OSError:
             return  # this platform has no such list
-        kept = {folder.fd for folder in list(_folders)}
-        for fd in {int(name) for name in names} - kept:
-            with contextlib.suppress(OSError):  # the descriptor of the list itself, and closed ones
-                if stat.S_ISDIR(os.fstat(fd).st_mode):
+        folders = [folder._descriptor for folder in list(_folders)]  # noqa: SLF001 - of its own
+        kept = {folder.fd for folder in folders if folder is not None}
+        for fd in set(numbers) - kept:
+            with ignored_errors():  # that of the list itself, and what is gone
+                status = os.fstat(fd)
+                if stat.S_ISDIR(status.st_mode):
                     parent = os.stat("..", dir_fd=fd)
                     if os.path.samestat(parent, os.fstat(self.fd)):
                         os.close(fd)
+                elif letters is not None and os.path.samestat(status, letters):
+                    os.close(fd)
 
-    def close(self) -> None:
-        """Close the folder."""
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def __del__(self) -> None:
-        # A closed sink can be used again: the folder stays open as long as the sink exists.
-        self.close()
+    def complaint(self) -> str:
+        """Say, behind a message, that this process runs as another user than the folder's."""
+        with ignored_errors():
+            complaint = complaint_about(os.fstat(self.fd))
+            return complaint and f". The folder {complaint}"
+        return ""
 
     @classmethod
     def existing(cls, path: str | os.PathLike[str]) -> SpoolFolder:
-        """Open the folder at *path* for inspection, whatever its destination.
+        """Return the folder at *path*, whatever it holds, for a look from outside.
 
         Raises:
-            SpoolError: it does not exist, or is not private to this user.
+            SpoolError: there is none, or it is not this user's.
         """
-        if not Path(path).is_dir():
+        if not Path(path).expanduser().is_dir():
             raise SpoolError(f"spool is {os.fspath(path)!r}; it must be an existing folder")
         return cls(path, ANY_DESTINATION)
 
-    def _open(self) -> int:
-        try:
-            return open_private_folder(self.path)
-        except OSError as error:
-            raise SpoolError(
-                f"spool is {self.path!r}; it must be a folder that can be made and written:"
-                f" {error.strerror}"
-            ) from None
+    def _check_locks(self) -> None:
+        """Make sure that ``flock`` works here: without it, nothing of a spool does.
+
+        Raises:
+            SpoolError: it does not.
+        """
+        with opened_folder(".", self.fd) as fd:
+            try:
+                if _flock.try_lock(fd):
+                    _flock.unlock(fd)
+            except OSError as error:
+                raise SpoolError(
+                    f"spool is {self.path!r}, on a file system without locks (flock:"
+                    f" {error.strerror}); use a local one"
+                ) from None
 
     def _check_destination(self) -> None:
         if self.destination == ANY_DESTINATION:
             return
         for name in self.stream_names():
-            found = self.destination_of(name)
-            if found is not None and found != self.destination:
+            noted = self.destination_of(name)
+            if noted is not None and noted != self.destination:
                 raise SpoolError(
-                    f"spool is {self.path!r}, which holds events for {found!r}; a folder serves one"
-                    f" destination, and this sink ships to {self.destination!r}"
+                    f"spool is {self.path!r}, which holds events for {noted!r}; a folder serves one"
+                    f" destination, and this sink ships to {self.destination!r}. Deliver them with"
+                    f" `spool drain`, or remove them with `spool purge --events`"
                 )
 
     def stream_names(self) -> list[str]:
         """Return the names of the streams in the folder, oldest first."""
-        return sorted(filter(_STREAM_NAME.fullmatch, self._names()))
+        return stream_names_in(self.names())
 
-    def _names(self) -> list[str]:
-        # Other threads and forked processes share the read offset of our descriptor, so that
-        # names could be missed.
-        with _opened(".", self.fd) as fd:
+    def has_stream(self, name: str) -> bool:
+        """Tell whether there is a stream of that name."""
+        return _status_of(name, self.fd) is not None
+
+    def names(self) -> list[str]:
+        """Return all names in the folder."""
+        # Other threads, and processes forked from this one, share the position of our descriptor:
+        # a reader of it could miss names.
+        with opened_folder(".", self.fd) as fd:
             return os.listdir(fd)
 
     def destination_of(self, name: str) -> str | None:
-        """Return the destination in the metadata of a stream; None if it cannot be read."""
+        """Return the destination that a stream notes; None where it notes none."""
         try:
-            with _opened(name, self.fd) as fd:
-                return read_metadata(fd).destination
+            with opened_folder(name, self.fd) as fd:
+                return _metadata_of(fd).destination
         except OSError:
             return None
 
-    def create_stream(self) -> StreamLock:
-        """Create and lock a new stream; a rename makes it visible to others atomically.
+    # Streams of this process.
+
+    def create_stream(self, stream_name: StreamName) -> StreamLock:
+        """Create and lock a new stream. It becomes visible to other processes atomically.
+
+        Whatever interrupts this leaves what a crash would leave.
 
         Raises:
-            OSError: it cannot be created.
+            OSError: it cannot be made.
         """
-        try:
-            return self._create_stream()
-        except FileNotFoundError:
-            # Somebody has removed the folder itself.
-            fd, self.fd = self.fd, open_private_folder(self.path)
-            os.close(fd)
-            return self._create_stream()
-
-    def _create_stream(self) -> StreamLock:
         assert self.destination != ANY_DESTINATION  # noqa: S101 - nobody would adopt it
-        name = f"{time.time_ns() // 1_000_000:013d}-{os.getpid()}-{os.urandom(8).hex()}"
-        unfinished = _UNFINISHED + name
-        os.mkdir(unfinished, 0o700, dir_fd=self.fd)
+        name = str(stream_name)
+        unfinished = UNFINISHED_PREFIX + name
         try:
-            # By its name: with an unusual umask the folder cannot be opened before this.
+            os.mkdir(unfinished, 0o700, dir_fd=self.fd)
+        except FileNotFoundError:  # somebody has removed the folder itself
+            self._reopen()
+            os.mkdir(unfinished, 0o700, dir_fd=self.fd)
+        try:
+            # By its name: where the umask takes the right to open it, it could not be opened.
             os.chmod(unfinished, 0o700, dir_fd=self.fd)
             stream = StreamLock(unfinished, open_folder(unfinished, self.fd))
-        except BaseException:
+        except OSError:
             os.rmdir(unfinished, dir_fd=self.fd)
             raise
         try:
+            give_to_owner_of(self.fd, stream.fd)
             _flock.try_lock(stream.fd)
-            metadata = {"format": FORMAT, "destination": self.destination, "pid": os.getpid()}
-            with os.fdopen(create_file(STREAM_FILE, os.O_WRONLY, stream.fd), "wb") as file:
-                file.write(json.dumps(metadata).encode() + b"\n")
+            fd = create_file(STREAM_FILE, os.O_WRONLY, stream.fd)
+            try:
+                write_all(fd, encode_metadata(self.destination, os.getpid(), self._boot))
+            finally:
+                os.close(fd)
             os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
-        except BaseException:
+        except OSError:
             self.remove_stream(stream)
             raise
         stream.name = name
         return stream
 
-    def adopt(self, maximum: int) -> Generator[StreamLock]:
-        """Lock up to *maximum* streams whose owners are dead, and yield the locks, oldest first.
+    def remove_stream(self, stream: StreamLock) -> None:
+        """Remove a stream that is drained, with what nobody needs any more in it."""
+        try:
+            with opened_folder(".", stream.fd) as fd:
+                # Who finds the rest of it after a crash still needs the ack offset.
+                for name in sorted(os.listdir(fd), key=(ACK_FILE, STREAM_FILE).__contains__):
+                    quarantine(name, fd)
+                os.rmdir(stream.name, dir_fd=self.fd)
+        except OSError:
+            # There is something of somebody else in it, or it is gone already.
+            with ignored_errors():
+                other = f"{stream.name}{QUARANTINED_SUFFIX}"
+                os.rename(stream.name, other, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+        stream.close()
 
-        Streams of other destinations, of later formats and of other users are left alone; see
-        `left_alone`.
+    # Streams of dead processes.
+
+    def lock_orphan(self, name: str) -> StreamLock | None:
+        """Lock a stream whose owner is dead; None where it lives, or the stream is gone.
+
+        A stream of another destination, of a later format, of another user, or of another machine
+        that writes to it, is left alone: see `left_alone`. `adoptable` forgets about those that
+        are gone.
+
+        Raises:
+            OSError: no file can be opened now.
         """
-        names = self.stream_names()
-        self.left_alone = {name: self.left_alone[name] for name in names if name in self.left_alone}
-        for name in names:
-            if maximum <= 0:
-                return
-            adopted = self._lock_orphan(name)
-            if adopted is not None:
-                maximum -= 1
-                yield adopted
-
-    def _lock_orphan(self, name: str) -> StreamLock | None:
+        stream = None
         try:
             stream = StreamLock(name, open_folder(name, self.fd))
-        except OSError as error:
-            if error.errno in TOO_MANY_OPEN:
-                raise
-            return None  # no folder, or gone meanwhile
-        try:
             if _flock.try_lock(stream.fd):
                 # Another sink may have drained and removed it between the two calls.
                 now = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-                reason = reason_not_to_adopt(stream.fd, self.destination)
+                reason = self.reason_to_leave(stream.fd)
                 if reason is not None:
                     self.left_alone[name] = reason
                 elif os.path.samestat(now, os.fstat(stream.fd)):
                     return stream
         except OSError as error:
             if error.errno in TOO_MANY_OPEN:
-                stream.close()
+                if stream is not None:
+                    stream.close()
                 raise
-            # Otherwise it is gone.
-        stream.close()
+            if isinstance(error, PermissionError):
+                self.left_alone[name] = f"it cannot be read: {error.strerror}"
+            # Otherwise it is no folder, or gone.
+        if stream is not None:
+            stream.close()
         return None
 
-    def remove_stream(self, stream: StreamLock) -> None:
-        """Remove a drained stream. What cannot be removed is quarantined."""
-        try:
-            # The ack offset goes last: after a crash it is needed for the rest.
-            for name in sorted(
-                os.listdir(stream.fd), key=(ACK_OFFSET_FILE, STREAM_FILE).__contains__
-            ):
-                quarantine(name, stream.fd)
-            os.rmdir(stream.name, dir_fd=self.fd)
-        except OSError:
-            # It holds a file of somebody else, or is gone already.
-            with contextlib.suppress(OSError):
-                os.rename(
-                    stream.name,
-                    f"{stream.name}{QUARANTINED_SUFFIX}",
-                    src_dir_fd=self.fd,
-                    dst_dir_fd=self.fd,
-                )
-        stream.close()
+    def reason_to_leave(self, stream_fd: int) -> str | None:
+        """Say why the stream whose folder is open as *stream_fd* is not for this process."""
+        if os.fstat(stream_fd).st_uid != os.fstat(self.fd).st_uid:
+            return "it belongs to another user"
+        metadata = _metadata_of(stream_fd)
+        # Where the metadata is damaged, the folder itself serves our destination.
+        if metadata.format is not None and metadata.format > FORMAT:
+            return f"it has format {metadata.format}, of a later version of structlog-mozdef"
+        if metadata.destination is not None and self.destination not in (
+            ANY_DESTINATION,
+            metadata.destination,
+        ):
+            return f"it holds events for {metadata.destination!r}"
+        if metadata.boot not in (None, "", self._boot) and _was_just_written(stream_fd):
+            return "another machine writes to it, which no lock here can tell"
+        return None
 
-    def remove_unfinished(self) -> None:
-        """Remove streams whose makers died before the first event."""
-        for name in self._names():
-            if name.startswith(_UNFINISHED) and not name.endswith(QUARANTINED_SUFFIX):
-                with contextlib.suppress(OSError):
+    def adoptable(self, names: Iterable[str]) -> list[str]:
+        """Select the streams of *names*, oldest first, and sweep away unfinished ones."""
+        names = list(names)
+        self._sweep(names)
+        present = stream_names_in(names)
+        self.left_alone = {
+            name: self.left_alone[name] for name in present if name in self.left_alone
+        }
+        return present
+
+    def _sweep(self, names: Iterable[str]) -> None:
+        """Remove streams that their makers died over, before they wrote an event."""
+        for name in names:
+            if name.startswith(UNFINISHED_PREFIX) and not name.endswith(QUARANTINED_SUFFIX):
+                with ignored_errors():
                     stream = StreamLock(name, open_folder(name, self.fd))
                     age = time.time() - os.fstat(stream.fd).st_mtime
                     if age > _UNFINISHED_AGE and _flock.try_lock(stream.fd):
@@ -291,32 +375,29 @@ class SpoolFolder:
                     stream.close()
 
     def sync(self) -> None:
-        """Synchronise the names in the folder to the disk."""
+        """Force the names in the folder to the disk."""
         os.fsync(self.fd)
 
-    def usage(self) -> Usage:
-        """Measure the folder: the bytes of all files, and the number of streams (minimum 1)."""
-        total, streams = 0, 0
-        # Opened again: see `_names`.
-        with _opened(".", self.fd) as own_fd, os.scandir(own_fd) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    if not entry.is_dir(follow_symlinks=False):
-                        # Dead letters have a limit of their own.
-                        if not entry.name.startswith(DEAD_LETTERS_FILE):
-                            total += entry.stat(follow_symlinks=False).st_size
-                        continue
-                    streams += _STREAM_NAME.fullmatch(entry.name) is not None
-                    with _opened(entry.name, self.fd) as fd, os.scandir(fd) as files:
-                        for file in files:
-                            total += file.stat(follow_symlinks=False).st_size
-        return Usage(total, max(streams, 1))
 
-
-@contextlib.contextmanager
-def _opened(name: str, folder_fd: int) -> Iterator[int]:
-    fd = open_folder(name, folder_fd)
+def _boot_of_this_machine() -> str:
     try:
-        yield fd
-    finally:
-        os.close(fd)
+        return _BOOT_FILE.read_bytes().strip().decode()
+    except (OSError, ValueError):
+        return ""
+
+
+def _metadata_of(stream_fd: int) -> Metadata:
+    return decode_metadata(read_file(STREAM_FILE, stream_fd, 10_000))
+
+
+def _was_just_written(stream_fd: int) -> bool:
+    with opened_folder(".", stream_fd) as fd, os.scandir(fd) as entries:
+        latest = max((entry.stat(follow_symlinks=False).st_mtime for entry in entries), default=0)
+    return abs(time.time() - latest) < FOREIGN_AGE
+
+
+def _status_of(name: str, folder_fd: int) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+    except OSError:
+        return None

@@ -1,95 +1,104 @@
-"""Events that wait in memory while the disk cannot be written."""
+"""Events that wait in memory while the disk refuses them."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from typing import NamedTuple
 
-from structlog_mozdef.buffers.spool.ledger import SpoolLedger
-from structlog_mozdef.buffers.spool.source import Source
+from structlog_mozdef.buffers.spool.format import StreamName
+from structlog_mozdef.buffers.spool.source import MARK_MASK, Marks, Source
 
-_MAX_BYTES = 64 * 1024 * 1024
+#: What all holdings of a process take together, at the most.
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class HoldingState(NamedTuple):
+    """See `structlog_mozdef.buffers.spool.source.Source`.
+
+    Attributes:
+        lines: that are not settled, oldest first.
+        outstanding: how many of them were taken.
+        settled: events that are not here any more.
+        delivered: those of them that were delivered.
+        settled_bytes: their size.
+    """
+
+    lines: list[bytes]
+    outstanding: int = 0
+    settled: int = 0
+    delivered: int = 0
+    settled_bytes: int = 0
 
 
 class Holding:
-    """A bounded FIFO of lines that belong on the disk. All calls are made under the spool's lock.
+    """A source in memory. Every method is called with the spool's lock held.
+
+    Once the disk accepts events again, all are written into a stream of their own, which takes the
+    place of this among the sources, those that are being sent included.
 
     Args:
-        max_bytes: limit of its size; its own limit of 64 MiB applies as well.
+        name: of that stream: older than all that was begun after this.
 
     Attributes:
-        held: the number of lines here.
-        in_flight: how many of them, the oldest, are being sent.
-        moved: for each line that was written to disk while it was in flight, its new source.
-        sent: total of lines that were sent from memory and were never on disk.
-        bytes: the size of the lines here.
+        successor: that stream, once it is there.
     """
 
-    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
-        self._max_bytes = min(max_bytes, _MAX_BYTES)
-        self._lines: deque[bytes] = deque()
-        self.held = 0
-        self.in_flight = 0
-        self.moved: list[Source] = []
-        self.sent = 0
-        self.bytes = 0
+    def __init__(self, name: StreamName) -> None:
+        self.name = name
+        self.closed = False
+        self.state = HoldingState([])
+        self.marks = Marks()
+        self.successor: Source | None = None
+        self._appended_bytes = 0
 
-    def append(self, line: bytes, ledger: SpoolLedger) -> bool:
-        """Append *line*, and count it in *ledger*; False if it does not fit."""
-        size = len(line)
-        if self.bytes + size > self._max_bytes:
-            return False
-        # Here and in `_remove_oldest` nothing is called between the steps that belong together:
-        # no signal handler can raise there, and the numbers always add up.
-        ledger.appended += 1
-        self.held += 1
-        self.bytes += size
-        self._lines.append(line)
-        return True
+    def append(self, line: bytes) -> None:
+        """Add a line."""
+        if not self.state.lines or not self.appended & MARK_MASK:
+            self.marks.add(self.appended)
+        self.state.lines.append(line)
+        self._appended_bytes += len(line)
 
-    def write_out(self, write: Callable[[bytes], Source]) -> None:
-        """Pass all lines, oldest first, to *write*, which returns the source to read it from.
+    @property
+    def appended(self) -> int:
+        return self.state.settled + len(self.state.lines)
 
-        Raises:
-            OSError: from *write*; the line that failed is still here.
-        """
-        while self._lines:
-            source = write(self._lines[0])
-            self._remove_oldest(1, [source])
+    def waiting(self) -> int:
+        return len(self.state.lines)
 
-    def _remove_oldest(self, moved: int, where: list[Source]) -> None:
-        """Remove the oldest line, which was sent (*moved* is 0) or written to disk (1)."""
-        size = len(self._lines[0])
-        is_in_flight = self.in_flight > 0
-        self.held -= 1
-        self.bytes -= size
-        self.in_flight -= is_in_flight
-        self.sent += 1 - moved
-        self.moved += where * is_in_flight
-        del self._lines[0]
+    def size(self) -> int:
+        return max(self._appended_bytes - self.state.settled_bytes, 0)
 
-    def read(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
-        """See `structlog_mozdef.buffers.spool.source.Source`."""
+    def take(self, max_events: int, max_bytes: int, one: bool) -> list[bytes]:
         events: list[bytes] = []
-        while self.held > self.in_flight and len(events) < max_events:
-            event = self._lines[self.in_flight][:-1]
-            max_bytes -= len(event)
+        if self.successor is not None:
+            return events
+        begin = self.state.outstanding
+        for line in self.state.lines[begin : begin + max_events]:
+            max_bytes -= len(line) - 1
             if max_bytes < 0 and (events or not one):
                 break
-            events.append(event)
-            self.in_flight += 1
+            events.append(line[:-1])
+        self.state = self.state._replace(outstanding=begin + len(events))
         return events
 
     def has_more(self) -> bool:
-        """See `structlog_mozdef.buffers.spool.source.Source`."""
-        return self.held > self.in_flight
+        return len(self.state.lines) > self.state.outstanding
 
-    def advance(self, count: int) -> None:
-        """Remove the oldest *count* events, which are settled."""
-        for _ in range(count):
-            self._remove_oldest(0, [])
+    def after_ack(self, count: int, delivered: int) -> HoldingState:
+        lines, outstanding, settled, delivered_before, settled_bytes = self.state
+        settled_bytes += sum(map(len, lines[:count]))
+        return HoldingState(
+            lines[count:],
+            outstanding - count,
+            settled + count,
+            delivered_before + delivered,
+            settled_bytes,
+        )
 
-    def reset_in_flight(self) -> None:
-        """Let events in flight be read again."""
-        self.in_flight = 0
-        self.moved = []
+    def write_ack(self) -> None:
+        """Nothing is on disk."""
+
+    def is_drained(self) -> bool:
+        return self.closed and not self.state.lines
+
+    def rewind(self) -> None:
+        self.state = self.state._replace(outstanding=0)

@@ -1,22 +1,17 @@
-"""A read-only view of a spool: what waits in it, and whose it is."""
+"""A look at a spool from outside: what waits in it, and whose it is. Changes nothing."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from structlog_mozdef import _flock
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.format import (
-    ANY_DESTINATION,
-    count_lines,
-    read_ack_offset,
-    reason_not_to_adopt,
-    segment_name,
-    segment_numbers,
-)
-from structlog_mozdef.buffers.spool.safe_files import create_file, open_folder
+from structlog_mozdef.buffers.spool.format import StreamName, parse_stream_name, segment_name
+from structlog_mozdef.buffers.spool.safe_files import create_file, ignored_errors, opened_folder
+from structlog_mozdef.buffers.spool.stream import survey
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
 
@@ -31,7 +26,7 @@ class StreamReport:
         destination: where its events go, or None where that cannot be read.
         alive: whether a process holds it.
         events: that wait.
-        bytes: of its segments, including settled parts.
+        bytes: of its segments, those parts that are settled included.
         left_alone: why no process will adopt it, or None.
     """
 
@@ -46,67 +41,79 @@ class StreamReport:
 
 
 def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
-    """Return a report for every stream, oldest first."""
+    """Every stream, oldest first."""
     reports = []
     for name in folder.stream_names():
-        try:
-            fd = open_folder(name, folder.fd)
-        except OSError:
-            continue  # drained meanwhile, or no folder
-        try:
-            reports.append(_report(folder, name, fd))
-        finally:
-            os.close(fd)
+        parsed = parse_stream_name(name)
+        if parsed is not None:
+            try:
+                reports.append(_report(folder, name, parsed))
+            except FileNotFoundError:
+                pass  # drained meanwhile
+            except NotADirectoryError:
+                pass  # no stream
     return reports
 
 
 def has_orphans(folder: SpoolFolder) -> bool:
-    """Return whether there is a stream without an owner that can be adopted."""
+    """Tell whether there is a stream that no process holds, and that one can adopt."""
     for name in folder.stream_names():
         try:
-            fd = open_folder(name, folder.fd)
+            with opened_folder(name, folder.fd) as fd:
+                if not _is_held(fd) and folder.reason_to_leave(fd) is None:
+                    survey(fd)
+                    return True
         except OSError:
-            continue
-        try:
-            if not _is_held(fd) and reason_not_to_adopt(fd, ANY_DESTINATION) is None:
-                return True
-        finally:
-            os.close(fd)
+            continue  # it is gone, or cannot be read
     return False
 
 
-def _report(folder: SpoolFolder, name: str, fd: int) -> StreamReport:
-    begun, pid, _ = name.split("-")
-    segments = segment_numbers(fd)
-    first, offset = read_ack_offset(fd, segments)
-    events, size = 0, 0
-    for number in segments:
-        lines, segment_size = count_lines(fd, number, offset if number == first else 0)
-        size += segment_size
-        if number >= first:
-            events += lines
+def remove_orphans(folder: SpoolFolder) -> int:
+    """Remove the streams that no process holds; return how many events waited in them."""
+    removed = 0
+    for name in folder.stream_names():
+        stream = folder.lock_orphan(name)
+        if stream is not None:
+            with ignored_errors():  # it cannot be read
+                removed += survey(stream.fd).events
+            folder.remove_stream(stream)
+    return removed
+
+
+def _report(folder: SpoolFolder, name: str, parsed: StreamName) -> StreamReport:
+    events = size = 0
+    alive, reason = False, None
+    try:
+        with opened_folder(name, folder.fd) as fd:
+            alive, reason = _is_held(fd), folder.reason_to_leave(fd)
+            found = survey(fd)
+            events, size = found.events, sum(found.sizes.values())
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        reason = f"it cannot be read: {error.strerror}"
     return StreamReport(
         name=name,
-        pid=int(pid),
-        begun=iso_timestamp(int(begun) / 1000) or "",
+        pid=parsed.pid,
+        begun=iso_timestamp(parsed.begun / 1000) or "",
         destination=folder.destination_of(name),
-        alive=_is_held(fd),
+        alive=alive,
         events=events,
         bytes=size,
-        left_alone=reason_not_to_adopt(fd, ANY_DESTINATION),
+        left_alone=reason,
     )
 
 
 def _is_held(stream_fd: int) -> bool:
-    # The lock is held for a moment: a process that adopts meanwhile tries again later.
-    if not _flock.try_lock(stream_fd):
+    # A lock that is held for a moment: who adopts meanwhile tries again later.
+    if not _flock.try_lock(stream_fd, shared=True):
         return True
     _flock.unlock(stream_fd)
     return False
 
 
 def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes]) -> None:
-    """Write *events* into a stream that the next sink on the folder adopts.
+    """Put *events* into a stream that the next sink on the folder adopts.
 
     Raises:
         OSError: it cannot be written.
@@ -114,18 +121,19 @@ def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes])
     """
     target = SpoolFolder(folder.path, destination)
     try:
-        stream_lock = target.create_stream()
+        name = StreamName(time.time_ns() // 1_000_000, os.getpid(), os.urandom(8).hex())
+        stream = target.create_stream(name)
         try:
-            fd = create_file(segment_name(1), os.O_WRONLY, stream_lock.fd)
+            fd = create_file(segment_name(1), os.O_WRONLY, stream.fd)
             with os.fdopen(fd, "wb") as file:
                 file.writelines(event + b"\n" for event in events)
                 file.flush()
                 os.fsync(file.fileno())
-            os.fsync(stream_lock.fd)
+            os.fsync(stream.fd)
             target.sync()
         except OSError:
-            target.remove_stream(stream_lock)
+            target.remove_stream(stream)
             raise
-        stream_lock.close()
+        stream.close()
     finally:
         target.close()

@@ -1,163 +1,293 @@
-"""What became of the events of a spool: all its counts.
+"""What became of the events of a spool: its sources, and every number that it gives.
 
-Own events are the events that this process appended. They have sequence numbers in the order of
-appending, and are removed in that order, except events dropped from the middle.
+Counts belong to the sources. Those of the process are sums of them, and `Sources` is replaced as a
+whole: so the numbers add up whenever somebody looks, whatever was interrupted.
 """
 
 from __future__ import annotations
 
-import bisect
+import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
+from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Drops
-from structlog_mozdef.buffers.base import Counts
+from structlog_mozdef.buffers.base import SPOOL_DAMAGED, Counts, DeadLetter
+from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool.holding import Holding
+from structlog_mozdef.buffers.spool.source import Source
+from structlog_mozdef.buffers.spool.stream import Stream
 
-#: The time of one in 128 own events is recorded.
-MARK_MASK = 127
+_KEPT_DEAD_LETTERS = 100
+_Result = TypeVar("_Result")
 
 
-class SpoolLedger:
-    """The counts of one spool. They are changed under the spool's lock.
+class SpoolLock:
+    """The lock of a spool, which no signal handler that raises can leave held.
 
-    Attributes:
-        appended: total of own events.
-        removed: own events that were delivered, dead-lettered or dropped.
-        found_uncounted: events found on disk that were never counted, because a signal handler
-            raised between the write and the count; included in *appended*.
-        adopted: events of other processes that wait here.
-        closed_streams: events that wait in own streams that were closed: stream -> events.
-        others_accepted: accepted events that are not in *appended*: adopted and dropped ones.
-        in_flight_rejected: dead letters whose batch is not settled yet.
+    Re-entrant: a signal handler or ``__del__`` may log in the middle of an append. ``with`` is not
+    used: before Python 3.15 an exception can come between getting the lock and entering.
     """
 
     def __init__(self) -> None:
-        self.appended = 0
-        self.removed = 0
-        self.found_uncounted = 0
-        self.adopted = 0
-        self.closed_streams: dict[str, int] = {}
-        self.others_accepted = 0
-        self.delivered = 0
-        self.dead_lettered = 0
-        self.in_flight_rejected = 0
-        self.in_flight_requeued = 0
-        # (sequence number at the end, the watermark when it was requeued)
-        self._requeued: list[tuple[int, int]] = []
-        self.drops = Drops()
-        # Dropped events are settled when the events before them are: (sequence number, events).
-        self._gaps: list[tuple[int, int]] = []
-        self._behind_gaps = 0
-        self._marks: deque[tuple[int, float]] = deque()
+        lock: Any = threading.RLock()  # Any: `_is_owned` is missing in its stub
+        self.acquire, self.release = lock.acquire, lock.release
+        #: Tells whether the calling thread holds the lock.
+        self.is_owned: Callable[[], bool] = lock._is_owned  # noqa: SLF001 - as Condition does
 
-    def mark(self) -> None:
-        """Record the time of the own event that was appended last."""
-        self._marks.append((self.appended - 1, time.monotonic()))
+    def call(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Return ``function(*arguments)``, called with the lock held."""
+        try:
+            self.acquire()
+            result = function(*arguments)
+        except BaseException:
+            try:
+                self.release()
+            except RuntimeError:
+                pass  # a handler raised while this waited for the lock
+            raise
+        self.release()
+        return result
+
+
+class DeferredWarnings:
+    """Keeps warnings until `flush` is called, with no lock held.
+
+    A log handler may wait for a thread that waits for the lock, in a log call of its own.
+
+    Args:
+        own_log: to log them.
+    """
+
+    def __init__(self, own_log: RateLimitedLogger) -> None:
+        self._own_log = own_log
+        self._messages: dict[str, str] = {}
+
+    def add(self, cause: str, message: str) -> None:
+        """Warn of *cause* soon; of several messages for it, the last is logged."""
+        self._messages[cause] = message
+
+    def flush(self) -> None:
+        """Log all of them. Several threads may do so at the same moment."""
+        while self._messages:
+            try:
+                cause = next(iter(self._messages))
+                self._own_log.warn(cause, self._messages.pop(cause))
+            except (KeyError, StopIteration, RuntimeError):
+                break  # another thread logs it
+
+
+class Sources(NamedTuple):
+    """What the spool reads from.
+
+    Attributes:
+        own: the sources of this process, oldest first; the writer appends to the last.
+        adopted: streams of dead processes.
+        appended: events of own sources that are drained and gone.
+        delivered: events that were delivered from any source that is gone.
+    """
+
+    own: tuple[Source, ...] = ()
+    adopted: tuple[Stream, ...] = ()
+    appended: int = 0
+    delivered: int = 0
+
+    def without(self, source: Source) -> Sources:
+        """Return these without *source*, whose counts are kept."""
+        if source not in self.all():
+            return self  # a holding that went to the disk meanwhile, say
+        is_own = source in self.own
+        return Sources(
+            tuple(other for other in self.own if other is not source),
+            tuple(other for other in self.adopted if other is not source),
+            self.appended + (source.appended if is_own else 0),
+            self.delivered + source.state.delivered,
+        )
+
+    def with_instead(self, source: Source, before: Source) -> Sources:
+        """Return these with *source* in the place of *before*."""
+        return self._replace(own=tuple(source if s is before else s for s in self.own))
+
+    def all(self) -> tuple[Source, ...]:
+        """Return all of them."""
+        return (*self.own, *self.adopted)
+
+
+class SpoolLedger:
+    """The numbers of one spool, and what it found damaged.
+
+    Args:
+        path: of the folder, for messages.
+        lock: of the spool, held by everything that changes a number.
+        warnings: of the spool.
+        dead_letter_file: keeps the dead letters.
+
+    Attributes:
+        sources: replaced as a whole.
+        set_aside: events in flight that were rejected or put at the end of the buffer: they do not
+            wait any more, and are not delivered.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        lock: SpoolLock,
+        warnings: DeferredWarnings,
+        dead_letter_file: DeadLetterFile,
+    ) -> None:
+        self.sources = Sources()
+        self.drops = Drops()
+        self.set_aside = 0
+        self._path = path
+        self._lock = lock
+        self._warnings = warnings
+        self._dead_letter_file = dead_letter_file
+        self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
+        self._dead_lettered = 0
+        # Events that were put at the end of the buffer: their number there, and how many others
+        # were settled at that moment. Until they are settled, nothing behind them is.
+        self._requeued: list[tuple[int, int]] = []
+
+    # Sources.
+
+    def change(self, function: Callable[[Sources], Sources]) -> None:
+        """Replace the sources by ``function(sources)``."""
+        while True:
+            before = self.sources
+            after = function(before)
+            if self.sources is before:  # no signal handler that logs has changed them meanwhile
+                self.sources = after
+                return
+
+    def append(self, source: Source) -> None:
+        """Add an own source, the latest."""
+        self.change(lambda now: now._replace(own=(*now.own, source)))
+
+    def remove(self, source: Source) -> None:
+        """Remove a source, and keep its counts."""
+        self.change(lambda now: now.without(source))
+
+    def replace(self, holding: Holding, stream: Stream) -> bool:
+        """Let *stream* take the place of *holding*; False where that is gone."""
+        self.change(lambda now: now.with_instead(stream, holding))
+        if stream not in self.sources.own:
+            return False
+        holding.successor = stream  # where those of its events are settled that are being sent
+        return True
+
+    # Numbers.
 
     def waiting(self) -> int:
-        """Return the number of events that wait."""
-        return self.appended - self.removed + self.adopted
+        """Return how many events can be had from the spool."""
+        return sum(source.waiting() for source in self.sources.all())
+
+    def own_waiting(self) -> int:
+        """Return how many events of this process wait."""
+        return sum(source.waiting() for source in self.sources.own)
+
+    def size(self) -> int:
+        """Return the bytes that wait."""
+        return sum(source.size() for source in self.sources.all())
+
+    def appended_count(self) -> int:
+        """Return how many events this process has appended, ever."""
+        sources = self.sources
+        return sources.appended + sum(source.appended for source in sources.own)
 
     def settled_count(self) -> int:
-        """Return the sequence number before which nothing waits."""
-        settled = self._front()
-        if self._requeued:
-            self._requeued = [event for event in self._requeued if event[0] >= settled]
-            settled = min([settled, *(held for _, held in self._requeued)])
-        return settled
+        """Return the number of events of this process before which none waits."""
+        sources = self.sources
+        settled = sources.appended
+        for source in sources.own:
+            settled += source.state.settled
+            if source.state.settled < source.appended:
+                break
+        held_back = [before for number, before in list(self._requeued) if number > settled]
+        return min([settled, *held_back])
 
-    def _front(self) -> int:
-        return self.removed - self._behind_gaps
-
-    def drop(self, reason: str) -> None:
-        """Count an event that was dropped before it was appended."""
-        self.others_accepted += 1
-        self.drops.add(reason)
-
-    def remove(self, events: int) -> None:
-        """Count the oldest *events* of our own as settled."""
-        self.removed += events
-        # Somebody may have added lines to our files.
-        self.appended = max(self.appended, self.removed)
-        self._pass_gaps()
-
-    def lose(self, events: int, sequence: int, reason: str) -> None:
-        """Count own *events* from *sequence* on as lost."""
-        self.drops.add(reason, events)
-        self.removed += events
-        self.appended = max(self.appended, self.removed)
-        bisect.insort(self._gaps, (sequence, events))
-        self._behind_gaps += events
-        self._pass_gaps()
-
-    def _pass_gaps(self) -> None:
-        while self._gaps and self._gaps[0][0] <= self._front():
-            self._behind_gaps -= self._gaps.pop(0)[1]
-        if self.removed == self.appended:
-            self._gaps.clear()
-            self._behind_gaps = 0
-            self._marks.clear()
-        settled = self._front()
-        while len(self._marks) > 1 and self._marks[1][0] <= settled:
-            self._marks.popleft()
-
-    def adopt(self, name: str, events: int) -> None:
-        """Count the *events* of the stream *name*, which was adopted."""
-        self.adopted += events
-        self.others_accepted += events - self.closed_streams.pop(name, 0)
-
-    def hand_over(self, events: int) -> None:
-        """Count adopted *events* as left to other processes."""
-        self.adopted -= events
-        self.others_accepted -= events
-
-    def close_stream(self, name: str, events: int) -> None:
-        """Leave our own stream *name* to the process that adopts it, perhaps this one."""
-        self.remove(events)
-        self.closed_streams[name] = events
-
-    def hand_over_closed(self, streams: list[str]) -> None:
-        """Stop counting closed streams that are not among *streams*: others have adopted them."""
-        for name in set(self.closed_streams).difference(streams):
-            self.others_accepted -= self.closed_streams.pop(name)
-
-    def reject(self) -> None:
-        """Count one of the events in flight as a dead letter."""
-        self.dead_lettered += 1
-        self.in_flight_rejected += 1
-
-    def requeue(self) -> None:
-        """Count the own event that was appended last once: it was in flight before."""
-        self.others_accepted -= 1
-        self.in_flight_requeued += 1
-        settled = self.settled_count()
-        self._requeued.append((self.appended - 1, settled))
-
-    def deliver(self, events: int) -> None:
-        """Settle *events* in flight: those neither rejected nor requeued are delivered."""
-        self.delivered += events - self.in_flight_rejected - self.in_flight_requeued
-        self.in_flight_rejected = self.in_flight_requeued = 0
-
-    def void_batch(self) -> None:
-        """Events in flight will be read again, including dead letters among them."""
-        self.others_accepted += self.in_flight_rejected + self.in_flight_requeued
-        self.in_flight_rejected = self.in_flight_requeued = 0
-
-    def counts(self, size: int, adopted_since: float) -> Counts:
-        """Return all counts; adopted events have waited since *adopted_since* (``time.time``)."""
-        twice = self.in_flight_rejected + self.in_flight_requeued
-        buffered = self.waiting() - twice + sum(self.closed_streams.values())
-        ages = [0.0]
-        if self.appended > self.removed and self._marks:
-            ages.append(time.monotonic() - self._marks[0][1])
-        if self.adopted:
-            ages.append(time.time() - adopted_since)
+    def counts(self) -> Counts:
+        """Return all numbers."""
+        sources = self.sources
+        released = sum(source.released() for source in sources.own if isinstance(source, Stream))
+        delivered = sources.delivered
+        delivered += sum(source.state.delivered for source in sources.all())
+        buffered = max(self.waiting() - self.set_aside, 0) + released
+        dropped = self.drops.counts()
         return Counts(
-            accepted=self.appended + self.others_accepted,
-            delivered=self.delivered,
-            dead_lettered=self.dead_lettered,
-            dropped=self.drops.counts(),
+            accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
+            delivered=delivered,
+            dead_lettered=self._dead_lettered,
+            dropped=dropped,
             buffered=buffered,
-            buffered_bytes=size,
-            oldest_age=max(ages),
+            buffered_bytes=self.size(),
+            oldest_age=self._oldest_age() if buffered else 0.0,
         )
+
+    def _oldest_age(self) -> float:
+        ages = [0.0]
+        for source in self.sources.own:
+            if source.waiting():
+                ages.append(time.monotonic() - source.marks.oldest(source.state.settled))
+                break
+        ages += [time.time() - stream.written_at() for stream in self.sources.adopted[:1]]
+        return max(ages)
+
+    # What becomes of events.
+
+    def reject(self, event: bytes, reason: str) -> None:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        self._lock.call(self._count_dead_letter, event, reason, 1)
+        self._keep_dead_letter(event, reason)
+
+    def _count_dead_letter(self, event: bytes, reason: str, set_aside: int) -> None:
+        self._dead_letters.append(DeadLetter(event, reason))
+        self._dead_lettered += 1
+        self.set_aside += set_aside
+
+    def _keep_dead_letter(self, event: bytes, reason: str) -> None:
+        try:
+            self._dead_letter_file.add(event, reason)
+        except OSError as error:
+            self._warnings.add(
+                "dead letter lost",
+                f"a dead letter could not be kept in {self._path}: {error.strerror}",
+            )
+
+    def write_pending_letters(self) -> None:
+        """Keep the dead letters that another process kept from being written.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        self._dead_letter_file.write_pending()
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """See `structlog_mozdef.buffers.base.Buffer`."""
+        return self._lock.call(list, self._dead_letters)
+
+    def requeued(self) -> None:
+        """Count an event in flight that was appended again just now."""
+        settled = self.settled_count()
+        waiting = [entry for entry in self._requeued if entry[0] > settled]
+        self._requeued = [*waiting, (self.appended_count(), settled)]
+        self.set_aside += 1
+
+    # What streams tell of lines that they left behind: see `Observer`.
+
+    def found_damaged(self, line: bytes, reason: str, *, counted: bool) -> None:
+        """See `structlog_mozdef.buffers.spool.stream.Observer`."""
+        self._lock.call(self._count_dead_letter, line, reason, 0)
+        self._keep_dead_letter(line, reason)
+        self._warnings.add(
+            "spool damaged", f"a line of the spool {self._path} is damaged: {reason}"
+        )
+
+    def _count_missing(self, events: int) -> None:
+        self.drops.add(SPOOL_DAMAGED, events)
+
+    def found_missing(self, events: int) -> None:
+        """See `structlog_mozdef.buffers.spool.stream.Observer`."""
+        self._lock.call(self._count_missing, events)
+        self._warnings.add("spool damaged", f"events of the spool {self._path} are missing")

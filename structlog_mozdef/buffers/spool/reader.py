@@ -1,29 +1,25 @@
-"""The sender's side of a spool: reading and settling events, and adopting orphans."""
+"""The sender's side of a spool: what is given out and settled."""
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from structlog_mozdef.buffers.base import SPOOL_DAMAGED, SPOOL_REMOVED, Batch, number_within
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.base import Batch, number_within
+from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
+from structlog_mozdef.buffers.spool.format import parse_stream_name
 from structlog_mozdef.buffers.spool.holding import Holding
-from structlog_mozdef.buffers.spool.ledger import SpoolLedger
-from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings
-from structlog_mozdef.buffers.spool.source import Observer, Source
+from structlog_mozdef.buffers.spool.ledger import DeferredWarnings, SpoolLedger, SpoolLock
+from structlog_mozdef.buffers.spool.safe_files import TOO_MANY_OPEN, close_lost_descriptors
+from structlog_mozdef.buffers.spool.source import Source
 from structlog_mozdef.buffers.spool.stream import Stream
+from structlog_mozdef.buffers.spool.writer import SpoolWriter
 
-# The maximum of adopted streams, each of which costs a few descriptors; and the number of adopted
-# events from which on the rest is left to other processes.
-_ADOPTED_AT_ONCE = 32
-_ENOUGH_EVENTS = 2000
-# The maximum in flight; an unlimited batch would use up the memory.
+# Of what is given out; an unlimited batch would take all memory.
 _IN_FLIGHT_BYTES = 16 * 1024 * 1024
+# So many released streams are locked again for one batch.
+_RESUMED_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class SpoolBatch(Batch):
     """A batch of a spool.
 
     Attributes:
-        generation: of the spool; batches from before a `close` are ignored.
+        generation: of the spool; when it was closed, its batches mean nothing any more.
     """
 
     generation: int = 0
@@ -41,299 +37,243 @@ class SpoolBatch(Batch):
 
 
 class SpoolReader:
-    """Read events from our own sources and from adopted streams, and settle them.
+    """Takes events from the sources, and settles them.
 
-    Events in flight stay the same, in the same order, until they are settled, whatever is added.
+    Until it is settled, what was given out stays the same, in the same order, whatever is added.
+    A read or an ack that is interrupted leaves `_is_busy` set: then everything that is in flight
+    is taken again, as after a crash.
 
     Args:
-        folder, ledger, damage_log, deferred_warnings, lock: of the spool.
-        holding: of the spool, the latest of our own events.
-        own_streams: returns the streams of this process, oldest first.
-        rescan_interval: seconds between two scans for orphans.
+        folder, ledger, warnings, lock, writer: of the spool.
     """
 
     def __init__(
         self,
         folder: SpoolFolder,
         ledger: SpoolLedger,
-        damage_log: Observer,
-        deferred_warnings: DeferredWarnings,
-        lock: Any,
-        *,
-        holding: Holding,
-        own_streams: Callable[[], list[Stream]],
-        rescan_interval: float,
+        warnings: DeferredWarnings,
+        lock: SpoolLock,
+        writer: SpoolWriter,
     ) -> None:
         self._folder = folder
         self._ledger = ledger
-        self._damage_log = damage_log
-        self._deferred_warnings = deferred_warnings
+        self._warnings = warnings
         self._lock = lock
-        self._holding = holding
-        self._own_streams = own_streams
-        self._rescan_interval = rescan_interval
-        self._adopted: list[Stream] = []
-        self._adopted_since = 0.0
-        self._next_rescan = 0.0
+        self._writer = writer
         self._in_flight: list[bytes] = []
-        # The sources of the events in flight, and how many are from each, in their order.
+        # How many of them came from where, in their order.
         self._parts: deque[tuple[Source, int]] = deque()
         self._generation = 0
         self._turn = 0
-
-    # Sending.
+        self._is_busy = False
 
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._follow_moved()
-        self._fill_in_flight(max_events, min(max_bytes, _IN_FLIGHT_BYTES))
-        if not self._in_flight and self._ledger.waiting():
-            self._write_off()
+        self._begin()
+        limit = min(max_bytes, _IN_FLIGHT_BYTES)
+        self._take(max_events, limit)
+        if not self._in_flight and self._ledger.own_waiting() and self._is_short():
+            # Events should wait, and are not there: so the stream does not hold what was counted.
+            self._lock.call(self._writer.let_go_of_current)
+            self._take(max_events, limit)
+        self._is_busy = False
         events = self._in_flight[:max_events]
         return SpoolBatch(events[: number_within(events, max_bytes)[0] or 1], self._generation)
 
-    def _fill_in_flight(self, max_events: int, max_bytes: int) -> None:
-        """Read until *max_events* are in flight, if there are as many."""
-        failure = None
-        for group in self._in_turn():
-            for source in group:
-                missing = max_events - len(self._in_flight)
-                if missing <= 0:
-                    return
-                bytes_left = max_bytes - sum(map(len, self._in_flight))
-                if bytes_left <= 0:
-                    return
+    def _begin(self) -> None:
+        """Begin to read or settle; what was interrupted is done again."""
+        if self._is_busy:
+            self.void()
+        self._is_busy = True
+        if len(self._ledger.sources.own) > 1:
+            self._lock.call(self._writer.let_go_of_interrupted)
+
+    def _is_short(self) -> bool:
+        """Tell whether all own streams were read to their ends."""
+        for source in self._ledger.sources.own:
+            if isinstance(source, Stream) and source.lock is not None:
                 try:
-                    events = self._read_from(source, missing, bytes_left)
-                except OSError as error:
-                    failure = error
-                    break  # later events of this group have to wait for it
-                if events:
-                    self._in_flight += events
-                    self._parts.append((source, len(events)))
-                if source.has_more():
-                    return  # the limits are reached
-        if failure is not None:
-            if not self._in_flight:
-                raise failure
-            self._warn_of(failure)
+                    if not source.is_read():
+                        return False  # appended just now
+                except OSError:
+                    pass  # it cannot be read: it is let go
+            elif source.has_more():
+                return False
+        return True
 
-    def _in_turn(self) -> list[list[Source]]:
-        """Return the sources of each process, in an order that changes with each batch."""
-        # While held events are in flight, they may be written to disk, and must not be read there
-        # as if they were new.
-        own: list[Source] = []
-        if not self._sends_held():
-            own = [*self._own_streams(), self._holding]
-        groups = [own]
-        groups += [[stream] for stream in self._adopted]
-        first = self._turn % len(groups)
-        return groups[first:] + groups[:first]
+    def _take(self, max_events: int, max_bytes: int) -> None:
+        """Have as many events in flight, if there are so many.
 
-    def _read_from(self, source: Source, max_events: int, max_bytes: int) -> list[bytes]:
+        Raises:
+            OSError: no file can be opened now, and nothing is in flight.
+        """
+        resumed = 0
+        for source in self._in_turn():
+            missing = max_events - len(self._in_flight)
+            room = max_bytes - sum(map(len, self._in_flight))
+            if missing <= 0 or room <= 0 or resumed >= _RESUMED_AT_ONCE:
+                return
+            was_released = isinstance(source, Stream) and source.lock is None
+            try:
+                events = self._take_from(source, missing, room)
+            except OSError as error:
+                if error.errno not in TOO_MANY_OPEN:
+                    self._skip(source, error)
+                    continue
+                self.warn_of(error)
+                if self._in_flight:
+                    return  # what comes after it can wait for it
+                self._is_busy = False
+                raise
+            self._add(source, events)
+            resumed += was_released and bool(events)
+            if _present(source).has_more():
+                return  # the limits are reached
+
+    def _add(self, source: Source, events: list[bytes]) -> None:
+        if events:
+            self._in_flight += events
+            self._parts.append((source, len(events)))
+        elif isinstance(source, Stream) and source.closed:
+            self._remove_if_drained(source)
+
+    def _in_turn(self) -> list[Source]:
+        """Return the sources, by process, in an order of processes that changes with each batch."""
+        sources = self._ledger.sources
+        groups: dict[Any, list[Source]] = {"own": list(sources.own)}
+        for stream in sources.adopted:
+            name = parse_stream_name(stream.name)
+            groups.setdefault(name and (name.pid, name.writer), []).append(stream)
+        in_order = list(groups.values())
+        first = self._turn % len(in_order)
+        return [source for group in in_order[first:] + in_order[:first] for source in group]
+
+    def _take_from(self, source: Source, max_events: int, max_bytes: int) -> list[bytes]:
         one = not self._in_flight
-        if isinstance(source, Stream):
-            return source.read(max_events, max_bytes, one=one)
-        if not source.has_more():
+        if isinstance(source, Holding):  # which log calls change
+            events = self._lock.call(source.take, max_events, max_bytes, one)
+            if events or source.successor is None:
+                return events
+        stream = _present(source)
+        assert isinstance(stream, Stream)  # noqa: S101 - for the type checker
+        if stream.lock is None and not self.resume(stream):
             return []
-        with self._lock:  # of the holding, which log calls change
-            # Events written to a stream since we read it are older.
-            is_next = all(stream.is_read() for stream in self._own_streams())
-            return source.read(max_events, max_bytes, one=one) if is_next else []
+        return stream.take(max_events, max_bytes, one)
 
-    def _follow_moved(self) -> None:
-        """Let events in flight that were held, and are on disk by now, be settled there."""
-        if not self._sends_held():
-            return  # without waiting for the lock, which log calls usually hold
-        while self._holding.moved:
-            source = self._holding.moved[0]
-            source.read(1, sys.maxsize, one=True)  # it can raise: before anything changes
-            with self._lock:
-                del self._holding.moved[0]
-            self._move_part(source)
+    def resume(self, stream: Stream) -> bool:
+        """Go on with a stream of this process that was released, if nobody else has it.
 
-    def _move_part(self, target: Source) -> None:
-        """Record that the oldest held event in flight is in *target* now."""
-        parts = list(self._parts)
-        index = next(index for index, (source, _) in enumerate(parts) if source is self._holding)
-        left = parts[index][1] - 1
-        parts[index : index + 1] = [(self._holding, left)] if left else []
-        if index and parts[index - 1][0] is target:
-            parts[index - 1] = (target, parts[index - 1][1] + 1)
-        else:
-            parts.insert(index, (target, 1))
-        self._parts = deque(parts)
+        Raises:
+            OSError: no file can be opened now.
+        """
+        close_lost_descriptors()  # one of them may be the lock of this very stream
+        lock = self._folder.lock_orphan(stream.name)
+        if lock is not None:
+            self._lock.call(self._resume, stream, lock)
+        elif not self._folder.has_stream(stream.name):
+            self._lock.call(self._ledger.remove, stream)  # others have delivered it: it is theirs
+        return lock is not None
+
+    def _resume(self, stream: Stream, lock: StreamLock) -> None:
+        stream.resume(lock)
+        self._writer.capacity.adopted(stream.name)
+
+    def _skip(self, source: Source, error: OSError) -> None:
+        """Leave a stream that cannot be read now; the others go on."""
+        stream = _present(source)
+        if not isinstance(stream, Stream) or stream.lock is None or stream.lock.is_lost():
+            return  # the program closed our files: maintenance releases it
+        self._warnings.add(
+            f"spool unreadable {stream.name}",
+            f"the stream {stream.name} in the spool {self._folder.path} cannot be read:"
+            f" {error.strerror}; the others go on",
+        )
 
     def ack(self, batch: Batch) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         assert isinstance(batch, SpoolBatch)  # noqa: S101 - for the type checker
-        if batch.generation != self._generation or not batch.events:
-            return  # its events will be read again
-        # Held events could be written to disk in the middle of this.
-        with self._lock if self._sends_held() else contextlib.nullcontext():
-            self._follow_moved()
-            left = len(batch.events)
-            del self._in_flight[:left]
-            parts = list(self._parts_of(left))
-            for source, count in parts:
-                if isinstance(source, Stream):
-                    source.advance(count)
-            with self._lock:  # once, so that the counts add up at every moment
-                self._ledger.deliver(left)
-                for source, count in parts:
-                    self._settle(source, count)
+        if batch.generation != self._generation or not batch.events or self._is_busy:
+            return  # its events are to be taken again
+        self._begin()
+        count = len(batch.events)
+        parts = self._parts_of(count)
+        self._lock.call(self._settle, parts)
+        del self._in_flight[:count]
+        self._is_busy = False
+        for source, _ in parts:
+            _present(source).write_ack()
+            self._remove_if_drained(_present(source))
         self._turn += 1
 
-    def _sends_held(self) -> bool:
-        """Return whether events are in flight that were read from memory."""
-        return any(source is self._holding for source, _ in self._parts)
-
-    def _parts_of(self, left: int) -> Iterator[tuple[Source, int]]:
-        """Remove the first *left* events in flight; yield their sources, and how many from each."""
-        while left:
+    def _parts_of(self, count: int) -> list[tuple[Source, int]]:
+        """Take the first *count* events in flight apart by their source."""
+        parts = []
+        while count:
             source, events = self._parts.popleft()
-            count = min(left, events)
-            if events > count:
-                self._parts.appendleft((source, events - count))
-            left -= count
-            yield source, count
+            part = min(count, events)
+            if events > part:
+                self._parts.appendleft((source, events - part))
+            count -= part
+            parts.append((source, part))
+        return parts
 
-    def _settle(self, source: Source, count: int) -> None:
-        if not isinstance(source, Stream):
-            source.advance(count)
-        else:
-            source.waiting -= count
-            if source.adopted:
-                self._ledger.adopted -= count
-                return
-        self._ledger.remove(count)
+    def _settle(self, parts: list[tuple[Source, int]]) -> None:
+        """All counts change here, with the lock held, so that they add up for everybody else."""
+        not_delivered = self._ledger.set_aside
+        for part, count in parts:
+            source = _present(part)
+            delivered = max(count - not_delivered, 0)
+            not_delivered -= count - delivered
+            source.state = source.after_ack(count, delivered)
+        self._ledger.set_aside = 0
+        self._writer.rebase()
 
-    def size(self) -> int:
-        """Return the bytes that wait in adopted streams."""
-        return sum(stream.size() for stream in self._adopted)
+    def void(self) -> None:
+        """Everything that is in flight will be taken again."""
+        self._lock.call(self._void)
 
-    @property
-    def adopted_since(self) -> float:
-        """Since when the oldest adopted event may have waited (``time.time``)."""
-        return self._adopted_since
+    def _void(self) -> None:
+        self._generation += 1
+        self._in_flight = []
+        self._parts = deque()
+        self._ledger.set_aside = 0
+        for source in self._ledger.sources.all():
+            source.rewind()
 
-    def _write_off(self) -> None:
-        """Count events as lost that can be read nowhere: somebody has truncated the files."""
-        with self._lock:
-            own = self._ledger.appended - self._ledger.removed
-            streams = self._own_streams()
-            if not own or self._holding.has_more():
-                return
-            if not all(stream.is_exhausted() for stream in streams):
-                return  # appended just now
-            for stream in streams[-1:]:
-                stream.write_off(own)
-            self._ledger.lose(own, self._ledger.settled_count(), SPOOL_DAMAGED)
-
-    # Streams of dead processes.
-
-    def adopt_orphans(self) -> bool:
-        """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._remove_settled_segments()
-        self._rescan()
-        return self._ledger.adopted > 0
-
-    def _remove_settled_segments(self) -> None:
-        """Remove completely settled segments: a full disk may need just that space."""
-        for stream in self._own_streams():
-            try:
-                if len(stream.segments) > 1:
-                    stream.is_drained()
-            except OSError as error:
-                self._warn_of(error)
-
-    def _rescan(self) -> None:
-        if self.remove_drained(self._adopted):
-            self._next_rescan = 0.0  # there may be more than we could adopt
-        now = time.monotonic()
-        if now < self._next_rescan:
-            return
-        self._next_rescan = now + self._rescan_interval
-        try:
-            self._adopt()
-        except OSError as error:
-            self._warn_of(error)
-        for name, reason in self._folder.left_alone.items():
-            self._deferred_warnings.add(
-                f"spool left alone {reason}",
-                f"the stream {name} in the spool {self._folder.path} is left alone: {reason}",
-            )
-
-    def _adopt(self) -> None:
-        self._folder.remove_unfinished()
-        maximum = _ADOPTED_AT_ONCE - len(self._adopted)
-        with contextlib.closing(self._folder.adopt(maximum)) as stream_locks:
-            while self._ledger.adopted < _ENOUGH_EVENTS and (
-                stream_lock := next(stream_locks, None)
-            ):
-                try:
-                    stream = Stream(
-                        self._folder, stream_lock, self._lock, self._damage_log, adopted=True
-                    )
-                    stream.count_events()
-                except OSError:
-                    stream_lock.close()  # for example too many open files: leave it to others
-                    raise
-                with self._lock:
-                    if not self._adopted:
-                        self._adopted_since = stream.written_at()
-                    self._ledger.adopt(stream.name, stream.waiting)
-                    self._adopted.append(stream)
-        if self._ledger.closed_streams:
-            with self._lock:
-                self._ledger.hand_over_closed(self._folder.stream_names())
-
-    def remove_drained(self, streams: list[Stream]) -> bool:
-        """Remove drained streams from *streams* and the disk; return whether there were any."""
+    def remove_drained(self) -> bool:
+        """Remove the sources of which nothing is left; tell whether there were adopted ones."""
         removed = False
-        for stream in list(streams):
-            try:
-                if not stream.is_drained():
-                    continue
-            except OSError as error:
-                self._warn_of(error)
-                continue
-            with self._lock:
-                streams.remove(stream)
-                self._write_off_remainder(stream)
-            stream.remove()
-            removed = True
+        self._begin()
+        for source in self._ledger.sources.all():
+            if self._remove_if_drained(source):
+                removed |= isinstance(source, Stream) and source.adopted
+        self._is_busy = False
         return removed
 
-    def _write_off_remainder(self, stream: Stream) -> None:
-        """Count events as lost that should wait in a drained stream, but were never read."""
-        if stream.adopted:
-            self._ledger.hand_over(stream.waiting)
-        elif stream.waiting > 0:
-            self._ledger.lose(stream.waiting, self._ledger.settled_count(), SPOOL_REMOVED)
+    def _remove_if_drained(self, source: Source) -> bool:
+        try:
+            if not source.closed or not source.is_drained():
+                return False
+        except OSError as error:
+            self._skip(source, error)
+            return False
+        self._lock.call(self._remove, source)
+        if isinstance(source, Stream):
+            source.remove()
+        return True
 
-    def _warn_of(self, error: OSError) -> None:
-        self._deferred_warnings.add(
+    def _remove(self, source: Source) -> None:
+        self._ledger.remove(source)
+        if isinstance(source, Stream):
+            self._writer.capacity.released(source.name)
+
+    def warn_of(self, error: OSError) -> None:
+        """Warn of an error that concerns the whole folder."""
+        self._warnings.add(
             "spool unreadable", f"the spool {self._folder.path} cannot be read: {error.strerror}"
         )
 
-    # The end.
 
-    def close(self) -> None:
-        """Let events in flight be read again, and release adopted streams for others."""
-        with self._lock:
-            self._generation += 1
-            self._in_flight.clear()
-            self._parts.clear()
-            self._ledger.void_batch()
-            self.remove_drained(self._adopted)
-            for stream in self._adopted:
-                self._ledger.hand_over(stream.waiting)
-                stream.close()
-            self._adopted.clear()
-        self._next_rescan = 0.0
-
-    def abandon(self) -> None:
-        """See `structlog_mozdef.buffers.spool.Spool`."""
-        for stream in self._adopted:
-            stream.abandon()
+def _present(source: Source) -> Source:
+    """Return where the events of *source* are now: a holding may have been written to the disk."""
+    return (isinstance(source, Holding) and source.successor) or source

@@ -1,92 +1,76 @@
-"""What the reader reads events from, and how it keeps count of how far it has come."""
+"""What a spool reads events from: a stream on disk, or a holding in memory."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import Any, Protocol
+
+#: One of 128 events is marked with its time.
+MARK_MASK = 127
 
 
 class Source(Protocol):
-    """Something that a spool reads events from, in their order."""
+    """A FIFO of events, with its own counts. They only change with the spool's lock held.
 
-    def read(self, max_events: int, max_bytes: int, *, one: bool) -> list[bytes]:
-        """Return the next events without line ends; with *one*, at least one of any size."""
-
-    def has_more(self) -> bool:
-        """Return whether `read` left events that are known already."""
-
-    def advance(self, count: int) -> None:
-        """Settle the oldest *count* of the events that were read."""
-
-
-class ReadStream(Protocol):
-    """The part of a stream that an observer needs.
+    `state` is replaced as a whole, by one assignment: so what interrupts a read or an ack finds
+    either the counts from before it or those from after it.
 
     Attributes:
-        adopted: whether another process has written it.
-        waiting: events in it, if nothing is written to it any more.
+        closed: whether nothing is appended to it any more.
+        state: how far it was read and settled, and what was delivered.
+        marks: when some of its events were appended.
     """
 
-    adopted: bool
-    waiting: int
+    closed: bool
+    state: Any
+    marks: Marks
+
+    @property
+    def appended(self) -> int:
+        """The events that were ever appended to it."""
+
+    def waiting(self) -> int:
+        """Return how many events can be had from it, those that are being sent included."""
+
+    def size(self) -> int:
+        """Return the bytes that wait."""
+
+    def take(self, max_events: int, max_bytes: int, one: bool) -> list[bytes]:
+        """Read the next events, without line ends; the first even if it is too large, if *one*.
+
+        Raises:
+            OSError: they cannot be read now.
+        """
+
+    def has_more(self) -> bool:
+        """Tell whether `take` left events that it knows of."""
+
+    def after_ack(self, count: int, delivered: int) -> Any:
+        """Return the state in which the oldest *count* events that were taken are settled."""
+
+    def write_ack(self) -> None:
+        """Note on disk how far it is settled, and remove what is."""
+
+    def is_drained(self) -> bool:
+        """Tell whether nothing is left of a closed source, however far it was read."""
+
+    def rewind(self) -> None:
+        """Forget what was taken: it will be taken again."""
 
 
-class Observer(Protocol):
-    """Called once for everything in a stream that is not delivered."""
-
-    def found_damaged(self, stream: ReadStream, line: bytes, reason: str) -> None:
-        """Count and keep a line that is not an event."""
-
-    def found_empty(self, stream: ReadStream) -> None:
-        """Count an empty line, which was never an event."""
-
-    def found_missing(self, stream: ReadStream, events: int, sequence: int) -> None:
-        """Count *events* from *sequence* on that are missing from a segment."""
-
-
-class Offset(NamedTuple):
-    """An offset between two lines of a segment."""
-
-    segment: int
-    offset: int
-
-    def behind(self, events: list[bytes]) -> Offset:
-        """Return the end of *events*, which begin here."""
-        return Offset(self.segment, self.offset + sum(map(len, events)) + len(events))
-
-
-class OffsetQueue:
-    """The events that were read and are not settled, oldest first, and the end of each.
-
-    Adjacent events are kept as one group. Where an event in the middle of a group ends is computed
-    when it is settled, for many events at once.
-    """
+class Marks:
+    """When some of the events of a source were appended: the age of the oldest is rarely asked."""
 
     def __init__(self) -> None:
-        # Of each group: where it begins, its events, and where it ends.
-        self._groups: deque[tuple[Offset, list[bytes], Offset]] = deque()
+        self._marks: deque[tuple[int, float]] = deque()
 
-    def __bool__(self) -> bool:
-        return bool(self._groups)
+    def add(self, number: int) -> None:
+        """Mark the event that has *number* others before it in its source with the time."""
+        self._marks.append((number, time.monotonic()))
 
-    def add(self, begin: Offset, events: list[bytes], end: Offset) -> None:
-        """Add *events*, which were read from *begin* to *end*."""
-        self._groups.append((begin, events, end))
-
-    def first_segment(self) -> int:
-        """Return the segment of the oldest event."""
-        return self._groups[0][0].segment
-
-    def settle(self, count: int) -> Offset | None:
-        """Remove the oldest *count* events; return the end of the last one, or None."""
-        reached = None
-        while count and self._groups:
-            begin, events, end = self._groups.popleft()
-            if count >= len(events):
-                reached = end
-                count -= len(events)
-            else:
-                reached = begin.behind(events[:count])
-                self._groups.appendleft((reached, events[count:], end))
-                count = 0
-        return reached
+    def oldest(self, settled: int) -> float:
+        """Return about when the first event behind *settled* others was appended."""
+        while len(self._marks) > 1 and self._marks[1][0] <= settled:
+            self._marks.popleft()
+        return self._marks[0][1] if self._marks else time.monotonic()

@@ -1,4 +1,4 @@
-"""How long a spool waits, as one setting."""
+"""How long a spool waits before it tries, or looks, again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SpoolTimings:
-    """How long a spool waits before it tries again. All values are seconds.
+    """Intervals, in seconds.
 
     Attributes:
-        disk_retry: after the disk could not be written, until it is tried again.
-        full_retry: after the spool was found full, until the folder is measured again.
-        rescan_interval: between two scans for streams of dead processes.
-        maintenance_interval: between two runs of the maintenance thread, which forces files to
-            the disk with ``sync="interval"``.
+        disk_retry: until a disk that refused is tried again.
+        full_retry: until a full spool is looked at again.
+        rescan_interval: between two looks for streams of dead processes.
+        maintenance_interval: between two runs of the maintenance thread.
     """
 
     disk_retry: float = 1.0

@@ -1,9 +1,11 @@
-"""The side of a spool that log calls use: appending events, and holding them while the disk fails.
+"""The side of a spool that log calls see: appending events, whatever happens meanwhile.
 
-The fast path of `SpoolWriter.append` checks one number, the *write credit*: bytes that may be
-written before limits, segments and the disk have to be checked again, on the slow path. It is 0
-whenever the slow path is needed, and negative in the middle of an append: a signal handler or
-``__del__`` may log then.
+The stream that is written to lies in one slot. An append takes it out, and puts it back once it is
+through. So an append that is cut short, by an error of the disk or an exception of a signal
+handler, leaves the slot empty, and that stream is written to no more: it is read to its end like
+the stream of a dead process, and what was not counted is counted then. A signal handler or
+``__del__`` that logs in the middle of an append finds the slot empty as well, and writes to a
+stream of its own. The next append takes that, and the interrupted one is let go.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import Any
+from typing import cast
 
 from structlog_mozdef._fsync import sync_data
 from structlog_mozdef.buffers.base import (
@@ -23,37 +25,50 @@ from structlog_mozdef.buffers.base import (
     SyncMode,
     WhenFull,
 )
+from structlog_mozdef.buffers.spool.capacity import STREAM_BYTES, Capacity
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
-from structlog_mozdef.buffers.spool.holding import Holding
-from structlog_mozdef.buffers.spool.ledger import MARK_MASK, SpoolLedger
-from structlog_mozdef.buffers.spool.maintenance import DeferredWarnings, MaintenanceThread
-from structlog_mozdef.buffers.spool.source import Observer, Source
+from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES, StreamName
+from structlog_mozdef.buffers.spool.holding import MAX_BYTES, Holding
+from structlog_mozdef.buffers.spool.ledger import DeferredWarnings, SpoolLedger, SpoolLock
+from structlog_mozdef.buffers.spool.maintenance import MaintenanceThread
+from structlog_mozdef.buffers.spool.safe_files import (
+    Descriptor,
+    ignored_errors,
+    is_foreign,
+    write_all,
+)
+from structlog_mozdef.buffers.spool.source import MARK_MASK
 from structlog_mozdef.buffers.spool.stream import Stream
 from structlog_mozdef.buffers.spool.timings import SpoolTimings
 
-# The size of the other files of a stream.
-_STREAM_BYTES = 512
-# The write credit in the middle of an append, and if it is to be 0 afterwards.
-_APPENDING = -1
-_APPENDING_LAST = -2
+# So many own streams keep their descriptors; those between the oldest and the latest are released,
+# and locked again when it is their turn.
+_MOST_OPEN = 8
+# Seconds between two signs of life for other machines.
+_TOUCH_INTERVAL = 15.0
+
+
+class _NoStream:
+    """Lies in the slot while there is no stream, or an append is under way."""
+
+    credit = fd = -1
+
+
+_NO_STREAM: Stream = cast("Stream", _NoStream())
 
 
 class SpoolWriter:
-    """Write the events of this process to a stream of its own.
+    """Writes the events of this process to streams of its own.
 
     Args:
         folder, max_events, when_full, sync, segment_bytes, timings: see
             `structlog_mozdef.buffers.spool.Spool`.
-        max_bytes: of the folder, without its dead letters.
-        reserve_bytes: allowance for events of other processes since the folder was measured.
-        ledger, damage_log, deferred_warnings: of the spool.
-        lock: re-entrant, of the spool.
+        ledger, warnings, lock: of the spool.
+        max_bytes: of the whole folder, without its dead letters.
+        reserve_bytes: left to what other processes may have written since they were looked at.
 
     Attributes:
-        stream: that is written to; None until the first event.
-        removed_streams: streams of this process that somebody removed while they held events.
-        holding: events that wait in memory while the disk fails.
+        capacity: what may be written.
         maintenance: works once a second.
     """
 
@@ -61,9 +76,8 @@ class SpoolWriter:
         self,
         folder: SpoolFolder,
         ledger: SpoolLedger,
-        damage_log: Observer,
-        deferred_warnings: DeferredWarnings,
-        lock: Any,
+        warnings: DeferredWarnings,
+        lock: SpoolLock,
         *,
         max_events: int,
         max_bytes: int,
@@ -75,43 +89,30 @@ class SpoolWriter:
     ) -> None:
         self._folder = folder
         self._ledger = ledger
-        self._damage_log = damage_log
-        self._deferred_warnings = deferred_warnings
-        self._lock = lock  # a threading.RLock, which is no type before Python 3.13
+        self._warnings = warnings
+        self._lock = lock
+        self._acquire, self._release = lock.acquire, lock.release
         self._max_events = max_events
-        self._max_bytes = max_bytes
-        self._reserve = reserve_bytes
-        self._max_line_bytes = min(max_bytes - reserve_bytes - _STREAM_BYTES, LINE_LIMIT_BYTES)
+        self._holding_bytes = min(max_bytes, MAX_BYTES)
+        self._largest_line = min(max_bytes - reserve_bytes - STREAM_BYTES, LINE_LIMIT_BYTES)
         self._when_full = when_full
-        self._syncs = sync != "never"
-        self._syncs_always = sync == "always"
-        self._timings = timings
+        self._sync = sync
         self._segment_bytes = max(min(max_bytes // 8, segment_bytes), 1)
         self._segment_events = max(max_events // 8, 1)
-        self.stream: Stream | None = None
-        self.removed_streams: list[Stream] = []
-        self.holding = Holding(max_bytes)
+        self._timings = timings
+        self.capacity = Capacity(folder, max_bytes, reserve_bytes, lock)
         self.maintenance = MaintenanceThread(
-            self._maintain, sync == "interval", deferred_warnings, timings.maintenance_interval
+            self._maintain, sync == "interval", warnings, timings.maintenance_interval
         )
-        # Its methods, which are called without the detour of ``with``.
-        self._acquire = lock.acquire
-        self._release = lock.release
-        self._write_credit = 0
-        # The credit that the slow path works on, while others see that it is busy.
-        self._credit_left = 0
-        # The total of events from which on the slow path is needed.
-        self._slow_path_from = 0
-        self._segment_credit = 0
+        self._slot: Stream = _NO_STREAM
+        self._writer_id = os.urandom(8).hex()
+        self._last_begun = 0
         self._full_until = 0.0
-        self._disk_retry_at = 0.0
-        self._disk_error: str | None = None
+        #: Why the disk refuses; None while it does not.
+        self.disk_error: str | None = None
+        self._retry_at = 0.0
         self._has_new_names = False
-
-    def streams(self) -> list[Stream]:
-        """The streams of this process, oldest first."""
-        stream = self.stream
-        return [*self.removed_streams] if stream is None else [*self.removed_streams, stream]
+        self._touched_at = 0.0
 
     # Appending: in the threads that log.
 
@@ -119,387 +120,526 @@ class SpoolWriter:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         line = event + b"\n"
         size = len(line)
-        credit = -1
         try:
-            # Without ``with``, `Stream.write` and `_count`, whose calls cost more than the work.
+            # Not by `SpoolLock.call`, which costs a lot beside what has to be done.
             self._acquire()
-            stream = self.stream
-            credit = self._write_credit - size
-            if credit >= 0 and stream is not None:
-                self._write_credit = _APPENDING
-                try:
-                    written = os.write(stream.write_fd, line)
-                    if written != size:
-                        stream.write_rest(line, written)
-                except OSError as error:
-                    self._write_credit = _APPENDING_LAST
-                    backlog = self._hold(line, error)
-                    self._write_credit = 0
-                else:
-                    # 0 if it is `_APPENDING_LAST`; a product does not jump.
-                    self._write_credit = credit * (self._write_credit == _APPENDING)
-                    ledger = self._ledger
-                    ledger.appended = appended = ledger.appended + 1
-                    backlog = appended - ledger.removed
-                    if backlog == 1 or not appended & MARK_MASK or appended >= self._slow_path_from:
-                        try:
-                            self._after_count(backlog)
-                        except (MemoryError, RecursionError):
-                            pass  # the event is appended; the next one comes here again
-            else:
-                backlog = self._append_slowly(line)
-        except BaseException:  # from a signal handler, or out of memory or stack
-            if credit >= 0:  # this thread was in no other append
-                self._write_credit = 0
+            stream = self._slot
+            self._slot = _NO_STREAM
+            credit = stream.credit - size
             try:
-                self._release()  # before any other call: a second handler may raise behind that
+                if credit >= 0 and os.write(stream.fd, line) == size:
+                    stream.credit = credit
+                    stream.appended = appended = stream.appended + 1
+                    backlog = appended - stream.offset
+                    if appended >= stream.next_look:
+                        self._look_safely(stream, appended, backlog)
+                    if self._slot is _NO_STREAM:
+                        self._slot = stream
+                else:
+                    # Where the disk accepted a part of the line only, the stream ends with it.
+                    backlog = self._append_slowly(line, _NO_STREAM if credit >= 0 else stream)
+            except OSError as error:
+                if is_foreign(error):
+                    raise
+                backlog = self._write_or_hold(line, _NO_STREAM)
+        except BaseException:  # of a signal handler, or no memory or stack is left
+            try:
+                self._release()
             except RuntimeError:
-                pass  # not acquired yet: the handler raised while waiting for it
+                pass  # a handler raised while this waited for the lock
             raise
         self._release()
         return backlog
 
-    def requeue(self, event: bytes) -> None:
-        """Append an event that was in flight, whatever the bounds; raises OSError."""
-        line = event + b"\n"
-        self.can_write(len(line))  # there may be no segment to write to yet
-        self._revoke_credit()
-        self._write(line)
-        self._count()
-        self._ledger.requeue()
-
     def append_and_sync(self, event: bytes) -> int:
-        """See `append`; also synchronise the event to the disk."""
-        with self._lock:
-            return self._append_slowly(event + b"\n")
+        """`append`, and force the event to the disk."""
+        return self._lock.call(self._append_now, event + b"\n")
 
-    def _append_slowly(self, line: bytes) -> int:
-        """Append, and renew the write credit."""
-        if self._write_credit < 0:
-            return self._append_reentrant(line)
-        # Here and at the end no function is called, in which a signal handler could raise.
-        self._credit_left, self._write_credit = self._write_credit, _APPENDING
-        try:
-            if self._is_full_of_events():
-                return self._drop_or_block(len(line))
-            self._write_held_lines()
-            if self._disk_error is not None:
-                return self._hold(line, None)
-            if self._credit_left < len(line) and not self._grant_credit(len(line)):
-                return self._drop_or_block(len(line))
-            self._credit_left -= len(line)
-            self._write(line)
-            return self._count()
-        except OSError as error:
-            return self._hold(line, error)
-        except BaseException:
-            self._credit_left = 0  # a part of the line may stand there
-            raise
-        finally:
-            self._write_credit = self._credit_left * (self._write_credit == _APPENDING)
+    def append_requeued(self, event: bytes) -> None:
+        """Append an event that is in flight at the end, whatever the bounds."""
+        self._lock.call(self._requeue, event + b"\n")
 
-    def _revoke_credit(self) -> None:
-        """Let the next append take the slow path."""
-        self._write_credit = _APPENDING_LAST if self._write_credit < 0 else 0
+    def _requeue(self, line: bytes) -> None:
+        self._write_or_hold(line, self._take_slot(), bounded=False)
+        self._ledger.requeued()
 
-    def _append_reentrant(self, line: bytes) -> int:
-        """Append in the middle of an append of this thread: a handler or ``__del__`` logs."""
-        self._revoke_credit()
-        if self._disk_error is not None:
-            return self._hold(line, None)
-        try:
-            self._write(line)
-        except OSError as error:
-            return self._hold(line, error)
-        return self._count()
+    def _append_now(self, line: bytes) -> int:
+        return self._append_slowly(line, self._take_slot())
 
-    def _write(self, line: bytes) -> Stream:
-        stream = self.stream
-        if stream is None:
-            raise FileNotFoundError(errno.ENOENT, "there is no stream to write to")
-        stream.write(line)
-        if self._syncs_always:
-            self._sync(stream.write_fd)
+    def _take_slot(self) -> Stream:
+        stream, self._slot = self._slot, _NO_STREAM
         return stream
 
-    def _count(self) -> int:
-        """Count an appended event; return the result of `append`."""
-        self._ledger.appended += 1
-        backlog = self._backlog()
-        self._after_count(backlog)
-        return backlog
-
-    def _after_count(self, backlog: int) -> None:
-        """Do the rest after counting: *backlog* events wait now."""
-        appended = self._ledger.appended
-        if backlog == 1 or not appended & MARK_MASK:
-            self._ledger.mark()
-        if appended >= self._slow_path_from:
-            self._revoke_credit()
-
-    def _backlog(self) -> int:
-        return self._ledger.appended - self._ledger.removed
-
-    def _is_full_of_events(self) -> bool:
-        if self._backlog() < self._max_events:
-            return False
-        stream = self.stream
-        if self._when_full != "drop_oldest" or stream is None:
-            return True
-        if self._drop_oldest_segment(stream):
-            return False
-        if self._events_in_segment():
-            self._begin_segment(stream)
-        return not self._drop_oldest_segment(stream)
-
-    def can_write(self, size: int) -> bool:
-        """Return whether a line of *size* bytes would be written now."""
-        if (
-            self._write_credit < 0
-            or self._disk_error is not None
-            or self._backlog() >= self._max_events
-        ):
-            return False
-        self._credit_left, self._write_credit = self._write_credit, _APPENDING
+    def _look_safely(self, stream: Stream, appended: int, backlog: int) -> None:
         try:
-            return self._credit_left >= size or self._grant_credit(size)
-        except OSError:
-            return False
-        finally:
-            self._write_credit = self._credit_left * (self._write_credit == _APPENDING)
+            self._look(stream, appended, backlog)
+        except (MemoryError, RecursionError):
+            pass  # the event is appended; the next one comes here again
 
-    def _drop_or_block(self, size: int) -> int:
-        if size > self._max_line_bytes:
-            self._ledger.drop(LARGER_THAN_BUFFER)
-        elif self._when_full == "block":
-            return FULL
-        else:
-            self._ledger.drop(BUFFER_FULL)
-        return self._backlog()
+    def _look(self, stream: Stream, appended: int, backlog: int) -> None:
+        """Do what is not done for each event."""
+        if backlog == 1 or not (appended - 1) & MARK_MASK:
+            stream.marks.add(appended - 1)
+        left = min(self._max_events - backlog, self._segment_events - stream.events_in_segment())
+        if left <= 0:
+            stream.stop_writing()  # the next append looks at everything
+        stream.next_look = appended + max(min(left, MARK_MASK + 1 - (appended & MARK_MASK)), 1)
 
-    def _hold(self, line: bytes, error: OSError | None) -> int:
-        """Hold *line* in memory while the disk fails, and try the disk again later."""
-        if error is not None:
-            self._disk_failed(error)
-        if len(line) > self._max_line_bytes:
-            self._ledger.drop(LARGER_THAN_BUFFER)
-        elif self.holding.append(line, self._ledger):
-            backlog = self._backlog()
-            self._after_count(backlog)
-            return backlog
-        elif self._when_full == "block":
-            return FULL
-        else:
-            self._ledger.drop(DISK_ERROR)
-        return self._backlog()
+    # Where the quick way does not do. The stream is not in the slot, and the lock is held.
 
-    def _disk_failed(self, error: OSError) -> None:
-        self._revoke_credit()
-        stream = self.stream
-        if self._events_in_segment() or stream is None or stream.write_fd < 0:
-            self._segment_credit = 0  # it may be this file that must not grow
-        else:
-            self._segment_credit = self._segment_bytes  # one empty file is enough
-        self._disk_retry_at = time.monotonic() + self._timings.disk_retry
-        self._disk_error = error.strerror or type(error).__name__
-        self.maintenance.start()
-        self._deferred_warnings.add(
-            "spool disk",
-            f"the spool {self._folder.path} cannot be written: {self._disk_error}; events wait in"
-            " memory until it can",
-        )
+    def _append_slowly(self, line: bytes, stream: Stream) -> int:
+        """Append *line* to *stream*, if that is one, or to another."""
+        self._put_back(stream)
+        self.let_go_of_interrupted()
+        stream = self._take_slot()
+        if self._ledger.own_waiting() >= self._max_events and not self._drop_oldest_events(stream):
+            self._put_back(stream)
+            return self._refuse(len(line))
+        if self.disk_error is not None:
+            self._try_disk()
+            stream = self._take_slot()
+        return self._write_or_hold(line, stream)
 
-    def _write_held_lines(self) -> None:
-        """Write the held lines, if it is time to try the disk again."""
-        if self._disk_error is None or time.monotonic() < self._disk_retry_at:
-            return
-        try:
-            if not self.holding.held:
-                self._write_held_line(b"\n")  # an empty line is no event, but tests the disk
-            while self._disk_error is not None:
-                self.holding.write_out(self._write_held_line)
-                # No call and no jump: a signal handler logs either before this, and its line is
-                # held, or after it.
-                self._disk_error = (None, self._disk_error)[self.holding.held > 0]
-        except OSError as error:
-            self._disk_failed(error)
-        else:
-            self._disk_recovered()
+    def _write_or_hold(self, line: bytes, stream: Stream, *, bounded: bool = True) -> int:
+        """Append *line* to *stream*; where that fails to another; where that fails in memory."""
+        while self.disk_error is None:
+            try:
+                if self._write(line, stream, bounded=bounded):
+                    return self._ledger.own_waiting()
+                return self._refuse(len(line))
+            except OSError as error:
+                if is_foreign(error):
+                    raise
+                if stream is _NO_STREAM:
+                    self._disk_failed(error)
+                stream = _NO_STREAM
+        return self._hold(line, bounded=bounded)
 
-    def _disk_recovered(self) -> None:
-        self._deferred_warnings.add(
-            "spool disk recovered", f"the spool {self._folder.path} can be written again"
-        )
-
-    def _write_held_line(self, line: bytes) -> Source:
-        if self._credit_left < len(line) and not self._grant_credit(len(line)):
-            raise OSError(errno.ENOSPC, "the spool is full")
-        self._credit_left -= len(line)
-        return self._write(line)
-
-    def _grant_credit(self, size: int) -> bool:
-        """Check all limits for *size* bytes, and set the credit; False if the spool is full.
+    def _write(self, line: bytes, stream: Stream, *, bounded: bool = True) -> bool:
+        """Write and count *line*, and put the stream into the slot; False where there is no room.
 
         Raises:
-            OSError: the disk cannot be written.
+            OSError: the disk refuses; *line* was not written whole.
         """
-        if size > self._max_line_bytes or time.monotonic() < self._full_until:
+        if bounded and not self._has_credit(stream, len(line)):
+            stream, has_credit = self._get_credit(stream, len(line))
+            if not has_credit:
+                self._put_back(stream)
+                return False
+        elif stream is _NO_STREAM:
+            stream = self._new_stream()
+            self._begin_segment(stream)
+        if not bounded:
+            stream.granted += len(line)
+            stream.credit += len(line)
+        try:
+            write_all(stream.fd, line)
+        except OSError:
+            self._remove_if_empty(stream)
+            raise
+        if self._sync == "always":
+            self._sync_now(stream.fd)
+        stream.credit -= len(line)
+        stream.appended += 1
+        backlog = self._ledger.own_waiting()
+        stream.offset = stream.appended - backlog
+        self._look(stream, stream.appended, backlog)
+        self._put_back(stream)
+        return True
+
+    @staticmethod
+    def _has_credit(stream: Stream, size: int) -> bool:
+        return stream is not _NO_STREAM and stream.credit >= size
+
+    def _put_back(self, stream: Stream) -> None:
+        # Where a signal handler has put its own stream there, that goes on.
+        if self._slot is _NO_STREAM and stream is not _NO_STREAM:
+            self._slot = stream
+
+    def _is_nested(self) -> bool:
+        """Tell whether this runs in the middle of another append of this thread.
+
+        A signal handler or ``__del__`` logs then. What is not in the slot may be in its hands.
+        """
+        self._release()
+        try:
+            return self._lock.is_owned()
+        finally:
+            self._acquire()
+
+    def _let_go_of_all_but(self, stream: Stream) -> None:
+        """Write no more to what interrupted appends, or another process, have left of our own."""
+        own = self._ledger.sources.own
+        for other in own[-2 * _MOST_OPEN :]:
+            # A signal handler may have put its own stream into the slot meanwhile.
+            in_use = other is stream or other is self._slot
+            if isinstance(other, Stream) and not other.closed and not in_use:
+                self._let_go(other)
+        middle = own[-_MOST_OPEN // 2] if len(own) > _MOST_OPEN else None
+        if isinstance(middle, Stream) and middle.can_be_released():
+            self._release_stream(middle)
+
+    def _let_go(self, stream: Stream) -> None:
+        stream.closed = True
+        stream.stop_writing()
+        if self._sync == "interval":
+            with ignored_errors():
+                for file in stream.descriptors_to_sync():
+                    self.maintenance.sync_and_close(file)
+
+    def _release_stream(self, stream: Stream) -> None:
+        stream.release()
+        self.capacity.released(stream.name)
+
+    def let_go_of_interrupted(self) -> None:
+        """Let go of streams whose appends were cut short. With the lock held, outside of appends.
+
+        A stream in the middle of an append of this very thread is left alone.
+        """
+        if not self._is_nested():
+            stream = self._take_slot()
+            self._let_go_of_all_but(stream)
+            self._put_back(stream)
+
+    def let_go_of_current(self) -> None:
+        """Write to another stream from now on: this one does not hold what was counted."""
+        if not self._is_nested():
+            self._take_slot()
+            self._let_go_of_all_but(_NO_STREAM)
+
+    def rebase(self) -> None:
+        """The number of waiting events has changed: with the lock held."""
+        stream = self._slot
+        if stream is not _NO_STREAM:
+            waiting = self._ledger.own_waiting()
+            stream.offset = stream.appended - waiting
+            if not waiting:
+                stream.next_look = 0  # the next event is the oldest
+
+    # Bounds.
+
+    def _refuse(self, size: int) -> int:
+        if size > self._largest_line:
+            self._ledger.drops.add(LARGER_THAN_BUFFER)
+        elif self._when_full == "block":
+            return FULL
+        else:
+            self._ledger.drops.add(BUFFER_FULL)
+        return self._ledger.own_waiting()
+
+    def _drop_oldest_events(self, stream: Stream) -> bool:
+        """Drop the oldest segment; False where nothing can be dropped."""
+        if self._when_full != "drop_oldest":
             return False
-        if self.stream is not None and self.stream.is_gone():
-            self._replace_removed_stream()
-        if self.stream is None:
-            self.stream = self._new_stream()
+        if self._drop_oldest_segment():
+            return True
+        if stream is not _NO_STREAM and stream.events_in_segment():
+            try:
+                self._begin_segment(stream)
+            except OSError:
+                return False
+        return self._drop_oldest_segment()
+
+    def _drop_oldest_segment(self) -> bool:
+        for source in self._ledger.sources.own:
+            if isinstance(source, Stream) and source.lock is not None:
+                dropped = source.drop_oldest_segment()
+                if dropped is not None:
+                    self._ledger.drops.add(BUFFER_FULL, dropped)
+                    return True
+        return False
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether a line of *size* bytes would be written now. With the lock held."""
+        if self._is_nested() or self.disk_error is not None:
+            return False
+        if self._ledger.own_waiting() >= self._max_events:
+            return False
+        stream = self._take_slot()
+        try:
+            stream, has_credit = (
+                (stream, True) if self._has_credit(stream, size) else self._get_credit(stream, size)
+            )
+        except OSError:
+            return False
+        self._put_back(stream)
+        return has_credit
+
+    def _get_credit(self, stream: Stream, size: int) -> tuple[Stream, bool]:
+        """Look at all that `append` does not look at each time.
+
+        Returns:
+            The stream to write to, and whether there is room.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        if size > self._largest_line or time.monotonic() < self._full_until:
+            return stream, False
         self.maintenance.start()
-        if self._segment_credit <= 0 or self._events_in_segment() >= self._segment_events:
-            self._begin_segment(self.stream)
+        stream = self._checked(stream)
+        if stream is _NO_STREAM:
+            stream = self._new_stream()
+        is_complete = stream.bytes_in_segment() >= self._segment_bytes
+        if stream.fd < 0 or is_complete or stream.events_in_segment() >= self._segment_events:
+            self._begin_segment(stream)
         available, quantum = self._available()
         while available < size and self._when_full == "drop_oldest":
-            if not self._drop_oldest_segment(self.stream):
+            if not self._drop_oldest_segment():
                 break
             available, quantum = self._available()
         if available < size:
             self._full_until = time.monotonic() + self._timings.full_retry
-            return False
-        credit = max(size, min(available, quantum, self._segment_credit, LINE_LIMIT_BYTES))
-        self._credit_left = credit
-        self._segment_credit -= credit
-        backlog = self._backlog()
-        more = min(self._max_events, backlog + self._segment_events) - backlog
-        self._slow_path_from = self._ledger.appended + more
-        return True
+            return stream, False
+        left_in_segment = self._segment_bytes - stream.bytes_in_segment()
+        credit = max(size, min(available, quantum, left_in_segment, LINE_LIMIT_BYTES))
+        stream.stop_writing()
+        stream.granted += credit
+        stream.credit = credit
+        return stream, True
 
     def _available(self) -> tuple[int, int]:
-        """Return the bytes that may be written, and how many of them before the next measurement.
+        streams = [source for source in self._ledger.sources.all() if isinstance(source, Stream)]
+        own = sum(s.disk_bytes() + STREAM_BYTES for s in streams if s.lock is not None)
+        return self.capacity.available(own)
 
-        The other streams may have grown since the last one, each by its own share.
-        """
-        usage = self._folder.usage()
-        reserve = self._reserve if usage.streams > 1 else 0
-        return self._max_bytes - usage.bytes - reserve, self._reserve // (4 * usage.streams)
-
-    def _new_stream(self) -> Stream:
-        stream = Stream(
-            self._folder, self._folder.create_stream(), self._lock, self._damage_log, adopted=False
-        )
-        self._segment_credit = 0
+    def _checked(self, stream: Stream) -> Stream:
+        """Return *stream*, or none where somebody removed it or closed its descriptors."""
+        if stream is not _NO_STREAM:
+            try:
+                stream.check()
+            except OSError as error:
+                if is_foreign(error):
+                    raise
+                self._let_go(stream)
+                self._warnings.add(
+                    "spool removed",
+                    f"somebody removed a stream from the spool {self._folder.path}"
+                    if isinstance(error, FileNotFoundError)
+                    else f"the program closed files of the spool {self._folder.path}",
+                )
+                return _NO_STREAM
         return stream
 
-    def _events_in_segment(self) -> int:
-        stream, ledger, holding = self.stream, self._ledger, self.holding
-        before = 0 if stream is None else stream.lines_before
-        return ledger.appended - ledger.found_uncounted - holding.held - holding.sent - before
+    # Streams.
+
+    def _begun(self) -> int:
+        """Return the time for the name of the next stream: names sort in their order."""
+        self._last_begun = max(time.time_ns() // 1_000_000, self._last_begun + 1)
+        return self._last_begun
+
+    def _next_name(self) -> StreamName:
+        return StreamName(self._begun(), os.getpid(), self._writer_id)
+
+    def _new_stream(self) -> Stream:
+        stream = self._make_stream(self._next_name())
+        for holding in self._holdings():
+            holding.closed = True
+        self._ledger.append(stream)
+        return stream
+
+    def _make_stream(self, name: StreamName) -> Stream:
+        while True:
+            self.capacity.own.add(str(name))
+            try:
+                lock = self._folder.create_stream(name)
+            except FileExistsError:
+                name = self._next_name()  # a signal handler was faster
+            else:
+                return Stream(self._folder, lock, self._ledger)
 
     def _begin_segment(self, stream: Stream) -> None:
-        before = stream.begin_segment(self._ledger, self.holding)
-        if before >= 0:
+        before = stream.begin_segment()
+        if before is not None:
             self.maintenance.sync_and_close(before)
-        self._credit_left = 0
-        self._segment_credit = self._segment_bytes
-        if self._syncs_always:
-            self._sync(stream.stream_lock.fd)
-            self._sync(self._folder.fd)
+        if self._sync == "always":
+            for fd in (stream.lock_fd(), self._folder.fd):
+                self._sync_now(fd)
         self._has_new_names = True
 
-    def _sync(self, fd: int) -> None:
+    def _sync_now(self, fd: int) -> None:
         try:
             sync_data(fd)
-        except OSError as error:  # the event is written: the kernel has it
-            self._deferred_warnings.add(
+        except OSError as error:
+            if is_foreign(error):
+                raise
+            # The event is written, and the kernel has it.
+            self._warnings.add(
                 "spool sync",
                 f"the spool {self._folder.path} cannot be synchronised: {error.strerror}",
             )
 
-    def _drop_oldest_segment(self, stream: Stream) -> bool:
-        dropped = stream.drop_oldest_segment()
-        if dropped is None:
-            return False
-        self._ledger.lose(*dropped, BUFFER_FULL)
-        return True
+    def _remove_if_empty(self, stream: Stream) -> None:
+        """Leave nothing of a stream that the disk refused from the first event on."""
+        if not stream.appended:
+            self._ledger.remove(stream)
+            stream.remove()
+            self.capacity.released(stream.name)
 
-    def _replace_removed_stream(self) -> None:
-        """Keep a stream that somebody removed for reading to its end, and write to another."""
-        stream, self.stream = self.stream, None
-        if stream is not None:
-            before = self.holding.held + sum(other.waiting for other in self.removed_streams)
-            stream.waiting = self._backlog() - before
-            self.removed_streams.append(stream)
-            self._credit_left = 0
-            self._deferred_warnings.add(
-                "spool removed", f"somebody removed a stream from the spool {self._folder.path}"
+    # While the disk refuses.
+
+    def _disk_failed(self, error: OSError) -> None:
+        self.disk_error = error.strerror or type(error).__name__
+        self._retry_at = time.monotonic() + self._timings.disk_retry
+        self.maintenance.start()
+        self._warnings.add(
+            "spool disk",
+            f"the spool {self._folder.path} cannot be written: {self.disk_error}; events wait in"
+            f" memory until it can{self._folder.complaint()}",
+        )
+
+    def _hold(self, line: bytes, *, bounded: bool) -> int:
+        """Hold *line* in memory."""
+        held = sum(holding.size() for holding in self._holdings())
+        if bounded and len(line) > self._largest_line:
+            return self._refuse(len(line))
+        if bounded and held + len(line) > self._holding_bytes:
+            if self._when_full == "block":
+                return FULL
+            self._ledger.drops.add(DISK_ERROR)
+            return self._ledger.own_waiting()
+        self._newest_holding().append(line)
+        return self._ledger.own_waiting()
+
+    def _holdings(self) -> list[Holding]:
+        return [source for source in self._ledger.sources.own if isinstance(source, Holding)]
+
+    def _newest_holding(self) -> Holding:
+        own = self._ledger.sources.own
+        if own and isinstance(own[-1], Holding) and not own[-1].closed:
+            return own[-1]
+        holding = Holding(self._next_name())
+        self._ledger.append(holding)
+        return holding
+
+    def is_durable(self) -> bool:
+        """Tell whether all that waits outlives the process."""
+        return not any(holding.state.lines for holding in self._holdings())
+
+    def _try_disk(self) -> None:
+        """Write what is held in memory, if the disk accepts it again."""
+        if time.monotonic() < self._retry_at:
+            return
+        try:
+            self._write_holdings()
+            if self._slot is _NO_STREAM:
+                stream = self._new_stream()
+                self._slot = stream
+        except OSError as error:
+            if is_foreign(error):
+                raise
+            self._disk_failed(error)
+            return
+        if self.disk_error is not None:
+            self.disk_error = None
+            self._warnings.add(
+                "spool disk recovered", f"the spool {self._folder.path} can be written again"
             )
+
+    def _write_holdings(self) -> None:
+        """Write each holding into a stream of its own.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        for holding in self._holdings():
+            holding.closed = True
+            if not holding.state.lines:
+                continue
+            size = holding.size()
+            if self._available()[0] < size + STREAM_BYTES:
+                raise OSError(errno.ENOSPC, "the spool is full")
+            stream = self._make_stream(holding.name)
+            try:
+                stream.begin_segment()
+                write_all(stream.fd, b"".join(holding.state.lines))
+            except OSError:
+                stream.remove()
+                self.capacity.released(stream.name)
+                raise
+            stream.continue_from(holding, size)
+            if not self._ledger.replace(holding, stream):
+                stream.remove()  # a signal handler was faster
+                self.capacity.released(stream.name)
 
     # Once a second: in the maintenance thread.
 
-    def _maintain(self) -> list[int]:
-        """Notice a removed stream, and try a failed disk again.
+    def _maintain(self) -> list[Descriptor]:
+        self._ledger.write_pending_letters()
+        self.capacity.measure(self._lock)
+        return self._lock.call(self._check)
+
+    def _check(self) -> list[Descriptor]:
+        """Look whether all is as it should be, and try a disk that refused.
 
         Returns:
-            Descriptors to synchronise and close.
+            Files to synchronise and close.
         """
-        with self._lock:
-            if self._write_credit < 0:
-                return []
-            self._credit_left, self._write_credit = self._write_credit, _APPENDING
-            try:
-                if self.stream is not None and self.stream.is_gone():
-                    self._replace_removed_stream()
-                self._write_held_lines()
-                if self._ledger.appended >= self._slow_path_from:
-                    self._revoke_credit()
-                return self._descriptors_to_sync()
-            except BaseException:
-                self._credit_left = 0
-                raise
-            finally:
-                self._write_credit = self._credit_left * (self._write_credit == _APPENDING)
-
-    def _descriptors_to_sync(self) -> list[int]:
-        stream = self.stream
-        if stream is None or stream.write_fd < 0 or not self._syncs or self._syncs_always:
+        if self._is_nested():
             return []
-        wanted = [stream.write_fd]
+        stream = self._checked(self._take_slot())
+        self._let_go_of_all_but(stream)
+        for source in self._ledger.sources.all():
+            if isinstance(source, Stream) and source.lock is not None and source.lock.is_lost():
+                self._release_stream(source)
+        self._put_back(stream)
+        if self.disk_error is not None:
+            self._try_disk()
+        self._touch()
+        stream = self._slot
+        if stream is _NO_STREAM or self._sync != "interval":
+            return []
+        files = stream.descriptors_to_sync()
         if self._has_new_names:
-            wanted += [stream.stream_lock.fd, self._folder.fd]
-        fds: list[int] = []
-        try:
-            fds += map(os.dup, wanted)
-        except OSError:
-            for fd in fds:
-                os.close(fd)
-            raise
-        self._has_new_names = False
-        return fds
+            files.append(Descriptor(os.dup(self._folder.fd)))
+            self._has_new_names = False
+        return files
+
+    def _touch(self) -> None:
+        """Give other machines, which cannot see our locks, a sign of life."""
+        now = time.monotonic()
+        if now >= self._touched_at + _TOUCH_INTERVAL:
+            self._touched_at = now
+            for source in self._ledger.sources.all():
+                if isinstance(source, Stream) and source.lock is not None:
+                    with ignored_errors():
+                        source.touch()
 
     # The end.
 
     def prepare_close(self) -> None:
-        """Make held events readable again, and let the disk be tried a last time."""
-        self.holding.reset_in_flight()
-        self._disk_retry_at = 0.0
-        if not self.holding.held:
-            self._disk_error = None  # there is nothing to try it with
+        """Nothing is in flight any more; the disk is to be tried a last time."""
+        self._retry_at = 0.0
+        if self.disk_error is not None and self.is_durable():
+            self.disk_error = None  # there is nothing to try it with
 
     def close(self) -> None:
-        """Remove drained streams, and leave the others for adoption."""
-        for removed in self.removed_streams:
-            self._ledger.lose(removed.waiting, self._ledger.settled_count(), SPOOL_REMOVED)
-            removed.close()
-        self.removed_streams.clear()
-        stream, self.stream = self.stream, None
-        self._revoke_credit()
-        if stream is None:
+        """Remove what is drained, and leave the rest to whoever adopts it."""
+        if self._is_nested():
             return
-        on_disk = self._backlog() - self.holding.held
-        if not on_disk and stream.is_exhausted():
-            stream.remove()
-        else:
-            # The process that adopts it counts its events again. We count them as waiting until
-            # we adopt them ourselves, or others have.
-            self._ledger.close_stream(stream.name, on_disk)
-            stream.close()
+        self._take_slot()
+        self._let_go_of_all_but(_NO_STREAM)
+        for source in self._ledger.sources.own:
+            if isinstance(source, Stream) and source.lock is not None:
+                if source.is_removed():
+                    self._ledger.drops.add(SPOOL_REMOVED, source.waiting())
+                elif source.appended > source.state.settled or not self._is_drained(source):
+                    self._release_stream(source)
+                    continue
+                self._ledger.remove(source)
+                source.remove()
+                self.capacity.released(source.name)
+
+    @staticmethod
+    def _is_drained(stream: Stream) -> bool:
+        try:
+            return stream.is_drained()
+        except OSError:
+            return False
 
     def abandon(self) -> None:
         """See `structlog_mozdef.buffers.spool.Spool`."""
-        for stream in self.streams():
-            stream.abandon()
+        for source in self._ledger.sources.all():
+            if isinstance(source, Stream):
+                source.abandon()
         self.maintenance.abandon()

@@ -86,12 +86,12 @@ def segments_on(disk):
 
 
 def test_a_disk_that_stays_full(small_disk):
-    """However often it is tried, there is one empty segment at most."""
+    """However often it is tried, nothing is left of the attempts."""
     spool = spool_that_fills(small_disk)
     for _ in range(10):
         spool.maintain()
     assert not spool.durable
-    assert segments_on(small_disk) == ["0000000001.ndjson", "0000000002.ndjson"]
+    assert segments_on(small_disk) == ["0000000001.ndjson"]
     spool.close()
 
 
@@ -100,12 +100,10 @@ def test_a_disk_that_our_own_settled_events_fill(small_disk, caplog):
     spool = spool_that_fills(small_disk)
     while len(spool):
         spool.ack(spool.peek(50, 1_000_000))
-    spool.maintain()
-    assert "can be written again" not in caplog.text
     spool.adopt_orphans()
     spool.maintain()
     assert "can be written again" in caplog.text
-    assert segments_on(small_disk) == ["0000000002.ndjson"]
+    assert segments_on(small_disk) == []
     spool.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import resource
@@ -17,12 +19,22 @@ from support.handmade_spools import DESTINATION, drain, events, letters, orphan,
 from support.running import run
 
 from structlog_mozdef import Sink
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef.buffers.spool import Spool, SpoolTimings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
 
 SOMEBODY_ELSE = 12345
-root_only = pytest.mark.root
+OPTIONS = {
+    "max_events": sys.maxsize,
+    "max_bytes": 10_000_000,
+    "when_full": "drop_newest",
+    "sync": "never",
+    "own_log": RateLimitedLogger(),
+    "timings": SpoolTimings(rescan_interval=0.0),
+}
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 def put_symlink(path):
@@ -208,12 +220,101 @@ def sink_on(path):
     return Sink(MemoryTransport(), spool=path)
 
 
+def as_somebody_else(function):
+    """Call *function* in a child that is no longer root; the message of its `SpoolError`."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        message = ""
+        try:
+            os.setuid(SOMEBODY_ELSE)
+            function()
+        except SpoolError as error:
+            message = str(error)
+        finally:
+            os.write(writing, message.encode())
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as file:
+        return file.read().decode()
+
+
+@pytest.fixture
+def open_tmp_path():
+    """A folder that others can enter."""
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
 @root_only
-def test_a_folder_of_another_user(tmp_path):
-    """A folder that another user owns is rejected."""
-    (tmp_path / "spool").mkdir(0o700)
-    os.chown(tmp_path / "spool", SOMEBODY_ELSE, SOMEBODY_ELSE)
-    with pytest.raises(SpoolError, match=r"which belongs to user 12345; it must belong to user 0"):
+def test_a_folder_of_another_user(open_tmp_path):
+    """A folder that another user owns is rejected, and the way out is named."""
+    (open_tmp_path / "spool").mkdir(0o700)
+    message = as_somebody_else(lambda: SpoolFolder(open_tmp_path / "spool", DESTINATION))
+    assert "belongs to user 0; it must belong to user 12345" in message
+    assert "install -d -m 700 -o 12345" in message
+
+
+@root_only
+def test_root_in_the_folder_of_another_user(open_tmp_path):
+    """What root writes there belongs to that user, who can adopt it: root may start a service."""
+    path = open_tmp_path / "spool"
+    path.mkdir(0o700)
+    os.chown(path, SOMEBODY_ELSE, SOMEBODY_ELSE)
+    spool = spool_on(path)
+    spool.append(events(1)[0])
+    spool.reject(spool.peek(1, 1000).events[0], "HTTP 400")
+    spool.ack(spool.peek(1, 1000))
+    spool.append(events(2)[0])
+    spool.close()
+    assert {file.stat().st_uid for file in path.rglob("*")} == {SOMEBODY_ELSE}
+    found = as_somebody_else(lambda: _raise_what_is_drained(path))
+    assert found == str(events(2))
+
+
+def _raise_what_is_drained(path):
+    raise SpoolError(str(drain(spool_on(path))))
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o757, 0o775])
+def test_a_folder_below_one_that_others_can_write(open_tmp_path, mode):
+    """A folder that others can replace by a link between a check and its use is rejected."""
+    parent = open_tmp_path / "parent"
+    parent.mkdir()
+    parent.chmod(mode)
+    os.chown(parent, -1, 12345)  # a group that others may be in
+    with pytest.raises(SpoolError, match=rf"is below '.*parent' of mode {mode:o}"):
+        sink_on(parent / "deep" / "spool")
+
+
+def test_a_folder_below_a_sticky_one(open_tmp_path):
+    """Below a folder like /tmp only the owner can replace it."""
+    (open_tmp_path / "parent").mkdir()
+    (open_tmp_path / "parent").chmod(0o1777)
+    with sink_on(open_tmp_path / "parent" / "spool") as sink:
+        sink.put(b"{}")
+        assert sink.flush()
+
+
+def test_a_home_folder(tmp_path, monkeypatch):
+    """``~`` in the path stands for the home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with sink_on("~/spool"):
+        assert os.listdir(tmp_path) == ["spool"]
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    """Where `flock` does not work the constructor says so."""
+
+    def no_locks(fd, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(SpoolError, match=r"without locks \(flock: No locks available\)"):
         sink_on(tmp_path / "spool")
 
 
@@ -376,3 +477,99 @@ def test_many_files(tmp_path):
     assert drain(spool) == events(*range(10))
     assert len(list(tmp_path.iterdir())) == 4
     spool.close()
+
+
+# Streams that cannot be read, and strange names.
+
+
+@root_only
+def test_a_stream_that_cannot_be_read(open_tmp_path):
+    """One stream that cannot be read is named; younger ones are delivered all the same."""
+    path = open_tmp_path / "spool"
+    streams_of = [orphan(path, events(number), number=number) for number in (1, 2, 3)]
+    for entry in (path, *path.rglob("*")):
+        os.chown(entry, SOMEBODY_ELSE, SOMEBODY_ELSE)
+    (streams_of[0] / "0000000001.ndjson").chmod(0)  # as an editor of root may leave it
+
+    def deliver():
+        spool = spool_on(path)
+        found = drain(spool)
+        raise SpoolError(f"{found} {spool._folder.left_alone}")
+
+    found = as_somebody_else(deliver)
+    assert str(events(2, 3)) in found
+    assert f"'{streams_of[0].name}': 'it cannot be read: Permission denied'" in found
+    assert streams_of[0].exists()
+
+
+def test_a_bad_sector_in_a_stream(tmp_path, monkeypatch, caplog):
+    """A stream that fails with EIO while it is read does not keep younger ones from being sent."""
+    for number in (1, 2, 3):
+        orphan(tmp_path, events(number), number=number)
+    spool = spool_on(tmp_path)
+    spool.adopt_orphans()
+    pread, bad = os.pread, []
+
+    def pread_badly(fd, size, offset):
+        if events(1)[0] in pread(fd, size, offset):
+            bad.append(fd)
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(fd, size, offset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", pread_badly)
+        assert sorted(drain(spool)) == events(2, 3)
+    assert bad
+    assert "cannot be read: Input/output error; the others go on" in caplog.text
+    assert drain(spool) == events(1)
+    spool.close()
+
+
+@pytest.mark.parametrize("name", ["-000000086400", "10000000000000", "0000000000000"])
+def test_a_stream_of_a_strange_time(tmp_path, name):
+    """A stream that a clock before 1970 or after 2286 has dated is adopted as well."""
+    stream = orphan(tmp_path, events(1))
+    stream.rename(tmp_path / f"{name}-4711-{1:016x}")
+    spool = spool_on(tmp_path)
+    assert drain(spool) == events(1)
+    assert list(tmp_path.iterdir()) == []
+    spool.close()
+
+
+@pytest.mark.parametrize("seconds", [-86400, 10_000_000_000])
+def test_a_strange_clock(tmp_path, monkeypatch, seconds):
+    """What is written while the clock says 1969 or 2286 is adopted by the next process."""
+    monkeypatch.setattr(time, "time_ns", lambda: seconds * 1_000_000_000)
+    spool = spool_on(tmp_path)
+    for event in events(1, 2):
+        spool.append(event)
+    spool.abandon()
+    monkeypatch.undo()
+    other = spool_on(tmp_path)
+    assert drain(other) == events(1, 2)
+    other.close()
+
+
+def test_another_machine_that_writes(tmp_path, caplog):
+    """A stream that another machine just wrote to is left alone: no lock here tells about it."""
+    spool = Spool(SpoolFolder(tmp_path, DESTINATION, boot="other"), **OPTIONS)
+    spool.append(events(1)[0])
+    fcntl_flock = fcntl.flock
+    with pytest.MonkeyPatch.context() as patch:
+        # Its locks are not seen here.
+        patch.setattr(fcntl, "flock", lambda fd, operation: None)
+        here = spool_on(tmp_path)
+        assert drain(here) == []
+        assert "another machine writes to it" in caplog.text
+        for file in (*tmp_path.glob("*/*"), *tmp_path.glob("*-*")):
+            os.utime(file, (0, 0))
+        assert drain(here) == events(1)  # it has died
+        # It lives all the same: numbers may be odd, but nothing is negative, and nothing raises.
+        spool.append(events(2)[0])
+        spool.maintain()
+        drain(spool)
+        assert len(spool) >= 0
+        assert spool.counts().buffered >= 0
+        here.close()
+        spool.close()
+    assert fcntl.flock is fcntl_flock

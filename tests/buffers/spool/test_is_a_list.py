@@ -312,6 +312,8 @@ class Model(RuleBasedStateMachine):
                 if not len(spool) and not self.orphans():
                     break
             assert not len(spool)
+        for spool in self.spools:
+            spool.adopt_orphans()  # what it left to others is delivered by now
             assert spool.settled_count() == spool.appended_count()
             spool.close()
         assert [path for path in self.path.iterdir() if path.is_dir()] == []

@@ -65,7 +65,8 @@ def check_format(path, destination):
     assert names[-2:] == ["position", "stream.json"]
     assert all(re.fullmatch(r"\d{10}\.ndjson", name) for name in names[:-2])
     metadata = json.loads((stream / "stream.json").read_text())
-    assert list(metadata) == ["format", "destination", "pid"]
+    assert list(metadata)[:3] == ["format", "destination", "pid"]
+    assert set(metadata) <= {"format", "destination", "pid", "boot"}
     assert (metadata["format"], metadata["destination"]) == (1, destination)
     assert f"-{metadata['pid']}-" in stream.name
     ack_offset = (stream / "position").read_bytes()

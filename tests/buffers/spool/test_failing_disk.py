@@ -1,0 +1,48 @@
+"""A disk that fails at random, and processes that are killed on it, lose no event."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from support.handmade_spools import DESTINATION, drain, spool_on
+from support.running import PROGRAMS, run
+
+from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+
+LIVES = 100
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="a C compiler makes the disk fail")
+@pytest.mark.parametrize("one_in", [8, 40, 300])
+def test_hundreds_of_lives(tmp_path, one_in):
+    """Writes, locks, renames and all else fail; every event that was safe is delivered, whole."""
+    library = tmp_path / "failing_disk.so"
+    source = PROGRAMS / "failing_disk.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    folder, safe, delivered = (tmp_path / name for name in ("the-spool", "safe", "delivered"))
+    folder.mkdir(0o700)
+    safe.write_bytes(bytes(8 * LIVES))
+    environment = {"LD_PRELOAD": str(library), "FAULTS_ON": "/the-spool", "FAULTS_IN": str(one_in)}
+    run("spool_on_failing_disk", folder, safe, delivered, LIVES, env=environment, timeout=200)
+    spool = spool_on(folder)
+    found = [*delivered.read_bytes().splitlines(), *drain(spool)]
+    spool.close()
+    arrived = Counter(json.loads(line)["summary"] for line in found)
+    counts = safe.read_bytes()
+    expected = {
+        f"{life} {number}"
+        for life in range(LIVES)
+        for number in range(int.from_bytes(counts[8 * life : 8 * life + 8], "little"))
+    }
+    assert len(expected) > LIVES * 10
+    missing = expected - arrived.keys()
+    assert not missing
+    # Parts of events are dead letters, and no event is.
+    letters = DeadLetterFile(SpoolFolder(folder, DESTINATION), sys.maxsize).read()
+    assert not [letter for letter in letters if "event" in letter]
