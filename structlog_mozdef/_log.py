@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable
 
@@ -31,24 +30,29 @@ class RateLimitedLogger:
         self.interval = interval
         self._last: dict[str, float] = {}
         self._suppressed: dict[str, int] = {}
-        self._at_exit = False
+        self._write: Callable[[str], None] | None = None
 
-    def to_stderr(self) -> None:
-        """Write warnings to standard error: at exit, log handlers may write to closed files."""
-        self._at_exit = True
+    def write_with(self, write: Callable[[str], None]) -> None:
+        """Hand warnings to *write* from now on: at exit, log handlers may write to closed files."""
+        self._write = write
 
-    def warn(self, cause: str, message: str) -> None:
-        """Log *message* unless the same *cause* was reported within the interval. Never raises."""
+    def warn(self, cause: str, message: str) -> bool:
+        """Log *message* unless the same *cause* was reported within the interval. Never raises.
+
+        Returns:
+            Whether it was logged.
+        """
         try:
             message = self._allowed(cause, message)
             if not message:
-                return
-            if not self._at_exit:
+                return False
+            if self._write is not None:
+                self._write(message)
+            else:
                 logger.warning("%s", message)
-            elif sys.stderr is not None:  # print would use standard output instead
-                print(f"structlog_mozdef: {message}", file=sys.stderr)  # noqa: T201 - see above
         except Exception:
-            pass  # a broken handler, or a closed stderr, must not stop the delivery
+            pass  # a broken handler must not stop the delivery
+        return True
 
     def _allowed(self, cause: str, message: str) -> str:
         """Return *message* with the number of suppressed ones; "" where it is suppressed too."""

@@ -95,6 +95,7 @@ def configure(
     sequence: bool = True,
     redact: bool | Redactor = False,
     timezone: str | tzinfo | None = None,
+    handle_sigterm: bool = True,
     **sink_options: Any,
 ) -> Sink:
     """Configure structlog so that every event goes to MozDef, and return the sink.
@@ -108,6 +109,11 @@ def configure(
         sequence: as for `build_processors`.
         redact: as for `build_processors`.
         timezone: as for `build_processors`.
+        handle_sigterm: whether events are sent before SIGTERM ends the process, within
+            ``exit_timeout``; it ends by the signal all the same. Only where the program leaves
+            SIGTERM to the system, and calls this in the main thread. A handler that the program
+            sets later replaces it; a second SIGTERM or Ctrl-C ends the process at once. False
+            leaves the signal alone: then what waits in memory is lost without a word.
         sink_options: as for `Sink`: ``spool``, ``verify``, ``when_full``, ...
 
     Raises:
@@ -124,7 +130,7 @@ def configure(
         redact=redact,
         timezone=timezone,
     )
-    sink = Sink(url_or_transport, **sink_options)
+    sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, **sink_options)
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(minimum),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
 
 import pytest
@@ -10,6 +12,7 @@ from support.transport_doubles import DownTransport
 
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.delivery.retry import RetryPolicy
+from structlog_mozdef.process.standard_error import write_line
 from structlog_mozdef.sink import Sink
 
 
@@ -89,15 +92,17 @@ def test_a_broken_handler_does_not_raise(own_log, monkeypatch):
 
 
 def test_at_exit_standard_error_is_used(own_log, capsys):
-    """At exit warnings go to standard error, since log handlers may be closed."""
-    own_log.to_stderr()
+    """At exit warnings go to standard error, with the process and the package they are of."""
+    own_log.write_with(write_line)
     own_log.warn("down", "it is down")
-    assert capsys.readouterr().err == "structlog_mozdef: it is down\n"
+    process = re.escape(f"[{os.getpid()}]")
+    expected = f"\\S+{process}: structlog_mozdef: it is down\n"
+    assert re.fullmatch(expected, capsys.readouterr().err)
 
 
 def test_at_exit_without_standard_error_nothing_is_written(own_log, capsys, monkeypatch):
     """Where standard error is gone, a warning does not end up in standard output."""
-    own_log.to_stderr()
+    own_log.write_with(write_line)
     monkeypatch.setattr(sys, "stderr", None)
     own_log.warn("down", "it is down")
     monkeypatch.undo()

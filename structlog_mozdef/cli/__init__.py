@@ -5,8 +5,9 @@
 - ``collector``: run the development collector.
 - ``demo``: send the events of a sample application to a collector, and show what it stored.
 
-Each command is a module of that name; `demo_application` is the program that ``demo`` runs, and
-`destination` has the arguments that commands share.
+Each command is a module of that name; `demo_application` is the program that ``demo`` runs,
+`destination` has the arguments that commands share, and `ending` what they do when a signal asks
+them to end.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 
 from structlog_mozdef._version import __version__
 from structlog_mozdef.cli import collector, demo, send, spool
+from structlog_mozdef.cli.ending import Interrupted, handling_signals, raise_interrupted
 from structlog_mozdef.exceptions import MozDefError
 
 _COMMANDS = (send, spool, collector, demo)
@@ -31,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 for success, 1 if not everything was delivered, 2 for a setting that
-        cannot work, 130 after Ctrl-C.
+        cannot work. After a signal 128 and its number: 130 for Ctrl-C, 143 for SIGTERM, 129 for
+        SIGHUP.
     """
     parser = argparse.ArgumentParser(
         prog=_program_name(), description="Send security events to MozDef."
@@ -46,12 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
     try:
-        return int(options.run(options))
+        with handling_signals(raise_interrupted):
+            return int(options.run(options))
     except (ValueError, ImportError, MozDefError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except Interrupted as error:
+        return error.status
 
 
 def _program_name() -> str:

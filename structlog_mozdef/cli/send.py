@@ -10,8 +10,10 @@ from typing import Any, BinaryIO
 import orjson
 
 from structlog_mozdef.cli.destination import add_destination, sink_to
+from structlog_mozdef.cli.ending import Input, Interrupted, handling_signals
 from structlog_mozdef.configuration import build_processors
 from structlog_mozdef.logger import MozDefLogger
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.sink import Stats
 
 # Longer lines are truncated, and say so: the maximum size of an event is a tenth of this.
@@ -35,30 +37,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="maximum wait for the delivery after the last line (default: %(default)s)",
+        help="maximum wait for the delivery after the last line, or after a signal"
+        " (default: %(default)s)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Send all lines; return 0 only if all of them were delivered."""
+    """Send all lines; return 0 only if all of them were delivered.
+
+    After a signal, the lines that were read before it are sent, in the same time.
+    """
     processors = build_processors(
         tags=options.tag, category=options.category, source=options.source
     )
     sink = sink_to(options.url, options.verify, when_full="block", exit_timeout=0.0)
     logger = MozDefLogger(sink)
-    try:
-        for event_dict in read_events(sys.stdin.buffer):
-            rendered: Any = event_dict
-            for processor in processors:
-                rendered = processor(logger, "info", rendered)
-            sink.put(rendered)
-    except KeyboardInterrupt:
-        sink.close(options.timeout)
-        raise
-    sink.close(options.timeout)
+    lines = Input(options.timeout)
+    read = 0
+    with handling_signals(lines.handle):
+        try:
+            for event_dict in read_events(lines.stream):
+                read += 1
+                rendered: Any = event_dict
+                for processor in processors:
+                    rendered = processor(logger, "info", rendered)
+                sink.put(rendered)
+            sink.close(options.timeout)
+            lines.done()
+        except Interrupted:
+            # Another signal: nobody wants to wait for this one, nor for those behind it.
+            read += sum(1 for _ in read_events(lines.stream))
     stats = sink.stats()
-    print(_sum_up(stats), file=sys.stderr)
-    return 0 if stats.delivered + stats.sent == stats.accepted else 1
+    print(_sum_up(stats, read), file=sys.stderr)
+    sink.mark_reported()
+    return lines.status if stats.delivered + stats.sent == read else 1
 
 
 def read_events(source: BinaryIO) -> Iterator[dict[str, Any]]:
@@ -86,15 +98,15 @@ def _event_dict_of(line: bytes) -> dict[str, Any]:
     return {"event": line.decode("utf-8", "backslashreplace")}
 
 
-def _sum_up(stats: Stats) -> str:
-    text = f"{stats.delivered} of {stats.accepted} events delivered"
+def _sum_up(stats: Stats, read: int) -> str:
+    text = f"{stats.delivered:,} of {count_of(read, 'event')} delivered"
     if stats.sent:
-        text = f"{stats.sent} of {stats.accepted} events sent, without confirmation"
+        text = f"{stats.sent:,} of {count_of(read, 'event')} sent, without confirmation"
     for what, count in (
         ("rejected", stats.dead_lettered),
         ("dropped", stats.dropped),
-        ("not sent", stats.buffered),
+        ("not sent", stats.buffered + max(read - stats.accepted, 0)),
     ):
         if count:
-            text += f", {count} {what}"
+            text += f", {count:,} {what}"
     return f"{text}: {stats.last_error}" if stats.last_error else text

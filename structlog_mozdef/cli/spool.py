@@ -20,6 +20,7 @@ from structlog_mozdef.buffers.spool.inspect import (
     write_orphan,
 )
 from structlog_mozdef.cli.destination import add_destination, sink_to
+from structlog_mozdef.cli.ending import Interrupted
 from structlog_mozdef.exceptions import SpoolError
 
 _NO_LIMIT = sys.maxsize
@@ -97,16 +98,20 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
     foreign = [report for report in orphans if report.left_alone]
     total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
     deadline = time.monotonic() + options.timeout
-    with sink_to(options.url, options.verify, spool=options.folder, exit_timeout=0.0) as sink:
+    sink = sink_to(options.url, options.verify, spool=options.folder, exit_timeout=0.0)
+    left, status = True, 0
+    try:
         with _progress(total) as bar:
-            left = True
             while left and time.monotonic() < deadline:
                 time.sleep(_POLL_INTERVAL)
                 stats = sink.stats()
                 bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)
                 left = stats.buffered > 0 or has_orphans(folder)
-        stats = sink.stats()
-        sink.close(0.0)
+    except Interrupted as error:
+        status = error.status  # what is left stays on disk
+    stats = sink.stats()
+    sink.close(0.0)
+    sink.mark_reported()
     for report in foreign:
         print(f"{report.name} is left alone: {printable(report.left_alone or '')}", file=sys.stderr)
     print(
@@ -115,7 +120,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
         + (f": {printable(stats.last_error)}" if left and stats.last_error else ""),
         file=sys.stderr,
     )
-    return 1 if left or foreign or stats.dead_lettered else 0
+    return status or int(bool(left or foreign or stats.dead_lettered))
 
 
 def _progress(total: int) -> Any:

@@ -145,7 +145,7 @@ def serve(
     on_start: Callable[[RunningCollector], None] | None = None,
     **options: Any,
 ) -> None:
-    """Run a collector in the foreground, until SIGINT (Ctrl-C) or SIGTERM.
+    """Run a collector in the foreground, until SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 
     Call it in the main thread: only the main thread can handle signals.
 
@@ -166,7 +166,11 @@ def serve(
     def on_signal(*_: object) -> None:
         stop.set()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    # Windows has none, and ``nohup`` wants it to be ignored.
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        signals.append(hangup)
     previous = [signal.signal(number, on_signal) for number in signals]
     try:
         with running_collector(host=host, port=port, database=database, **options) as collector:

@@ -297,10 +297,11 @@ class Dispatcher:
         self.state = Waiting(
             Deadline.after(wait, self._clock), then, is_binding=error.retry_after is not None
         )
+        backlog = len(self.buffer)
+        waiting = "1 event waits," if backlog == 1 else f"{backlog} events wait,"
         self.own_log.warn(
             f"delivery {type(error).__name__} {error.retryable}",
-            f"{self.transport.name}: {error}; {len(self.buffer)} events wait,"
-            f" the next attempt is in {wait:.1f} s",
+            f"{self.transport.name}: {error}; {waiting} the next attempt is in {wait:.1f} s",
         )
         return wait
 

@@ -37,12 +37,13 @@ class LossReporter:
         self._warned: dict[str, int] = {}
 
     def warn(self, own_log: RateLimitedLogger) -> None:
-        """Warn of losses since the last call."""
+        """Warn of losses since the last warning that was not suppressed."""
         for reason, count in self._buffer.dropped().items():
             new = count - self._warned.get(reason, 0)
             if new:
-                self._warned[reason] = count
-                own_log.warn(f"dropped {reason}", f"{new} events were dropped: {reason}")
+                was, noun = ("was", "event") if new == 1 else ("were", "events")
+                if own_log.warn(f"dropped {reason}", f"{new} {noun} {was} dropped: {reason}"):
+                    self._warned[reason] = count
 
     def report(self, *, final_attempt: bool = False) -> None:
         """Append an event for each reason that has losses not yet reported.

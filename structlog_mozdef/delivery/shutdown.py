@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -29,17 +30,27 @@ class Stop(NamedTuple):
 class Shutdown:
     """Decide when the thread of *dispatcher* ends.
 
+    Args:
+        dispatcher: what the thread runs.
+        exit_timeout: seconds that the end of the process may take.
+
     Attributes:
         exit_deadline: by when the process wants to end; None while it does not.
+        late_seconds: what is left of this time for events that come after the sink was closed.
         stopped_early: whether the thread ends though events wait and time is left.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, exit_timeout: float) -> None:
         self._dispatcher = dispatcher
+        self._exit_timeout = exit_timeout
         self._buffer = dispatcher.buffer
         self._stops: list[Stop] = []
         self._had_final_attempt = False
+        # Until when callers may wait for room at the end, if nothing is settled meanwhile.
+        self._room_by = Deadline.after(0.0)
+        self._settled_before = -1
         self.exit_deadline: Deadline | None = None
+        self.late_seconds = 0.0
         self.stopped_early = False
 
     # In the caller's thread.
@@ -47,6 +58,7 @@ class Shutdown:
     def begin_exit(self, deadline: Deadline) -> None:
         """Have everything sent by *deadline*, at the end of the process."""
         self.exit_deadline = deadline
+        self.late_seconds = deadline.left()
         self._stops.append(Stop(deadline, ALL_EVENTS))
 
     @contextlib.contextmanager
@@ -69,6 +81,20 @@ class Shutdown:
             and self._buffer.durable
             and self._dispatcher.last_error is not None
         )
+
+    def lets_callers_go(self) -> bool:
+        """Return whether callers that wait for room are to give up.
+
+        When the main thread has ended, Python waits for the others: in an outage, callers that
+        wait for room would keep the process forever.
+        """
+        if self.exit_deadline is None and threading.main_thread().is_alive():
+            return False
+        settled = self._buffer.settled_count()
+        if settled != self._settled_before:
+            self._settled_before = settled
+            self._room_by = Deadline.after(self._exit_timeout)
+        return self._dispatcher.last_error is not None or self._room_by.expired
 
     # In the sender's thread.
 

@@ -28,13 +28,21 @@ class SenderThread:
         dispatcher: what makes the attempts.
         batching: when events are sent.
         timings: of the thread itself.
+        exit_timeout: seconds that the end of the process may take.
 
     Attributes:
         wakeup: what a log call has to look at.
+        report_late: called when an event that comes after the exit could not be sent; None while
+            somebody reports that later.
     """
 
     def __init__(
-        self, owner: object, dispatcher: Dispatcher, batching: Batching, timings: SenderTimings
+        self,
+        owner: object,
+        dispatcher: Dispatcher,
+        batching: Batching,
+        timings: SenderTimings,
+        exit_timeout: float,
     ) -> None:
         self._owner = owner
         self._dispatcher = dispatcher
@@ -43,8 +51,9 @@ class SenderThread:
         self._own_log = dispatcher.own_log
         self._timings = timings
         self._idle: Callable[[], None] | None = getattr(dispatcher.transport, "idle", None)
-        self._shutdown = Shutdown(dispatcher)
+        self._shutdown = Shutdown(dispatcher, exit_timeout)
         self.wakeup = Wakeup(dispatcher.buffer, batching, timings, self._shutdown)
+        self.report_late: Callable[[], None] | None = None
         self._waiters = Waiters()
         self._losses = LossReporter(dispatcher.buffer)
         self._thread: threading.Thread | None = None
@@ -84,12 +93,17 @@ class SenderThread:
             can_send = self._thread is not None or self.start()
             if self._append(event):
                 return
-            if not can_send:
+            if not can_send or self._shutdown.lets_callers_go():
                 break
             self._wake()
             poll = Deadline.after(self._timings.poll_interval)
             if self._waiters.wait_for(lambda: self._append(event), poll):
                 return
+            self._own_log.warn(
+                "blocked",
+                f"log calls wait until {self._transport.name} has accepted older events:"
+                f" {len(self._buffer):,} wait, and there is no room for more",
+            )
         self._buffer.drop(BUFFER_FULL)
 
     def _append(self, event: bytes) -> bool:
@@ -110,6 +124,12 @@ class SenderThread:
                 # Another thread does it, and will see the request; or this very one does, which
                 # a signal handler interrupted.
                 return not self._starting.is_mine()
+            if (
+                not succeeded
+                and self._shutdown.exit_deadline is not None
+                and self.report_late is not None
+            ):
+                self.report_late()
             if not (succeeded and self._start_requested):
                 return succeeded and self._shutdown.exit_deadline is None
 
@@ -118,11 +138,15 @@ class SenderThread:
         if self._shutdown.exit_deadline is None:
             return self._thread is not None or self._start_thread()
         # A daemon thread could be gone before it has sent anything.
-        return self._deliver_here(self._shutdown.exit_deadline)
+        deadline = Deadline.after(self._shutdown.late_seconds)
+        delivered = self._deliver_here(deadline)
+        self._shutdown.late_seconds = deadline.left()
+        return delivered
 
     def _start_thread(self) -> bool:
         now = time.monotonic()
-        if now < self._start_not_before:
+        # While the interpreter ends, Python 3.11 would wait for a new thread forever.
+        if now < self._start_not_before or sys.is_finalizing():
             return False
         finalize_in_worker()
         watch_forks()
@@ -143,6 +167,11 @@ class SenderThread:
                 "uwsgi", "uWSGI runs without enable-threads = true: events wait until the exit"
             )
         return True
+
+    @property
+    def late_seconds(self) -> float:
+        """Seconds that are left at exit for events that come late."""
+        return self._shutdown.late_seconds
 
     # In the caller's thread: waiting.
 
@@ -181,7 +210,10 @@ class SenderThread:
         """
         if feedback.is_sender():
             return False
-        self._report_losses(final_attempt=True)
+        try:
+            self._report_losses(final_attempt=True)
+        except Exception:
+            pass  # while the interpreter ends, a spool may open no more files; totals have them
         appended = self._buffer.appended_count()
         # Threads that go on logging meanwhile must not keep this from ending, except at exit,
         # where nobody comes after.
@@ -192,6 +224,7 @@ class SenderThread:
             self._deliver_here(deadline, until)
         is_settled = self._is_settled(appended)
         self._working.take(self._close_parts)
+        self._shutdown.late_seconds = deadline.left()
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
         return is_settled
@@ -199,6 +232,7 @@ class SenderThread:
     def _end_thread(self, stop: Stop) -> None:
         thread = self._thread
         if thread is None:
+            self._dispatcher.retry_now()
             return
         with self._shutdown.request(stop):
             self._dispatcher.retry_now()
@@ -244,8 +278,7 @@ class SenderThread:
         feedback.enter(self._transport.loggers)
         try:
             while not self._is_done() and not self._is_settled(until):
-                is_failing = self._dispatcher.last_error is not None
-                if self._shutdown.leaves_the_rest() or (is_failing and deadline.expired):
+                if self._shutdown.leaves_the_rest() or deadline.expired:
                     return False
                 wait = self._step()
                 if wait is None or (wait and not self._can_wait(wait, deadline)):

@@ -5,6 +5,7 @@ other room may use it.
 
 - `identity`: host name, process id and process name, each looked up once.
 - `fork`: what a forked child replaces.
-- `exit`: closing what is open, in whatever way a process ends.
+- `exit`: closing what is open, in whatever way a process ends. `signals`: SIGTERM, and whoever
+  wants to end at once. `standard_error`: the last way to say something.
 - `uwsgi`: what uWSGI does differently.
 """

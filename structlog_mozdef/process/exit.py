@@ -2,18 +2,22 @@
 
 ``atexit`` covers a script, a service and a gunicorn worker. The children of multiprocessing and
 of billiard leave by ``os._exit`` without it, but run the finalizers of their library; the pool
-processes of Celery not even these, but they send a signal.
+processes of Celery not even these, but they send a signal. SIGTERM runs none of all that: see
+`structlog_mozdef.process.signals`.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import weakref
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from structlog_mozdef._deadline import Deadline
+from structlog_mozdef.process import signals, standard_error
 
 
 class ClosedAtExit(Protocol):
@@ -33,6 +37,9 @@ class ClosedAtExit(Protocol):
     def end_exit(self, deadline: Deadline) -> None:
         """Wait until all is finished, *deadline* at the latest."""
 
+    def report_exit(self) -> None:
+        """Say what is left, and what was lost, as far as it was not said. Does not wait."""
+
 
 _open: weakref.WeakSet[ClosedAtExit] = weakref.WeakSet()
 _finalizer_in = 0
@@ -43,13 +50,47 @@ def close_at_exit(instance: ClosedAtExit) -> None:
     _open.add(instance)
 
 
+def close_at_sigterm() -> None:
+    """Close everything when SIGTERM ends this process, where the program has no handler for it."""
+    signals.handle_sigterm(_close_all)
+
+
 def _close_all(**_: Any) -> None:
+    standard_error.prepare()
     # All at once and with one start, not one after another: nobody waits for the sum.
     deadlines = [(instance, Deadline.after(instance.exit_timeout)) for instance in list(_open)]
-    for instance, deadline in deadlines:
-        instance.begin_exit(deadline)
-    for instance, deadline in deadlines:
-        instance.end_exit(deadline)
+    with signals.Impatience() as impatience:
+        try:
+            try:
+                for instance, deadline in deadlines:
+                    instance.begin_exit(deadline)
+                for instance, deadline in deadlines:
+                    instance.end_exit(deadline)
+            finally:
+                _report_all()
+        except signals.EndNow:
+            _report_all()  # it may have come in the middle of that
+    if impatience.ends_process:
+        signals.raise_by_default(signal.SIGTERM)
+
+
+def _report_all() -> None:
+    for instance in list(_open):
+        instance.report_exit()
+
+
+class _LastWord:
+    """Goes when the interpreter clears this module, and says what was left since `_close_all`."""
+
+    def __init__(self, instances: Iterable[ClosedAtExit]) -> None:
+        self._instances = instances  # the names of the module may be gone by then
+
+    def __del__(self) -> None:
+        for instance in list(self._instances):
+            instance.report_exit()
+
+
+_last_word = _LastWord(_open)
 
 
 def finalize_in_worker() -> None:
@@ -57,6 +98,7 @@ def finalize_in_worker() -> None:
 
     Call it in the worker, after its library has cleared the finalizers of the parent.
     """
+    signals.watch_uvicorn()
     global _finalizer_in  # noqa: PLW0603 - once for each process
     pid = os.getpid()
     if _finalizer_in == pid:

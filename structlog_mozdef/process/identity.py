@@ -35,6 +35,8 @@ def find_hostname() -> str:
     plain = socket.gethostname() or "localhost"
     if "." in plain and not plain.startswith("localhost"):
         return plain
+    if sys.is_finalizing():
+        return plain  # before Python 3.12, starting a thread would wait for it forever
     found: list[str] = []
 
     def resolve() -> None:

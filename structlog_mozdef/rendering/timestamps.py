@@ -74,6 +74,8 @@ def iso_of_datetime(moment: datetime, naive_zone: tzinfo | None = None) -> str:
 
 
 def _with_offset(moment: datetime, naive_zone: tzinfo | None) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment  # also because CPython 3.13.0 crashes below while the interpreter ends
     moment = _with_pytz_offset(moment)
     offset = moment.utcoffset()
     if offset is None:

@@ -9,6 +9,7 @@ waits in one of `structlog_mozdef.buffers`, and `structlog_mozdef.delivery` ship
 from __future__ import annotations
 
 import os
+import sys
 import types
 from typing import Any, ClassVar, Self
 
@@ -27,10 +28,12 @@ from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.delivery.wakeup import SenderTimings
 from structlog_mozdef.delivery.worker import SenderThread
-from structlog_mozdef.process.exit import close_at_exit
+from structlog_mozdef.process.exit import close_at_exit, close_at_sigterm
 from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.process.standard_error import write_line
 from structlog_mozdef.sink.config import SinkConfig
 from structlog_mozdef.sink.stats import Stats
+from structlog_mozdef.sink.totals import Totals
 from structlog_mozdef.transports.base import Transport
 from structlog_mozdef.transports.registry import transport_for_url
 
@@ -61,6 +64,9 @@ class Sink:
         linger: seconds that an event waits for others to be sent with. Default 0.5.
         retry: when to try again.
         exit_timeout: seconds that the end of the process may take. Default 5.
+        handle_sigterm: whether to close all sinks when SIGTERM ends the process, as at any other
+            exit; then the process ends by the signal. Only where the program leaves the signal to
+            the system, and the sink is made in the main thread. Default False; see `configure`.
         transport_options: passed on to the transport of the URL (``verify``, ``cert``, ``auth``,
             ``headers``, ``proxies``, ``bulk``, ...: see `HTTPTransport`).
 
@@ -91,6 +97,7 @@ class Sink:
         linger: float = 0.5,
         retry: RetryPolicy | None = None,
         exit_timeout: float = 5.0,
+        handle_sigterm: bool = False,
         **transport_options: Any,
     ) -> None:
         self.config = SinkConfig(
@@ -104,8 +111,10 @@ class Sink:
             linger=linger,
             retry=retry,
             exit_timeout=exit_timeout,
+            handle_sigterm=handle_sigterm,
         )
         self.own_log = RateLimitedLogger()
+        self._is_alone = False
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
         if spool is not None:
@@ -116,6 +125,8 @@ class Sink:
         self._begin()
         reset_after_fork(self)
         close_at_exit(self)
+        if handle_sigterm:
+            close_at_sigterm()
         if spool is not None:
             self._sender_thread.start()  # others may have left something to deliver
 
@@ -132,9 +143,14 @@ class Sink:
             batch_bytes=self.config.batch_bytes,
         )
         self._sender_thread = SenderThread(
-            self, self._dispatcher, self.config.batching(), self.timings
+            self,
+            self._dispatcher,
+            self.config.batching(),
+            self.timings,
+            self.config.exit_timeout,
         )
         self._wakeup = self._sender_thread.wakeup
+        self._totals = Totals(self._dispatcher)
 
     def _new_buffer(self) -> Buffer:
         config = self.config
@@ -205,6 +221,7 @@ class Sink:
         Returns:
             True where all of it is delivered, a dead letter or dropped.
         """
+        self._replace_what_threads_hold()
         appended = self._buffer.appended_count()
         return self._buffer.settled_count() >= appended or self._sender_thread.flush(
             appended, Deadline.after(timeout)
@@ -221,6 +238,7 @@ class Sink:
         Returns:
             True where nothing is left unsent of what was accepted before this call.
         """
+        self._replace_what_threads_hold()
         return self._sender_thread.close(Deadline.after(timeout))
 
     @property
@@ -230,15 +248,40 @@ class Sink:
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""
-        self.own_log.to_stderr()
+        self.own_log.write_with(write_line)
         self._sender_thread.begin_exit(deadline)
 
     def end_exit(self, deadline: Deadline) -> None:
-        """Close by *deadline*; what cannot be sent is reported."""
-        if not self._sender_thread.close(deadline) and not self._buffer.durable:
-            self.own_log.warn(
-                "exit", f"{len(self._buffer)} events were not delivered to {self._transport.name}"
-            )
+        """Close by *deadline*."""
+        self._sender_thread.close(deadline)
+
+    def report_exit(self) -> None:
+        """Write to standard error how many events did not arrive, and why."""
+        self._append = self._append_at_exit
+        self._totals.report()
+
+    def _append_at_exit(self, event: bytes) -> int:
+        self._replace_what_threads_hold()
+        return self._buffer.append(event)
+
+    def _replace_what_threads_hold(self) -> None:
+        """While the interpreter ends, begin again as in a forked child.
+
+        Python has stopped all other threads for good by then, whatever locks they held: a log call
+        of a ``__del__`` must not wait for them.
+        """
+        if not sys.is_finalizing() or self._is_alone:
+            return
+        self._is_alone = True
+        self._totals.report()
+        deadline = Deadline.after(self._sender_thread.late_seconds)
+        self.after_fork_in_child()
+        self._sender_thread.begin_exit(deadline)
+        self._sender_thread.report_late = self._totals.report  # nobody may do it later
+
+    def mark_reported(self) -> None:
+        """Note that the caller has reported what did not arrive: at exit it is not said again."""
+        self._totals.mark_reported()
 
     def stats(self) -> Stats:
         """Return what became of the events so far."""
@@ -267,10 +310,18 @@ class Sink:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+        if self._totals.unsent():
+            self.own_log.warn("not sent", self._totals.sentence_on_unsent())
+
+    def __del__(self) -> None:
+        # Not by a log handler, whose lock may be held by the code that is interrupted here.
+        totals = getattr(self, "_totals", None)  # it is missing if the constructor failed
+        if totals is not None:
+            totals.report()
 
     def __repr__(self) -> str:
         try:
-            return f"<Sink to {self._transport.name}, {len(self._buffer)} events wait>"
+            return f"<Sink to {self._transport.name}, {self._totals.waiting()}>"
         except AttributeError:  # in the traceback of a constructor that failed
             return "<Sink that was not made>"
 

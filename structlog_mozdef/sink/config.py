@@ -35,6 +35,7 @@ class SinkConfig:
     linger: float = 0.5
     retry: RetryPolicy | None = None
     exit_timeout: float = 5.0
+    handle_sigterm: bool = False
 
     def __post_init__(self) -> None:
         spool = self.spool
@@ -48,6 +49,8 @@ class SinkConfig:
             check_number(name, getattr(self, name), minimum=1, integer=True)
         for name in ("linger", "exit_timeout"):
             check_number(name, getattr(self, name), minimum=0)
+        if not isinstance(self.handle_sigterm, bool):
+            raise ValueError(f"handle_sigterm is {self.handle_sigterm!r}; it must be True or False")
         check_choice("when_full", self.when_full, ("drop_newest", "drop_oldest", "block"))
         if self.retry is not None and not isinstance(self.retry, RetryPolicy):
             raise ValueError(f"retry is {self.retry!r}; it must be a RetryPolicy or None")

@@ -102,7 +102,7 @@ def test_send_fails_when_an_event_was_rejected():
 def test_send_fails_when_nobody_listens():
     """The exit status is 1 after the timeout if the receiver is down."""
     result = command("send", "http://127.0.0.1:9/events", "--timeout", "0.2", text="x\n")
-    assert (result.returncode, b"0 of 1 events delivered, 1 not sent" in result.stderr) == (1, True)
+    assert (result.returncode, b"0 of 1 event delivered, 1 not sent" in result.stderr) == (1, True)
 
 
 def test_send_ships_what_was_read_before_an_interrupt():

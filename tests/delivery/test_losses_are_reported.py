@@ -12,6 +12,7 @@ from support.running import wait_for
 from support.spool_contents import QUICK
 
 from structlog_mozdef import Sink
+from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.base import BUFFER_FULL
 from structlog_mozdef.buffers.memory import MemoryBuffer
 from structlog_mozdef.delivery.loss_report import LossReporter
@@ -110,6 +111,26 @@ def test_at_most_once_a_minute(buffer):
         now += 1.0
     reporter.report(final_attempt=True)
     assert [event["details"]["dropped"] for event in reported(buffer)] == [1, 60, 39]
+
+
+def test_warnings_carry_numbers_over(buffer, caplog):
+    """What a warning that was suppressed would have said is in the number of the next one."""
+    now = 1000.0
+    own_log = RateLimitedLogger(clock=lambda: now)
+    reporter = LossReporter(buffer)
+    for count in (3, 5):
+        drop(buffer, count)
+        reporter.warn(own_log)
+    now += 61
+    reporter.warn(own_log)
+    drop(buffer, 1)
+    now += 61
+    reporter.warn(own_log)
+    assert [message.partition(" (")[0] for message in caplog.messages] == [
+        "3 events were dropped: buffer full",
+        "5 events were dropped: buffer full",
+        "1 event was dropped: buffer full",
+    ]
 
 
 def test_each_reason_has_its_event(buffer):

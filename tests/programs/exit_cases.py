@@ -129,6 +129,31 @@ def outage():
     sink.put(event("main"))
 
 
+def with_block():
+    global kept_sink
+    with mozdef.Sink(url, spool, exit_timeout=1) as kept_sink:
+        for name in "abc":
+            kept_sink.put(event(name))
+
+
+def losses():
+    sink = mozdef.Sink(url, spool, max_events=10, exit_timeout=1)
+    for number in range(13):
+        sink.put(event(str(number)))
+    sink.flush(1)
+    for number in range(42):
+        sink.put(event(str(number)))
+    sink.flush(1)
+
+
+def rejected():
+    sink = mozdef.Sink(url, spool, exit_timeout=5)
+    for name in ("good", "poison", "poison"):
+        sink.put(event(name))
+    sink.flush(5)
+    sink.put(17)
+
+
 def no_threads():
     def refuse(thread):
         raise RuntimeError("can't start new thread")

@@ -1,0 +1,144 @@
+"""SIGTERM: events are sent before the process ends as it would have ended without us.
+
+The signal is handled only where the program leaves it to the operating system. Whoever sets a
+handler later replaces this one; a program that calls the handler it found, or restores it and
+raises the signal again as uvicorn does, comes back here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+
+class EndNow(BaseException):
+    """Nobody wants to wait any more: raised by the handlers of `Impatience`."""
+
+
+class Impatience:
+    """A context, of the end of a process, in which Ctrl-C and a second SIGTERM raise `EndNow`.
+
+    A first SIGTERM is only noted: a `multiprocessing.Pool` terminates workers that are ending.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, Any] = {}
+        self._is_terminated = _is_ending
+        self._is_raised = False
+        self._came: set[int] = set()
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number)
+                # None: it was not set by Python, and could not be restored.
+                if handler not in (None, signal.SIG_IGN):
+                    self._before[number] = handler
+                    signal.signal(number, self._handle)
+            if not self._leaves_sigterm_to_us():
+                self._is_terminated = True  # the program may have had one
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, _: types.FrameType | None) -> None:
+        self._came.add(number)
+        if number == signal.SIGTERM and not self._is_terminated:
+            self._is_terminated = True
+        elif not self._is_raised:
+            self._is_raised = True
+            raise EndNow
+
+    def _leaves_sigterm_to_us(self) -> bool:
+        before = self._before.get(signal.SIGTERM)
+        return before is signal.SIG_DFL or before is _end
+
+    @property
+    def ends_process(self) -> bool:
+        """Whether SIGTERM came, and is to end the process."""
+        return signal.SIGTERM in self._came and self._leaves_sigterm_to_us()
+
+
+_close_all: Callable[[], object] | None = None
+_is_ending = False
+
+
+def handle_sigterm(close_all: Callable[[], object]) -> None:
+    """Call *close_all* when SIGTERM comes, and let the process end by the signal then.
+
+    Outside of the main thread, and where the program has a handler, nothing is changed.
+    """
+    global _close_all  # noqa: PLW0603 - once in the life of a program
+    _close_all = close_all
+    _install()
+    watch_uvicorn()
+
+
+def _install() -> None:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ):
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(_: int, __: types.FrameType | None) -> None:
+    """Close everything, and end by SIGTERM: the handler that is installed."""
+    gevent: Any = sys.modules.get("gevent")
+    if gevent is not None and gevent.getcurrent() is gevent.get_hub():
+        # Its hub runs all greenlets, and must not wait itself.
+        gevent.spawn(_end_process)
+    else:
+        _end_process()
+
+
+def _end_process() -> None:
+    global _is_ending  # noqa: PLW0603 - once in the life of a process
+    _is_ending = True
+    try:
+        if _close_all is not None:
+            _close_all()
+    finally:
+        raise_by_default(signal.SIGTERM)
+
+
+def raise_by_default(number: int) -> None:
+    """End this process by signal *number*, as its default action does."""
+    signal.signal(number, signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+    signal.raise_signal(number)
+    # Process 1 of a container: the kernel does not end it by a default action.
+    os._exit(128 + number)
+
+
+class _Captured(list[int]):
+    """The signals that uvicorn has captured, to be raised again after its shutdown.
+
+    It imports applications while its own handlers are in place, and restores those from before
+    when it is through. Then, right before it raises the signals, it asks for them in reverse.
+    """
+
+    def __reversed__(self) -> Iterator[int]:
+        _install()
+        return super().__reversed__()
+
+
+def watch_uvicorn() -> None:
+    """Handle the SIGTERM that uvicorn raises again, if `handle_sigterm` was called.
+
+    To be called again in a forked child: a server may have been started there since.
+    """
+    if _close_all is None:
+        return
+    server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    captured: Any = getattr(server, "_captured_signals", None)
+    if type(captured) is list:
+        server._captured_signals = _Captured(captured)  # noqa: SLF001 - it has no public way
