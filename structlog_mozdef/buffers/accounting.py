@@ -130,9 +130,8 @@ class Watermark:
         self._advance()
 
     def settle_all(self) -> None:
-        """Make sure of the watermark where no event waits any more."""
+        """Make sure of the watermark where no event waits, whatever was interrupted before."""
         self._gaps.clear()
-        self._times.clear()
         self._requeued.clear()
         self.settled = self._front = self.left
 

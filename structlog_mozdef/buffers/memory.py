@@ -178,7 +178,10 @@ class MemoryBuffer:
         self._bytes_out += size
         if not self._in_flight and not self._waiting:
             self._bytes_out = self._bytes_in
-        self._watermark.settle(count)
+            self._watermark.left += count
+            self._watermark.settle_all()
+        else:
+            self._watermark.settle(count)
 
     @locked
     def reject(self, event: bytes, reason: str) -> None:

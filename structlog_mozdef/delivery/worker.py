@@ -162,6 +162,10 @@ class SenderThread:
             self._start_not_before = now + self._timings.restart_interval
             self._own_log.warn("no thread", f"no thread to send from: {error}")
             return False
+        except BaseException:  # of a signal handler: it may have come before the thread was there
+            if self._thread is not None and not self._thread.is_alive():
+                self._thread = None
+            raise
         if uwsgi_runs_no_threads():
             self._own_log.warn(
                 "uwsgi", "uWSGI runs without enable-threads = true: events wait until the exit"

@@ -283,7 +283,7 @@ def test_settings_error_is_reported_once_a_minute(caplog):
     with caplog.at_level(logging.WARNING, "structlog_mozdef"):
         drive.steps(20)
     assert [record.getMessage() for record in caplog.records] == [
-        "scripted: HTTP 404; 1 events wait, the next attempt is in 45.0 s"
+        "scripted: HTTP 404; 1 event waits, the next attempt is in 45.0 s"
     ]
 
 

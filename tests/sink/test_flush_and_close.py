@@ -129,6 +129,19 @@ def test_close_says_that_something_is_left():
     assert (closed, sink.close(), len(transport.events)) == (False, True, 1)
 
 
+@pytest.mark.parametrize("spool", [False, True])
+def test_flush_after_a_close_that_did_not_succeed(spool, tmp_path):
+    """What a close has left unsent is not settled for a later flush, in memory and on disk."""
+    transport = DownTransport()
+    folder = tmp_path / "spool" if spool else None
+    sink = Sink(transport, spool=folder, exit_timeout=0)
+    sink.put(b"{}")
+    closed, flushed = sink.close(0.2), sink.flush(0.2)
+    transport.down = False
+    assert (closed, flushed, sink.flush(20), len(transport.events)) == (False, False, True, 1)
+    sink.close()
+
+
 def test_close_makes_a_last_attempt():
     """A close that cannot wait for the end of a back-off tries once more at once."""
     transport = DownTransport()

@@ -183,7 +183,7 @@ def test_poison_is_recognised_while_streams_come_and_go(tmp_path):
                     sink.put(b'{"summary": "poison %d"}' % number)
                 time.sleep(0.001)
             finish(orphans)
-            assert sink.flush(30)
+            assert sink.flush(90)  # half a minute of evidence
             assert wait_for(lambda: len(streams(tmp_path)) == 1, 30)
             letters = [letter.event for letter in sink.dead_letters()]
             assert sink.stats().dead_lettered == 12

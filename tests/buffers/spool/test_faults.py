@@ -199,8 +199,9 @@ def test_a_name_that_is_not_known(folder):
         assert lines.count(b"\n") == EVENTS
 
 
-@pytest.mark.parametrize("status", [400, 500])
-@pytest.mark.parametrize("poison", [0, 23, EVENTS - 2])
+@pytest.mark.parametrize(
+    ("status", "poison"), [(400, 0), (400, 23), (400, EVENTS - 2), (500, 23)]
+)  # a 500 needs half a minute of evidence
 def test_poison_becomes_a_dead_letter(status, poison, folder):
     """An event that always fails is kept with the reason; everything else is delivered."""
     bad = b'"event %d"' % poison
@@ -211,7 +212,7 @@ def test_poison_becomes_a_dead_letter(status, poison, folder):
     with Receiver(respond) as receiver:
         with Sink(receiver.url, spool=folder, **OPTIONS) as sink:
             put_all(sink)
-            assert sink.flush(20)
+            assert sink.flush(90)
             letters = sink.dead_letters()
         assert by_stream(receiver.summaries()) == {
             "event": [number for number in NUMBERS if number != poison]
