@@ -36,9 +36,9 @@ if TYPE_CHECKING:  # what type checkers and editors see
     from structlog_mozdef.processors.trace import add_trace_ids as add_trace_ids
     from structlog_mozdef.rendering.fields import SEVERITIES as SEVERITIES
     from structlog_mozdef.rendering.renderer import MozDefRenderer as MozDefRenderer
-    from structlog_mozdef.rendering.tee import MozDefTee as MozDefTee
     from structlog_mozdef.sink import Sink as Sink
     from structlog_mozdef.sink.stats import Stats as Stats
+    from structlog_mozdef.tee import MozDefTee as MozDefTee
     from structlog_mozdef.transports.amqp import AMQPTransport as AMQPTransport
     from structlog_mozdef.transports.base import SendResult as SendResult
     from structlog_mozdef.transports.base import Transport as Transport
@@ -65,7 +65,7 @@ else:  # what runs: the same names, each loaded from its module when it is first
         "TimestampAdder": "processors.context",
         # Rendering
         "MozDefRenderer": "rendering.renderer",
-        "MozDefTee": "rendering.tee",
+        "MozDefTee": "tee",
         "SEVERITIES": "rendering.fields",
         # Loggers and handlers
         "MozDefHandler": "handler",

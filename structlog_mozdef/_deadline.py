@@ -1,10 +1,21 @@
-"""A moment by which something is to be over, on a clock that nobody can set."""
+"""A moment by which something is to be over, on a clock that nobody can set and no test tool stops.
+
+freezegun replaces ``time.monotonic``, also in modules that are loaded already: a wait that went by
+it would last as long as the freeze.
+"""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+#: Return seconds, monotonic.
+monotonic: Callable[[], float] = time.monotonic
+if hasattr(time, "clock_gettime"):  # not on Windows
+    # The same clock by its other name. As a partial it has no name that could be replaced.
+    monotonic = functools.partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 
 #: Longer than any caller waits, and short enough for every lock and socket: 11 days, in seconds.
 LONGEST_WAIT = 1e6
@@ -16,14 +27,14 @@ class Deadline:
 
     Attributes:
         at: the moment, in seconds of *clock*.
-        clock: returns seconds, monotonic. Default ``time.monotonic``.
+        clock: returns seconds, monotonic. Default: the one that nobody can set.
     """
 
     at: float
-    clock: Callable[[], float] = field(default=time.monotonic, compare=False, repr=False)
+    clock: Callable[[], float] = field(default=monotonic, compare=False, repr=False)
 
     @classmethod
-    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
+    def after(cls, seconds: float, clock: Callable[[], float] = monotonic) -> Deadline:
         """Return the deadline *seconds* from now, `LONGEST_WAIT` at the most."""
         return cls(clock() + min(seconds, LONGEST_WAIT), clock)
 

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from structlog_mozdef._raised import pass_on
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -39,8 +41,8 @@ def locked(method: Callable[Concatenate[_Owner, _P], _R]) -> Callable[Concatenat
         finally:
             try:
                 lock.release()
-            except RuntimeError:
-                pass  # the exception came while it waited for the lock
+            except RuntimeError as error:  # the exception came while it waited for the lock
+                pass_on(error)
 
     return call
 
@@ -84,5 +86,5 @@ class Turn:
                 self._owner = 0
             try:
                 lock.release()
-            except RuntimeError:
-                pass  # another thread has the turn
+            except RuntimeError as error:  # another thread has the turn
+                pass_on(error)

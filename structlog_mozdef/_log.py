@@ -1,10 +1,17 @@
-"""The package's own warnings: through the stdlib logger, and rarely."""
+"""The package's own warnings: through the stdlib logger, and rarely.
+
+A warning of lost events that nobody gets is no warning. Where the logging of the program has
+nobody who takes it, it goes to standard error.
+"""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
+
+from structlog_mozdef._deadline import monotonic
+from structlog_mozdef._raised import pass_on
+from structlog_mozdef.process.standard_error import write_line
 
 logger = logging.getLogger("structlog_mozdef")
 
@@ -23,9 +30,7 @@ class RateLimitedLogger:
         interval: the same; it can be set at any time.
     """
 
-    def __init__(
-        self, clock: Callable[[], float] = time.monotonic, interval: float = INTERVAL
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic, interval: float = INTERVAL) -> None:
         self._clock = clock
         self.interval = interval
         self._last: dict[str, float] = {}
@@ -48,10 +53,12 @@ class RateLimitedLogger:
                 return False
             if self._write is not None:
                 self._write(message)
-            else:
+            elif is_heard():
                 logger.warning("%s", message)
-        except Exception:
-            pass  # a broken handler must not stop the delivery
+            else:
+                write_line(message)
+        except Exception as error:
+            pass_on(error)  # a broken handler must not stop the delivery
         return True
 
     def _allowed(self, cause: str, message: str) -> str:
@@ -66,3 +73,31 @@ class RateLimitedLogger:
         if repeats:
             message = f"{message} (and {repeats} more such warnings since the last one)"
         return message
+
+
+def is_heard() -> bool:
+    """Return whether a warning is taken by somebody, or unwanted by whoever set up the logging.
+
+    Nobody takes it if ``dictConfig`` has disabled the logger, as it does by default with loggers
+    that it does not know; if the level of the root logger is above WARNING; or if there is no
+    handler but those that ship to MozDef, which leave out this package's own records.
+
+    It is unwanted if the program has said so to this very logger, by a level or a handler of its
+    own (a ``NullHandler``, for example), or to all of them, by ``logging.disable``.
+    """
+    if logger.manager.disable >= logging.WARNING or logger.level > logging.WARNING:
+        return True
+    if logger.disabled or not logger.isEnabledFor(logging.WARNING):
+        return False
+    current: logging.Logger | None = logger
+    while current is not None:
+        for handler in current.handlers:
+            takes = current is logger or not isinstance(handler, logging.NullHandler)
+            if takes and handler.level <= logging.WARNING and not _ships(handler):
+                return True
+        current = current.parent if current.propagate else None
+    return False
+
+
+def _ships(handler: logging.Handler) -> bool:
+    return getattr(handler, "ships_to_mozdef", False)

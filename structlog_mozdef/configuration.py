@@ -13,6 +13,8 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from structlog_mozdef._raised import clears_locals
+from structlog_mozdef.bound_logger import bound_logger_at
 from structlog_mozdef.logger import MozDefLoggerFactory
 from structlog_mozdef.processors.context import (
     TagAdder,
@@ -37,6 +39,10 @@ _LEVELS = {
     "error": logging.ERROR,
     "critical": logging.CRITICAL,
 }
+
+# Of all calls of `configure`: the one list of processors, and the one factory, once it is made.
+_processors: list[Processor] = []
+_factories: list[MozDefLoggerFactory] = []
 
 
 def build_processors(
@@ -85,6 +91,7 @@ def build_processors(
     return processors
 
 
+@clears_locals
 def configure(
     url_or_transport: str | Transport,
     *,
@@ -99,6 +106,9 @@ def configure(
     **sink_options: Any,
 ) -> Sink:
     """Configure structlog so that every event goes to MozDef, and return the sink.
+
+    It can be called again: loggers that were made before then ship to the new sink, at the level
+    that they had. The one before is closed once its events are sent, unless the program holds it.
 
     Args:
         url_or_transport: as for `Sink`.
@@ -131,11 +141,17 @@ def configure(
         timezone=timezone,
     )
     sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, **sink_options)
+    # Loggers that structlog has cached keep the list and the wrapped logger that they were made
+    # with: both are changed in place, as `structlog.testing.capture_logs` does it with the list.
+    _processors[:] = processors
+    if not _factories:
+        _factories.append(MozDefLoggerFactory(sink))
+    _factories[0].ship_to(sink)
     structlog.configure(
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(minimum),
+        processors=_processors,
+        wrapper_class=bound_logger_at(minimum),
         context_class=dict,
-        logger_factory=MozDefLoggerFactory(sink),
+        logger_factory=_factories[0],
         cache_logger_on_first_use=True,
     )
     return sink

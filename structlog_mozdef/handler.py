@@ -11,11 +11,13 @@ from typing import Any
 import structlog.stdlib
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
 from structlog_mozdef.delivery import feedback
 from structlog_mozdef.rendering.convert import name_of_type
 from structlog_mozdef.rendering.log_records import event_dict_of, message_of
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
+from structlog_mozdef.sink.destination import destination_of
 
 
 class MozDefHandler(logging.Handler):
@@ -30,7 +32,7 @@ class MozDefHandler(logging.Handler):
     wait for it, since the logging lock is held meanwhile.
 
     Args:
-        sink: the destination of the events.
+        sink: the destination of the events: a `Sink`, or a URL of which one is made.
         level: the minimum level of records that are sent.
         category: of the events.
         source: of the events. Default: the name of the record's logger.
@@ -38,26 +40,33 @@ class MozDefHandler(logging.Handler):
         processors: run on each event before it is rendered: a `Redactor`, a `TagAdder`, a
             `SequenceAdder`, or any other processor that accepts and returns an event dict. A
             formatter that makes the events itself has its own.
+        sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
-        ValueError: an unknown level, or as for `MozDefRenderer`.
+        TypeError: an option that the transport of the URL does not know.
+        ValueError: an unknown level, or as for `MozDefRenderer` and `Sink`.
     """
 
+    #: Records of this package are left out by it: they are warnings about what it ships.
+    ships_to_mozdef = True
+
+    @clears_locals
     def __init__(
         self,
-        sink: Sink,
+        sink: Sink | str,
         level: int | str = logging.NOTSET,
         *,
         category: str = "event",
         source: str | None = None,
         timezone: str | tzinfo | None = None,
         processors: Iterable[Processor] = (),
+        **sink_options: Any,
     ) -> None:
         super().__init__(level)
-        self._sink = sink
         self._processors = tuple(processors)
         self._renderer = MozDefRenderer(category, source, timezone)
         self._ships_by_formatter = False
+        self._sink: Sink = destination_of(sink, sink_options)
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
         """Use *fmt*; see `MozDefHandler` for what each kind of formatter does."""
@@ -100,6 +109,7 @@ class MozDefHandler(logging.Handler):
         except structlog.DropEvent:
             pass  # a processor asked for that
         except Exception as error:
+            pass_on(error)
             self._put_remains(record, error)
 
     def _summary_of(self, record: logging.LogRecord) -> str:
@@ -120,13 +130,14 @@ class MozDefHandler(logging.Handler):
         for processor in self._processors:
             try:
                 event_dict = _event_dict(processor(None, "info", event_dict))
-            except Exception:
-                pass  # the one that failed; the others (a Redactor, for example) still run
+            except Exception as another:  # the one that failed; a Redactor, for example, still runs
+                pass_on(another)
         self._sink.put(self._renderer(None, "info", event_dict))
 
     def flush(self) -> None:
         """Do nothing: `Sink.flush` waits, and ``logging`` calls this under its lock."""
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"<MozDefHandler({logging.getLevelName(self.level)}) of {self._sink!r}>"
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef.rendering.fields import claim_detail
 from structlog_mozdef.rendering.renderer import MozDefRenderer
-from structlog_mozdef.rendering.tee import Destination
+from structlog_mozdef.sink.destination import Destination, destination_of
+
+_REMEMBERED_LOGGERS = 10_000
 
 
 class MozDefLogger:
@@ -23,8 +26,7 @@ class MozDefLogger:
     __slots__ = ("_put", "_sink", "name")
 
     def __init__(self, sink: Destination, name: str | None = None) -> None:
-        self._sink = sink
-        self._put = sink.put
+        self._ship_to(sink)
         self.name = name
 
     def msg(self, event: Any = None, /, *args: Any, **fields: Any) -> None:
@@ -45,8 +47,17 @@ class MozDefLogger:
             event_dict["positional_args"] = args
         self._put(MozDefRenderer()(self, "info", event_dict))
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"<MozDefLogger(name={self.name!r}, sink={self._sink!r})>"
+
+    def __reduce__(self) -> tuple[type[MozDefLogger], tuple[Destination, str | None]]:
+        """Bound loggers are passed to other processes; see `Sink` for what it becomes there."""
+        return MozDefLogger, (self._sink, self.name)
+
+    def _ship_to(self, sink: Destination) -> None:
+        self._sink = sink
+        self._put = sink.put
 
     def __copy__(self) -> MozDefLogger:
         return self
@@ -60,18 +71,45 @@ class MozDefLoggerFactory:
     """Make a `MozDefLogger` for each ``structlog.get_logger()``.
 
     Args:
-        sink: the destination of the events of all loggers.
+        sink: the destination of the events of all loggers: a `Sink`, or a URL of which one is
+            made.
+        sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
+
+    Raises:
+        TypeError: an option that the transport of the URL does not know.
+        ValueError: as for `Sink`.
     """
 
-    __slots__ = ("_sink",)
+    __slots__ = ("_loggers", "_sink")
 
-    def __init__(self, sink: Destination) -> None:
-        self._sink = sink
+    @clears_locals
+    def __init__(self, sink: Destination | str, **sink_options: Any) -> None:
+        self._sink: Destination = destination_of(sink, sink_options)
+        # One for each name, found again by `ship_to`.
+        self._loggers: dict[str | None, MozDefLogger] = {}
 
     def __call__(self, *args: Any) -> MozDefLogger:
         """Make a logger; the first argument of ``get_logger`` is its name."""
         name = args[0] if args and isinstance(args[0], str) and args[0] else None
-        return MozDefLogger(self._sink, name)
+        logger = self._loggers.get(name)
+        if logger is None:
+            logger = MozDefLogger(self._sink, name)
+            if len(self._loggers) < _REMEMBERED_LOGGERS:  # names can come from outside
+                self._loggers[name] = logger
+        return logger
 
+    def ship_to(self, sink: Destination) -> None:
+        """Let all loggers ship to *sink* from now on, those that were made before as well.
+
+        With ``cache_logger_on_first_use``, structlog keeps a logger for the life of the program.
+        """
+        self._sink = sink
+        for logger in list(self._loggers.values()):
+            logger._ship_to(sink)  # noqa: SLF001 - ours
+
+    def __reduce__(self) -> tuple[type[MozDefLoggerFactory], tuple[Destination]]:
+        return MozDefLoggerFactory, (self._sink,)
+
+    @shows_half_made
     def __repr__(self) -> str:
         return f"MozDefLoggerFactory({self._sink!r})"

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from structlog_mozdef._deadline import monotonic
+
 
 class Loss(NamedTuple):
     """Events lost for one reason.
@@ -85,7 +87,7 @@ class Watermark:
         clock: returns seconds, monotonic.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self.left = 0
         self.settled = 0

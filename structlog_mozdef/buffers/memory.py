@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._lock import locked
 from structlog_mozdef.buffers.accounting import Drops, Loss, Watermark
 from structlog_mozdef.buffers.base import (
@@ -56,7 +56,7 @@ class MemoryBuffer:
         max_bytes: int,
         when_full: WhenFull,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._max_events = max_events
         self._max_bytes = max_bytes

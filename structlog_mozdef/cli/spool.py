@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import orjson
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import (
@@ -97,12 +98,12 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
     orphans = [report for report in inspect_folder(folder) if not report.alive]
     foreign = [report for report in orphans if report.left_alone]
     total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
-    deadline = time.monotonic() + options.timeout
+    deadline = monotonic() + options.timeout
     sink = sink_to(options.url, options.verify, spool=options.folder, exit_timeout=0.0)
     left, status = True, 0
     try:
         with _progress(total) as bar:
-            while left and time.monotonic() < deadline:
+            while left and monotonic() < deadline:
                 time.sleep(_POLL_INTERVAL)
                 stats = sink.stats()
                 bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)

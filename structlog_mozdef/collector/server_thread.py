@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.collector.http_app import create_app
 from structlog_mozdef.exceptions import CollectorError
+from structlog_mozdef.process.threads import start_without_signals
 
 if TYPE_CHECKING:
     import socket
@@ -173,7 +174,7 @@ class ServerThread:
         """
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
-        self._thread.start()
+        start_without_signals(self._thread)
         self._server.is_up.wait()
         if not self._server.started:
             self.stop()

@@ -8,11 +8,10 @@ its sessions, and each token is another destination.
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from typing import Protocol
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, monotonic
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.process.fork import reset_after_fork
@@ -37,13 +36,13 @@ class Destination(Protocol):
 
 
 class _Entry:
-    """A sink, and when it was last used, by ``time.monotonic``."""
+    """A sink, and when it was last used, by a clock that nobody can set."""
 
     __slots__ = ("last_used", "sink")
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self.last_used = time.monotonic()
+        self.last_used = monotonic()
 
 
 class Sinks:
@@ -73,7 +72,7 @@ class Sinks:
         entry = self._entries.get(destination)
         if entry is None:
             entry = self._open(destination)
-        entry.last_used = time.monotonic()
+        entry.last_used = monotonic()
         return entry.sink
 
     def all(self) -> list[Sink]:

@@ -21,11 +21,10 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, monotonic
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.base import Buffer
 from structlog_mozdef.delivery.pending import Pending
@@ -100,7 +99,7 @@ class Dispatcher:
         *,
         batch_events: int,
         batch_bytes: int,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.buffer = buffer

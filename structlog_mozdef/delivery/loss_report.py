@@ -5,10 +5,10 @@ The event says how many events MozDef will never get, why, and from when to when
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._lock import Turn
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
@@ -29,7 +29,7 @@ class LossReporter:
         clock: returns seconds, monotonic.
     """
 
-    def __init__(self, buffer: Buffer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, buffer: Buffer, clock: Callable[[], float] = monotonic) -> None:
         self._buffer = buffer
         self._clock = clock
         self._turn = Turn()

@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from structlog_mozdef._deadline import LONGEST_WAIT, Deadline
+from structlog_mozdef._deadline import LONGEST_WAIT, Deadline, monotonic
 from structlog_mozdef._lock import Turn
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, FULL
 from structlog_mozdef.delivery import feedback
 from structlog_mozdef.delivery.dispatcher import Dispatcher
@@ -17,6 +18,7 @@ from structlog_mozdef.delivery.shutdown import ALL_EVENTS, Shutdown, Stop
 from structlog_mozdef.delivery.wakeup import Batching, SenderTimings, Waiters, Wakeup
 from structlog_mozdef.process.exit import finalize_in_worker
 from structlog_mozdef.process.fork import watch_forks
+from structlog_mozdef.process.threads import start_without_signals
 from structlog_mozdef.process.uwsgi import uwsgi_runs_no_threads
 
 
@@ -24,7 +26,6 @@ class SenderThread:
     """Run *dispatcher* in a thread that is started lazily.
 
     Args:
-        owner: kept alive while the thread runs, so that it can be closed at exit.
         dispatcher: what makes the attempts.
         batching: when events are sent.
         timings: of the thread itself.
@@ -38,13 +39,15 @@ class SenderThread:
 
     def __init__(
         self,
-        owner: object,
         dispatcher: Dispatcher,
         batching: Batching,
         timings: SenderTimings,
         exit_timeout: float,
     ) -> None:
-        self._owner = owner
+        # Who used it and has gone, kept until all is sent, so that it can be closed at exit; and
+        # what is called then.
+        self._retired: object = None
+        self._report: Callable[[], None] | None = None
         self._dispatcher = dispatcher
         self._buffer = dispatcher.buffer
         self._transport = dispatcher.transport
@@ -144,7 +147,7 @@ class SenderThread:
         return delivered
 
     def _start_thread(self) -> bool:
-        now = time.monotonic()
+        now = monotonic()
         # While the interpreter ends, Python 3.11 would wait for a new thread forever.
         if now < self._start_not_before or sys.is_finalizing():
             return False
@@ -154,18 +157,21 @@ class SenderThread:
         try:
             thread = threading.Thread(target=self._run, name="structlog-mozdef-sender", daemon=True)
             self._thread = thread
-            thread.start()
-        except Exception as error:
+            start_without_signals(thread)
+        except BaseException as error:
+            # A signal handler can raise before the thread is there, or when it runs already. One
+            # that comes after all wakes, sees that it is not wanted, and ends.
+            if self._thread is not None and not self._thread.is_alive():
+                self._thread = None
+                self._wake()
+            pass_on(error)
+            if not isinstance(error, Exception):
+                raise
             # The limit is reached, or the interpreter is shutting down. The events wait for the
             # next attempt, at the latest for the exit.
-            self._thread = None
             self._start_not_before = now + self._timings.restart_interval
             self._own_log.warn("no thread", f"no thread to send from: {error}")
             return False
-        except BaseException:  # of a signal handler: it may have come before the thread was there
-            if self._thread is not None and not self._thread.is_alive():
-                self._thread = None
-            raise
         if uwsgi_runs_no_threads():
             self._own_log.warn(
                 "uwsgi", "uWSGI runs without enable-threads = true: events wait until the exit"
@@ -178,6 +184,31 @@ class SenderThread:
         return self._shutdown.late_seconds
 
     # In the caller's thread: waiting.
+
+    def retire(self, owner: object, report: Callable[[], None]) -> bool:
+        """Send what waits, and end for good: nobody holds *owner*, who used this, any more.
+
+        Called by a finalizer, in any thread: neither waits nor raises.
+
+        Args:
+            owner: kept as long as events wait.
+            report: called once none waits any more.
+
+        Returns:
+            Whether *owner* is kept for a while, since events wait.
+        """
+        try:
+            self._report = report
+            if self._thread is not None:
+                self._retired = owner
+                self._wake()
+            elif not self._is_done():
+                self._retired = owner  # given up, but what waits is reported at exit
+            elif not feedback.is_sender():  # else it interrupts the work here
+                self._working.take(self._close_parts)
+        except Exception as error:
+            pass_on(error)
+        return self._retired is not None
 
     def flush(self, until: int, deadline: Deadline) -> bool:
         """Wait until the first *until* events that were appended are settled.
@@ -247,8 +278,8 @@ class SenderThread:
             try:
                 # For its last steps, so that it is gone before a fork may follow.
                 thread.join(self._timings.poll_interval)
-            except RuntimeError:
-                pass  # it could not be started
+            except RuntimeError as error:  # it could not be started
+                pass_on(error)
 
     def _close_parts(self) -> None:
         feedback.enter(self._transport.loggers)
@@ -256,6 +287,7 @@ class SenderThread:
             self._buffer.close()
             self._transport.close()
         except Exception as error:  # a transport of somebody else, or a disk
+            pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
         finally:
             feedback.leave()
@@ -311,13 +343,22 @@ class SenderThread:
                 self._thread = None
                 self.wakeup.threshold = 0  # the next event starts another thread
                 self._waiters.notify_all()
+                if self._retired is not None and self._is_done():
+                    self._retired = None
+                    if self._report is not None:
+                        self._report()
                 if not self._is_done() and not self._shutdown.is_requested():
                     self.start()  # left by an error, or events came in between
+            elif self._thread is None:  # its start was interrupted
+                self.wakeup.threshold = 0
 
     def _work(self, me: threading.Thread) -> None:
         self.wakeup.is_busy()
         self._shutdown.stopped_early = False
         while self._thread is me and not self._shutdown.is_due():
+            if self._retired is not None and self._is_done():
+                self._close_parts()
+                break
             self._pause(self._step())
 
     def _step(self) -> float | None:

@@ -7,5 +7,6 @@ other room may use it.
 - `fork`: what a forked child replaces.
 - `exit`: closing what is open, in whatever way a process ends. `signals`: SIGTERM, and whoever
   wants to end at once. `standard_error`: the last way to say something.
+- `threads`: starting those of the package, which take no signals.
 - `uwsgi`: what uWSGI does differently.
 """

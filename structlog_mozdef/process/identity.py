@@ -10,7 +10,9 @@ from pathlib import PurePath
 from typing import Any
 
 from structlog_mozdef._lock import locked
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.process.threads import start_without_signals
 
 #: Longest wait for the resolver, in seconds, once in the life of a program.
 RESOLVER_TIMEOUT = 1.0
@@ -48,9 +50,10 @@ def find_hostname() -> str:
     # In a thread: the resolver of the operating system accepts no timeout.
     resolver = threading.Thread(target=resolve, name="structlog-mozdef-hostname", daemon=True)
     try:
-        resolver.start()
+        start_without_signals(resolver)
         resolver.join(RESOLVER_TIMEOUT)
-    except RuntimeError:  # the interpreter is shutting down, or no thread can be had
+    except RuntimeError as error:  # the interpreter is shutting down, or no thread can be had
+        pass_on(error)
         return plain
     name = found[0].rstrip(".") if found else plain
     if "." not in name or name.startswith(("localhost", "ip6-")) or name.endswith(".arpa"):

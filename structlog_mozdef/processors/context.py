@@ -12,6 +12,7 @@ from typing import cast
 
 from structlog.typing import EventDict, WrappedLogger
 
+from structlog_mozdef._raised import shows_half_made
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.fields import list_of_tags
 from structlog_mozdef.rendering.timestamps import check_timezone, iso_of_datetime, utc_now
@@ -77,6 +78,7 @@ class TimestampAdder:
             event_dict["timestamp"] = iso_of_datetime(cast("datetime", given), self._naive_zone)
         return add_timestamp(logger, name, event_dict)
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"TimestampAdder({None if self._naive_zone is None else str(self._naive_zone)!r})"
 
@@ -107,6 +109,7 @@ class TagAdder:
             event_dict["tags"] = self._tags.copy()
         return event_dict
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"TagAdder({', '.join(map(repr, self._tags))})"
 

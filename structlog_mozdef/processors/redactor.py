@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from structlog.typing import EventDict, WrappedLogger
 
+from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -197,6 +198,7 @@ class Redactor:
             redacted = self._value(converted, depth + 1, budget)
             return value if redacted is converted else redacted
         except Exception as error:
+            pass_on(error)
             return f"<{name_of_type(kind)} left out: {name_of_type(type(error))}>"
 
     def _mapping(self, value: dict[Any, Any], original: Any, depth: int, budget: list[int]) -> Any:
@@ -249,6 +251,7 @@ class Redactor:
             text = pattern.sub(REDACTED, text)
         return text
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"Redactor({len(self._names)} names, {len(self._patterns)} patterns)"
 

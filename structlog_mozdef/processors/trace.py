@@ -7,6 +7,8 @@ from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
+from structlog_mozdef._raised import pass_on
+
 
 def add_trace_ids(logger: WrappedLogger, method_name: str, event_dict: EventDict) -> EventDict:
     """Add ``trace_id`` and ``span_id`` of OpenTelemetry's current span, in its hexadecimal form.
@@ -20,6 +22,6 @@ def add_trace_ids(logger: WrappedLogger, method_name: str, event_dict: EventDict
             if context.is_valid:
                 event_dict.setdefault("trace_id", f"{context.trace_id:032x}")
                 event_dict.setdefault("span_id", f"{context.span_id:016x}")
-        except Exception:
-            pass  # another thread is importing it right now, or the span is another object
+        except Exception as error:  # another thread is importing it, or the span is another object
+            pass_on(error)
     return event_dict

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Any, cast
 from uuid import UUID
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.timestamps import iso_of_datetime
 
 # Limits
@@ -60,6 +61,7 @@ def safe_str(value: Any) -> str:
             return safe_str(value.value)
         return str.__str__(_repr(value, kind))
     except Exception as error:
+        pass_on(error)
         return f"<{name_of_type(kind)} whose repr raised {name_of_type(type(error))}>"
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -58,8 +59,8 @@ def encode(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
                 size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate)
             ):
                 return encoded[:-1]
-    except Exception:
-        pass  # whatever it was, `repair` finds it again
+    except Exception as error:
+        pass_on(error)  # whatever it was, `repair` finds it again
     return repair(event, naive_zone)
 
 

@@ -28,6 +28,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import safe_str, to_jsonable
 
 #: The top-level keys of an event, in alphabetical order.
@@ -91,7 +92,8 @@ def severity_of(level: object) -> str | None:
         if isinstance(level, str):
             level = str.__str__(level).strip().lower()
         return None if isinstance(level, bool) else SEVERITY_OF_LEVEL.get(level)
-    except Exception:  # not hashable, or an object with methods of its own
+    except Exception as error:  # not hashable, or an object with methods of its own
+        pass_on(error)
         return None
 
 
@@ -134,8 +136,8 @@ def process_id_of(value: object) -> int | str:
     """Return *value* as a process id that MozDef stores: an integer if it can be read as one."""
     try:
         value = to_jsonable(value)
-    except Exception:
-        pass  # its methods fail: `safe_str` says what there is
+    except Exception as error:
+        pass_on(error)  # its methods fail: `safe_str` says what there is
     if type(value) is int:
         return value
     text = safe_str(value)
@@ -150,8 +152,8 @@ def list_of_tags(tags: object) -> list[str]:
     if issubclass(type(tags), (list, tuple, set, frozenset)):
         try:
             return [safe_str(tag) for tag in to_jsonable(tags) if tag is not None]
-        except Exception:
-            pass  # its own methods fail: one tag, as for any other object
+        except Exception as error:
+            pass_on(error)  # its own methods fail: one tag, as for any other object
     return [safe_str(tags)]
 
 
@@ -173,7 +175,8 @@ def repair_typed_details(details: MutableMapping[str, Any]) -> None:
             continue
         try:
             converted = convert(value)
-        except Exception:  # an object with methods of its own
+        except Exception as error:  # an object with methods of its own
+            pass_on(error)
             converted = None
         if converted is not None:
             details[name] = converted
@@ -205,7 +208,8 @@ def is_ip_address(text: str) -> bool:
     """Return whether Elasticsearch accepts *text* as an IP address."""
     try:
         ipaddress.ip_address(text)
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return False
     return "%" not in text  # Python accepts a zone index, Elasticsearch does not
 
@@ -244,7 +248,8 @@ def merge_details(details: MutableMapping[str, Any], given: Any) -> None:
         try:
             if isinstance(given, Mapping):
                 given = to_jsonable(given)
-        except Exception:  # its own methods fail
+        except Exception as error:  # its own methods fail
+            pass_on(error)
             given = safe_str(given)
     if issubclass(type(given), dict):
         # Copied in one step: another thread may be changing it. Keys that are not strings are

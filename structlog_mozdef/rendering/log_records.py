@@ -6,6 +6,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any, cast
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import safe_str
 from structlog_mozdef.rendering.fields import add_detail
 from structlog_mozdef.rendering.timestamps import iso_timestamp
@@ -68,5 +69,6 @@ def message_of(record: logging.LogRecord) -> str:
         return safe_str(cast("dict[str, Any]", record.msg).get("event"))
     try:
         return safe_str(record.getMessage())
-    except Exception:
+    except Exception as error:
+        pass_on(error)
         return f"{safe_str(record.msg)} {safe_str(record.args)}"

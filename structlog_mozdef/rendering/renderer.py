@@ -8,6 +8,7 @@ from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
+from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering import timestamps
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
@@ -88,6 +89,7 @@ class MozDefRenderer:
         try:
             event = self._to_mozdef(logger, name, event_dict)
         except Exception as error:
+            pass_on(error)
             # Not an event dict, or keys with methods of their own: encode what there is.
             event = self._failed(event_dict, error)
         return encode(event, self._naive_zone)
@@ -180,6 +182,7 @@ class MozDefRenderer:
             "timestamp": utc_now(),
         }
 
+    @shows_half_made
     def __repr__(self) -> str:
         zone = None if self._naive_zone is None else str(self._naive_zone)
         return (
@@ -194,7 +197,8 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
         given = details.pop("logger")
     try:
         name = getattr(logger, "name", None)
-    except Exception:  # a logger with methods of its own
+    except Exception as error:  # a logger with methods of its own
+        pass_on(error)
         name = None
     if given is None and name is None:  # the usual case, at once
         return UNKNOWN

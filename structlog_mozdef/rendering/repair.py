@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import (
     DECODED_LIMIT_BYTES,
     DEPTH_LIMIT,
@@ -71,6 +72,7 @@ def repair(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
         claim_detail(repaired["details"], "truncated", report.as_detail())
         return orjson.dumps(repaired)
     except Exception as error:
+        pass_on(error)
         return _last_resort(event, error)
 
 
@@ -164,7 +166,8 @@ class _Repair:
             self._report.add(path, len(value) - DECODED_LIMIT_BYTES)
         try:
             return to_jsonable(value, self._naive_zone)
-        except Exception:
+        except Exception as error:
+            pass_on(error)
             return safe_str(value)
 
     def _string(self, text: str, path: tuple[str, ...]) -> str:
@@ -194,7 +197,8 @@ class _Repair:
                 return self._key(key.value)
             else:
                 text = safe_str(to_jsonable(key, self._naive_zone))
-        except Exception:
+        except Exception as error:
+            pass_on(error)
             text = safe_str(key)
         return truncate(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES) or _EMPTY_KEY
 

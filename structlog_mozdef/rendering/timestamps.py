@@ -11,6 +11,8 @@ import time
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
+from structlog_mozdef._raised import pass_on
+
 _MINUTE = timedelta(minutes=1)
 
 # The current second, and its text with a placeholder for the microseconds: formatting the calendar
@@ -50,8 +52,8 @@ def check_timezone(zone: str | tzinfo | None) -> tzinfo | None:
 
         try:
             return pytz.timezone(zone)
-        except Exception:
-            pass  # an unknown name; pytz has several exceptions for them
+        except Exception as error:
+            pass_on(error)  # an unknown name; pytz has several exceptions for them
     raise ValueError(
         f"timezone is {zone!r}; it must be None, a tzinfo or the name of a time zone,"
         " such as 'Europe/Berlin'"
@@ -67,7 +69,8 @@ def iso_of_datetime(moment: datetime, naive_zone: tzinfo | None = None) -> str:
     """
     try:
         moment = _with_offset(moment, naive_zone)
-    except Exception:
+    except Exception as error:
+        pass_on(error)
         # The first and last days of the calendar, or a time zone that fails.
         moment = datetime.replace(moment, tzinfo=UTC)
     return moment.isoformat(timespec="microseconds")
@@ -126,7 +129,8 @@ def iso_timestamp(value: object, naive_zone: tzinfo | None = None) -> str | None
     try:
         moment = _moment_of(value)
         return None if moment is None else iso_of_datetime(moment, naive_zone)
-    except Exception:  # not a date of the calendar, or an object with methods of its own
+    except Exception as error:  # not a date of the calendar, or an object with methods of its own
+        pass_on(error)
         return None
 
 

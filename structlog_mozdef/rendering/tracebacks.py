@@ -11,6 +11,7 @@ from collections.abc import Iterator, MutableMapping
 from types import FrameType
 from typing import Any, cast
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
 from structlog_mozdef.rendering.fields import claim_detail
 
@@ -68,15 +69,18 @@ def describe_exception(exception: BaseException) -> dict[str, Any]:
         name = kind.__qualname__
         if kind.__module__ not in ("builtins", "__main__"):
             name = f"{kind.__module__}.{name}"
-    except Exception:  # a metaclass with methods of its own
+    except Exception as error:  # a metaclass with methods of its own
+        pass_on(error)
         name = name_of_type(kind)
     try:
         message = safe_str(str(exception))
     except Exception as error:
+        pass_on(error)
         message = f"<message whose str raised {name_of_type(type(error))}>"
     try:
         stack = "".join(traceback.format_exception(kind, exception, exception.__traceback__))
     except Exception as error:  # a hostile __repr__, __str__ or __cause__
+        pass_on(error)
         stack = f"<stack whose formatting raised {name_of_type(type(error))}>"
     return {"type": name, "message": message, "stack": stack.rstrip("\n")}
 
@@ -129,7 +133,8 @@ def _is_dict(value: object) -> bool:
 def _is_true(value: object) -> bool:
     try:
         return bool(value)
-    except Exception:  # an array, which has no truth value, or an object with methods of its own
+    except Exception as error:  # an array without a truth value, or an object's own methods
+        pass_on(error)
         return False
 
 

@@ -9,12 +9,16 @@ waits in one of `structlog_mozdef.buffers`, and `structlog_mozdef.delivery` ship
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import types
+import weakref
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
 from structlog_mozdef.buffers.base import (
     NOT_BYTES,
     Buffer,
@@ -70,6 +74,10 @@ class Sink:
         transport_options: passed on to the transport of the URL (``verify``, ``cert``, ``auth``,
             ``headers``, ``proxies``, ``bulk``, ...: see `HTTPTransport`).
 
+    A sink that nobody holds any more sends what it has accepted, and then ends its thread and
+    closes its connection. One that was made of a URL can be pickled: another process gets its own
+    sink with the same settings, or makes one. The pickle holds the settings, passwords included.
+
     Attributes:
         config: the settings, as a `SinkConfig`.
         own_log: the logger of this sink's own warnings.
@@ -83,6 +91,7 @@ class Sink:
 
     timings: ClassVar[SenderTimings] = SenderTimings()
 
+    @clears_locals
     def __init__(
         self,
         url_or_transport: str | Transport,
@@ -113,6 +122,14 @@ class Sink:
             exit_timeout=exit_timeout,
             handle_sigterm=handle_sigterm,
         )
+        self._id = secrets.token_hex(8)
+        self._made_with = (
+            url_or_transport,
+            {
+                **{name: getattr(self.config, name) for name in SinkConfig.__dataclass_fields__},
+                **transport_options,
+            },
+        )
         self.own_log = RateLimitedLogger()
         self._is_alone = False
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
@@ -123,12 +140,16 @@ class Sink:
 
             self._spool_folder = SpoolFolder(spool, self._transport.name)
         self._begin()
-        reset_after_fork(self)
-        close_at_exit(self)
+        self._register()
         if handle_sigterm:
             close_at_sigterm()
         if spool is not None:
             self._sender_thread.start()  # others may have left something to deliver
+
+    def _register(self) -> None:
+        _sinks[self._id] = self
+        reset_after_fork(self)
+        close_at_exit(self)
 
     def _begin(self) -> None:
         """Make everything that belongs to one process."""
@@ -143,7 +164,6 @@ class Sink:
             batch_bytes=self.config.batch_bytes,
         )
         self._sender_thread = SenderThread(
-            self,
             self._dispatcher,
             self.config.batching(),
             self.timings,
@@ -178,8 +198,9 @@ class Sink:
     def put(self, event: bytes) -> None:
         """Accept one event: a JSON object as bytes, on one line.
 
-        Never raises and never waits, unless ``when_full="block"`` and the buffer is full. An
-        event that is not ``bytes`` is dropped and counted; empty bytes are no event.
+        Never raises of its own and never waits, unless ``when_full="block"`` and the buffer is
+        full. What a signal handler of the program raises meanwhile reaches the program. An event
+        that is not ``bytes`` is dropped and counted; empty bytes are no event.
         """
         try:
             if not event or type(event) is not bytes or _NEWLINE in event:
@@ -187,13 +208,14 @@ class Sink:
                 return
             backlog = self._append(event)
         except Exception as error:  # no memory, or no stack, is left
+            pass_on(error)
             self._lose(error)
             return
         if backlog >= self._wakeup.threshold:
             try:
                 self._sender_thread.after_append(event, backlog)
-            except Exception:
-                pass  # the event was appended; the next one comes here again
+            except Exception as error:
+                pass_on(error)  # the event was appended; the next one comes here again
 
     def _put_odd(self, event: Any) -> None:
         if isinstance(event, (bytes, bytearray, memoryview)):
@@ -207,8 +229,8 @@ class Sink:
     def _lose(self, error: Exception) -> None:
         try:
             self._buffer.drop(error_reason(error))
-        except Exception:
-            pass  # it was not counted, but a log call does not raise
+        except Exception as another:  # it was not counted, but a log call does not raise
+            pass_on(another)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until everything that was accepted before this call is settled.
@@ -314,16 +336,49 @@ class Sink:
             self.own_log.warn("not sent", self._totals.sentence_on_unsent())
 
     def __del__(self) -> None:
-        # Not by a log handler, whose lock may be held by the code that is interrupted here.
-        totals = getattr(self, "_totals", None)  # it is missing if the constructor failed
-        if totals is not None:
+        # Nobody holds it any more. The thread sends what is left, and ends for good.
+        totals = self.__dict__.get("_totals")  # it is missing if the constructor failed
+        if totals is None:
+            return
+        if not sys.is_finalizing() and self._sender_thread.retire(self, totals.report):
+            self._register()  # the garbage collector has cleared what refers to it
+        else:
+            # Not by a log handler, whose lock may be held by the code that is interrupted here.
             totals.report()
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Sink], tuple[str, str, dict[str, Any]]]:
+        url, options = self._made_with
+        if not isinstance(url, str):
+            raise TypeError(
+                f"{self!r} cannot be pickled: another process can make only a sink of a URL, and"
+                " this one was made of a transport"
+            )
+        return _sink_again, (self._id, url, options)
+
+    @shows_half_made
     def __repr__(self) -> str:
-        try:
-            return f"<Sink to {self._transport.name}, {self._totals.waiting()}>"
-        except AttributeError:  # in the traceback of a constructor that failed
-            return "<Sink that was not made>"
+        return f"<Sink to {self._transport.name}, {self._totals.waiting()}>"
+
+
+# All sinks by their ids; and those that were made here of a pickle, for the life of the process.
+_sinks: weakref.WeakValueDictionary[str, Sink] = weakref.WeakValueDictionary()
+_unpickled: dict[str, Sink] = {}
+
+
+def _sink_again(sink_id: str, url: str, options: dict[str, Any]) -> Sink:
+    """Return the sink that was pickled, or in another process one with the same settings."""
+    sink = _sinks.get(sink_id) or _unpickled.get(sink_id)
+    if sink is None:
+        made_with = (url, options)
+        same = (other for other in list(_sinks.values()) if other._made_with == made_with)  # noqa: SLF001 - ours
+        sink = _unpickled[sink_id] = next(same, None) or Sink(url, **options)
+    return sink
 
 
 def _transport(

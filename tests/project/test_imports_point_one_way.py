@@ -13,14 +13,15 @@ ROOT = pathlib.Path(structlog_mozdef.__file__).parent
 # Lowest first; see docs/architecture.rst. A room is a folder, or a module at the top. Rooms in one
 # layer do not know each other.
 LAYERS = [
-    {"_version", "exceptions"},
-    {"_deadline", "_flock", "_fsync", "_lock", "_log", "_validate"},
+    {"_raised", "_version", "exceptions"},
+    {"_deadline", "_flock", "_fsync", "_lock", "_validate"},
     {"process"},
+    {"_log"},
     {"rendering"},
     {"processors", "buffers", "transports"},
     {"delivery"},
     {"sink"},
-    {"logger", "handler"},
+    {"bound_logger", "logger", "handler", "tee"},
     {"configuration", "compat"},
     {"collector"},
     {"cli", "testing"},

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - loaded here, not when the sender first resolves a host
 import random
-import time
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_number
 from structlog_mozdef.exceptions import MozDefError, Rejected, TransportError
 from structlog_mozdef.transports.amqp.options import hosts_of, settings_of
@@ -79,6 +80,7 @@ class AMQPTransport:
     recovery_pause = 0.0
     confirms = True
 
+    @clears_locals
     def __init__(
         self,
         url: str,
@@ -91,7 +93,7 @@ class AMQPTransport:
         connect_timeout: float = 10.0,
         confirm_timeout: float = 30.0,
         own_log: RateLimitedLogger | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         address = parse_hosts(url, ("amqps", "amqp"))
@@ -233,6 +235,7 @@ class AMQPTransport:
         if session is not None:
             session.close(_CLOSE_TIMEOUT)
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"<AMQPTransport to {self.name}>"
 

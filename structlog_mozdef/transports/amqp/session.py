@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import platform
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import amqp  # type: ignore[import-untyped]
 from amqp.sasl import EXTERNAL, PLAIN  # type: ignore[import-untyped]
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, monotonic
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.amqp.confirms import DELIVERED, UNPUBLISHED, Ledger
@@ -76,7 +75,7 @@ class Session:
     """
 
     def __init__(
-        self, host: str, port: int, settings: Settings, clock: Callable[[], float] = time.monotonic
+        self, host: str, port: int, settings: Settings, clock: Callable[[], float] = monotonic
     ) -> None:
         self._host = host
         self._port = port

@@ -16,6 +16,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.file.lines import lines_of
@@ -54,6 +55,7 @@ class FileTransport:
     recovery_probes = 0
     recovery_pause = 0.0
 
+    @clears_locals
     def __init__(
         self, url: str, *, mode: int = _MODE, fsync: bool = False, write_timeout: float = 5.0
     ) -> None:
@@ -85,6 +87,7 @@ class FileTransport:
     def close(self) -> None:
         self._target.close()
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"<FileTransport to {self.name}>"
 

@@ -21,14 +21,15 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - see HTTPTransport.__init__
 import math
-import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Literal
 
 from requests.auth import AuthBase
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
 from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
@@ -91,6 +92,7 @@ class HTTPTransport:
     loggers = frozenset({"urllib3", "requests", "charset_normalizer"})
     confirms = True
 
+    @clears_locals
     def __init__(
         self,
         url: str,
@@ -168,14 +170,14 @@ class HTTPTransport:
             if self._bulk_exists and self._bulk is not None:
                 answer = self._client.post(self._bulk, self._format.body_of(events))
                 result = result_of(answer, len(events))
-                self._bulk_seen = time.monotonic()
+                self._bulk_seen = monotonic()
                 return result
             return self._send_singly(events)
         except Rejected:
             raise
         except TransportError as error:
             # One that was there a moment ago is not asked for after each of many failures.
-            if not error.ambiguous or time.monotonic() - self._bulk_seen > _BULK_SEEN_SECONDS:
+            if not error.ambiguous or monotonic() - self._bulk_seen > _BULK_SEEN_SECONDS:
                 self._ask_again()
             raise
 
@@ -229,5 +231,6 @@ class HTTPTransport:
         """Close the connection."""
         self._client.close()
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"<HTTPTransport to {self.name}>"

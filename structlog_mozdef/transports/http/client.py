@@ -7,7 +7,6 @@ cookies and ``.netrc`` are ignored.
 from __future__ import annotations
 
 import http.client
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import requests
 from requests.auth import AuthBase
 from requests.hooks import dispatch_hook
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, monotonic
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.errors import mapped_errors
@@ -67,7 +66,7 @@ class HTTPClient:
         proxies: Mapping[str, str],
         connect_timeout: float,
         read_timeout: float,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._name = name
         self._auth = auth

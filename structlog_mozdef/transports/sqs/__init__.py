@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_number
 from structlog_mozdef.exceptions import MozDefError, Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
@@ -64,6 +65,7 @@ class SQSTransport:
     recovery_pause = 0.0
     confirms = True
 
+    @clears_locals
     def __init__(
         self,
         url: str,
@@ -200,5 +202,6 @@ class SQSTransport:
             self._client.close()
             self._client = None
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"<SQSTransport to {self.name}>"

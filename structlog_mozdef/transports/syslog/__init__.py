@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
@@ -80,6 +81,7 @@ class SyslogTransport:
     recovery_pause = 0.0
     confirms = False
 
+    @clears_locals
     def __init__(
         self,
         url: str,
@@ -157,6 +159,7 @@ class SyslogTransport:
     def close(self) -> None:
         self._channel.close()
 
+    @shows_half_made
     def __repr__(self) -> str:
         return f"<SyslogTransport to {self.name}>"
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import errno
 import socket
-import time
 from collections.abc import Callable, Sequence
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, monotonic
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.sockets import limit
@@ -134,7 +133,7 @@ class UDPChannel(DatagramChannel):
         connect: Callable[[], socket.socket],
         write_timeout: float,
         timings: Timings = Timings(),  # noqa: B008 - it is frozen
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         super().__init__(connect, write_timeout)
         self._timings = timings

@@ -1,0 +1,36 @@
+"""Starting threads that take no signals."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+# Those of a fault in the thread itself: blocked, the system would end the process without a word,
+# and faulthandler could not show where.
+_FAULTS = {
+    getattr(signal, name, None)
+    for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP")
+}
+
+
+def start_without_signals(thread: threading.Thread) -> None:
+    """Start *thread* with all signals blocked in it.
+
+    A program that blocks a signal in its own threads, to wait for it with ``sigwait`` or to be
+    left alone by it, would otherwise get it, or be ended by it, through ours.
+
+    Raises:
+        RuntimeError: no thread can be started.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows has no such signals
+        thread.start()
+        return
+    # A thread inherits the mask of the one that starts it. Were they blocked by the new thread
+    # itself, there would be a moment before. The mask is read first, so that it is restored even
+    # if a signal handler raises as soon as the signals are blocked.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

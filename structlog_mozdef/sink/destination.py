@@ -1,0 +1,34 @@
+"""Where rendered events go: a sink, or the URL of which one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from structlog_mozdef.sink import Sink
+
+
+class Destination(Protocol):
+    """A destination of rendered events: a `Sink`."""
+
+    def put(self, event: bytes) -> None:
+        """Accept one event. Never raises of its own, never blocks."""
+
+
+def destination_of(sink: Any, options: Mapping[str, Any]) -> Any:
+    """Return *sink* itself, or a new `Sink` with *options* if it is a URL or a transport.
+
+    Raises:
+        TypeError: there are options for a sink that exists, or one that the transport does not
+            know.
+        ValueError: *sink* is nothing of these, or an option cannot work.
+    """
+    if isinstance(sink, str) or callable(getattr(sink, "send", None)):
+        return Sink(sink, **options)
+    if not callable(getattr(sink, "put", None)):
+        kind = "None" if sink is None else f"a {type(sink).__name__}"
+        raise ValueError(f"sink is {kind}; it must be a Sink or the URL of a destination")
+    if options:
+        names = ", ".join(options)
+        raise TypeError(f"{names}: options of a sink; they are for a URL, not for a sink")
+    return sink
