@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -38,7 +39,12 @@ class MaintenanceThread:
         self._complete: list[Descriptor] = []
 
     def start(self) -> None:
-        """Start the thread, once."""
+        """Start the thread, once.
+
+        Not while the interpreter ends: before Python 3.12 that would wait for the thread forever.
+        """
+        if sys.is_finalizing():
+            return
         if self._thread is None or not (self._thread.is_alive() or self._thread.ident is None):
             thread = threading.Thread(target=self._run, name="structlog-mozdef-spool", daemon=True)
             self._thread = thread
