@@ -98,7 +98,7 @@ def finalize_in_worker() -> None:
 
     Call it in the worker, after its library has cleared the finalizers of the parent.
     """
-    signals.watch_uvicorn()
+    signals.prepare_for_events()
     global _finalizer_in  # noqa: PLW0603 - once for each process
     pid = os.getpid()
     if _finalizer_in == pid:

@@ -15,6 +15,9 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
+from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.process.missed_signals import MissedSignals
+
 
 class EndNow(BaseException):
     """Nobody wants to wait any more: raised by the handlers of `Impatience`."""
@@ -49,6 +52,8 @@ class Impatience:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _: types.FrameType | None) -> None:
+        if number == signal.SIGTERM and _is_ending and _missed.was_repeated():
+            return
         self._came.add(number)
         if number == signal.SIGTERM and not self._is_terminated:
             self._is_terminated = True
@@ -87,6 +92,33 @@ def _install() -> None:
         and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     ):
         signal.signal(signal.SIGTERM, _end)
+        _missed.prepare()
+
+
+class _Inherited:
+    """In a forked child the default is right, which misses nothing, until there is an event."""
+
+    def __init__(self) -> None:
+        self.is_ours = False
+        reset_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        if signal.getsignal(signal.SIGTERM) is _end:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self.is_ours = True
+
+
+_inherited = _Inherited()
+_missed = MissedSignals(lambda: _is_ending or signal.getsignal(signal.SIGTERM) is not _end)
+
+
+def prepare_for_events() -> None:
+    """Make sure of the signal when there are events; call it when the sender's thread starts."""
+    if _inherited.is_ours:
+        _inherited.is_ours = False
+        _install()
+    watch_uvicorn()
+    _missed.start()
 
 
 def _end(_: int, __: types.FrameType | None) -> None:
@@ -132,10 +164,7 @@ class _Captured(list[int]):
 
 
 def watch_uvicorn() -> None:
-    """Handle the SIGTERM that uvicorn raises again, if `handle_sigterm` was called.
-
-    To be called again in a forked child: a server may have been started there since.
-    """
+    """Handle the SIGTERM that uvicorn raises again, if `handle_sigterm` was called."""
     if _close_all is None:
         return
     server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
