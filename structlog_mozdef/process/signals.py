@@ -26,7 +26,8 @@ class EndNow(BaseException):
 class Impatience:
     """A context, of the end of a process, in which Ctrl-C and a second SIGTERM raise `EndNow`.
 
-    A first SIGTERM is only noted: a `multiprocessing.Pool` terminates workers that are ending.
+    A first SIGTERM is only noted: a `multiprocessing.Pool` or gunicorn terminates workers that are
+    ending. (It is the first one as far as we know: a program's own handler may have had another.)
     """
 
     def __init__(self) -> None:
@@ -43,8 +44,6 @@ class Impatience:
                 if handler not in (None, signal.SIG_IGN):
                     self._before[number] = handler
                     signal.signal(number, self._handle)
-            if not self._leaves_sigterm_to_us():
-                self._is_terminated = True  # the program may have had one
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -91,7 +91,7 @@ def test_a_forked_child_of_a_program_that_reset_the_signal():
     [
         ("plain", [signal.SIGTERM, signal.SIGTERM], -signal.SIGTERM),
         ("plain", [signal.SIGTERM, signal.SIGINT], -signal.SIGTERM),
-        ("own handler", [signal.SIGTERM, signal.SIGTERM], 7),
+        ("own handler", [signal.SIGTERM, signal.SIGINT], 7),
         ("plain", [signal.SIGINT, signal.SIGINT], -signal.SIGINT),
         ("at exit", [None, signal.SIGINT], 0),
     ],
