@@ -16,7 +16,9 @@ import time
 import types
 from collections.abc import Callable
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.process.threads import start_without_signals
 
 #: Seconds that a handler gets before its signal is repeated.
 INTERVAL = 0.05
@@ -60,9 +62,10 @@ class MissedSignals:
             target=self._run, name="structlog-mozdef-signals", daemon=True
         )
         try:
-            self._thread.start()
-        except RuntimeError:
-            self._thread = None  # no thread can be had
+            start_without_signals(self._thread)
+        except RuntimeError as error:
+            self._thread = None
+            pass_on(error)  # else no thread can be had
 
     def after_fork_in_child(self) -> None:
         """Leave the pipe to the parent, who would take our signals for its own."""
@@ -81,7 +84,6 @@ class MissedSignals:
     def _run(self) -> None:
         if sys.platform == "win32":
             return
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while numbers := os.read(self._read, 64):
             while signal.SIGTERM in numbers:
                 time.sleep(INTERVAL)
