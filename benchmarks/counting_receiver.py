@@ -9,6 +9,7 @@ input                       how it is counted
 ==========================  ======================================================
 ``POST /_bulk`` (NDJSON)    two lines an event
 ``POST /events``            one event a request
+``POST /_no_such_path``     not at all: 404, so that its 200 to ``/_bulk`` counts
 any other HTTP request      by the name of a field that each event has once: OTLP
                             protobuf, Sentry's envelopes (unpacked first), logtail's
                             msgpack, Splunk's HEC, ``logstash``'s HTTP input
@@ -174,6 +175,9 @@ def _serve_http(connection: socket.socket, buffer: bytes, counter: _Counter) -> 
         if b"expect: 100-continue" in head:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body, buffer = _read_body(connection, head, rest)
+        if raw_head.startswith(b"POST /_no_such_path"):
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            continue
         answer = _count_request(raw_head, body, counter)
         connection.sendall(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
