@@ -205,7 +205,7 @@ class SenderThread:
             elif not self._is_done():
                 self._retired = owner  # given up, but what waits is reported at exit
             elif not feedback.is_sender():  # else it interrupts the work here
-                self._working.take(self._close_parts)
+                self._close_in_turn()
         except Exception as error:
             pass_on(error)
         return self._retired is not None
@@ -258,7 +258,7 @@ class SenderThread:
             # What came in while the thread was ending, or had none to be sent by.
             self._deliver_here(deadline, until)
         is_settled = self._is_settled(appended)
-        self._working.take(self._close_parts)
+        self._close_in_turn()
         self._shutdown.late_seconds = deadline.left()
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
@@ -269,28 +269,31 @@ class SenderThread:
         if thread is None:
             self._dispatcher.retry_now()
             return
-        with self._shutdown.request(stop):
-            self._dispatcher.retry_now()
-            self._wake()
-            end = Deadline.after(stop.deadline.left() + self._timings.poll_interval)
-            if not self._waiters.wait_for(lambda: self._thread is not thread, end):
-                return
-            try:
-                # For its last steps, so that it is gone before a fork may follow.
-                thread.join(self._timings.poll_interval)
-            except RuntimeError as error:  # it could not be started
-                pass_on(error)
+        self._shutdown.request(stop, lambda: self._wait_for_end(thread, stop.deadline))
+
+    def _wait_for_end(self, thread: threading.Thread, deadline: Deadline) -> None:
+        self._dispatcher.retry_now()
+        self._wake()
+        end = Deadline.after(deadline.left() + self._timings.poll_interval)
+        if not self._waiters.wait_for(lambda: self._thread is not thread, end):
+            return
+        try:
+            # For its last steps, so that it is gone before a fork may follow.
+            thread.join(self._timings.poll_interval)
+        except RuntimeError as error:  # it could not be started
+            pass_on(error)
+
+    def _close_in_turn(self) -> None:
+        loggers = self._transport.loggers
+        self._working.take(lambda: feedback.run_as_sender(loggers, self._close_parts))
 
     def _close_parts(self) -> None:
-        feedback.enter(self._transport.loggers)
         try:
             self._buffer.close()
             self._transport.close()
         except Exception as error:  # a transport of somebody else, or a disk
             pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
-        finally:
-            feedback.leave()
 
     def _is_settled(self, until: int) -> bool:
         return self._buffer.settled_count() >= until
@@ -307,21 +310,22 @@ class SenderThread:
         """
         if feedback.is_sender():
             return False
-        patience = deadline.left()
-        return bool(self._working.take(lambda: self._deliver(deadline, until), patience))
+        loggers = self._transport.loggers
+        return bool(
+            self._working.take(
+                lambda: feedback.run_as_sender(loggers, lambda: self._deliver(deadline, until)),
+                patience=deadline.left(),
+            )
+        )
 
     def _deliver(self, deadline: Deadline, until: int) -> bool:
-        feedback.enter(self._transport.loggers)
-        try:
-            while not self._is_done() and not self._is_settled(until):
-                if self._shutdown.leaves_the_rest() or deadline.expired:
-                    return False
-                wait = self._step()
-                if wait is None or (wait and not self._can_wait(wait, deadline)):
-                    return False
-                time.sleep(wait)
-        finally:
-            feedback.leave()
+        while not self._is_done() and not self._is_settled(until):
+            if self._shutdown.leaves_the_rest() or deadline.expired:
+                return False
+            wait = self._step()
+            if wait is None or (wait and not self._can_wait(wait, deadline)):
+                return False
+            time.sleep(wait)
         return True
 
     def _can_wait(self, seconds: float, deadline: Deadline) -> bool:
@@ -334,11 +338,12 @@ class SenderThread:
 
     def _run(self) -> None:
         me = threading.current_thread()
-        feedback.enter(self._transport.loggers)
         try:
-            self._working.take(lambda: self._work(me), patience=LONGEST_WAIT)
+            feedback.run_as_sender(
+                self._transport.loggers,
+                lambda: self._working.take(lambda: self._work(me), patience=LONGEST_WAIT),
+            )
         finally:
-            feedback.leave()
             if self._thread is me:
                 self._thread = None
                 self.wakeup.threshold = 0  # the next event starts another thread
