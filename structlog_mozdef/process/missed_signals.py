@@ -16,7 +16,9 @@ import time
 import types
 from collections.abc import Callable
 
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.process.threads import start_without_signals
 
 #: Seconds that a handler gets before its signal is repeated.
 INTERVAL = 0.05
@@ -56,13 +58,13 @@ class MissedSignals:
         is_gevent = type(time.sleep) is not types.BuiltinFunctionType
         if self._read < 0 or self._thread is not None or is_gevent or sys.is_finalizing():
             return
-        self._thread = threading.Thread(
-            target=self._run, name="structlog-mozdef-signals", daemon=True
-        )
+        thread = threading.Thread(target=self._run, name="structlog-mozdef-signals", daemon=True)
         try:
-            self._thread.start()
-        except RuntimeError:
-            self._thread = None  # no thread can be had
+            start_without_signals(thread)
+        except RuntimeError as error:  # no thread can be had
+            pass_on(error)
+        finally:
+            self._thread = thread if thread.is_alive() else None
 
     def after_fork_in_child(self) -> None:
         """Leave the pipe to the parent, who would take our signals for its own."""
@@ -81,7 +83,6 @@ class MissedSignals:
     def _run(self) -> None:
         if sys.platform == "win32":
             return
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while numbers := os.read(self._read, 64):
             while signal.SIGTERM in numbers:
                 time.sleep(INTERVAL)
