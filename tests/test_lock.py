@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.storms import Interrupted, storm
+from support.storms import Interrupted, storm, stormy
 
 from structlog_mozdef._lock import Turn, locked
 
@@ -96,6 +96,7 @@ def test_a_raise_in_the_body():
     assert turn.take(lambda: 1) == 1
 
 
+@stormy
 def test_a_storm_of_signals_that_raise():
     """Ten thousand handlers that raise anywhere in a locked method or a turn keep no lock."""
     owner, turn = Locked(), Turn()

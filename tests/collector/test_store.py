@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from support.storms import ends_elsewhere, storm
+from support.storms import ends_elsewhere, storm, stormy
 
 from structlog_mozdef.collector import CollectorError, Difference, Row, Store
 from structlog_mozdef.collector.differences import Outcome
@@ -130,6 +130,7 @@ def test_closing_twice_does_no_harm(store):
     store.close()
 
 
+@stormy
 def test_no_lock_is_kept():
     """After thousands of exceptions of a signal handler another thread can read and add."""
     store = Store()

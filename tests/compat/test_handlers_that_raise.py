@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from support.storms import ends_elsewhere, storm
+from support.storms import ends_elsewhere, storm, stormy
 
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.compat._sinks import Connections, Sinks
@@ -41,8 +41,7 @@ def connect_and_keep():
     return lambda: connections.deliver(next(places), b"{}")
 
 
-# One that is raised in a finalizer is swallowed by Python, and pytest warns of it.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@stormy
 @pytest.mark.parametrize("prepare", [open_and_close_sinks, connect_and_keep])
 def test_no_lock_is_kept(prepare):
     """After thousands of exceptions another thread can send as before."""

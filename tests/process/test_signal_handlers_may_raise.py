@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from support.running import run
-from support.storms import storm
+from support.storms import storm, stormy
 
 from structlog_mozdef._raised import is_from_signal_handler, pass_on
 from structlog_mozdef.sink import Sink
@@ -123,8 +123,7 @@ def test_what_the_program_handles_already():
         fail_after(lambda signum, frame: None)  # raises nothing
 
 
-# Python itself swallows what is raised in a weakref's callback, as when a thread's object goes.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@stormy
 def test_a_closed_sink_still_sends():
     """After thousands of exceptions in `close`, the same thread can send and flush as before."""
     idle, busy = Sink(MemoryTransport()), Sink(MemoryTransport())

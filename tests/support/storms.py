@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import threading
 import time
 from collections.abc import Callable
+
+import pytest
+
+#: Marks a test with a storm: Python swallows what is raised in a finalizer, and pytest warns of it.
+stormy = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class Interrupted(BaseException):
@@ -29,6 +35,7 @@ def storm(call: Callable[[], object], raises: int = 3000, longest: float = 2e-4)
             raised += 1
             raise Interrupted
 
+    gc.disable()  # finalizers of other tests are not to run in here
     before = signal.signal(signal.SIGALRM, handle)
     end = time.monotonic() + 30
     try:
@@ -44,6 +51,7 @@ def storm(call: Callable[[], object], raises: int = 3000, longest: float = 2e-4)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        gc.enable()
     return raised
 
 
