@@ -9,14 +9,18 @@ input                       how it is counted
 ==========================  ======================================================
 ``POST /_bulk`` (NDJSON)    two lines an event
 ``POST /events``            one event a request
+``POST /_no_such_path``     not at all: 404, so that its 200 to ``/_bulk`` counts
 any other HTTP request      by the name of a field that each event has once: OTLP
                             protobuf, Sentry's envelopes (unpacked first), logtail's
                             msgpack, Splunk's HEC, ``logstash``'s HTTP input
 anything else on TCP        likewise: logstash's lines, fluentd's forward protocol
 ==========================  ======================================================
 
-As a program it has two arguments, the port (0: any) and whether to keep the input (0 or 1). It
-prints the port, and serves until it is killed.
+Where it is told to, some requests fail: those with an event that has the word "poison" in it, or
+each second one by chance. They get 500 at once, and are not counted.
+
+As a program it has three arguments, the port (0: any), whether to keep the input (0 or 1), and what
+fails ("nothing", "poison" or "half"). It prints the port, and serves until it is killed.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import random
 import re
 import socket
 import subprocess
@@ -33,6 +38,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 # Each event has this field once, in any format.
 _FIELD = b"useragent"
@@ -88,15 +94,19 @@ class CountingReceiver:
 
 
 @contextlib.contextmanager
-def counting_receiver(port: int = 0, *, keep: bool = False) -> Iterator[CountingReceiver]:
+def counting_receiver(
+    port: int = 0, *, keep: bool = False, fails: Literal["nothing", "poison", "half"] = "nothing"
+) -> Iterator[CountingReceiver]:
     """Start a receiver, and stop it at the end of the block.
 
     Args:
         port: to listen on; 0: any port.
         keep: keep the input, so that ``distinct`` can search it.
+        fails: which requests get 500.
     """
+    module = "benchmarks.counting_receiver"
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.counting_receiver", str(port), str(int(keep))],
+        [sys.executable, "-m", module, str(port), str(int(keep)), fails],
         stdout=subprocess.PIPE,
     )
     try:
@@ -110,13 +120,22 @@ def counting_receiver(port: int = 0, *, keep: bool = False) -> Iterator[Counting
 
 
 class _Counter:
-    def __init__(self, *, keep: bool) -> None:
+    def __init__(self, *, keep: bool, fails: str) -> None:
         self._keep = keep
+        self._fails = fails
+        self._chance = random.Random(1)
         self._lock = threading.Lock()
         self._events = 0
         self._last = 0.0
         self._bodies: list[bytes] = []
         self._numbers: set[bytes] = set()
+
+    def fails(self, body: bytes) -> bool:
+        """Whether a request with *body* gets 500."""
+        if self._fails == "half":
+            with self._lock:
+                return self._chance.random() < 0.5
+        return self._fails == "poison" and b"poison" in body
 
     def add(self, events: int, body: bytes) -> None:
         with self._lock:
@@ -174,6 +193,12 @@ def _serve_http(connection: socket.socket, buffer: bytes, counter: _Counter) -> 
         if b"expect: 100-continue" in head:
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body, buffer = _read_body(connection, head, rest)
+        if raw_head.startswith(b"POST /_no_such_path"):
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            continue
+        if head.startswith(b"post") and counter.fails(body):
+            connection.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+            continue
         answer = _count_request(raw_head, body, counter)
         connection.sendall(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
@@ -220,7 +245,7 @@ def main() -> None:
     """Serve until killed."""
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1000)
     print(listener.getsockname()[1], flush=True)
-    counter = _Counter(keep=sys.argv[2] == "1")
+    counter = _Counter(keep=sys.argv[2] == "1", fails=sys.argv[3])
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=_serve, args=(connection, counter), daemon=True).start()

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import random
-import signal
 import threading
-import time
 
 import pytest
+from support.storms import Interrupted, storm, stormy
 
 from structlog_mozdef._lock import Turn, locked
-
-
-class Interrupted(BaseException):
-    pass
 
 
 class Locked:
@@ -102,31 +96,14 @@ def test_a_raise_in_the_body():
     assert turn.take(lambda: 1) == 1
 
 
+@stormy
 def test_a_storm_of_signals_that_raise():
     """Ten thousand handlers that raise anywhere in a locked method or a turn keep no lock."""
     owner, turn = Locked(), Turn()
-    raised, is_armed = 0, False
 
-    def handle(signum, frame):
-        nonlocal raised
-        if is_armed:
-            raised += 1
-            raise Interrupted
+    def call():
+        owner.method(1)
+        turn.take(lambda: 1)
 
-    before = signal.signal(signal.SIGALRM, handle)
-    end = time.monotonic() + 30
-    try:
-        while raised < 10_000 and time.monotonic() < end:
-            try:
-                is_armed = True
-                signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 4e-5))
-                for _ in range(20):
-                    owner.method(1)
-                    turn.take(lambda: 1)
-                is_armed = False
-            except Interrupted:
-                is_armed = False
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    raised = storm(call, raises=10_000, longest=4e-5)
     assert (raised > 1000, is_free(owner.lock), turn.take(lambda: 1)) == (True, True, 1)

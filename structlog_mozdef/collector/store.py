@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from structlog_mozdef._lock import locked
 from structlog_mozdef.collector import json_like_mozdef
 from structlog_mozdef.collector.differences import Difference
 from structlog_mozdef.exceptions import CollectorError
@@ -76,7 +77,8 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str] = MEMORY) -> None:
-        self._lock = threading.Lock()
+        # A test reads in its main thread, where a time limit may raise, while the server adds.
+        self._lock = threading.RLock()
         self._closed = False
         name = os.fspath(path)
         try:
@@ -122,7 +124,11 @@ class Store:
         time = received.astimezone(UTC).isoformat()
         rows = [(time, path, *_columns(event)) for event in events]
         stored = sum(event.outcome.document is not None for event in events)
-        with self._lock, self._connection:
+        self._insert(rows, stored)
+
+    @locked
+    def _insert(self, rows: list[tuple[Any, ...]], stored: int) -> None:
+        with self._connection:
             self._connection.executemany(_INSERT, rows)
             self._received += len(rows)
             self._stored += stored
@@ -160,25 +166,28 @@ class Store:
         for row in self._select(f"AND differences != '{_NO_DIFFERENCES}'"):
             yield from _load_differences(row[5])
 
+    @locked
     def close(self) -> None:
         """Close the database; closing twice does no harm."""
-        with self._lock:
-            self._closed = True
-            self._connection.close()
+        self._closed = True
+        self._connection.close()
 
     def _select(self, condition: str) -> Iterator[tuple[Any, ...]]:
         # In pages, because the lock must not be held while the caller handles a row.
         query = _SELECT.format(condition=condition)
         last = 0
         while True:
-            with self._lock:
-                if self._closed:
-                    raise CollectorError("The store is closed: read it before it is stopped.")
-                page = self._connection.execute(query, (last,)).fetchall()
+            page = self._page(query, last)
             yield from page
             if not page:
                 return
             last = page[-1][0]
+
+    @locked
+    def _page(self, query: str, last: int) -> list[tuple[Any, ...]]:
+        if self._closed:
+            raise CollectorError("The store is closed: read it before it is stopped.")
+        return self._connection.execute(query, (last,)).fetchall()
 
 
 def _columns(event: ReceivedEvent) -> tuple[str, str | None, str]:

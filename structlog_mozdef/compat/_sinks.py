@@ -12,6 +12,7 @@ import weakref
 from typing import Protocol
 
 from structlog_mozdef._deadline import Deadline, monotonic
+from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.process.fork import reset_after_fork
@@ -60,18 +61,20 @@ class Sinks:
         self._entries: dict[Destination, _Entry] = {}
         # Another thread may have asked for a sink, and put its event after the sink was closed.
         self._closed: list[weakref.ref[Sink]] = []
-        self._opening = threading.RLock()  # a signal handler may send while its thread does
+        self._lock = threading.RLock()  # a signal handler may send while its thread does
         reset_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        self._opening = threading.RLock()
+        self._lock = threading.RLock()
         self._closed = []  # the parent delivers what they hold
 
     def sink_for(self, destination: Destination) -> Sink:
         """Return the sink of *destination*; raise what `Destination.transport` raises."""
         entry = self._entries.get(destination)
         if entry is None:
-            entry = self._open(destination)
+            entry, surplus = self._open(destination)
+            for sink in surplus:
+                sink.close(0.0)  # no event waits in it
         entry.last_used = monotonic()
         return entry.sink
 
@@ -88,17 +91,15 @@ class Sinks:
             settled &= sink.flush(deadline.left())
         return settled
 
-    def _open(self, destination: Destination) -> _Entry:
-        with self._opening:
-            entry = self._entries.get(destination)
-            if entry is None:
-                sink = Sink(destination.transport(self._own_log))
-                # A signal handler may have added one in the meantime.
-                entry = self._entries.setdefault(destination, _Entry(sink))
-            surplus = self._remove_surplus(entry)
-        for sink in surplus:
-            sink.close(0.0)  # no event waits in it
-        return entry
+    @locked
+    def _open(self, destination: Destination) -> tuple[_Entry, list[Sink]]:
+        """Return the entry of *destination*, and the sinks to close for it."""
+        entry = self._entries.get(destination)
+        if entry is None:
+            sink = Sink(destination.transport(self._own_log))
+            # A signal handler may have added one in the meantime.
+            entry = self._entries.setdefault(destination, _Entry(sink))
+        return entry, self._remove_surplus(entry)
 
     def _remove_surplus(self, newest: _Entry) -> list[Sink]:
         count = len(self._entries) - self._limit
@@ -160,19 +161,24 @@ class Connections:
             raise result.error or TransportError("the server asked for the event again")
 
     def _connect(self, destination: Destination) -> Transport:
-        with self._lock:
-            idle = self._idle.get(destination)
-            if idle:
-                return idle.pop()
-        return destination.transport(self._own_log)
+        return self._take_idle(destination) or destination.transport(self._own_log)
+
+    @locked
+    def _take_idle(self, destination: Destination) -> Transport | None:
+        idle = self._idle.get(destination)
+        return idle.pop() if idle else None
 
     def _keep(self, destination: Destination, transport: Transport) -> None:
+        for surplus in self._put_idle(destination, transport):
+            surplus.close()
+
+    @locked
+    def _put_idle(self, destination: Destination, transport: Transport) -> list[Transport]:
+        """Keep *transport*, and return those that are too many."""
         surplus: list[Transport] = []
-        with self._lock:
-            idle = self._idle.pop(destination, [])
-            self._idle[destination] = idle  # at the end: it was used last
-            (idle if len(idle) < self._per_destination else surplus).append(transport)
-            while len(self._idle) > self._limit:
-                surplus += self._idle.pop(next(iter(self._idle)))
-        for one in surplus:
-            one.close()
+        idle = self._idle.pop(destination, [])
+        self._idle[destination] = idle  # at the end: it was used last
+        (idle if len(idle) < self._per_destination else surplus).append(transport)
+        while len(self._idle) > self._limit:
+            surplus += self._idle.pop(next(iter(self._idle)))
+        return surplus

@@ -27,20 +27,20 @@ class _Senders:
 _senders = _Senders()
 
 
-def call_as_sender(loggers: frozenset[str], function: Callable[[], _R]) -> _R:
-    """Call *function*, in which the calling thread sends.
+def run_as_sender(loggers: frozenset[str], function: Callable[[], _R]) -> _R:
+    """Call *function*, which sends, and return what it returned.
 
     Args:
-        loggers: the top-level names of those that the transport's helpers log with.
+        loggers: the top-level names of its helpers.
         function: what to call.
     """
-    senders = _senders.loggers
-    me = threading.get_ident()
+    # As in `_lock`: a thread that stayed a sender after a signal handler raised would neither
+    # flush nor close any sink again.
+    senders, me = _senders.loggers, threading.get_ident()
     try:
         senders[me] = loggers
         return function()
     finally:
-        # A call in C, and the first one here: no signal handler can raise before it.
         senders.pop(me, None)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from structlog_mozdef._deadline import Deadline
-from structlog_mozdef._raised import pass_on
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 
 #: Events, whenever they come.
@@ -44,7 +43,7 @@ class Shutdown:
         self._dispatcher = dispatcher
         self._exit_timeout = exit_timeout
         self._buffer = dispatcher.buffer
-        self._stops: list[Stop] = []
+        self._stops: dict[object, Stop] = {}
         self._had_final_attempt = False
         # Until when callers may wait for room at the end, if nothing is settled meanwhile.
         self._room_by = Deadline.after(0.0)
@@ -59,19 +58,18 @@ class Shutdown:
         """Have everything sent by *deadline*, at the end of the process."""
         self.exit_deadline = deadline
         self.late_seconds = deadline.left()
-        self._stops.append(Stop(deadline, ALL_EVENTS))
+        self._stops[object()] = Stop(deadline, ALL_EVENTS)
 
     def request(self, stop: Stop, wait: Callable[[], None]) -> None:
-        """Ask the thread to end, for as long as *wait* takes."""
-        stops = self._stops
+        """Ask the thread to end, for as long as *wait* runs."""
+        # As in `_lock`: a request that stayed after a signal handler raised would end each thread
+        # at once.
+        stops, key = self._stops, object()
         try:
-            stops.append(stop)
+            stops[key] = stop
             wait()
         finally:
-            try:
-                stops.remove(stop)  # a call in C: no signal handler can raise before it
-            except ValueError as error:  # one did so even before the stop was there
-                pass_on(error)
+            stops.pop(key, None)
 
     def is_requested(self) -> bool:
         """Return whether anybody waits for the thread to end."""
@@ -103,7 +101,7 @@ class Shutdown:
 
     def is_due(self) -> bool:
         """Return whether the thread is to end now."""
-        stops = list(self._stops)
+        stops = list(self._stops.values())
         if not stops:
             self._had_final_attempt = False
             return False
@@ -121,7 +119,7 @@ class Shutdown:
         Where that would be too late, the next attempt is made at once, the last one; and where
         there was one already, the thread is to end.
         """
-        last = max((stop.deadline for stop in list(self._stops)), default=None)
+        last = max((stop.deadline for stop in list(self._stops.values())), default=None)
         if self.leaves_the_rest():
             self.stopped_early = True
         elif last is None or seconds < last.left():

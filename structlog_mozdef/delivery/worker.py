@@ -208,7 +208,7 @@ class SenderThread:
                 self._retired = owner
                 keep_until_exit(owner)
             elif not feedback.is_sender():  # else it interrupts the work here
-                self._working.take(self._close_parts)
+                self._close_in_turn()
         except Exception as error:
             pass_on(error)
         return self._retired is not None
@@ -261,7 +261,7 @@ class SenderThread:
             # What came in while the thread was ending, or had none to be sent by.
             self._deliver_here(deadline, until)
         is_settled = self._is_settled(appended)
-        self._working.take(self._close_parts)
+        self._close_in_turn()
         self._shutdown.late_seconds = deadline.left()
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
@@ -286,16 +286,17 @@ class SenderThread:
         except RuntimeError as error:  # it could not be started
             pass_on(error)
 
+    def _close_in_turn(self) -> None:
+        loggers = self._transport.loggers
+        self._working.take(lambda: feedback.run_as_sender(loggers, self._close_parts))
+
     def _close_parts(self) -> None:
         try:
-            feedback.call_as_sender(self._transport.loggers, self._close_both)
+            self._buffer.close()
+            self._transport.close()
         except Exception as error:  # a transport of somebody else, or a disk
             pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
-
-    def _close_both(self) -> None:
-        self._buffer.close()
-        self._transport.close()
 
     def _is_settled(self, until: int) -> bool:
         return self._buffer.settled_count() >= until
@@ -312,13 +313,11 @@ class SenderThread:
         """
         if feedback.is_sender():
             return False
-        patience = deadline.left()
+        loggers = self._transport.loggers
         return bool(
             self._working.take(
-                lambda: feedback.call_as_sender(
-                    self._transport.loggers, lambda: self._deliver(deadline, until)
-                ),
-                patience,
+                lambda: feedback.run_as_sender(loggers, lambda: self._deliver(deadline, until)),
+                patience=deadline.left(),
             )
         )
 
@@ -343,9 +342,9 @@ class SenderThread:
     def _run(self) -> None:
         me = threading.current_thread()
         try:
-            self._working.take(
-                lambda: feedback.call_as_sender(self._transport.loggers, lambda: self._work(me)),
-                patience=LONGEST_WAIT,
+            feedback.run_as_sender(
+                self._transport.loggers,
+                lambda: self._working.take(lambda: self._work(me), patience=LONGEST_WAIT),
             )
         finally:
             if self._thread is me:

@@ -58,14 +58,13 @@ class MissedSignals:
         is_gevent = type(time.sleep) is not types.BuiltinFunctionType
         if self._read < 0 or self._thread is not None or is_gevent or sys.is_finalizing():
             return
-        self._thread = threading.Thread(
-            target=self._run, name="structlog-mozdef-signals", daemon=True
-        )
+        thread = threading.Thread(target=self._run, name="structlog-mozdef-signals", daemon=True)
         try:
-            start_without_signals(self._thread)
-        except RuntimeError as error:
-            self._thread = None
-            pass_on(error)  # else no thread can be had
+            start_without_signals(thread)
+        except RuntimeError as error:  # no thread can be had
+            pass_on(error)
+        finally:
+            self._thread = thread if thread.is_alive() else None
 
     def after_fork_in_child(self) -> None:
         """Leave the pipe to the parent, who would take our signals for its own."""

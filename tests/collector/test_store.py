@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from support.storms import ends_elsewhere, storm, stormy
 
 from structlog_mozdef.collector import CollectorError, Difference, Row, Store
 from structlog_mozdef.collector.differences import Outcome
@@ -127,3 +128,13 @@ def test_closing_twice_does_no_harm(store):
     """Closing a closed store does nothing."""
     store.close()
     store.close()
+
+
+@stormy
+def test_no_lock_is_kept():
+    """After thousands of exceptions of a signal handler another thread can read and add."""
+    store = Store()
+    store.add("/events", NOW, [kept(1), LOST])
+    assert storm(lambda: list(store.documents())) > 1000
+    assert ends_elsewhere(lambda: store.add("/events", NOW, [kept(2)]))
+    assert [document["number"] for document in store.documents()] == [1, 2]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.compat_receivers import only, own_delivery, sent
+from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef
 from structlog_mozdef.compat._log_attribute import attributes_set
@@ -410,6 +411,14 @@ def test_events_are_sent_in_batches(receiver):
     assert receiver.connections == 1
     assert {request.path for request in receiver.accepted} == {"/_bulk"}
     assert len(receiver.accepted) < 10
+
+
+def test_no_batches_to_a_server_that_says_yes_to_everything():
+    """A /_bulk beside a path that cannot exist, and is there as well, gets no event."""
+    with Receiver(knows_paths=False) as receiver:
+        mozdef.MozDefMsg(receiver.url).send("hello")
+        assert only(receiver)["summary"] == "hello"
+        assert receiver.accepted[-1].path == "/events"
 
 
 def test_debug_prints_and_sends_nothing(receiver, capsys):

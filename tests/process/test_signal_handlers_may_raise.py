@@ -7,8 +7,11 @@ import signal
 
 import pytest
 from support.running import run
+from support.storms import storm, stormy
 
 from structlog_mozdef._raised import is_from_signal_handler, pass_on
+from structlog_mozdef.sink import Sink
+from structlog_mozdef.transports.memory import MemoryTransport
 
 
 @pytest.mark.parametrize("way", ["logger", "tee", "handler"])
@@ -118,3 +121,19 @@ def test_what_the_program_handles_already():
         interrupted_by(HANDLERS["method"])
     except TimeoutError:
         fail_after(lambda signum, frame: None)  # raises nothing
+
+
+@stormy
+def test_a_closed_sink_still_sends():
+    """After thousands of exceptions in `close`, the same thread can send and flush as before."""
+    idle, busy = Sink(MemoryTransport()), Sink(MemoryTransport())
+
+    def send_and_close():
+        busy.put(b"{}")
+        busy.close(0.01)
+
+    assert storm(idle.close, longest=1e-4) > 1000
+    assert storm(send_and_close, raises=500) > 100
+    for sink in (idle, busy):
+        sink.put(b'{"summary": "last"}')
+        assert (sink.flush(10), sink.close(10), sink.stats().buffered) == (True, True, 0)

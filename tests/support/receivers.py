@@ -15,6 +15,8 @@ from typing import Self
 
 from support.running import free_port as unused_port  # noqa: F401 - its name here
 
+from structlog_mozdef.transports.http.bulk import NO_SUCH_PATH
+
 
 @dataclass(frozen=True)
 class Request:
@@ -57,12 +59,15 @@ class Receiver:
 
     Args:
         respond: request -> the bytes to send, `CLOSE`, `RESET`, or a function that is given the
-            socket. Default: 200 to everything, as MozDef does.
+            socket. Default: 200 to everything that MozDef has.
         tls: a server context.
         family: socket.AF_INET or socket.AF_INET6.
         slow: seconds to wait before each request is read.
         port: to listen on; 0: any that is free.
         early: is given the socket before the body of a request is read; then it is closed.
+        knows_paths: False: `respond` also answers the path by which a client finds out whether
+            the server has an answer of its own for what is not there. Default True: 404, and the
+            request is not among `requests`.
     """
 
     def __init__(  # noqa: PLR0917 - the first two are what tests give
@@ -73,6 +78,7 @@ class Receiver:
         slow: float = 0.0,
         port: int = 0,
         early: Callable[[socket.socket], object] | None = None,
+        knows_paths: bool = True,
     ) -> None:
         self.respond = respond
         self.requests: list[Request] = []
@@ -82,6 +88,7 @@ class Receiver:
         self._tls = tls
         self._slow = slow
         self._early = early
+        self._knows_paths = knows_paths
         self._listener = socket.socket(family)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
@@ -170,6 +177,9 @@ class Receiver:
                 return
             time.sleep(self._slow)
             while (request := _read_request(stream, number)) is not None:
+                if self._knows_paths and NO_SUCH_PATH in request.path:
+                    connection.sendall(answer(404))
+                    continue
                 self.requests.append(request)
                 if not self._answer(connection, request):
                     break

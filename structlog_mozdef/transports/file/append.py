@@ -11,15 +11,16 @@ Threads of one process need no other lock: each ``flock`` belongs to one open de
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from structlog_mozdef import _flock
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._fsync import sync_data
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 from structlog_mozdef.transports.errors import mapped_errors
@@ -31,31 +32,36 @@ _POLL_INTERVAL = 0.005
 #: Errors of file systems that have no locks.
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 
+_R = TypeVar("_R")
 
-@contextlib.contextmanager
-def locked(fd: int, deadline: Deadline) -> Iterator[None]:
-    """Hold the lock of *fd*, if its file system has locks.
+
+def run_locked(fd: int, deadline: Deadline, function: Callable[[], _R]) -> _R:
+    """Call *function* while *fd* is locked, if its file system has locks.
 
     Raises:
         TransportError: another process keeps it locked.
     """
-    is_locked = _lock(fd, deadline)
+    # As in `structlog_mozdef._lock`: a file that stayed locked would hold up other processes.
+    unlock, arguments = _flock.fcntl.flock, (fd, _flock.fcntl.LOCK_UN)
     try:
-        yield
+        _lock(fd, deadline)
+        return function()
     finally:
-        if is_locked:
-            _flock.unlock(fd)
+        try:
+            unlock(*arguments)
+        except OSError as error:  # its file system has no locks
+            pass_on(error)
 
 
-def _lock(fd: int, deadline: Deadline) -> bool:
+def _lock(fd: int, deadline: Deadline) -> None:
     while True:
         try:
             if _flock.try_lock(fd):
-                return True
+                return
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
-            return False
+            return
         if deadline.expired:
             raise TransportError("the file cannot be written: another process keeps it locked")
         time.sleep(_POLL_INTERVAL)

@@ -25,7 +25,7 @@ from structlog_mozdef import _flock
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.errors import mapped_errors
-from structlog_mozdef.transports.file.append import append_lines, force_to_disk, locked
+from structlog_mozdef.transports.file.append import append_lines, force_to_disk, run_locked
 from structlog_mozdef.transports.file.errors import file_error
 from structlog_mozdef.transports.file.pipe import Pipe
 
@@ -97,14 +97,16 @@ class NamedFile:
 
     def _append(self, lines: Sequence[bytes], deadline: Deadline) -> SendResult:
         fd = self._fd
-        with locked(fd, deadline):
-            if not self._is_current():
-                raise _ReplacedError  # it was rotated while this process waited
-            result = append_lines(fd, lines)
-            if self._fsync:
-                force_to_disk(fd)
-            if not os.fstat(fd).st_nlink:
-                raise _ReplacedError  # it was removed, and the lines with it
+        return run_locked(fd, deadline, lambda: self._append_locked(fd, lines))
+
+    def _append_locked(self, fd: int, lines: Sequence[bytes]) -> SendResult:
+        if not self._is_current():
+            raise _ReplacedError  # it was rotated while this process waited
+        result = append_lines(fd, lines)
+        if self._fsync:
+            force_to_disk(fd)
+        if not os.fstat(fd).st_nlink:
+            raise _ReplacedError  # it was removed, and the lines with it
         return result
 
     def _open_current(self) -> None:

@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Literal
 
+from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from structlog_mozdef._deadline import monotonic
@@ -33,7 +34,12 @@ from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
 from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
-from structlog_mozdef.transports.http.bulk import BulkFormat, bulk_url_of, is_bulk
+from structlog_mozdef.transports.http.bulk import (
+    BulkFormat,
+    bulk_url_of,
+    is_bulk,
+    no_such_url_of,
+)
 from structlog_mozdef.transports.http.client import HTTPClient
 from structlog_mozdef.transports.http.options import (
     checked_api_key,
@@ -46,6 +52,8 @@ from structlog_mozdef.transports.http.responses import result_of
 from structlog_mozdef.transports.tls import checked_cert
 from structlog_mozdef.transports.urls import parse_address
 
+#: What some servers say to a path that they do not know; no gateway says it in an outage.
+_SERVER_ERROR = frozenset({500})
 #: For so long after a success of ``/_bulk`` it is known to be there, in seconds.
 _BULK_SEEN_SECONDS = 10.0
 
@@ -62,8 +70,9 @@ class HTTPTransport:
             ``/custom/x`` and the like get one event a request. User and password in it are
             sent as basic authentication and shown nowhere.
         bulk: "auto" (default) asks once, by an empty POST, whether there is a ``/_bulk`` next
-            to ``/events``, and once more after an outage; False sends one event a request; True
-            relies on it.
+            to ``/events``, and once more after an outage. A server that accepts an empty POST to
+            ``/_no_such_path`` as well has said nothing, and gets one event a request. False sends
+            one event a request; True relies on ``/_bulk``.
         bulk_format: "ndjson" (default), or "array": a third faster, on MozDef 1.40 and later
             only; earlier versions lose every event silently.
         bulk_action: "index" (default), or "create": for a data stream of Elasticsearch or
@@ -157,6 +166,9 @@ class HTTPTransport:
         self._bulk = None
         if bulk_url is not None:
             self._bulk = self._client.prepare(bulk_url, self._format.content_type)
+            self._no_such = self._client.prepare(
+                no_such_url_of(bulk_url), self._format.content_type
+            )
         # Whether there is a /_bulk; None: to be asked.
         self._asks = bulk == "auto" and bulk_url is not None and not is_bulk(address.path)
         self._bulk_exists: bool | None = None if self._asks else bulk_url is not None
@@ -204,16 +216,33 @@ class HTTPTransport:
     def _ask_for_bulk(self) -> bool:
         """Whether there is a ``/_bulk``.
 
-        MozDef's answers an empty POST with 200, and stores nothing.
+        MozDef's answers an empty POST with 200, and stores nothing. Some servers say that to
+        everything: their 200 counts only where a path that cannot exist gets another answer.
         """
         assert self._bulk is not None  # noqa: S101 - for the type checker: asked only where it is
-        answer = self._client.post(self._bulk, b"")
+        return self._accepts_nothing_at(self._bulk) and not self._accepts_nothing_at(
+            self._no_such, proven=_SERVER_ERROR
+        )
+
+    def _accepts_nothing_at(
+        self, request: PreparedRequest, proven: frozenset[int] = frozenset()
+    ) -> bool:
+        """Whether an empty POST is a success.
+
+        Args:
+            request: where to.
+            proven: statuses of outages that are an answer here.
+
+        Raises:
+            TransportError: an outage, which proves nothing.
+        """
+        answer = self._client.post(request, b"")
         try:
             result_of(answer, 0)
         except Rejected:
             return False
         except TransportError as error:
-            if error.retryable:
+            if error.retryable and error.status not in proven:
                 raise
             return False  # forbidden, redirected, not found: the answer of /events will count
         return True

@@ -25,6 +25,8 @@ _BETWEEN = b"\n" + _ACTION
 # MozDef's own paths for single events, which have a sibling /_bulk.
 _SIBLING_OF_BULK = re.compile(r"/(events|nxlog)/?\Z")
 _BULK = re.compile(r"/_bulk/?\Z")
+#: A sibling of ``/_bulk`` that no server has; its name is for those who find it in their logs.
+NO_SUCH_PATH = "/_no_such_path"
 
 
 def is_bulk(path: str) -> bool:
@@ -48,6 +50,12 @@ def bulk_url_of(url: str, path: str, bulk: object) -> str | None:
             f"bulk is True, but {path!r} has no known sibling /_bulk; give the URL of a /_bulk"
         )
     return urlsplit(url)._replace(path=sibling).geturl()
+
+
+def no_such_url_of(bulk_url: str) -> str:
+    """Return the URL of a sibling of ``/_bulk`` that cannot exist."""
+    parts = urlsplit(bulk_url)
+    return parts._replace(path=_BULK.sub(NO_SUCH_PATH, parts.path)).geturl()
 
 
 class BulkFormat:

@@ -19,6 +19,8 @@ from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 _SETTINGS_OF_ITEM = frozenset({401, 403, 404})
 _RETRY = _SETTINGS_OF_ITEM | {408, 429}
 _KIND = re.compile(r"\w{1,80}")
+_CUT_OFF = "the answer was cut off, or is no JSON"
+_STARTS_AN_OBJECT = re.compile(rb"\s*\{").match
 # Longer answers with an error are not parsed.
 _ERROR_LIMIT_BYTES = 100_000
 # HTTP 400 blames the event, but for these, which every event would meet: none is a dead letter
@@ -107,13 +109,17 @@ def items_of(status: int, body: bytes, n_events: int) -> SendResult:
         n_events: how many events were sent.
 
     Raises:
-        TransportError: the answer has errors, but does not say of which events.
+        TransportError: the answer has errors, but does not say of which events; or it was cut off
+            before it could.
     """
+    # Where no Content-Length says how long it is, nothing else shows that a part is missing.
+    if _STARTS_AN_OBJECT(body) and not body.rstrip().endswith(b"}"):
+        raise _unknown(_CUT_OFF, status)
     if b'"items"' not in body and b'"errors"' not in body:
         return ALL_ACCEPTED
     has_an_error = b'"error"' in body
+    answer = _parsed(body, status)
     try:
-        answer = orjson.loads(body)
         # filter_path in the URL may have left "errors" out.
         if not answer.get("errors", has_an_error):
             return ALL_ACCEPTED
@@ -125,15 +131,27 @@ def items_of(status: int, body: bytes, n_events: int) -> SendResult:
             return ALL_ACCEPTED  # another server with a body of its own
         results, statuses, is_ours = [], [], False
     if not is_ours or len(statuses) != n_events:
-        raise TransportError(
+        raise _unknown(
             "the answer tells of errors, but not of which events; filter_path in the URL, if it is"
             " there, must leave errors, items.*.status and items.*.error",
-            ambiguous=True,
-            status=status,
+            status,
         )
     return _judged(
         [_fault(code, item.get("error")) for code, item in zip(statuses, results, strict=True)]
     )
+
+
+def _parsed(body: bytes, status: int) -> Any:
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        if not _STARTS_AN_OBJECT(body):
+            return None  # another server with a body of its own
+    raise _unknown(_CUT_OFF, status)
+
+
+def _unknown(reason: str, status: int) -> TransportError:
+    return TransportError(reason, ambiguous=True, status=status)
 
 
 def _judged(faults: list[_Fault]) -> SendResult:

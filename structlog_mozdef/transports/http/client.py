@@ -30,6 +30,8 @@ from structlog_mozdef.transports.http.options import check_header_sizes
 _ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 #: A kept connection that was idle for longer, in seconds, is likely to be closed by now.
 _IDLE_LIMIT = 10.0
+#: A connection that is older, in seconds, is replaced: the host name may lead elsewhere by now.
+_AGE_LIMIT = 300.0
 
 
 class Answer(NamedTuple):
@@ -52,7 +54,7 @@ class HTTPClient:
         proxies: as `options.checked_proxies` returns them.
         connect_timeout: seconds.
         read_timeout: seconds for sending a request, and again for its answer.
-        clock: returns seconds, monotonic: how long a connection has been idle.
+        clock: returns seconds, monotonic: how old a connection is, and how long it has been idle.
     """
 
     def __init__(
@@ -84,8 +86,9 @@ class HTTPClient:
 
     def _open(self) -> None:
         self._adapter = BoundedAdapter(self._read_timeout)
-        # Until when the kept connection is reused; None: there is none.
+        # Until when the kept connection is reused after its last answer; None: there is none.
         self._kept_until: Deadline | None = None
+        self._renew_at = Deadline.after(_AGE_LIMIT, self._clock)
 
     def prepare(self, url: str, content_type: str) -> requests.PreparedRequest:
         """Return a request without a body, for any number of calls of `post`.
@@ -125,10 +128,12 @@ class HTTPClient:
         Raises:
             TransportError: there was no answer, or not all of one.
         """
-        if self._kept_until is not None and self._kept_until.expired:
+        if self._kept_until is not None and (self._kept_until.expired or self._renew_at.expired):
             self.close()
         while True:
             was_kept = self._kept_until is not None
+            if not was_kept:
+                self._renew_at = Deadline.after(_AGE_LIMIT, self._clock)
             try:
                 return self._exchange(request, body)
             except ConnectionLost:

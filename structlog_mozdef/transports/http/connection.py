@@ -89,8 +89,14 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:
-        """Read the head; http.client takes one that was cut off for a complete one."""
+        """Read the head; http.client takes one that was cut off for a complete one.
+
+        It also takes an interim answer (102, 103: RFC 9110, section 15.2) for the answer.
+        """
         super().begin()
+        while 100 < self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment] # as before the first
+            super().begin()
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")
 

@@ -18,6 +18,7 @@ import time
 import pytest
 from support.errors import error_of
 from support.running import PROGRAMS, run, start_command
+from support.storms import storm, stormy
 
 from structlog_mozdef import Sink
 from structlog_mozdef.exceptions import TransportError
@@ -308,3 +309,15 @@ def test_close_releases_the_file(transport, path):
     transport.close()
     links = list(pathlib.Path("/proc/self/fd").iterdir())
     assert path not in [link.readlink() for link in links if link.is_symlink()]
+
+
+@stormy
+def test_no_file_stays_locked(path):
+    """After any exception of a signal handler the file is free for other processes at once."""
+    with (
+        contextlib.closing(FileTransport(path.as_uri())) as interrupted,
+        contextlib.closing(FileTransport(path.as_uri(), write_timeout=0.01)) as other,
+    ):
+        for _ in range(200):
+            assert storm(lambda: interrupted.send([EVENT]), raises=1, longest=5e-5) == 1
+            other.send([OTHER])

@@ -12,6 +12,7 @@ from structlog_mozdef.transports.http import HTTPTransport
 
 EVENTS = [b'{"summary":"a"}', b'{"summary":"b"}', b'{"summary":"c"}']
 NDJSON = b"".join(b'{"index": {}}\n' + event + b"\n" for event in EVENTS)
+NDJSON_OF_ONE = b'{"index": {}}\n{"summary":"a"}\n'
 
 
 def send(receiver, path="/events", batches=(EVENTS,), **options):
@@ -58,6 +59,66 @@ def test_page_instead_of_bulk():
     page = answer(200, b"<html>hello", Content_Type="text/html")
     with Receiver(lambda request: page if request.path == "/_bulk" else OK) as receiver:
         assert send(receiver)[-1].path == "/events"
+
+
+def asked_of(no_such_path, batches=1):
+    """What is asked of a server with this answer to a path that cannot exist, and 200 to others."""
+
+    def respond(request):
+        return no_such_path if request.path == "/_no_such_path" else OK
+
+    with Receiver(respond, knows_paths=False) as receiver:
+        return [(r.path, r.body) for r in send(receiver, batches=[EVENTS[:1]] * batches)]
+
+
+@pytest.mark.parametrize("everything", [OK, answer(201, b"ok"), answer(204)])
+def test_server_that_says_yes_to_everything(everything):
+    """A server that accepts what cannot exist has not said that it has a /_bulk, and gets none."""
+    assert asked_of(everything, batches=2) == [
+        ("/_bulk", b""),
+        ("/_no_such_path", b""),
+        ("/events", EVENTS[0]),
+        ("/events", EVENTS[0]),
+    ]
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 410, 500])
+def test_server_that_knows_its_paths(status):
+    """A server that has another answer for what cannot exist has a /_bulk: it gets the batches."""
+    assert asked_of(answer(status), batches=2) == [
+        ("/_bulk", b""),
+        ("/_no_such_path", b""),
+        ("/_bulk", NDJSON_OF_ONE),
+        ("/_bulk", NDJSON_OF_ONE),
+    ]
+
+
+def test_page_for_what_cannot_exist():
+    """A web page that says so with 200 is another answer."""
+    page = answer(200, b"<html>no such page", Content_Type="text/html")
+    assert asked_of(page)[-1] == ("/_bulk", NDJSON_OF_ONE)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_outage_between_the_questions(status):
+    """An outage is no answer: both questions are asked again."""
+    answers = iter([OK, answer(status)])
+    with (
+        Receiver(lambda request: next(answers, OK), knows_paths=False) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url)) as transport,
+    ):
+        with pytest.raises(TransportError):
+            transport.send(EVENTS[:1])
+        transport.send(EVENTS[:1])
+        asked = ["/_bulk", "/_no_such_path"]
+        assert [request.path for request in receiver.requests] == [*asked, *asked, "/events"]
+
+
+@pytest.mark.parametrize("path", ["/a/events?x=1", "/a/events/?x=1", "/a/nxlog?x=1"])
+def test_path_that_cannot_exist_is_a_sibling(path):
+    """It is asked for where /_bulk is, with the same query: a prefix may belong to another one."""
+    with Receiver(knows_paths=False) as receiver:
+        assert send(receiver, path)[1].path == "/a/_no_such_path?x=1"
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])

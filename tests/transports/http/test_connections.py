@@ -77,6 +77,8 @@ SLOW = [
     hang(HEAD + b"\r\n123"),
     hang(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12"),
     hang(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    hang(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    drip(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20, 0.01),
     drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 90),
     drip(HEAD + b"\r\n" + b"x" * 500),
     drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 90),
@@ -374,6 +376,21 @@ def test_idle_connection_is_not_trusted(idle, connections):
         sender.post(request, EVENT)
         now[0] += idle
         sender.post(request, EVENT)
+        assert receiver.connections == connections
+
+
+@pytest.mark.parametrize(("seconds", "connections"), [(299, 1), (301, 2), (601, 3)])
+def test_connection_is_renewed(seconds, connections):
+    """A connection that is used all the time is replaced after 5 min: DNS may have changed."""
+    now = [0.0]
+    with (
+        Receiver() as receiver,
+        contextlib.closing(client(lambda: now[0])) as sender,
+    ):
+        request = sender.prepare(receiver.url, "application/json")
+        while now[0] <= seconds:
+            sender.post(request, EVENT)
+            now[0] += 1
         assert receiver.connections == connections
 
 
