@@ -46,7 +46,8 @@ log = structlog.get_logger()
 if way == "tee":
     structlog.configure(
         processors=[mozdef.MozDefTee(sink), lambda *_: ""],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        # Not one that prints: structlog locks that, and 3.14 can keep the lock of a `with`.
+        logger_factory=structlog.ReturnLoggerFactory(),
         wrapper_class=structlog.BoundLogger,
     )
     log = structlog.get_logger()

@@ -40,8 +40,13 @@ def log():
         logger.info(str(number))
 
 
+def say(word):
+    # Not by `print`, whose lock the thread that a signal interrupts, or stops, may hold.
+    os.write(1, f"{word}\n".encode())
+
+
 def ready():
-    print("ready", flush=True)
+    say("ready")
 
 
 def say_when_it_sends():
@@ -51,7 +56,7 @@ def say_when_it_sends():
     def watch():
         while signal.getsignal(signal.SIGTERM) is before:
             time.sleep(0.01)
-        print("sending", flush=True)
+        say("sending")
 
     if case in {"plain", "own handler", "at exit"}:
         threading.Thread(target=watch, daemon=True).start()
