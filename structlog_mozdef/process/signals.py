@@ -123,7 +123,8 @@ def prepare_for_events() -> None:
 def _end(_: int, __: types.FrameType | None) -> None:
     """Close everything, and end by SIGTERM: the handler that is installed."""
     gevent: Any = sys.modules.get("gevent")
-    if gevent is not None and gevent.getcurrent() is gevent.get_hub():
+    # (`get_hub` would make one, in the middle of its being made perhaps.)
+    if gevent is not None and isinstance(gevent.getcurrent(), gevent.hub.Hub):
         # Its hub runs all greenlets, and must not wait itself.
         gevent.spawn(_end_process)
     else:
