@@ -1,4 +1,4 @@
-"""FastAPI under uvicorn and gunicorn: SIGTERM, which uvicorn raises again, costs no event."""
+"""FastAPI under uvicorn, gunicorn and hypercorn: SIGTERM, however it is used, costs no event."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ SERVERS = {
         *["-m", "gunicorn", "--preload", "-k", "uvicorn_worker.UvicornWorker"],
         *["--workers", "2", "fastapi_app:app", "-b"],
     ],
+    "hypercorn": ["-m", "hypercorn", "fastapi_app:app", "-b"],
+    "hypercorn workers": ["-m", "hypercorn", "--workers", "2", "fastapi_app:app", "-b"],
 }
-WORKERS = {"workers": 2, "preload": 2}
+WORKERS = {"workers": 2, "preload": 2, "hypercorn workers": 2}
 
 
 def serve_and_end(server: str, url: str, exit_timeout: int) -> str:
