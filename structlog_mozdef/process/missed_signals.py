@@ -16,7 +16,9 @@ import time
 import types
 from collections.abc import Callable
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.process.threads import start_without_signals
 
 #: Seconds that a handler gets before its signal is repeated.
 INTERVAL = 0.05
@@ -60,7 +62,7 @@ class MissedSignals:
             target=self._run, name="structlog-mozdef-signals", daemon=True
         )
         try:
-            self._thread.start()
+            start_without_signals(self._thread)
         except RuntimeError:
             self._thread = None  # no thread can be had
 
@@ -76,19 +78,18 @@ class MissedSignals:
 
     def was_repeated(self) -> bool:
         """Return whether a SIGTERM that comes now may be one that was repeated here."""
-        return time.monotonic() - self._repeated_at < 10 * INTERVAL
+        return monotonic() - self._repeated_at < 10 * INTERVAL
 
     def _run(self) -> None:
         if sys.platform == "win32":
             return
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while numbers := os.read(self._read, 64):
             while signal.SIGTERM in numbers:
                 time.sleep(INTERVAL)
                 main = threading.main_thread().ident
                 if self._is_noticed() or main is None:
                     break
-                self._repeated_at = time.monotonic()
+                self._repeated_at = monotonic()
                 signal.pthread_kill(main, signal.SIGTERM)
 
 
