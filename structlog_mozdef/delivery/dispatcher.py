@@ -321,11 +321,11 @@ class Dispatcher:
 
     def probes_needed(self) -> int:
         """Return how many probes must pass before a batch is sent."""
-        if not self._may_lose():
-            return 1
-        # A transport that needs no probes gets one where a second attempt failed as well: only
-        # so can poison be distinguished from an outage.
-        return self.transport.recovery_probes or int(self.backoff.failures_in_row > 1)
+        if not self.transport.recovery_probes:
+            # One all the same where a second attempt failed as well: only so can poison be
+            # distinguished from an outage.
+            return int(self.backoff.failures_in_row > 1)
+        return self.transport.recovery_probes if self._may_lose() else 1
 
     def _may_lose(self) -> bool:
         """Return whether the destination may lose what it accepts right after this outage."""

@@ -7,8 +7,12 @@ never come to rest, and two sinks would keep each other busy forever.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 from structlog_mozdef.process.fork import reset_after_fork
+
+_R = TypeVar("_R")
 
 
 class _Senders:
@@ -23,14 +27,21 @@ class _Senders:
 _senders = _Senders()
 
 
-def enter(loggers: frozenset[str]) -> None:
-    """The calling thread sends from now on; *loggers* are the top-level names of its helpers."""
-    _senders.loggers[threading.get_ident()] = loggers
+def call_as_sender(loggers: frozenset[str], function: Callable[[], _R]) -> _R:
+    """Call *function*, in which the calling thread sends.
 
-
-def leave() -> None:
-    """The calling thread sends no more."""
-    _senders.loggers.pop(threading.get_ident(), None)
+    Args:
+        loggers: the top-level names of those that the transport's helpers log with.
+        function: what to call.
+    """
+    senders = _senders.loggers
+    me = threading.get_ident()
+    try:
+        senders[me] = loggers
+        return function()
+    finally:
+        # A call in C, and the first one here: no signal handler can raise before it.
+        senders.pop(me, None)
 
 
 def is_sender() -> bool:

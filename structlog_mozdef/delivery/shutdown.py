@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 
 #: Events, whenever they come.
@@ -61,14 +61,17 @@ class Shutdown:
         self.late_seconds = deadline.left()
         self._stops.append(Stop(deadline, ALL_EVENTS))
 
-    @contextlib.contextmanager
-    def request(self, stop: Stop) -> Iterator[None]:
-        """Ask the thread to end, for as long as the caller waits for it."""
-        self._stops.append(stop)
+    def request(self, stop: Stop, wait: Callable[[], None]) -> None:
+        """Ask the thread to end, for as long as *wait* takes."""
+        stops = self._stops
         try:
-            yield
+            stops.append(stop)
+            wait()
         finally:
-            self._stops.remove(stop)
+            try:
+                stops.remove(stop)  # a call in C: no signal handler can raise before it
+            except ValueError as error:  # one did so even before the stop was there
+                pass_on(error)
 
     def is_requested(self) -> bool:
         """Return whether anybody waits for the thread to end."""

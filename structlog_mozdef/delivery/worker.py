@@ -188,22 +188,21 @@ class SenderThread:
     def retire(self, owner: object, report: Callable[[], None]) -> bool:
         """Send what waits, and end for good: nobody holds *owner*, who used this, any more.
 
-        Called by a finalizer, in any thread: neither waits nor raises.
+        Called by a finalizer, in any thread: neither waits nor raises. Where the thread has ended
+        though events wait, after a `close` that did not succeed, these are given up.
 
         Args:
-            owner: kept as long as events wait.
-            report: called once none waits any more.
+            owner: kept as long as the thread sends what waits.
+            report: called then.
 
         Returns:
-            Whether *owner* is kept for a while, since events wait.
+            Whether *owner* is kept for a while; else the caller has to report.
         """
         try:
-            self._report = report
             if self._thread is not None:
+                self._report = report
                 self._retired = owner
                 self._wake()
-            elif not self._is_done():
-                self._retired = owner  # given up, but what waits is reported at exit
             elif not feedback.is_sender():  # else it interrupts the work here
                 self._working.take(self._close_parts)
         except Exception as error:
@@ -269,28 +268,30 @@ class SenderThread:
         if thread is None:
             self._dispatcher.retry_now()
             return
-        with self._shutdown.request(stop):
-            self._dispatcher.retry_now()
-            self._wake()
-            end = Deadline.after(stop.deadline.left() + self._timings.poll_interval)
-            if not self._waiters.wait_for(lambda: self._thread is not thread, end):
-                return
-            try:
-                # For its last steps, so that it is gone before a fork may follow.
-                thread.join(self._timings.poll_interval)
-            except RuntimeError as error:  # it could not be started
-                pass_on(error)
+        self._shutdown.request(stop, lambda: self._wait_for_end(thread, stop.deadline))
+
+    def _wait_for_end(self, thread: threading.Thread, deadline: Deadline) -> None:
+        self._dispatcher.retry_now()
+        self._wake()
+        end = Deadline.after(deadline.left() + self._timings.poll_interval)
+        if not self._waiters.wait_for(lambda: self._thread is not thread, end):
+            return
+        try:
+            # For its last steps, so that it is gone before a fork may follow.
+            thread.join(self._timings.poll_interval)
+        except RuntimeError as error:  # it could not be started
+            pass_on(error)
 
     def _close_parts(self) -> None:
-        feedback.enter(self._transport.loggers)
         try:
-            self._buffer.close()
-            self._transport.close()
+            feedback.call_as_sender(self._transport.loggers, self._close_both)
         except Exception as error:  # a transport of somebody else, or a disk
             pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
-        finally:
-            feedback.leave()
+
+    def _close_both(self) -> None:
+        self._buffer.close()
+        self._transport.close()
 
     def _is_settled(self, until: int) -> bool:
         return self._buffer.settled_count() >= until
@@ -308,20 +309,23 @@ class SenderThread:
         if feedback.is_sender():
             return False
         patience = deadline.left()
-        return bool(self._working.take(lambda: self._deliver(deadline, until), patience))
+        return bool(
+            self._working.take(
+                lambda: feedback.call_as_sender(
+                    self._transport.loggers, lambda: self._deliver(deadline, until)
+                ),
+                patience,
+            )
+        )
 
     def _deliver(self, deadline: Deadline, until: int) -> bool:
-        feedback.enter(self._transport.loggers)
-        try:
-            while not self._is_done() and not self._is_settled(until):
-                if self._shutdown.leaves_the_rest() or deadline.expired:
-                    return False
-                wait = self._step()
-                if wait is None or (wait and not self._can_wait(wait, deadline)):
-                    return False
-                time.sleep(wait)
-        finally:
-            feedback.leave()
+        while not self._is_done() and not self._is_settled(until):
+            if self._shutdown.leaves_the_rest() or deadline.expired:
+                return False
+            wait = self._step()
+            if wait is None or (wait and not self._can_wait(wait, deadline)):
+                return False
+            time.sleep(wait)
         return True
 
     def _can_wait(self, seconds: float, deadline: Deadline) -> bool:
@@ -334,19 +338,20 @@ class SenderThread:
 
     def _run(self) -> None:
         me = threading.current_thread()
-        feedback.enter(self._transport.loggers)
         try:
-            self._working.take(lambda: self._work(me), patience=LONGEST_WAIT)
+            self._working.take(
+                lambda: feedback.call_as_sender(self._transport.loggers, lambda: self._work(me)),
+                patience=LONGEST_WAIT,
+            )
         finally:
-            feedback.leave()
             if self._thread is me:
                 self._thread = None
                 self.wakeup.threshold = 0  # the next event starts another thread
                 self._waiters.notify_all()
                 if self._retired is not None and self._is_done():
                     self._retired = None
-                    if self._report is not None:
-                        self._report()
+                    if self._report is not None and self._shutdown.exit_deadline is None:
+                        self._report()  # at exit it is called when everything was tried
                 if not self._is_done() and not self._shutdown.is_requested():
                     self.start()  # left by an error, or events came in between
             elif self._thread is None:  # its start was interrupted
@@ -356,10 +361,11 @@ class SenderThread:
         self.wakeup.is_busy()
         self._shutdown.stopped_early = False
         while self._thread is me and not self._shutdown.is_due():
+            wait = self._step()
             if self._retired is not None and self._is_done():
                 self._close_parts()
                 break
-            self._pause(self._step())
+            self._pause(wait)
 
     def _step(self) -> float | None:
         """Make one attempt; return what `Dispatcher.step` returned. Never raises."""
@@ -368,7 +374,8 @@ class SenderThread:
             wait = self._dispatcher.step()
             if wait is None and self._idle is not None:
                 self._idle()
-            self._report_losses(final_attempt=self._shutdown.is_requested())
+            is_last = self._retired is not None or self._shutdown.is_requested()
+            self._report_losses(final_attempt=is_last)
             self._losses.warn(self._own_log)
         except (Exception, SystemExit) as error:
             self._own_log.warn(

@@ -17,6 +17,7 @@ import types
 from collections.abc import Callable
 
 from structlog_mozdef._deadline import monotonic
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.process.threads import start_without_signals
 
@@ -63,8 +64,9 @@ class MissedSignals:
         )
         try:
             start_without_signals(self._thread)
-        except RuntimeError:
-            self._thread = None  # no thread can be had
+        except RuntimeError as error:
+            self._thread = None
+            pass_on(error)  # else no thread can be had
 
     def after_fork_in_child(self) -> None:
         """Leave the pipe to the parent, who would take our signals for its own."""

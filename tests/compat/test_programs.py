@@ -68,7 +68,7 @@ mozdef.MozDefMsg(sys.argv[1]).send("last words")
 """
     with Receiver(lambda request: answer(401)) as rejecting:
         _, stderr = run_code(code, rejecting.url.replace("//", "//user:pass-word@"))
-    assert f"1 events were not delivered to {rejecting.url}\n" in stderr
+    assert f": 1 event did not arrive at {rejecting.url}: 1 not sent (HTTP 401" in stderr
     assert "Traceback" not in stderr
     assert "pass-word" not in stderr
 

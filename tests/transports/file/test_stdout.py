@@ -205,7 +205,7 @@ def test_program_whose_reader_is_gone():
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "done" in errors
-    assert "events were not delivered to standard output" in errors
+    assert "events did not arrive at standard output" in errors
 
 
 def test_command_line():
