@@ -41,6 +41,7 @@ def test_a_destination_that_does_not_answer(scheme):
     """What is open when the time is up is closed, or left without a warning of Python's."""
     over = threading.Event()
     with Receiver(lambda request: lambda connection: over.wait(50)) as receiver:
-        errors = errors_of(receiver.base.replace("http", scheme, 1), "exit_timeout=0.5")
+        url = receiver.url if scheme == "http" else f"{scheme}://127.0.0.1:{receiver.port}"
+        errors = errors_of(url, "exit_timeout=0.5")
         over.set()
     assert re.findall(r"Traceback|\w+Warning", errors) == []
