@@ -16,7 +16,7 @@ from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.loss_report import LossReporter
 from structlog_mozdef.delivery.shutdown import ALL_EVENTS, Shutdown, Stop
 from structlog_mozdef.delivery.wakeup import Batching, SenderTimings, Waiters, Wakeup
-from structlog_mozdef.process.exit import finalize_in_worker
+from structlog_mozdef.process.exit import ClosedAtExit, finalize_in_worker, keep_until_exit
 from structlog_mozdef.process.fork import watch_forks
 from structlog_mozdef.process.threads import start_without_signals
 from structlog_mozdef.process.uwsgi import uwsgi_runs_no_threads
@@ -185,15 +185,16 @@ class SenderThread:
 
     # In the caller's thread: waiting.
 
-    def retire(self, owner: object, report: Callable[[], None]) -> bool:
+    def retire(self, owner: ClosedAtExit, report: Callable[[], None]) -> bool:
         """Send what waits, and end for good: nobody holds *owner*, who used this, any more.
 
         Called by a finalizer, in any thread: neither waits nor raises. Where the thread has ended
-        though events wait, after a `close` that did not succeed, these are given up.
+        though events wait, after a `close` that did not succeed, these are tried again at exit:
+        starting a thread in a finalizer could wait for a lock that its own thread holds.
 
         Args:
-            owner: kept as long as the thread sends what waits.
-            report: called then.
+            owner: kept as long as events wait.
+            report: called once none waits any more.
 
         Returns:
             Whether *owner* is kept for a while; else the caller has to report.
@@ -203,6 +204,9 @@ class SenderThread:
                 self._report = report
                 self._retired = owner
                 self._wake()
+            elif not self._is_done() and not self._buffer.durable:
+                self._retired = owner
+                keep_until_exit(owner)
             elif not feedback.is_sender():  # else it interrupts the work here
                 self._working.take(self._close_parts)
         except Exception as error:

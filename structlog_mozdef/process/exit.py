@@ -42,11 +42,18 @@ class ClosedAtExit(Protocol):
 
 
 _open: weakref.WeakSet[ClosedAtExit] = weakref.WeakSet()
+_kept: list[ClosedAtExit] = []
 _finalizer_in = 0
 
 
 def close_at_exit(instance: ClosedAtExit) -> None:
     """Close *instance* when this process ends, unless it is gone by then."""
+    _open.add(instance)
+
+
+def keep_until_exit(instance: ClosedAtExit) -> None:
+    """Keep *instance*, which nobody else holds any more, until it was closed at the exit."""
+    _kept.append(instance)
     _open.add(instance)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from support.receivers import CLOSE, OK, Receiver, answer
+from support.receivers import CLOSE, OK, Receiver, Request, answer
 from support.running import wait_for
 
 from structlog_mozdef.sink import Sink
@@ -36,18 +40,25 @@ def put_all(sink: Sink, events: list[bytes]) -> None:
         sink.put(event)
 
 
-@pytest.fixture(params=["500", "cut"])
+FAILURES = {"500": answer(500), "cut": CLOSE}
+
+
+def chokes_on_poison(failure: str) -> Callable[[Request], object]:
+    """Answer as a server that fails at once where there is poison, in the way that is named."""
+    return lambda request: FAILURES[failure] if POISON in request.body else OK
+
+
+@pytest.fixture(params=FAILURES)
 def chokes(request):
-    """A server that answers at once with 500, or cuts the connection, where there is poison."""
-    failure = answer(500) if request.param == "500" else CLOSE
-    return lambda request: failure if POISON in request.body else OK
+    return chokes_on_poison(request.param)
 
 
-@pytest.mark.slow
-def test_three_of_three_thousand(chokes):
-    """The others are delivered within ten seconds, in their order, and the three are found."""
+# Each of these takes half a minute, in which nearly nothing happens: they run at the same time.
+
+
+def three_of_three_thousand(failure: str, folder: Path) -> None:
     events = queue(3000, {17, 1500, 2999})
-    with Receiver(chokes) as receiver, Sink(receiver.url) as sink:
+    with Receiver(chokes_on_poison(failure)) as receiver, Sink(receiver.url) as sink:
         start = time.monotonic()
         put_all(sink, events)
         assert wait_for(lambda: len(first_arrivals(receiver)) == 2997, timeout=10)
@@ -56,21 +67,17 @@ def test_three_of_three_thousand(chokes):
         assert (time.monotonic() - start < 90, sink.stats().buffered) == (True, 0)
 
 
-@pytest.mark.slow
-def test_a_hundred_of_ten_thousand(chokes):
-    """The others are delivered within a minute, in their order."""
+def a_hundred_of_ten_thousand(failure: str, folder: Path) -> None:
     events = queue(10_000, set(random.Random(1).sample(range(10_000), 100)))
-    with Receiver(chokes) as receiver, Sink(receiver.url, exit_timeout=1) as sink:
+    receiver = Receiver(chokes_on_poison(failure))
+    with receiver, Sink(receiver.url, exit_timeout=1) as sink:
         put_all(sink, events)
         assert wait_for(lambda: sink.stats().delivered == 9900, timeout=60)
         assert first_arrivals(receiver) == good(events)
         assert wait_for(lambda: sink.stats().dead_lettered == 100, timeout=90)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("spool", [False, True])
-def test_a_balancer_with_one_broken_server_of_two(spool, tmp_path):
-    """Where half of all requests fail, all events arrive, and none is a dead letter."""
+def one_broken_server_of_two(buffer: str, folder: Path) -> None:
     chance = random.Random(2)
     lock = threading.Lock()
 
@@ -79,17 +86,15 @@ def test_a_balancer_with_one_broken_server_of_two(spool, tmp_path):
             return OK if chance.random() < 0.5 else answer(500)
 
     events = queue(5000, set())
-    folder = tmp_path / "spool" if spool else None
-    with Receiver(respond) as receiver, Sink(receiver.url, spool=folder) as sink:
+    spool = folder if buffer == "spool" else None
+    with Receiver(respond) as receiver, Sink(receiver.url, spool=spool) as sink:
         put_all(sink, events)
         assert wait_for(lambda: sink.stats().buffered == 0, timeout=90)
         assert (sink.stats().dead_lettered, set(first_arrivals(receiver))) == (0, set(events))
 
 
-@pytest.mark.slow
-def test_new_events_do_not_wait_for_suspects(chokes, tmp_path):
-    """While suspects wait in a spool, each new event arrives within a second or two."""
-    with Receiver(chokes) as receiver, Sink(receiver.url, spool=tmp_path / "spool") as sink:
+def new_events_while_suspects_wait(failure: str, folder: Path) -> None:
+    with Receiver(chokes_on_poison(failure)) as receiver, Sink(receiver.url, spool=folder) as sink:
         put_all(sink, queue(10, {3, 4}))
         slowest = 0.0
         for number in range(10, 60):
@@ -99,6 +104,53 @@ def test_new_events_do_not_wait_for_suspects(chokes, tmp_path):
             slowest = max(slowest, time.monotonic() - start)
             time.sleep(0.2)
         assert slowest < 5
+
+
+SCENARIOS = [
+    *itertools.product(
+        (three_of_three_thousand, a_hundred_of_ten_thousand, new_events_while_suspects_wait),
+        FAILURES,
+    ),
+    *itertools.product((one_broken_server_of_two,), ("memory", "spool")),
+]
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """What became of each scenario, as a future."""
+    with ThreadPoolExecutor(len(SCENARIOS)) as pool:
+        yield {
+            (scenario, variant): pool.submit(scenario, variant, tmp_path_factory.mktemp("spool"))
+            for scenario, variant in SCENARIOS
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("failure", FAILURES)
+def test_three_of_three_thousand(outcomes, failure):
+    """The others are delivered within ten seconds, in their order, and the three are found."""
+    outcomes[three_of_three_thousand, failure].result()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_hundred_of_ten_thousand(outcomes, failure):
+    """The others are delivered within a minute, in their order."""
+    outcomes[a_hundred_of_ten_thousand, failure].result()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("buffer", ["memory", "spool"])
+def test_a_balancer_with_one_broken_server_of_two(outcomes, buffer):
+    """Where half of all requests fail, all events arrive, and none is a dead letter."""
+    outcomes[one_broken_server_of_two, buffer].result()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("failure", FAILURES)
+def test_new_events_do_not_wait_for_suspects(outcomes, failure):
+    """While suspects wait in a spool, each new event arrives within a second or two."""
+    outcomes[new_events_while_suspects_wait, failure].result()
 
 
 def test_flush_says_that_a_suspect_waits(chokes):

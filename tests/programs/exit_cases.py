@@ -1,6 +1,7 @@
 """Log at awkward moments of the end of the interpreter."""
 
 import atexit
+import gc
 import os
 import sys
 import threading
@@ -129,6 +130,15 @@ def six_sinks():
 def outage():
     sink = mozdef.Sink(url, spool, exit_timeout=1)
     sink.put(event("main"))
+
+
+def collected():
+    sink = mozdef.Sink(url, spool, exit_timeout=2, retry=mozdef.RetryPolicy(60, 60))
+    sink.put(event("main"))
+    assert not sink.close(0.1)
+    del sink
+    gc.collect()
+    gc.collect()
 
 
 def with_block():
