@@ -67,6 +67,11 @@ def _async(method: Callable[..., Any]) -> Callable[..., Any]:
     return async_method
 
 
+def _exception(self: Any, event: Any, *args: Any, **fields: Any) -> Any:
+    fields.setdefault("exc_info", True)
+    return self.error(event, *args, **fields)
+
+
 def _log(method: Callable[..., Any], minimum: int) -> Callable[..., Any]:
     def log(self: Any, level: int, event: Any, *args: Any, **fields: Any) -> Any:
         if args and level >= minimum:
@@ -84,6 +89,9 @@ def _class_at(level_name: str, minimum: int) -> type[FilteringBoundLogger]:
         "__doc__": base.__doc__,
         "log": _log(base.log, minimum),
         "alog": _log(base.alog, minimum),  # returns what is to be awaited
+        # Those of older versions of structlog accept no arguments.
+        "exception": _exception,
+        "aexception": _async(base.aexception),
     }
     for name, level in _METHODS.items():
         if _LEVELS[level] >= minimum and hasattr(base, name):

@@ -84,7 +84,10 @@ def test_arguments_that_do_not_fit_are_kept(event, arguments, summary):
     assert (transport.events[0]["summary"], kept) == (summary, expected)
 
 
-@pytest.mark.parametrize("method", ["log", "alog", "ainfo", "awarning", "exception", "fatal"])
+METHODS = ["log", "alog", "ainfo", "awarning", "exception", "aexception", "fatal"]
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_arguments_of_each_method_are_kept(method):
     """Every kind of log call keeps arguments that do not fit."""
     import asyncio

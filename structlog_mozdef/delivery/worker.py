@@ -352,9 +352,9 @@ class SenderThread:
                 self.wakeup.threshold = 0  # the next event starts another thread
                 self._waiters.notify_all()
                 if self._retired is not None and self._is_done():
-                    self._retired = None
-                    if self._report is not None and self._shutdown.exit_deadline is None:
-                        self._report()  # at exit it is called when everything was tried
+                    report, self._retired, self._report = self._report, None, None
+                    if report is not None and self._shutdown.exit_deadline is None:
+                        report()  # at exit it is called when everything was tried
                 if not self._is_done() and not self._shutdown.is_requested():
                     self.start()  # left by an error, or events came in between
             elif self._thread is None:  # its start was interrupted

@@ -16,6 +16,7 @@ import time
 import types
 from collections.abc import Callable
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.process.threads import start_without_signals
@@ -78,7 +79,7 @@ class MissedSignals:
 
     def was_repeated(self) -> bool:
         """Return whether a SIGTERM that comes now may be one that was repeated here."""
-        return time.monotonic() - self._repeated_at < 10 * INTERVAL
+        return monotonic() - self._repeated_at < 10 * INTERVAL
 
     def _run(self) -> None:
         if sys.platform == "win32":
@@ -89,7 +90,7 @@ class MissedSignals:
                 main = threading.main_thread().ident
                 if self._is_noticed() or main is None:
                     break
-                self._repeated_at = time.monotonic()
+                self._repeated_at = monotonic()
                 signal.pthread_kill(main, signal.SIGTERM)
 
 

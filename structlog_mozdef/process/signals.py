@@ -154,8 +154,8 @@ def raise_by_default(number: int) -> None:
 class _Captured(list[int]):
     """The signals that uvicorn has captured, to be raised again after its shutdown.
 
-    It imports applications while its own handlers are in place, and restores those from before
-    when it is through. Then, right before it raises the signals, it asks for them in reverse.
+    Right before it raises them it has restored the handlers from before, and asks for the signals
+    in reverse.
     """
 
     def __reversed__(self) -> Iterator[int]:
@@ -163,11 +163,32 @@ class _Captured(list[int]):
         return super().__reversed__()
 
 
+class _CapturedSignals:
+    """The attribute in which servers of uvicorn keep them, on the class: of all that there will be.
+
+    uvicorn imports applications while its own handlers are in place; its worker for gunicorn resets
+    all handlers, and may have logged before.
+    """
+
+    def __get__(self, server: Any, _: type | None = None) -> Any:
+        if server is None:
+            return self
+        captured = vars(server).get(_CAPTURED, ())
+        if type(captured) is not _Captured:
+            captured = vars(server)[_CAPTURED] = _Captured(captured)
+        return captured
+
+    def __set__(self, server: Any, captured: list[int]) -> None:
+        vars(server)[_CAPTURED] = _Captured(captured)
+
+
+_CAPTURED = "_captured_signals"
+
+
 def watch_uvicorn() -> None:
     """Handle the SIGTERM that uvicorn raises again, if `handle_sigterm` was called."""
-    if _close_all is None:
+    uvicorn: Any = sys.modules.get("uvicorn.server")
+    server_type: Any = getattr(uvicorn, "Server", None)
+    if _close_all is None or server_type is None or _CAPTURED in vars(server_type):
         return
-    server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    captured: Any = getattr(server, "_captured_signals", None)
-    if type(captured) is list:
-        server._captured_signals = _Captured(captured)  # noqa: SLF001 - it has no public way
+    setattr(server_type, _CAPTURED, _CapturedSignals())  # it has no public way

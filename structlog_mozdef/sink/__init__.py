@@ -29,6 +29,7 @@ from structlog_mozdef.buffers.base import (
 )
 from structlog_mozdef.buffers.memory import MemoryBuffer
 from structlog_mozdef.delivery.dispatcher import Dispatcher
+from structlog_mozdef.delivery.feedback import is_sender
 from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.delivery.wakeup import SenderTimings
 from structlog_mozdef.delivery.worker import SenderThread
@@ -340,11 +341,19 @@ class Sink:
         totals = self.__dict__.get("_totals")  # it is missing if the constructor failed
         if totals is None:
             return
-        if not sys.is_finalizing() and self._sender_thread.retire(self, totals.report):
+        if sys.is_finalizing():
+            totals.report()
+        elif self._sender_thread.retire(self, self._end_for_good):
             self._register()  # the garbage collector has cleared what refers to it
         else:
-            # Not by a log handler, whose lock may be held by the code that is interrupted here.
-            totals.report()
+            self._end_for_good()
+
+    def _end_for_good(self) -> None:
+        # Not by a log handler, whose lock may be held by the code that is interrupted here.
+        self._totals.report()
+        # Else it is open until the garbage collector finds the spool, whose parts know each other.
+        if self._spool_folder is not None and not is_sender():
+            self._spool_folder.close()
 
     def __copy__(self) -> Self:
         return self

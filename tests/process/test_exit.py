@@ -56,7 +56,8 @@ def test_daemon_threads_that_log_until_the_end():
     with Receiver() as receiver:
         stderr = run("exit_cases", "daemon_threads", receiver.url).stderr
         assert set(map(str, range(20))) <= set(receiver.summaries())
-        assert re.sub(r".* events? did not arrive at .* not sent\n", "", stderr) == ""
+        # They may log more than is sent in time, or than there is room for, which is said.
+        assert re.sub(r".* events? (did not arrive at|w\w+ dropped:) .*\n", "", stderr) == ""
 
 
 def test_threads_that_outlive_main():

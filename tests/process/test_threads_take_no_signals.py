@@ -12,7 +12,12 @@ from structlog_mozdef.process.threads import start_without_signals
 
 
 @pytest.mark.parametrize(
-    ("part", "thread"), [("sink", "structlog-mozdef-sender"), ("collector", "mozdef-collector")]
+    ("part", "thread"),
+    [
+        ("sink", "structlog-mozdef-sender"),
+        ("configure", "structlog-mozdef-signals"),
+        ("collector", "mozdef-collector"),
+    ],
 )
 def test_a_signal_that_the_program_blocks_waits(part, thread):
     """A program that blocks SIGTERM in its own threads gets it by ``sigwait``, and lives."""

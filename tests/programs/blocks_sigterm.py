@@ -6,14 +6,15 @@ import signal
 import sys
 import threading
 
-from structlog_mozdef import Sink
+from structlog_mozdef import Sink, configure
 from structlog_mozdef.testing import MemoryTransport, running_collector
 
 with contextlib.ExitStack() as stack:
     if sys.argv[1] == "collector":
         stack.enter_context(running_collector())
     else:
-        sink = stack.enter_context(Sink(MemoryTransport()))
+        make = configure if sys.argv[1] == "configure" else Sink
+        sink = stack.enter_context(make(MemoryTransport()))
         sink.put(b"{}")
         sink.flush(5)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

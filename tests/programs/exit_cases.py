@@ -56,22 +56,24 @@ def finalizer():
 
 
 def threads(daemon):
-    sink = mozdef.Sink(url, spool, linger=60, exit_timeout=2)
+    sink = mozdef.Sink(url, spool, linger=60, exit_timeout=20)
+    logged = threading.Event()
 
     def work():
         for number in range(20):
             sink.put(event(str(number)))
             time.sleep(0.01)
+        logged.set()
         while daemon:
             sink.put(event("more"))
             time.sleep(0)
 
     threading.Thread(target=work, daemon=daemon).start()
+    return logged
 
 
 def daemon_threads():
-    threads(True)
-    time.sleep(0.3)
+    threads(True).wait()
 
 
 def outliving_threads():

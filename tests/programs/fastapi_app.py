@@ -6,6 +6,7 @@ Run as a program it serves itself with ``uvicorn.run``.
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -18,8 +19,13 @@ mozdef.configure(
 log = structlog.get_logger()
 
 
+def say_that_it_starts():
+    Path(os.environ["STARTED"], str(os.getpid())).touch()
+
+
 @contextlib.asynccontextmanager
 async def lifespan(app):
+    say_that_it_starts()
     yield
     log.info("lifespan ends")
 

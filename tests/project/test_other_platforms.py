@@ -117,9 +117,10 @@ def test_spool_on_macos(sync, receiver, tmp_path):
 def test_spool_on_windows(receiver, tmp_path):
     """Windows has no locks that end with a process: a spool is rejected in one sentence."""
     path = tmp_path / "spool"
-    output = run("other_platform", "windows", "refuse", receiver.url, path, "interval").stdout
-    assert output == (
-        "SpoolError: a spool needs fcntl, which this platform does not have; use spool=None\n"
+    process = run("other_platform", "windows", "refuse", receiver.url, path, "interval")
+    assert (process.stdout, process.stderr) == (
+        "SpoolError: a spool needs fcntl, which this platform does not have; use spool=None\n",
+        "",
     )
     assert not path.exists()
 
@@ -134,5 +135,6 @@ def test_file_on_macos(tmp_path):
 def test_file_on_windows(tmp_path):
     """A file that several processes may append to needs locks as well."""
     path = tmp_path / "events.ndjson"
-    output = run("other_platform", "windows", "refuse", path.as_uri()).stdout
-    assert output == "ValueError: file:// needs fcntl, which this platform does not have\n"
+    process = run("other_platform", "windows", "refuse", path.as_uri())
+    expected = "ValueError: file:// needs fcntl, which this platform does not have\n"
+    assert (process.stdout, process.stderr) == (expected, "")

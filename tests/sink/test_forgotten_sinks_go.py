@@ -6,6 +6,7 @@ import gc
 import threading
 from pathlib import Path
 
+import pytest
 from support.receivers import Receiver
 from support.running import wait_for
 from support.transport_doubles import DownTransport, HeldTransport
@@ -19,12 +20,12 @@ def threads():
     return sum(thread.name.startswith("structlog-mozdef") for thread in threading.enumerate())
 
 
-def descriptors():
-    """How many descriptors are sockets or pipes: servers of other tests open files as they go."""
+def descriptors(kind="socket:"):
+    """How many descriptors are sockets, or below a folder: other tests may open files meanwhile."""
     count = 0
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            count += str(entry.readlink()).startswith("socket:")
+            count += str(entry.readlink()).startswith(kind)
         except OSError:
             pass  # the one by which the folder itself was read
     return count
@@ -50,6 +51,28 @@ def test_connections_are_closed():
         expected = {str(number) for number in range(60)}
         assert wait_for(lambda: set(receiver.summaries()) == expected)
         assert wait_for(lambda: descriptors() <= before)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_descriptors_of_spools_are_closed(closed, tmp_path):
+    """Dropped sinks with a spool leave no thread, stream or descriptor to a garbage collector."""
+    before = threads()
+    transport = MemoryTransport()
+    gc.disable()
+    try:
+        for number in range(30):
+            sink = Sink(transport, tmp_path / "spool")
+            sink.put(b'{"number": %d}' % number)
+            if closed:
+                sink.close()
+        del sink
+        assert wait_for(lambda: len(transport.events) >= 30)
+        assert wait_for(lambda: threads() <= before)
+        assert wait_for(lambda: not descriptors(str(tmp_path)))
+    finally:
+        gc.enable()
+    assert {event["number"] for event in transport.events} == set(range(30))
+    assert [path.name for path in (tmp_path / "spool").iterdir() if path.is_dir()] == []
 
 
 def test_an_idle_one_ends():

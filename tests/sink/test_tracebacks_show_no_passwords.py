@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import structlog_mozdef as mozdef
-from structlog_mozdef import Sink
+from structlog_mozdef import Sink, compat
 from structlog_mozdef.testing import MemoryTransport
 
 SECRET = "pass-w0rd"
@@ -74,6 +74,40 @@ def test_a_transport(name):
 def test_an_option(options):
     """The error of an option shows no other option that is a secret."""
     assert leaks(lambda: Sink("https://host/events", verify="/nowhere", **options)) == []
+
+
+DOWN = "127.0.0.1:1"
+EVENTS = [b'{"summary": "1"}']
+
+
+def send_by_compat(kind, **attributes):
+    message = kind(f"http://user:{SECRET}@{DOWN}/events")
+    for name, value in attributes.items():
+        setattr(message, name, value)
+    message.send(*["summary"][: kind is compat.MozDefMsg])
+
+
+FAILURES = {
+    "http": lambda: mozdef.HTTPTransport(f"http://user:{SECRET}@{DOWN}/").send(EVENTS),
+    "header": lambda: mozdef.HTTPTransport(f"http://{DOWN}/", headers={"X": SECRET}).send(EVENTS),
+    "proxy": lambda: mozdef.HTTPTransport(
+        "http://host/", proxies={"http": f"http://user:{SECRET}@{DOWN}"}
+    ).send(EVENTS),
+    "amqp": lambda: mozdef.AMQPTransport(f"amqp://user:{SECRET}@{DOWN}/").send(EVENTS),
+    "sqs": lambda: mozdef.SQSTransport(
+        "sqs://queue?region=us-east-1", endpoint_url=f"http://user:{SECRET}@{DOWN}"
+    ).send(EVENTS),
+    "MozDefEvent": lambda: send_by_compat(compat.MozDefEvent, summary="1"),
+    "MozDefMsg": lambda: send_by_compat(compat.MozDefMsg, fire_and_forget_mode=False),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_to_send(name, monkeypatch):
+    """What a transport, or a class of the old clients, raises when it sends shows no password."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    assert leaks(FAILURES[name]) == []
 
 
 NAMES = [name for name in mozdef.__all__ if inspect.isclass(getattr(mozdef, name))]
