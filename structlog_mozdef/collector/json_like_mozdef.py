@@ -73,10 +73,12 @@ def to_text(raw: bytes) -> str:
     return raw.decode(json.detect_encoding(raw), "backslashreplace")
 
 
+# Python raises for more digits, and MozDef's older Python did not. So large a number is cut.
+_DIGITS_MAX = 4_300
+
+
 def _bounded_int(digits: str) -> int:
-    # Python raises for more than 4,300 digits, and MozDef's older Python did not. What matters is
-    # only that the integer is too large for Elasticsearch.
-    return int(digits[:400])
+    return int(digits[:_DIGITS_MAX])
 
 
 _LENIENT = json.JSONDecoder(parse_int=_bounded_int)

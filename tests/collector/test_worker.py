@@ -346,9 +346,9 @@ def test_no_python_object_makes_the_worker_raise(document):
 def test_deepest_document_is_stored():
     """A document of 970 levels is stored and can be written."""
     document = json_like_mozdef.loads(b'{"details": {"x": ' + b"[" * 968 + b"]" * 968 + b"}}")
-    assert json_like_mozdef.loads(json_like_mozdef.dumps(stored(document)).encode()) == stored(
-        document
-    )
+    text = json_like_mozdef.dumps(stored(document))
+    # Comparing the values would exhaust the stack of Python 3.11.
+    assert json_like_mozdef.dumps(json_like_mozdef.loads(text.encode())) == text
 
 
 def test_deepest_json_is_written_from_deep_within_a_program():
