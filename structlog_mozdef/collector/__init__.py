@@ -10,14 +10,17 @@ the document that MozDef and Elasticsearch would have made of it.
 
 It shares no code with `rendering`, on purpose: it is an independent model of MozDef, so that a
 mistake about MozDef in one of the two shows as a difference. It has no authentication, and listens
-on loopback unless it is asked to listen elsewhere. The server needs the extra ``collector``; the
-model works without it.
+on loopback unless it is asked to listen elsewhere. It needs the extra ``collector``: uvicorn and
+Starlette for the server, and dateutil, with which MozDef reads timestamps.
 
 On the way of a request: `running` (what users start) and `server_thread` (uvicorn), `front_end`
-(the limits of nginx), `http_app` (paths and answers), `ingest` (from a body to events), `worker`
-with `normalize` and `timestamps` (from an event to a document), `elasticsearch` (whether the index
-accepts it), `store` (SQLite). `differences` defines the words for what is lost or changed;
-`json_like_mozdef` reads JSON as MozDef does.
+(the limits and paths of nginx), `http_app` (paths and answers), `ingest` (from a body to events),
+`worker` with `normalize` and `timestamps` (from an event to a document), `elasticsearch` with
+`index_fields` and `index_dates` (whether the index accepts it), `store` (SQLite). `differences`
+defines the words for what is lost or changed; `json_like_mozdef` reads JSON as MozDef does.
+
+It is a MozDef without plugins. Two limits are its own: it answers 413 to a bulk of more than
+100,000 events, and drops an event whose timestamp is a text of more than 1,000 characters.
 """
 
 from structlog_mozdef.collector.differences import Difference

@@ -1,150 +1,298 @@
-"""Which of MozDef's documents Elasticsearch refuses to index.
+"""Which of MozDef's documents its index refuses.
 
 MozDef answers the sender long before this happens: only MozDef's own log shows the error.
+
+The model is of a new index with MozDef's template, which knows nothing but the one document: which
+types other events have given to a name, nobody can know. Where the versions of the index differ, it
+follows Elasticsearch 7.17, the newest that MozDef was made for, unless it is asked for another:
+
+- 6.8 alone refuses integers beyond 64 bits (in fields that the template does not name), the zone in
+  ``fe80::1%eth0``, points as ``POINT (1 2)``, and takes weeks and days of the year for dates;
+- 6.8 alone accepts dates with slashes that do not exist (``2026/02/30``);
+- OpenSearch 2.19 alone refuses more than 20 levels of arrays and integers over 1,000 digits, and
+  accepts GeoJSON, and ``_type`` at the top.
 """
 
 from __future__ import annotations
 
-import functools
-import ipaddress
 import math
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Self
 
 from structlog_mozdef.collector.differences import Difference
-from structlog_mozdef.collector.json_like_mozdef import has_long_number
+from structlog_mozdef.collector.index_dates import ImpossibleDateError, detect_date
+from structlog_mozdef.collector.index_fields import (
+    METADATA_OF,
+    TEMPLATE,
+    Server,
+    find_fault,
+    find_fault_of_keyword,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
 _LONG_MIN = -(2**63)
 _LONG_MAX = 2**63 - 1
+_OPENSEARCH_DIGITS = 10**1000
 
-# The maximum length of a term in Lucene, in bytes of UTF-8. MozDef does not document which of its
-# fields are keywords: every string is checked, so that one that passes is safe in any field.
-_TERM_MAX_BYTES = 32_766
+_LEVELS_MAX = 20
 
-_BOOLEANS = ("true", "false", "")
+# Of 1,000, the template has 25.
+_NEW_FIELDS_MAX = 975
+
+_PLAIN_KINDS = ("keyword", "text")
+_PLAIN_LENGTH = 8_000  # in characters: short in bytes as well
+
+# What Java calls white space: without the spaces that do not break a line.
+_BLANKS = frozenset(
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009"
+    "\u200a\u2028\u2029\u205f\u3000"
+)
 
 
-def find_refusal(document: dict[str, Any]) -> Difference | None:
-    """Return why Elasticsearch would refuse ``document``, or None if it would index it."""
-    fault = None if _is_surely_valid(document) else _find_bad_value(document)
-    return fault or _find_mapping_conflict(document.get("details"))
+def find_refusal(
+    document: dict[str, Any], server: Server = "Elasticsearch 7.17"
+) -> Difference | None:
+    """Return why the index would refuse ``document``, or None if it would store it.
+
+    Args:
+        document: as MozDef sends it to the index.
+        server: whose index it is.
+    """
+    if _is_surely_valid(document, server):
+        return None
+    try:
+        _Index(server).add(document)
+    except _RefusedError as error:
+        return Difference("refused", error.field, f"Elasticsearch refuses {error.fault}.")
+    return None
 
 
-def _is_surely_valid(document: dict[str, Any]) -> bool:
+def _is_surely_valid(document: dict[str, Any], server: Server) -> bool:
     """Return True, within microseconds, if no value can be refused, as with nearly every event.
 
-    False decides nothing: the slow search does.
+    False decides nothing: the whole model does.
     """
-    try:
-        # It fails for lone surrogates, integers over 64 bits and deep nesting.
-        encoded = orjson.dumps(document)
-    except TypeError:
-        return False
-    return (
-        len(encoded) <= _TERM_MAX_BYTES
-        and b'"":' not in encoded
-        and b"null" not in encoded  # which orjson writes for NaN and Infinity as well
-        and not has_long_number(encoded)
+    return _are_plain(document, TEMPLATE, server, objects=True)
+
+
+def _are_plain(
+    values: dict[str, Any], known: dict[str, Any], server: Server, *, objects: bool
+) -> bool:
+    return len(values) <= 50 and all(
+        (name in known or _is_plain_name(name))
+        and _is_plain(value, known.get(name), server, objects=objects)
+        for name, value in values.items()
     )
 
 
-def _find_bad_value(document: dict[str, Any]) -> Difference | None:
-    # With an explicit stack, so that deep nesting does not exhaust Python's.
-    containers: list[tuple[str, Any]] = [("", document)]
-    while containers:
-        path, container = containers.pop()
-        if isinstance(container, dict):
-            for key, value in container.items():
-                fault = _key_fault(key) or _value_fault(value)
-                if fault is not None:
-                    return _refusal(f"{path}{key}", fault)
-                if isinstance(value, (dict, list)):
-                    containers.append((f"{path}{key}.", value))
-        else:
-            for value in container:
-                fault = _value_fault(value)
-                if fault is not None:
-                    return _refusal(path[:-1], fault)
-                if isinstance(value, (dict, list)):
-                    containers.append((path, value))
-    return None
+def _is_plain_name(name: object) -> bool:
+    return isinstance(name, str) and name[:1].isalpha() and "." not in name
 
 
-def _refusal(field: str, fault: str) -> Difference:
-    return Difference("refused", field, f"Elasticsearch refuses {fault}.")
-
-
-def _key_fault(key: object) -> str | None:
-    if not isinstance(key, str):
-        return "a field name that is not a string"
-    if not key:
-        return "an empty field name"
-    return _string_fault(key)
-
-
-def _value_fault(value: object) -> str | None:
+def _is_plain(value: object, kind: Any, server: Server, *, objects: bool) -> bool:
     if isinstance(value, str):
-        return _string_fault(value)
-    if value is None or isinstance(value, (bool, dict, list)):
+        if kind is None or kind in _PLAIN_KINDS:  # a date with slashes may not exist
+            return len(value) <= _PLAIN_LENGTH and value[4:5] != "/"
+        return isinstance(kind, str) and find_fault(kind, value, server) is None
+    if isinstance(value, int):  # a bool is one as well
+        is_typed = kind == "boolean" and isinstance(value, bool)
+        is_keyword = kind is None or kind in _PLAIN_KINDS
+        return is_typed or (is_keyword and _LONG_MIN <= value <= _LONG_MAX)
+    if isinstance(value, dict):
+        is_object = kind is None or isinstance(kind, dict)
+        return objects and is_object and _are_plain(value, kind or {}, server, objects=False)
+    if isinstance(value, list):
+        return kind is None and all(map(_is_word, value))
+    return value is None
+
+
+def _is_word(value: object) -> bool:
+    """Return whether it is a short text that is no date, as tags are."""
+    return isinstance(value, str) and value[:1].isalpha() and len(value) <= _PLAIN_LENGTH
+
+
+class _RefusedError(Exception):
+    def __init__(self, field: str, fault: str) -> None:
+        super().__init__(fault)
+        self.field = field
+        self.fault = fault
+
+
+class _Field:
+    """A name in the mapping of the index, with what the document has shown of its type.
+
+    Attributes:
+        known: its type in the template, a dict for an object, or None.
+        is_object: whether an object was found under the name.
+        first: the first value that was found, or None.
+    """
+
+    __slots__ = ("_fields", "depth", "first", "is_object", "known", "name", "parent")
+
+    def __init__(self, name: str, parent: _Field | None, known: Any) -> None:
+        self.name = name
+        self.parent = parent
+        self.known = known
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.is_object = isinstance(known, dict)
+        self.first: object = None
+        self._fields: dict[str, Self] = {}
+
+    def field(self, name: str) -> Self:
+        """Return the field of a name below this one."""
+        field = self._fields.get(name)
+        if field is None:
+            known = self.known.get(name) if isinstance(self.known, dict) else None
+            field = self._fields[name] = type(self)(name, self, known)
+        return field
+
+    def refused(self, fault: str, name: str | None = None) -> _RefusedError:
+        """Return the error for this field, or for a *name* below it that is none."""
+        names = [] if name is None else [name]
+        field: _Field = self
+        while field.parent is not None:
+            names.insert(0, field.name)
+            field = field.parent
+        return _RefusedError(".".join(names), fault)
+
+
+class _Index:
+    """A new index, of one version, as it takes in a document."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._new_fields = 0
+
+    def add(self, document: dict[str, Any]) -> None:
+        """Take the document in.
+
+        Raises:
+            _RefusedError: at the first value that the index refuses.
+        """
+        root = _Field("", None, TEMPLATE)
+        for name in METADATA_OF[self._server].intersection(document):
+            raise root.refused("a name that the index has for itself", name)
+        # With an explicit stack, so that deep nesting does not exhaust Python's.
+        pending: list[tuple[int, Iterator[tuple[_Field, Any]]]] = [
+            (0, self._members(root, document))
+        ]
+        while pending:
+            levels, values = pending[-1]
+            item = next(values, None)
+            if item is None:
+                pending.pop()
+                continue
+            field, value = item
+            if field.known == "geo_point":
+                self._add_geo_point(field, value)
+            elif isinstance(value, dict):
+                self._add_object(field)
+                pending.append((levels, self._members(field, value)))
+            elif isinstance(value, list):
+                if levels == _LEVELS_MAX and self._server == "OpenSearch 2.19":
+                    raise field.refused("more than 20 levels of arrays")
+                pending.append((levels + 1, zip(repeat(field), value, strict=False)))
+            elif value is not None:
+                self._add_value(field, value)
+
+    def _members(self, parent: _Field, value: dict[str, Any]) -> Iterator[tuple[_Field, Any]]:
+        for name, member in value.items():
+            names = _split(parent, name)
+            if member is None:  # it changes nothing, but its name counts
+                continue
+            field = parent
+            for part in names[:-1]:
+                field = field.field(part)
+                self._add_object(field)
+            yield field.field(names[-1]), member
+
+    def _add_object(self, field: _Field) -> None:
+        if field.is_object:
+            return
+        if field.known is not None:
+            raise field.refused(f"an object for a field of type {field.known}")
+        if field.first is not None:
+            raise field.refused("an object and another value under one name")
+        if field.depth >= _LEVELS_MAX:
+            raise field.refused("more than 20 levels of names")
+        self._add_field(field)
+        field.is_object = True
+
+    def _add_value(self, field: _Field, value: object) -> None:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise field.refused("NaN and Infinity")
+        if not isinstance(value, (str, int, float)):
+            raise field.refused("a value that is not JSON")
+        if field.is_object:
+            raise field.refused(
+                "an object and another value under one name"
+                if field.known is None
+                else "what is not an object for a field that is one"
+            )
+        if isinstance(field.known, str):
+            fault = find_fault(field.known, value, self._server)
+        else:
+            fault = find_fault_of_keyword(value) or self._find_fault_of_number(value)
+            fault = fault or self._find_conflict(field, value)
+        if fault is not None:
+            raise field.refused(fault)
+
+    def _find_fault_of_number(self, value: object) -> str | None:
+        if not isinstance(value, int) or _LONG_MIN <= value <= _LONG_MAX:
+            return None
+        if self._server == "Elasticsearch 6.8":
+            return "an integer beyond signed 64 bits"
+        if self._server == "OpenSearch 2.19" and abs(value) >= _OPENSEARCH_DIGITS:
+            return "an integer over 1,000 digits"
         return None
-    if isinstance(value, int):
-        return None if _LONG_MIN <= value <= _LONG_MAX else "an integer beyond signed 64 bits"
-    if isinstance(value, float):
-        return None if math.isfinite(value) else "NaN and Infinity"
-    return "a value that is not JSON"
 
+    def _find_conflict(self, field: _Field, value: str | float) -> str | None:
+        """Compare a value with the first of its name, whose type the field got."""
+        if field.first is None:
+            self._add_field(field)
+            field.first = value
+            # The type matters with the second value only; whether it has one, at once.
+            if isinstance(value, str) and value[4:5] == "/":
+                self._type_of(field, value)
+            return None
+        types = {self._type_of(field, field.first), self._type_of(field, value)}
+        return None if len(types) == 1 else "values of different types under one name"
 
-def _string_fault(string: str) -> str | None:
-    if string.isascii():  # nearly every string, and it need not be encoded
-        size = len(string)
-    else:
+    def _type_of(self, field: _Field, value: object) -> str:
+        if isinstance(value, bool):
+            return "boolean"
+        if not isinstance(value, str):
+            return "keyword"
         try:
-            size = len(string.encode())
-        except UnicodeEncodeError:
-            return "a lone surrogate"
-    return None if size <= _TERM_MAX_BYTES else "a string over 32,766 bytes"
+            date = detect_date(value, is_6=self._server == "Elasticsearch 6.8")
+        except ImpossibleDateError:
+            raise field.refused("a date with slashes that does not exist") from None
+        return "keyword" if date is None else f"date {date}"
+
+    def _add_geo_point(self, field: _Field, value: object) -> None:
+        fault = find_fault("geo_point", value, self._server)
+        if fault is not None:
+            raise field.refused(fault)
+
+    def _add_field(self, field: _Field) -> None:
+        if _BLANKS.issuperset(field.name):
+            raise field.refused("a name of blanks")
+        self._new_fields += 1
+        if self._new_fields > _NEW_FIELDS_MAX:
+            raise field.refused("more than 1,000 fields")
 
 
-def _find_mapping_conflict(details: object) -> Difference | None:
-    """Check the two fields that MozDef's index template gives a type of their own."""
-    if not isinstance(details, dict):
-        return None
-    if not _each(details.get("sourceipaddress"), _is_ip_address):
-        return _refusal("details.sourceipaddress", "a sourceipaddress that is not an IP address")
-    if not _each(details.get("success"), _is_boolean):
-        return _refusal("details.success", 'a success that is not true, false, "true" or "false"')
-    return None
-
-
-def _each(value: object, is_valid: Callable[[object], bool]) -> bool:
-    """Test a value, or each value of an array: a field of Elasticsearch may have one or many."""
-    values = [value]
-    while values:
-        value = values.pop()
-        if isinstance(value, list):
-            values.extend(value)
-        elif value is not None and not is_valid(value):
-            return False
-    return True
-
-
-def _is_ip_address(value: object) -> bool:
-    # Python also accepts an integer, and the zone of fe80::1%eth0; Elasticsearch refuses both.
-    return isinstance(value, str) and "%" not in value and _is_parsed(value)
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_parsed(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_boolean(value: object) -> bool:
-    return isinstance(value, bool) or (isinstance(value, str) and value in _BOOLEANS)
+def _split(parent: _Field, name: object) -> list[str]:
+    """Return the names that a name with dots stands for: dots at its end count for nothing."""
+    if not isinstance(name, str):
+        raise parent.refused("a field name that is not a string", str(name))
+    if not name:
+        raise parent.refused("an empty field name", name)
+    if "." not in name:
+        return [name]
+    names = name.rstrip(".").split(".")
+    if any(_BLANKS.issuperset(part) for part in names):
+        raise parent.refused("a name with dots that has an empty or blank part", name)
+    return names

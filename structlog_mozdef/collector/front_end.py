@@ -1,4 +1,4 @@
-"""The server in front of MozDef: the limits of nginx, and one check of our own.
+"""The server in front of MozDef: the limits and paths of nginx, and one check of our own.
 
 A plain ASGI middleware. It answers before the body is read. uvicorn reads and discards the body, so
 that the client sees the answer and not a broken connection.
@@ -7,6 +7,7 @@ that the client sees the answer and not a broken connection.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse, Response
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 HEADER_MAX_BYTES = 2048
 
 ANY_HOST = "*"
+
+_ABSOLUTE_URI = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 class FrontEnd:
@@ -48,10 +51,18 @@ class FrontEnd:
         """Pass a request on, or answer it here."""
         app = self._app
         if scope["type"] == "http":
-            app = self._check(scope["headers"], scope["path"]) or app
+            headers = list(scope["headers"])
+            absolute = _ABSOLUTE_URI.fullmatch(scope["path"])
+            if absolute is not None:
+                headers.append((b"host", absolute[1].encode()))  # it counts as much as the header
+            path = _normalize(absolute[2] if absolute is not None else scope["path"])
+            scope["path"] = path or ""
+            app = self._check(headers, path) or app
         await app(scope, receive, send)
 
-    def _check(self, headers: list[tuple[bytes, bytes]], path: str) -> Response | None:
+    def _check(self, headers: list[tuple[bytes, bytes]], path: str | None) -> Response | None:
+        if path is None:
+            return Response(status_code=400)
         for name, value in headers:
             if name == b"host" and not self._is_allowed(value.decode("latin-1")):
                 return PlainTextResponse(
@@ -73,6 +84,23 @@ class FrontEnd:
         name = _without_port(host).lower().rstrip(".")
         # An empty Host cannot be a name that somebody made resolve to this machine.
         return not name or is_loopback(name) or name in self._allowed_hosts
+
+
+def _normalize(path: str) -> str | None:
+    """Return the path that nginx passes on, or None if it leads out of the root.
+
+    Slashes in a row are one; ``.`` and ``..`` are followed.
+    """
+    names: list[str] = []
+    for name in path.split("/"):
+        if name == "..":
+            if not names:
+                return None
+            names.pop()
+        elif name not in ("", "."):
+            names.append(name)
+    is_folder = names and path.endswith(("/", "/.", "/.."))
+    return f"/{'/'.join(names)}/" if is_folder else f"/{'/'.join(names)}"
 
 
 def is_loopback(name: str) -> bool:

@@ -20,7 +20,7 @@ from structlog_mozdef.collector.front_end import FrontEnd
 from structlog_mozdef.collector.ingest import IngestResult, ingest_bulk, ingest_event, rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection
 
     from structlog_mozdef.collector.store import Store
 
@@ -53,6 +53,11 @@ class _Handlers:
             request, lambda body, now: ingest_event(body, "events", now, self._hostname)
         )
 
+    async def cef(self, request: Request) -> Response:
+        return await self._ingest(
+            request, lambda body, now: ingest_event(body, "cef", now, self._hostname)
+        )
+
     async def custom(self, request: Request) -> Response:
         endpoint = f"custom/{request.path_params['name']}"
         return await self._ingest(
@@ -64,6 +69,9 @@ class _Handlers:
 
     async def status(self, request: Request) -> Response:
         return JSONResponse({"status": "ok", "service": "loginput"})
+
+    async def test(self, request: Request) -> Response:
+        return Response()
 
     async def home(self, request: Request) -> Response:
         return JSONResponse({"received": self._store.received, "stored": self._store.stored})
@@ -108,6 +116,13 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _routes(
+    path: str, handler: Callable[[Request], Awaitable[Response]], methods: list[str]
+) -> list[Route]:
+    """Return the routes of a path with and without a slash at its end."""
+    return [Route(form, handler, methods=methods) for form in (path, f"{path}/")]
+
+
 def create_app(
     store: Store,
     *,
@@ -129,15 +144,15 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/", handlers.home, methods=["GET"]),
-            Route("/status", handlers.status, methods=["GET"]),
-            Route("/status/", handlers.status, methods=["GET"]),
-            Route("/events", handlers.events, methods=methods),
-            Route("/events/", handlers.events, methods=methods),
-            Route("/nxlog", handlers.events, methods=methods),
-            Route("/nxlog/", handlers.events, methods=methods),
+            *_routes("/status", handlers.status, ["GET"]),
+            *_routes("/test", handlers.test, ["GET"]),
+            # MozDef's own mistake: it reads an event from a GET, and answers 500 to one without.
+            *_routes("/_status", handlers.events, ["GET"]),
+            *_routes("/events", handlers.events, methods),
+            *_routes("/nxlog", handlers.events, methods),
+            *_routes("/cef", handlers.cef, methods),
             Route("/custom/{name}", handlers.custom, methods=methods),
-            Route("/_bulk", handlers.bulk, methods=["POST"]),
-            Route("/_bulk/", handlers.bulk, methods=["POST"]),
+            *_routes("/_bulk", handlers.bulk, ["POST"]),
         ],
         middleware=[
             Middleware(

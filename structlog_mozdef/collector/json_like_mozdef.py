@@ -7,15 +7,14 @@ the same way, and Python's reads the rest.
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from typing import Any
 
 import orjson
 
-# MozDef reads 950 levels and fails at 990; what is between was not tried, and counts as a failure.
-MAX_DEPTH = 950
+# MozDef reads 970 levels and fails at 990; what is between was not tried, and counts as a failure.
+MAX_DEPTH = 970
 
 # Every digit becomes a zero, so that a plain search of bytes finds a run of digits: ten times as
 # fast as a regular expression.
@@ -29,11 +28,11 @@ def loads(raw: bytes) -> Any:
     """Read one JSON value.
 
     Args:
-        raw: UTF-8, with or without a byte order mark.
+        raw: UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Raises:
-        ValueError: if MozDef's reader fails: bad JSON, bytes that are not UTF-8, anything after the
-            value, or more than ``MAX_DEPTH`` levels.
+        ValueError: if MozDef's reader fails: bad JSON, bytes of another encoding, anything after
+            the value, or more than ``MAX_DEPTH`` levels.
     """
     try:
         value = orjson.loads(raw)
@@ -58,23 +57,28 @@ def dumps(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:  # orjson writes up to 254 levels
-        return json.dumps(value)
+        return dumps_exactly(value)
 
 
 def dumps_exactly(value: Any) -> str:
     """Write any value that ``loads`` returns, including NaN and (escaped) lone surrogates."""
-    return json.dumps(value)
+    try:
+        return json.dumps(value)
+    except RecursionError:  # Python 3.11 counts levels together with the calls of the program
+        return _dumps_without_recursion(value)
 
 
 def to_text(raw: bytes) -> str:
-    """Decode a body for people to read; bytes that are not UTF-8 become escapes."""
-    return raw.decode("utf-8", "backslashreplace")
+    """Decode a body for people to read; bytes that are not Unicode become escapes."""
+    return raw.decode(json.detect_encoding(raw), "backslashreplace")
+
+
+# Python raises for more digits, and MozDef's older Python did not. So large a number is cut.
+_DIGITS_MAX = 4_300
 
 
 def _bounded_int(digits: str) -> int:
-    # Python raises for more than 4,300 digits, and MozDef's older Python did not. What matters is
-    # only that the integer is too large for Elasticsearch.
-    return int(digits[:400])
+    return int(digits[:_DIGITS_MAX])
 
 
 _LENIENT = json.JSONDecoder(parse_int=_bounded_int)
@@ -83,10 +87,30 @@ _LENIENT = json.JSONDecoder(parse_int=_bounded_int)
 def _loads_leniently(raw: bytes) -> Any:
     try:
         # MozDef's reader accepts encoded surrogates, which are not UTF-8, strictly speaking.
-        text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogatepass")
-        return _LENIENT.decode(text)
+        return _LENIENT.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except RecursionError as error:
         raise ValueError("too many levels") from error
+
+
+def _dumps_without_recursion(value: Any) -> str:
+    pieces: list[str] = []
+    pending: list[tuple[bool, Any]] = [(False, value)]
+    while pending:
+        is_written, item = pending.pop()
+        if is_written:
+            pieces.append(item)
+        elif isinstance(item, (dict, list)) and item:
+            is_object = isinstance(item, dict)
+            parts: list[tuple[bool, Any]] = []
+            for number, child in enumerate(item):
+                comma = ", " if number else ""
+                name = f"{json.dumps(child)}: " if is_object else ""
+                parts += [(True, comma + name), (False, item[child] if is_object else child)]
+            opening, closing = "{}" if is_object else "[]"
+            pending += [(True, closing), *reversed(parts), (True, opening)]
+        else:
+            pieces.append(json.dumps(item))
+    return "".join(pieces)
 
 
 def _depth(value: Any) -> int:

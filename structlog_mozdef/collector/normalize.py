@@ -61,7 +61,7 @@ class Normalizer:
     """The normalization of one event.
 
     Args:
-        document: as it was sent; it is not changed.
+        document: as the worker gets it; it is not changed.
         received: the time of arrival, whose zone is that of naive timestamps.
         differences: a list, to which each difference is appended.
     """
@@ -97,9 +97,18 @@ class Normalizer:
                 self._differences.append(
                     Difference("dropped", key, f"{reason} Put it under details.")
                 )
+        self._copy_last_key_of_nxlog()
         self._event["details"] = self._details
         self._event["type"] = "event"
         return self._event
+
+    def _copy_last_key_of_nxlog(self) -> None:
+        # The worker means to copy all keys of an event of Windows, and copies the last one.
+        if "Domain" in self._document and "SourceModuleType" in self._document:
+            key, value = next(reversed(self._document.items()))
+            name = key.replace("@", "").lower()
+            self._renamed(key, f"details.{name}")
+            self._details[name] = value
 
     def _add(self, key: str, name: str, value: Any) -> bool:
         """Add one key; return False if the worker does not know its name."""
@@ -173,10 +182,7 @@ class Normalizer:
         try:
             time, warning = read_timestamp(value, self._received)
         except ValueError as error:
-            reason = str(error)
-            if "MozDef" not in reason:  # one of Python's own, about a date that does not exist
-                reason = "The timestamp is a date that does not exist: MozDef drops the event."
-            raise EventDropped(key, reason) from error
+            raise EventDropped(key, str(error)) from error
         if warning is not None:
             self._mangled(key, warning)
         timestamp = time.isoformat()

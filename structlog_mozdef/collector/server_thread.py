@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any
@@ -31,17 +32,36 @@ KEEP_ALIVE_SECONDS = 75
 _LOGGERS = ("asyncio", "uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
 
 
-class _ConnectionWithoutContinue(h11.Connection):
+_CONTENT_LENGTH = re.compile(rb"^content-length[ \t]*:(.*)", re.IGNORECASE | re.MULTILINE)
+
+
+class _Connection(h11.Connection):
     @property
     def they_are_waiting_for_100_continue(self) -> bool:
         """False: MozDef never answers ``Expect: 100-continue``."""
         return False
 
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
+        """Return what has arrived.
+
+        Raises:
+            h11.RemoteProtocolError: also for a second Content-Length, as nginx: answered 400.
+        """
+        unread = self.trailing_data[0] if self.their_state is h11.IDLE else b""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            head = unread[: len(unread) - len(self.trailing_data[0])]
+            lengths = _CONTENT_LENGTH.findall(head)
+            # h11 reads the same length twice as one.
+            if len(lengths) > 1 or b"," in b"".join(lengths):
+                raise h11.RemoteProtocolError("There are two Content-Length headers.")
+        return event
+
 
 class _Protocol(H11Protocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.conn = _ConnectionWithoutContinue(h11.SERVER)
+        self.conn = _Connection(h11.SERVER)
 
 
 class _Config(uvicorn.Config):

@@ -20,7 +20,7 @@ from structlog_mozdef.collector.differences import Difference
 from structlog_mozdef.exceptions import CollectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from structlog_mozdef.collector.ingest import ReceivedEvent
 
@@ -111,26 +111,28 @@ class Store:
         """Number of events that MozDef would have stored."""
         return self._stored
 
-    def add(self, path: str, received: datetime, events: Sequence[ReceivedEvent]) -> None:
+    @locked
+    def add(self, path: str, received: datetime, events: Iterable[ReceivedEvent]) -> None:
         """Insert the events of one request, all or none, in one transaction.
 
         Args:
             path: of the request.
             received: the time of arrival, with its zone.
-            events: in the order in which they were sent.
+            events: in the order in which they were sent; one at a time is in memory.
         """
-        if not events:
-            return
         time = received.astimezone(UTC).isoformat()
-        rows = [(time, path, *_columns(event)) for event in events]
-        stored = sum(event.outcome.document is not None for event in events)
-        self._insert(rows, stored)
+        count = stored = 0
 
-    @locked
-    def _insert(self, rows: list[tuple[Any, ...]], stored: int) -> None:
+        def rows() -> Iterator[tuple[str | None, ...]]:
+            nonlocal count, stored
+            for event in events:
+                count += 1
+                stored += event.outcome.document is not None
+                yield time, path, *_columns(event)
+
         with self._connection:
-            self._connection.executemany(_INSERT, rows)
-            self._received += len(rows)
+            self._connection.executemany(_INSERT, rows())
+            self._received += count
             self._stored += stored
 
     def rows(self) -> Iterator[Row]:

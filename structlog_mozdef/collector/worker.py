@@ -32,9 +32,8 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
 
     Args:
         document: the parsed JSON value.
-        endpoint: the path it was posted to: ``"events"``, ``"_bulk"`` or ``"custom/NAME"``. The
-            first is stored as the event's ``endpoint``; ``_bulk`` adds none; a custom event is not
-            normalized.
+        endpoint: the path it was posted to: ``"events"``, ``"cef"``, ``"_bulk"`` or
+            ``"custom/NAME"``. A custom event is not normalized.
         received: the time of arrival, with its zone, which is the worker's zone for naive
             timestamps.
         hostname: of the machine that plays MozDef.
@@ -47,13 +46,14 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
         return Outcome(None, (Difference("dropped", "", reason),))
     differences: list[Difference] = []
     try:
-        is_custom = _is_custom(document, endpoint)
+        posted = _with_endpoint(document, endpoint)
+        # All that the worker looks at is this mark, which a sender can forge.
+        is_custom = bool(posted.get("customendpoint"))
         if is_custom:
-            event = _custom_event(document, endpoint)
+            event = _replaced_by_source(posted, differences)
         else:
-            event = Normalizer(document, received, differences).normalize()
-        if endpoint == "events":
-            event["endpoint"] = "events"
+            event = Normalizer(posted, received, differences).normalize()
+            differences = [entry for entry in differences if entry.field in document]
         missing = _add_defaults(event, received, hostname)
         if not is_custom:  # a custom event need not have these fields
             differences += missing
@@ -70,18 +70,24 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
     return Outcome(event, tuple(differences))
 
 
-def _is_custom(document: dict[str, Any], endpoint: str) -> bool:
-    # The worker sees only the mark that the endpoint leaves, which a sender can forge.
-    return endpoint.startswith("custom/") or bool(document.get("customendpoint"))
-
-
-def _custom_event(document: dict[str, Any], endpoint: str) -> dict[str, Any]:
-    """Return a copy of the document with the marks of its endpoint."""
-    event = dict(document)
+def _with_endpoint(document: dict[str, Any], endpoint: str) -> dict[str, Any]:
+    """Return a copy of the document with the marks that its endpoint leaves for the worker."""
     if endpoint.startswith("custom/"):
-        event["endpoint"] = endpoint.removeprefix("custom/")
-        event["customendpoint"] = True
-    return event
+        marks = {"endpoint": endpoint.removeprefix("custom/"), "customendpoint": True}
+    else:
+        marks = {} if endpoint == "_bulk" else {"endpoint": endpoint}
+    return {**document, **marks}
+
+
+def _replaced_by_source(event: dict[str, Any], differences: list[Difference]) -> dict[str, Any]:
+    """Return what MozDef takes for a custom event: ``_source`` is the form of search results."""
+    if "_source" not in event:
+        return event
+    source = event["_source"]
+    if not isinstance(source, dict):
+        raise EventDropped("_source", "It is not an object, and MozDef drops the event.")
+    differences.append(Difference("mangled", "_source", "It replaces the whole event."))
+    return dict(source)
 
 
 def _add_defaults(event: dict[str, Any], received: datetime, hostname: str) -> list[Difference]:
@@ -91,6 +97,8 @@ def _add_defaults(event: dict[str, Any], received: datetime, hostname: str) -> l
     event.setdefault("receivedtimestamp", now)
     event.setdefault("mozdefhostname", hostname)
     event.setdefault("utctimestamp", now)
+    event.setdefault("type", "event")
+    event["mozdef"] = _with_plugins(event.get("mozdef", {}))
     # UNKNOWN is a string, which a missing timestamp, tags or details cannot become: the time of
     # arrival, an empty list and an empty object replace them.
     if "timestamp" not in event:
@@ -103,6 +111,13 @@ def _add_defaults(event: dict[str, Any], received: datetime, hostname: str) -> l
             missing.append(_missing(name, "UNKNOWN"))
             event[name] = "UNKNOWN"
     return missing
+
+
+def _with_plugins(mozdef: object) -> dict[str, Any]:
+    # This is a MozDef without plugins: none has run.
+    if not isinstance(mozdef, dict):
+        raise EventDropped("mozdef", "It is not an object, and MozDef drops the event.")
+    return {"plugins": [], **mozdef}
 
 
 def _missing(field: str, replacement: str) -> Difference:

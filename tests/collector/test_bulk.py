@@ -1,18 +1,24 @@
 """MozDef's answers to many events in one request, and what it stores."""
 
+import collections
 import json
+import tracemalloc
 
 import pytest
 from support.collecting import (
     ACTION,
     EVENT,
     LINE,
+    RECEIVED,
     event,
     line,
     lost,
     request,
     summaries,
 )
+from support.running import run
+
+from structlog_mozdef.collector.ingest import BULK_MAX_EVENTS, ingest_bulk
 
 
 @pytest.mark.parametrize("path", ["/_bulk", "/_bulk/"])
@@ -131,3 +137,41 @@ def test_short_garbage_on_bulk_is_answered_200(collector):
     """A bulk of ten bytes or fewer that is not a JSON value is answered 200, and lost."""
     assert request(collector, "POST", "/_bulk", b"garbage") == (200, b"")
     assert (collector.received, collector.stored) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        # 1.4 million events: a limit of this collector, which stores none of them.
+        ("events", "413 1 0"),
+        ("objects", "200 1 1"),
+        ("name", "200 1 1"),
+    ],
+)
+def test_memory_for_4_mb_is_bounded(body, answer):
+    """Whatever the 4 MB of a bulk are made of, 600 MB are enough."""
+    assert run("collects_within_limits", body).stdout.strip() == answer
+
+
+def test_events_of_a_bulk_are_made_one_at_a_time():
+    """No more than one event of a bulk is in memory, beside the values that were sent."""
+    result = ingest_bulk(b"[" + b",".join([b"{}"] * 2000) + b"]", RECEIVED, "mozdef.example.com")
+    tracemalloc.start()
+    try:
+        collections.deque(result.events, maxlen=0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000
+
+
+@pytest.mark.parametrize("separator", [b",", b"\n"])
+def test_bulk_of_too_many_events_is_answered_413(separator):
+    """A bulk of more events than the collector takes is answered 413, with the reason."""
+    count = BULK_MAX_EVENTS * (1 if separator == b"," else 2) + 1
+    body = separator.join([b"{}"] * count)
+    result = ingest_bulk(b"[" + body + b"]" if separator == b"," else body, RECEIVED, "mozdef")
+    (event,) = result.events
+    assert result.status == 413
+    assert [entry.kind for entry in event.outcome.differences] == ["rejected"]
+    assert "100,000" in event.outcome.differences[0].reason

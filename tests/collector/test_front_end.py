@@ -111,3 +111,66 @@ def test_client_that_goes_away_leaves_nothing(collector, caplog):
     assert request(collector, "POST", "/events", LINE) == (200, b"")
     assert collector.received == 1
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        (b"Content-Length: %d", b"Content-Length: %d"),
+        (b"content-length:%d", b"X-Other: 1", b"CONTENT-LENGTH : %d"),
+        (b"Content-Length: %d", b"Content-Length: 1%d"),
+        (b"Content-Length: %d, %d",),
+    ],
+)
+def test_two_content_lengths_are_answered_400(collector, lengths):
+    """A second Content-Length is answered 400, even if it says the same."""
+    head = b"POST /events HTTP/1.1\r\nHost: localhost\r\n"
+    head += b"\r\n".join(lengths).replace(b"%d", b"%d" % len(LINE)) + b"\r\n\r\n"
+    assert talk(collector, head + LINE).startswith(b"HTTP/1.1 400 ")
+    assert collector.received == 0
+
+
+def test_content_length_in_a_body_is_no_header(collector):
+    """Only the headers of a request count, not its body."""
+    body = LINE.replace(b"kang", b"\r\nContent-Length: 1\r\nContent-Length: 2\r\n".hex().encode())
+    head = b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (
+        len(body) + len(b"\nContent-Length: 7")
+    )
+    assert talk(collector, head + body + b"\nContent-Length: 7").startswith(b"HTTP/1.1 500 ")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//events",
+        "/events//",
+        "/./events",
+        "/nothing/../events",
+        "///custom//..//events",
+        "/%2Fevents",
+    ],
+)
+def test_paths_are_normalized(collector, path):
+    """Slashes are merged and dots followed, as nginx does."""
+    assert request(collector, "POST", path, LINE) == (200, b"")
+    assert collector.stored == 1
+
+
+def test_path_out_of_the_root_is_answered_400(collector):
+    """A path that leads out of the root is answered 400."""
+    assert request(collector, "POST", "/../events", LINE)[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("uri", "status"),
+    [
+        ("http://localhost/events", 200),
+        ("HTTP://127.0.0.1:8080/events?x=1", 200),
+        ("https://localhost//events/", 200),
+        ("http://localhost", 405),
+        ("http://evil.example.com/events", 403),
+    ],
+)
+def test_absolute_uri(collector, uri, status):
+    """The path of an absolute URI counts, and its host as much as that of the header."""
+    assert request(collector, "POST", uri, LINE)[0] == status

@@ -28,6 +28,7 @@ def test_documented_event_is_stored():
         "receivedtimestamp": "2026-03-04T05:06:07+00:00",
         "utctimestamp": "2014-03-18T23:20:31.013344+00:00",
         "mozdefhostname": "mozdef.example.com",
+        "mozdef": {"plugins": []},
     }
 
 
@@ -207,18 +208,78 @@ def test_empty_event_is_stored():
     assert (document["tags"], document["details"], document["type"]) == ([], {}, "event")
 
 
-@pytest.mark.parametrize(("endpoint", "expected"), [("events", "events"), ("_bulk", None)])
-def test_events_gain_their_endpoint(endpoint, expected):
-    """Events that came by /events say so; those of /_bulk do not."""
-    assert stored(EVENT, endpoint).get("endpoint") == expected
+@pytest.mark.parametrize("endpoint", ["events", "cef", "_bulk"])
+def test_endpoint_is_never_stored(endpoint):
+    """The path that an event came by is not stored, and not reported as a field of the sender."""
+    assert "endpoint" not in stored(EVENT, endpoint)
+    assert outcome_of(EVENT, endpoint).differences == ()
+
+
+def test_endpoint_of_the_sender_is_dropped():
+    """A sender's own endpoint is an unknown name like any other."""
+    assert "endpoint" not in stored({**EVENT, "endpoint": "x"})
+    assert differences_of({**EVENT, "endpoint": "x"}, "dropped", "endpoint")
 
 
 def test_custom_endpoint_is_not_normalized():
-    """A document of /custom/NAME keeps its keys and values, and gains NAME."""
+    """A document of /custom/NAME keeps its keys and values, and gains NAME, a type and plugins."""
     document = {"Anything": 1, "tags": 7, "timestamp": "yesterday"}
     result = stored(document, "custom/vulnerabilities")
     assert {**result, **document} == result
     assert result["endpoint"] == "vulnerabilities"
+    assert result["type"] == "event"
+    assert result["mozdef"] == {"plugins": []}
+
+
+def test_custom_endpoint_can_be_forged():
+    """The worker takes any event with the mark of a custom one for a custom one."""
+    result = stored({"Anything": 1, "customendpoint": "x"}, "events")
+    assert (result["Anything"], result["endpoint"]) == (1, "events")
+
+
+@pytest.mark.parametrize("name", ["_source", "mozdef"])
+def test_source_and_mozdef_are_unknown_names(name):
+    """In an event that is normalized, both are dropped like any unknown name."""
+    assert stored({**EVENT, name: 1}) == stored(EVENT)
+    assert differences_of({**EVENT, name: 1}, "dropped", name)
+
+
+def test_source_replaces_a_custom_event():
+    """MozDef stores the object under _source instead of the event, and adds what is missing."""
+    document = {"summary": "outer", "_source": {"summary": "inner"}}
+    result = stored(document, "custom/x")
+    assert (result["summary"], result["type"]) == ("inner", "event")
+    assert "endpoint" not in result
+
+
+@pytest.mark.parametrize("name", ["_source", "mozdef"])
+@pytest.mark.parametrize("value", [None, 1, "text", ["a"], True])
+def test_source_or_mozdef_that_is_no_object_drops_a_custom_event(name, value):
+    """Anything but an object under these names drops a custom event."""
+    result = outcome_of({name: value}, "custom/x")
+    assert result.document is None
+    assert [(entry.kind, entry.field) for entry in result.differences] == [("dropped", name)]
+
+
+def test_mozdef_of_a_custom_event_gains_plugins():
+    """An object under mozdef is kept, and gains the plugins that ran: none."""
+    assert stored({"mozdef": {"a": 1}}, "custom/x")["mozdef"] == {"plugins": [], "a": 1}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name", "value"), [("_bulk", "last@key", "x"), ("events", "endpoint", "events")]
+)
+def test_last_key_of_nxlog_is_copied(endpoint, name, value):
+    """MozDef copies the last key of an event of Windows into details, and drops the others."""
+    windows = {"Domain": "D", "SourceModuleType": "im_msvistalog", "Last@Key": "x"}
+    details = stored({**EVENT, **windows}, endpoint)["details"]
+    assert details == {**EVENT["details"], name.replace("@", ""): value}
+
+
+@pytest.mark.parametrize("name", ["Domain", "SourceModuleType"])
+def test_one_key_of_nxlog_is_not_enough(name):
+    """Only both names together mark an event of Windows."""
+    assert stored({**EVENT, name: "x"})["details"] == EVENT["details"]
 
 
 @pytest.mark.parametrize("document", [None, 1, "text", [EVENT], True])
@@ -240,7 +301,11 @@ JSON = st.recursive(
 
 
 KEYS = st.sampled_from(
-    [*EVENT, "t", "p", "", "@", "level", "date", "fields", "details.x_int", "fields.y_float"]
+    [
+        *EVENT,
+        *("t", "p", "", "@", "level", "date", "fields", "details.x_int", "fields.y_float"),
+        *("customendpoint", "mozdef", "_source", "Domain", "SourceModuleType"),
+    ]
 ) | st.text(max_size=12)
 
 
@@ -279,11 +344,27 @@ def test_no_python_object_makes_the_worker_raise(document):
 
 
 def test_deepest_document_is_stored():
-    """A document of 950 levels is stored and can be written."""
-    document = json_like_mozdef.loads(b'{"details": {"x": ' + b"[" * 948 + b"]" * 948 + b"}}")
-    assert json_like_mozdef.loads(json_like_mozdef.dumps(stored(document)).encode()) == stored(
-        document
-    )
+    """A document of 970 levels is stored and can be written."""
+    document = json_like_mozdef.loads(b'{"details": {"x": ' + b"[" * 968 + b"]" * 968 + b"}}")
+    text = json_like_mozdef.dumps(stored(document))
+    # Comparing the values would exhaust the stack of Python 3.11.
+    assert json_like_mozdef.dumps(json_like_mozdef.loads(text.encode())) == text
+
+
+def test_deepest_json_is_written_from_deep_within_a_program():
+    """Values of 970 levels are written as they were, however many calls the program is in."""
+    value = {"x": [[], {}, None, "\ud800", {"a": 1, "b": 2.5}]}
+    for _ in range(484):
+        value = {"o": [value]}
+
+    def write(calls):
+        return write(calls - 1) if calls else json_like_mozdef.dumps_exactly(value)
+
+    text = write(200)
+    while isinstance(value, dict) and "o" in value:
+        (value,) = value["o"]
+    assert json.dumps(value) in text
+    assert text == '{"o": [' * 484 + json.dumps(value) + "]}" * 484
 
 
 def test_deep_value_of_a_string_field_does_not_raise():
