@@ -28,8 +28,12 @@ from structlog_mozdef.rendering.timestamps import iso_of_datetime
 STRING_LIMIT_BYTES = 32_000
 #: Every event is smaller: MozDef under uwsgi loses larger ones that arrive together.
 EVENT_LIMIT_BYTES = 100_000
-#: Objects and arrays within each other, the event itself included.
+#: Objects and arrays within each other, the event itself included: more than an index accepts.
 DEPTH_LIMIT = 50
+#: The same in a rendered event: MozDef's index rejects deeper ones.
+INDEX_DEPTH_LIMIT = 19
+#: Names in an event, at any depth: MozDef's index accepts 1,000, its own and MozDef's included.
+FIELDS_LIMIT = 900
 #: No more of a binary value is decoded: the rest is cut later anyway, and it may be a gigabyte.
 DECODED_LIMIT_BYTES = 100_000
 # No more items fit into an event, and an iterator with methods of its own may never end.

@@ -15,6 +15,7 @@ from structlog_mozdef.rendering.convert import name_of_type, safe_str
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.fields import (
     SEVERITY_OF_LEVEL,
+    TYPED_DETAILS,
     UNKNOWN,
     add_detail,
     choose_severity,
@@ -24,6 +25,7 @@ from structlog_mozdef.rendering.fields import (
     merge_details,
     process_id_of,
     repair_typed_details,
+    tags_without_dates,
 )
 from structlog_mozdef.rendering.log_records import complete
 from structlog_mozdef.rendering.timestamps import check_timezone, iso_timestamp, utc_now
@@ -31,6 +33,12 @@ from structlog_mozdef.rendering.tracebacks import move_exception
 
 # Keys of an event dict that do not simply stay among the details.
 _RARE = frozenset({"details", "exc_info", "exception", "stack_info", "_record"})
+# Details with a type that are not checked in passing.
+_TYPED = frozenset(TYPED_DETAILS) - {"sourceipaddress", "success"}
+_SPECIAL = _RARE | _TYPED
+# Tags that were checked before: programs have few.
+_known_tags: set[str] = set()
+_KNOWN_TAGS_LIMIT = 1_000
 
 
 class MozDefRenderer:
@@ -120,11 +128,12 @@ class MozDefRenderer:
             timestamp = _timestamp_of(timestamp, details, self._naive_zone)
         tags = pop("tags", None)
         if type(tags) is not list:
-            tags = list_of_tags(tags)
-        for tag in tags:
-            if type(tag) is not str:
-                tags = list_of_tags(tags)
-                break
+            tags = _valid_tags(tags)
+        else:
+            for tag in tags:
+                if type(tag) is not str or tag not in _known_tags:
+                    tags = _valid_tags(tags)
+                    break
         category = pop("category", None)
         if category is None:
             category = self._category
@@ -144,7 +153,7 @@ class MozDefRenderer:
                     del details["level"]
         if severity is None:
             severity = choose_severity(details, pop("severity", None), pop("level", None), method)
-        if not _RARE.isdisjoint(details):
+        if not _SPECIAL.isdisjoint(details):
             _move_rare(details)
         success = details.get("success")
         address = details.get("sourceipaddress")
@@ -218,6 +227,15 @@ def _move_rare(details: Any) -> None:
         merge_details(details, details.pop("details"))
     if "exc_info" in details or "exception" in details or "stack_info" in details:
         move_exception(details)
+    repair_typed_details(details)
+
+
+def _valid_tags(tags: object) -> list[str]:
+    """Return *tags* as a list of strings that the index does not read as dates."""
+    valid = tags_without_dates(list_of_tags(tags))
+    if len(_known_tags) < _KNOWN_TAGS_LIMIT:
+        _known_tags.update(valid[:10])
+    return valid
 
 
 def _merge_record(details: Any) -> None:

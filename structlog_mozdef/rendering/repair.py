@@ -1,7 +1,8 @@
 """The slow path of encoding: rebuild an event that JSON, MozDef or Elasticsearch would reject.
 
-Repaired are: NaN, infinity and integers beyond 64 bits, lone surrogates, keys that are empty or
-not strings, cycles, depth, objects that JSON does not know or whose own methods fail, and size.
+Repaired are: NaN, infinity and integers beyond 64 bits, lone surrogates, keys that are empty, not
+strings or rejected by the index, names whose values have several types, cycles, depth, objects that
+JSON does not know or whose own methods fail, and size.
 ``details.truncated`` says what was left out: ``{"fields": [...], "bytes": N}``.
 """
 
@@ -17,8 +18,8 @@ import orjson
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import (
     DECODED_LIMIT_BYTES,
-    DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
+    INDEX_DEPTH_LIMIT,
     STRING_LIMIT_BYTES,
     name_of_type,
     safe_str,
@@ -26,8 +27,13 @@ from structlog_mozdef.rendering.convert import (
     truncate,
     without_surrogates,
 )
-from structlog_mozdef.rendering.fields import claim_detail, repair_typed_details
+from structlog_mozdef.rendering.fields import (
+    claim_detail,
+    repair_typed_details,
+    tags_without_dates,
+)
 from structlog_mozdef.rendering.fit import Truncation, fit
+from structlog_mozdef.rendering.indexable import indexable_name, make_indexable
 
 _KEY_LIMIT_BYTES = 500
 _EMPTY_KEY = "empty_key"
@@ -40,7 +46,6 @@ _CONVERSION_COST = 400
 # Kept free for details.truncated itself.
 _REPORT_BYTES = 8_000
 _CYCLE = "<cycle>"
-_TOO_DEEP = f"<more than {DEPTH_LIMIT} levels>"
 _INT64 = range(-(2**63), 2**63)
 # Python rejects longer ones when it writes decimals (by default from 4,300 digits on).
 _DECIMAL_BITS = 2_000
@@ -62,7 +67,10 @@ def repair(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
         details = repaired["details"]
         if type(details) is not dict:
             details = repaired["details"] = {"message": details}
+        if type(repaired.get("tags")) is list:
+            repaired["tags"] = tags_without_dates([safe_str(tag) for tag in repaired["tags"]])
         repair_typed_details(details)  # again: only now a key or value may be what it means
+        repaired["details"] = make_indexable(details, report)
         encoded = orjson.dumps(repaired)
         if len(encoded) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
             repaired = fit(repaired, EVENT_LIMIT_BYTES - _REPORT_BYTES, (), report)
@@ -111,9 +119,9 @@ class _Repair:
             return value if math.isfinite(value) else None
         if id(value) in self._ancestors:
             return _CYCLE
-        if depth > DEPTH_LIMIT:
+        if depth > INDEX_DEPTH_LIMIT:
             self._report.add(path, 0)
-            return _TOO_DEEP
+            return self._string(safe_str(value), path)
         self._ancestors.add(id(value))
         try:
             if issubclass(kind, dict):
@@ -200,7 +208,8 @@ class _Repair:
         except Exception as error:
             pass_on(error)
             text = safe_str(key)
-        return truncate(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES) or _EMPTY_KEY
+        name = truncate(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES)
+        return indexable_name(name) or _EMPTY_KEY
 
 
 def _str_of_int(value: int) -> str:
