@@ -163,7 +163,7 @@ def list_of_tags(tags: object) -> list[str]:
 
 
 # What the index may read as a date; more than that, since its versions differ.
-_DATE_START = re.compile(r"[-+]?\d{4}[-/W]")
+_DATE_START = re.compile(r"[-+]?\d{4}[-/W]", re.ASCII)
 
 
 def may_be_date(text: str) -> bool:

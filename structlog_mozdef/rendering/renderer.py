@@ -36,6 +36,7 @@ _RARE = frozenset({"details", "exc_info", "exception", "stack_info", "_record"})
 # Details with a type that are not checked in passing.
 _TYPED = frozenset(TYPED_DETAILS) - {"sourceipaddress", "success"}
 _SPECIAL = _RARE | _TYPED
+
 # Tags that were checked before: programs have few.
 _known_tags: set[str] = set()
 _KNOWN_TAGS_LIMIT = 1_000
@@ -102,7 +103,7 @@ class MozDefRenderer:
             event = self._failed(event_dict, error)
         return encode(event, self._naive_zone)
 
-    def _to_mozdef(  # noqa: C901, PLR0912 - one pass, without the cost of calls
+    def _to_mozdef(  # noqa: C901, PLR0912, PLR0915 - one pass, without the cost of calls
         self, logger: WrappedLogger, method: str, details: Any
     ) -> dict[str, Any]:
         # This is the hot path: every check is for what a sane program sends, and the functions of
@@ -130,10 +131,12 @@ class MozDefRenderer:
         if type(tags) is not list:
             tags = _valid_tags(tags)
         else:
-            for tag in tags:
-                if type(tag) is not str or tag not in _known_tags:
-                    tags = _valid_tags(tags)
-                    break
+            try:
+                known = _known_tags.issuperset(tags)
+            except Exception:  # not strings
+                known = False
+            if not known:
+                tags = _valid_tags(tags)
         category = pop("category", None)
         if category is None:
             category = self._category
@@ -227,14 +230,15 @@ def _move_rare(details: Any) -> None:
         merge_details(details, details.pop("details"))
     if "exc_info" in details or "exception" in details or "stack_info" in details:
         move_exception(details)
-    repair_typed_details(details)
+    if not _TYPED.isdisjoint(details):
+        repair_typed_details(details)
 
 
 def _valid_tags(tags: object) -> list[str]:
     """Return *tags* as a list of strings that the index does not read as dates."""
     valid = tags_without_dates(list_of_tags(tags))
     if len(_known_tags) < _KNOWN_TAGS_LIMIT:
-        _known_tags.update(valid[:10])
+        _known_tags.update(tag for tag in valid if len(tag) < 100)
     return valid
 
 
