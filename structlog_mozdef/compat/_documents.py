@@ -23,10 +23,10 @@ from structlog_mozdef.rendering.fields import (
     FIELDS,
     SEVERITIES,
     claim_detail,
-    repair_typed_details,
     severity_of,
 )
 from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
+from structlog_mozdef.rendering.typed_details import repair_typed_details
 
 #: What an event says of its source where nobody has said more; mozdef_client's own default.
 DEFAULT_SOURCE = "mozdef_client"

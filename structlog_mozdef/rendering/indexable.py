@@ -1,13 +1,14 @@
-"""Details that MozDef's index accepts: one type for each name, and not too many names.
+"""Details that the index accepts: one type for each name, not too deep, and not too many names.
 
-The index detects the type of each name that its template does not know, and rejects an event in
-which a name has two: ``{"a": [1, True]}``, ``["2026-01-02", "x"]`` (a date and a string), or ``a``
-as a string beside ``a.b``, which it reads as an object. The value that comes second, or the array
-that has both, is kept as text under ``NAME_text``.
+The index rejects an event in which a name has values of two types: ``[1, True]``, a date beside
+another string, or ``a`` as a number beside ``a.b``, which it reads as an object. Such values become
+strings, and objects beside them JSON; a name with dots that is in the way of another gets
+underscores. Names beyond the limit are kept as JSON under ``more_names``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -18,176 +19,221 @@ from structlog_mozdef.rendering.convert import (
     STRING_LIMIT_BYTES,
     truncate,
 )
-from structlog_mozdef.rendering.fields import TYPED_DETAILS, may_be_date
+from structlog_mozdef.rendering.detection import (
+    TYPED_LEAVES,
+    TYPED_OBJECTS,
+    has_no_blank,
+    is_date,
+    may_be_date,
+    no_date,
+)
 from structlog_mozdef.rendering.fit import Truncation
 
-# Path of names -> what the index detects there.
-_Types = dict[tuple[str, ...], str]
+_Path = tuple[str, ...]
+_MORE_NAMES = "more_names"
 
-
-class _MixedTypesError(Exception):
-    """A name has values of several types."""
-
-
-def is_indexable_name(name: str) -> bool:
-    """Return whether the index accepts *name*: no part between its dots is empty or blank."""
-    return not any(not part or part.isspace() for part in name.split("."))
+# The kinds of values that an index tells apart, where its template says nothing. Numbers are
+# keywords, as strings are.
+_OBJECT, _BOOLEAN, _DATE, _PERHAPS_DATE, _KEYWORD = "object", "boolean", "date", "date?", "keyword"
+# What the template says. Other values have been moved from these names before.
+_TYPED: dict[_Path, list[str]] = {
+    **{(name,): [_KEYWORD] for name in TYPED_LEAVES},
+    **{(name,): [_OBJECT] for name in TYPED_OBJECTS},
+    ("apiversion", "raw_value"): [_KEYWORD],
+    ("requestparameters", "logstreamname"): [_OBJECT],
+    ("requestparameters", "logstreamname", "raw_value"): [_KEYWORD],
+}
 
 
 def indexable_name(name: str) -> str:
     """Return *name*, with underscores for dots if the index would reject it; empty if blank."""
-    if is_indexable_name(name):
+    if has_no_blank(name.split(".")):
         return name
     return "" if name.isspace() else name.replace(".", "_")
 
 
 def make_indexable(details: dict[str, Any], report: Truncation) -> dict[str, Any]:
-    """Return a copy of *details*, which has JSON's own types, that the index accepts."""
-    return _Walk(report).object(details, (), FIELDS_LIMIT)
+    """Return a copy of *details*, which has JSON's own types and good names, for the index."""
+    details = _without_clashes(details, _kinds_of(details), ())
+    details = _Uniform(_kinds_of(details), report).object(details, ())
+    if _n_names(details) > FIELDS_LIMIT:
+        return _Narrow(report).object(details, ("details",))
+    return details
 
 
-class _Walk:
-    """A single walk over the details of an event."""
+# The kinds of each name
+
+
+def _kinds_of(details: dict[str, Any]) -> dict[_Path, list[str]]:
+    """Return the kinds of values at each path of names; arrays are transparent to the index."""
+    kinds = {path: list(known) for path, known in _TYPED.items()}
+    _add_kinds(kinds, details, ())
+    return kinds
+
+
+def _add_kinds(kinds: dict[_Path, list[str]], value: Any, path: _Path) -> None:
+    if len(path) == 1 and path[0] in TYPED_LEAVES:
+        return
+    if type(value) is dict:
+        kinds.setdefault(path, []).append(_OBJECT)
+        for name, item in value.items():
+            below = (*path, *name.split("."))
+            for end in range(len(path) + 1, len(below)):
+                kinds.setdefault(below[:end], []).append(_OBJECT)
+            _add_kinds(kinds, item, below)
+    elif type(value) is list:
+        for item in value:
+            _add_kinds(kinds, item, path)
+    elif value is not None:
+        kinds.setdefault(path, []).append(_kind_of(value))
+
+
+def _kind_of(value: Any) -> str:
+    if type(value) is bool:
+        return _BOOLEAN
+    if type(value) is not str or not may_be_date(value):
+        return _KEYWORD
+    return _DATE if is_date(value) else _PERHAPS_DATE
+
+
+# Names with dots
+
+
+def _without_clashes(value: Any, kinds: dict[_Path, list[str]], path: _Path) -> Any:
+    """Return a copy of *value* without names whose dots stand for objects where others are."""
+    if type(value) is list:
+        return [_without_clashes(item, kinds, path) for item in value]
+    if type(value) is not dict:
+        return value
+    kept: dict[str, Any] = {}
+    for name, item in value.items():
+        parts = name.split(".")
+        free = name
+        if len(parts) > 1 and not _has_room(parts, item, kinds, path):
+            free = parts_name = "_".join(parts)
+            number = 2
+            while free in kept or free in value:
+                free, number = f"{parts_name}_{number}", number + 1
+        kept[free] = _without_clashes(item, kinds, (*path, *free.split(".")))
+    return kept
+
+
+def _has_room(parts: list[str], item: Any, kinds: dict[_Path, list[str]], path: _Path) -> bool:
+    below = (*path, *parts)
+    above = [below[:end] for end in range(len(path) + 1, len(below))]
+    return (
+        len(below) + _depth(item) < INDEX_DEPTH_LIMIT
+        and all(set(kinds.get(prefix, ())) <= {_OBJECT} for prefix in above)
+        and (_TYPED.get(below) != [_OBJECT] or type(item) is dict)
+    )
+
+
+def _depth(value: Any) -> int:
+    if type(value) is dict:
+        return 1 + max((name.count(".") + _depth(item) for name, item in value.items()), default=0)
+    return 1 + max(map(_depth, value), default=0) if type(value) is list else 0
+
+
+# Values of several kinds
+
+
+class _Uniform:
+    """Copies with one kind of value for each name."""
+
+    def __init__(self, kinds: dict[_Path, list[str]], report: Truncation) -> None:
+        self._report = report
+        self._as_text = {path for path, found in kinds.items() if not _is_one_kind(found)}
+
+    def object(self, value: dict[str, Any], path: _Path) -> dict[str, Any]:
+        return {name: self._value(item, (*path, *name.split("."))) for name, item in value.items()}
+
+    def _value(self, value: Any, path: _Path) -> Any:
+        if type(value) is list:
+            return [self._value(item, path) for item in value]
+        if path in self._as_text:
+            return self._text_of(value, path)
+        return self.object(value, path) if type(value) is dict else value
+
+    def _text_of(self, value: Any, path: _Path) -> Any:
+        """Return *value* as a string that is no date; numbers and null, which fit, as they are."""
+        if type(value) is str:
+            return no_date(value)
+        if type(value) is not bool and type(value) is not dict:
+            return value
+        return _json_text(value, ("details", *path), self._report)
+
+
+def _is_one_kind(found: list[str]) -> bool:
+    kinds = set(found)
+    if _PERHAPS_DATE in kinds:
+        return len(found) == 1
+    return len(kinds) == 1
+
+
+# Too many names
+
+
+def _n_names(value: Any) -> int:
+    return len(set(_paths(value, ())))
+
+
+def _paths(value: Any, path: _Path) -> Iterator[_Path]:
+    if type(value) is list:
+        for item in value:
+            yield from _paths(item, path)
+    yield path
+    if type(value) is dict:
+        for name, item in value.items():
+            parts = name.split(".")
+            for end in range(1, len(parts)):
+                yield (*path, *parts[:end])
+            yield from _paths(item, (*path, *parts))
+
+
+class _Narrow:
+    """A copy of *details* with no more names than the index accepts."""
 
     def __init__(self, report: Truncation) -> None:
         self._report = report
-        # The objects among the typed details have names below them, the others have a type.
-        self._types: _Types = {
-            **{(name,): "typed" for name in TYPED_DETAILS},
-            ("apiversion",): "object",
-            ("apiversion", "raw_value"): "text",
-            ("error",): "boolean",
-            ("requestparameters",): "object",
-            ("requestparameters", "logstreamname"): "object",
-            ("requestparameters", "logstreamname", "raw_value"): "text",
-        }
+        self._left = FIELDS_LIMIT
+        self._known: set[_Path] = set()
 
-    def object(self, value: dict[str, Any], path: tuple[str, ...], limit: int) -> dict[str, Any]:
-        """Return a copy of *value*, the object at *path*, with at most *limit* names."""
-        limits = _limits(value, limit)
-        kept: dict[str, Any] = {}
-        for name, item in value.items():
-            if limits[name] < 1:
-                self._report.add(("details", *path, name), len(orjson.dumps(item)))
-            elif "." in name and not _has_room(name, path, value):
-                free = _free_name(name.replace(".", "_"), kept, value)
-                self._add(kept, free, item, path, limits[name])
-            else:
-                self._add(kept, name, item, path, limits[name])
+    def object(self, value: dict[str, Any], path: _Path) -> dict[str, Any]:
+        # Its own names first, so that a large value costs its neighbours nothing.
+        kept = {name: item for name, item in value.items() if self._admit(path, name)}
+        more = {name: item for name, item in value.items() if name not in kept}
+        # Small entries stay complete.
+        order = sorted(kept, key=lambda name: _n_names(kept[name])) if len(path) == 1 else kept
+        narrow = {name: self._value(kept[name], (*path, *name.split("."))) for name in order}
+        kept = {name: narrow[name] for name in kept}
+        if more:
+            self._report.add(path, 0)
+            name = _MORE_NAMES
+            while name in value:
+                name += "_2"
+            if self._admit(path, name, spare=0):
+                kept[name] = _json_text(more, path, self._report)
         return kept
 
-    def _add(
-        self, kept: dict[str, Any], name: str, item: Any, path: tuple[str, ...], limit: int
-    ) -> None:
+    def _value(self, value: Any, path: _Path) -> Any:
+        if type(value) is list:
+            return [self._value(item, path) for item in value]
+        return self.object(value, path) if type(value) is dict else value
+
+    def _admit(self, path: _Path, name: str, spare: int = 1) -> bool:
+        """Return whether there may be one more *name*, and *spare* others after it."""
         below = (*path, *name.split("."))
-        if not path and self._types.get(below) == "typed":
-            kept[name] = item
-            return
-        found: _Types = {}
-        try:
-            for end in range(len(path) + 1, len(below)):
-                self._detect(below[:end], "object", found)
-            if type(item) is dict:
-                self._detect(below, "object", found)
-                self._types.update(found)
-                kept[name] = self.object(item, below, limit - len(found))
-                return
-            self._detect_all(item, below, found)
-        except _MixedTypesError:
-            found = {}
-        if found and len(found) <= max(limit, 1):
-            kept[name] = item
-            self._types.update(found)
-        else:
-            free = _free_name(f"{name.replace('.', '_')}_text", kept, {})
-            kept[free] = self._text(item, below)
-            self._types[*path, free] = "text"
-
-    def _text(self, item: Any, path: tuple[str, ...]) -> str:
-        """Return *item* as a string that is no date: JSON, if it is not a string already."""
-        text = item if type(item) is str else orjson.dumps(item).decode()
-        if may_be_date(text):
-            text = f"date:{text}"
-        kept = truncate(text, STRING_LIMIT_BYTES - 1)
-        if kept != text:
-            self._report.add(("details", *path), len(text.encode()) - len(kept.encode()))
-        return kept
-
-    def _detect_all(self, value: Any, path: tuple[str, ...], found: _Types) -> None:
-        if type(value) is dict:
-            self._detect(path, "object", found)
-            for name, item in value.items():
-                below = (*path, *name.split("."))
-                if len(below) > INDEX_DEPTH_LIMIT - 2:
-                    raise _MixedTypesError
-                for end in range(len(path) + 1, len(below)):
-                    self._detect(below[:end], "object", found)
-                self._detect_all(item, below, found)
-        elif type(value) is list:
-            found.setdefault(path, self._types.get(path, ""))
-            for item in value:
-                self._detect_all(item, path, found)
-        elif value is not None:
-            self._detect(path, _type_of(value), found)
-        else:
-            found.setdefault(path, self._types.get(path, ""))
-
-    def _detect(self, path: tuple[str, ...], kind: str, found: _Types) -> None:
-        # Null and an empty array have no type: an empty string here.
-        known = self._types.get(path) or found.get(path)
-        # Two formats of dates are two types, and not every string that may be a date is one.
-        if known and (known != kind or kind == "date"):
-            raise _MixedTypesError
-        found[path] = kind
+        new = {below[:end] for end in range(len(path) + 1, len(below) + 1)} - self._known
+        if new and len(new) + spare > self._left:
+            return False
+        self._left -= len(new)
+        self._known |= new
+        return True
 
 
-def _limits(value: dict[str, Any], limit: int) -> dict[str, int]:
-    """Return how many names each entry of *value* may take: small ones leave more to large ones."""
-    sizes = {name: name.count(".") + _count(item, limit) for name, item in value.items()}
-    limits = {}
-    left, waiting = limit, len(sizes)
-    for name in sorted(sizes, key=sizes.__getitem__):
-        limits[name] = min(sizes[name], left // waiting if left >= waiting else min(left, 1))
-        left -= limits[name]
-        waiting -= 1
-    return limits
-
-
-def _count(value: Any, limit: int) -> int:
-    """Return how many names *value* takes, its own included; no more than *limit* + 1 or so."""
-    paths: set[tuple[str, ...]] = set()
-    pending: list[tuple[tuple[str, ...], Any]] = [((), value)]
-    while pending and len(paths) <= limit:
-        path, item = pending.pop()
-        paths.add(path)
-        if type(item) is list:
-            pending += [(path, each) for each in item]
-        if type(item) is dict:
-            for name, each in item.items():
-                parts = name.split(".")
-                paths.update((*path, *parts[:end]) for end in range(1, len(parts)))
-                pending.append(((*path, *parts), each))
-    return len(paths)
-
-
-def _has_room(name: str, path: tuple[str, ...], beside: dict[str, Any]) -> bool:
-    """Return whether the objects that the dots of *name* stand for can be there."""
-    parts = name.split(".")
-    if len(path) + len(parts) > INDEX_DEPTH_LIMIT - 2:
-        return False
-    prefixes = (".".join(parts[:end]) for end in range(1, len(parts)))
-    return all(type(beside.get(prefix, {})) is dict for prefix in prefixes)
-
-
-def _free_name(name: str, kept: dict[str, Any], beside: dict[str, Any]) -> str:
-    free, number = name, 2
-    while free in kept or free in beside:
-        free, number = f"{name}_{number}", number + 1
-    return free
-
-
-def _type_of(value: Any) -> str:
-    if type(value) is bool:
-        return "boolean"
-    # Numbers are keywords, as strings are.
-    return "date" if type(value) is str and may_be_date(value) else "text"
+def _json_text(value: Any, path: _Path, report: Truncation) -> str:
+    text = orjson.dumps(value).decode()
+    kept = truncate(text, STRING_LIMIT_BYTES - 1)
+    if kept != text:
+        report.add(path, len(text.encode()) - len(kept.encode()))
+    return kept

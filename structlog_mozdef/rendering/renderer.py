@@ -12,34 +12,27 @@ from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering import timestamps
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.detection import are_known_names, no_date
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.fields import (
     SEVERITY_OF_LEVEL,
-    TYPED_DETAILS,
     UNKNOWN,
     add_detail,
     choose_severity,
     first_string,
-    is_ip_address,
     list_of_tags,
     merge_details,
     process_id_of,
-    repair_typed_details,
-    tags_without_dates,
 )
 from structlog_mozdef.rendering.log_records import complete
 from structlog_mozdef.rendering.timestamps import check_timezone, iso_timestamp, utc_now
 from structlog_mozdef.rendering.tracebacks import move_exception
+from structlog_mozdef.rendering.typed_details import is_ip_address, repair_typed_details
 
-# Keys of an event dict that do not simply stay among the details.
-_RARE = frozenset({"details", "exc_info", "exception", "stack_info", "_record"})
-# Details with a type that are not checked in passing.
-_TYPED = frozenset(TYPED_DETAILS) - {"sourceipaddress", "success"}
-_SPECIAL = _RARE | _TYPED
-
-# Tags that were checked before: programs have few.
+# Tags that were checked before: strings that are no dates. Programs have few.
 _known_tags: set[str] = set()
 _KNOWN_TAGS_LIMIT = 1_000
+_KNOWN_TAG_LIMIT = 100
 
 
 class MozDefRenderer:
@@ -96,16 +89,15 @@ class MozDefRenderer:
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
         try:
-            event = self._to_mozdef(logger, name, event_dict)
+            return self._render(logger, name, event_dict)
         except Exception as error:
             pass_on(error)
             # Not an event dict, or keys with methods of their own: encode what there is.
-            event = self._failed(event_dict, error)
-        return encode(event, self._naive_zone)
+            return encode(self._failed(event_dict, error), self._naive_zone)
 
-    def _to_mozdef(  # noqa: C901, PLR0912, PLR0915 - one pass, without the cost of calls
+    def _render(  # noqa: C901, PLR0912 - one pass, without the cost of calls
         self, logger: WrappedLogger, method: str, details: Any
-    ) -> dict[str, Any]:
+    ) -> bytes:
         # This is the hot path: every check is for what a sane program sends, and the functions of
         # `fields` do the rest. What remains in the event dict becomes the details.
         pop = details.pop
@@ -130,13 +122,10 @@ class MozDefRenderer:
         tags = pop("tags", None)
         if type(tags) is not list:
             tags = _valid_tags(tags)
-        else:
-            try:
-                known = _known_tags.issuperset(tags)
-            except Exception:  # not strings
-                known = False
-            if not known:
+        for tag in tags:
+            if type(tag) is not str or tag not in _known_tags:
                 tags = _valid_tags(tags)
+                break
         category = pop("category", None)
         if category is None:
             category = self._category
@@ -156,26 +145,33 @@ class MozDefRenderer:
                     del details["level"]
         if severity is None:
             severity = choose_severity(details, pop("severity", None), pop("level", None), method)
-        if not _SPECIAL.isdisjoint(details):
+        # The names of nearly every event are those of events before it, and mean nothing special.
+        if not (are_usual := are_known_names(details)):
             _move_rare(details)
         success = details.get("success")
         address = details.get("sourceipaddress")
         if (success is not None and success is not True and success is not False) or (
-            address is not None and (type(address) is not str or not is_ip_address(address))
+            (type(address) is not str or not is_ip_address(address))
+            if address is not None
+            else "sourceipaddress" in details
         ):
             repair_typed_details(details)
-        return {
-            "category": category,
-            "details": details,
-            "hostname": hostname,
-            "processid": processid,
-            "processname": processname,
-            "severity": severity,
-            "source": source,
-            "summary": summary,
-            "tags": tags,
-            "timestamp": timestamp,
-        }
+        return encode(
+            {
+                "category": category,
+                "details": details,
+                "hostname": hostname,
+                "processid": processid,
+                "processname": processname,
+                "severity": severity,
+                "source": source,
+                "summary": summary,
+                "tags": tags,
+                "timestamp": timestamp,
+            },
+            self._naive_zone,
+            are_usual,
+        )
 
     def _failed(self, details: Any, error: Exception) -> dict[str, Any]:
         return {
@@ -230,15 +226,18 @@ def _move_rare(details: Any) -> None:
         merge_details(details, details.pop("details"))
     if "exc_info" in details or "exception" in details or "stack_info" in details:
         move_exception(details)
-    if not _TYPED.isdisjoint(details):
-        repair_typed_details(details)
+    repair_typed_details(details)
 
 
 def _valid_tags(tags: object) -> list[str]:
-    """Return *tags* as a list of strings that the index does not read as dates."""
-    valid = tags_without_dates(list_of_tags(tags))
-    if len(_known_tags) < _KNOWN_TAGS_LIMIT:
-        _known_tags.update(tag for tag in valid if len(tag) < 100)
+    """Return *tags* as a list of strings, with ``date:`` before those that look like dates.
+
+    One date would make the index's field of tags a date, and have each other tag rejected.
+    """
+    valid = [no_date(tag) for tag in list_of_tags(tags)]
+    if len(_known_tags) >= _KNOWN_TAGS_LIMIT:
+        _known_tags.clear()
+    _known_tags.update(tag for tag in valid[:10] if len(tag) <= _KNOWN_TAG_LIMIT)
     return valid
 
 

@@ -27,13 +27,11 @@ from structlog_mozdef.rendering.convert import (
     truncate,
     without_surrogates,
 )
-from structlog_mozdef.rendering.fields import (
-    claim_detail,
-    repair_typed_details,
-    tags_without_dates,
-)
+from structlog_mozdef.rendering.detection import no_date
+from structlog_mozdef.rendering.fields import claim_detail
 from structlog_mozdef.rendering.fit import Truncation, fit
 from structlog_mozdef.rendering.indexable import indexable_name, make_indexable
+from structlog_mozdef.rendering.typed_details import repair_typed_details
 
 _KEY_LIMIT_BYTES = 500
 _EMPTY_KEY = "empty_key"
@@ -68,15 +66,14 @@ def repair(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
         if type(details) is not dict:
             details = repaired["details"] = {"message": details}
         if type(repaired.get("tags")) is list:
-            repaired["tags"] = tags_without_dates([safe_str(tag) for tag in repaired["tags"]])
+            repaired["tags"] = [no_date(safe_str(tag)) for tag in repaired["tags"]]
         repair_typed_details(details)  # again: only now a key or value may be what it means
         repaired["details"] = make_indexable(details, report)
         encoded = orjson.dumps(repaired)
+        if not report.fields and len(encoded) < EVENT_LIMIT_BYTES:
+            return encoded
         if len(encoded) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
             repaired = fit(repaired, EVENT_LIMIT_BYTES - _REPORT_BYTES, (), report)
-            encoded = orjson.dumps(repaired)
-        if not report.fields:
-            return encoded
         claim_detail(repaired["details"], "truncated", report.as_detail())
         return orjson.dumps(repaired)
     except Exception as error:
