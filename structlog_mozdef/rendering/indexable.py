@@ -31,6 +31,9 @@ from structlog_mozdef.rendering.fit import Truncation
 
 _Path = tuple[str, ...]
 _MORE_NAMES = "more_names"
+# A new name may be in the way of another in a different object of the same array. What is not
+# settled after so many attempts loses all its dots.
+_ATTEMPTS = 3
 
 # The kinds of values that an index tells apart, where its template says nothing. Numbers are
 # keywords, as strings are.
@@ -54,7 +57,11 @@ def indexable_name(name: str) -> str:
 
 def make_indexable(details: dict[str, Any], report: Truncation) -> dict[str, Any]:
     """Return a copy of *details*, which has JSON's own types and good names, for the index."""
-    details = _without_clashes(details, _kinds_of(details), ())
+    for attempt in range(_ATTEMPTS + 1):
+        kinds = _kinds_of(details) if attempt < _ATTEMPTS else None
+        before, details = details, _without_clashes(details, kinds, ())
+        if details == before:
+            break
     details = _Uniform(_kinds_of(details), report).object(details, ())
     if _n_names(details) > FIELDS_LIMIT:
         return _Narrow(report).object(details, ("details",))
@@ -99,31 +106,33 @@ def _kind_of(value: Any) -> str:
 # Names with dots
 
 
-def _without_clashes(value: Any, kinds: dict[_Path, list[str]], path: _Path) -> Any:
-    """Return a copy of *value* without names whose dots stand for objects where others are."""
+def _without_clashes(value: Any, kinds: dict[_Path, list[str]] | None, path: _Path) -> Any:
+    """Return a copy of *value* without names whose dots stand for objects where others are.
+
+    Without *kinds*, no name keeps a dot.
+    """
     if type(value) is list:
         return [_without_clashes(item, kinds, path) for item in value]
     if type(value) is not dict:
         return value
     kept: dict[str, Any] = {}
     for name, item in value.items():
-        parts = name.split(".")
+        below = (*path, *name.split("."))
         free = name
-        if len(parts) > 1 and not _has_room(parts, item, kinds, path):
-            free = parts_name = "_".join(parts)
+        if "." in name and (kinds is None or not _has_room(below, item, kinds, len(path) + 1)):
+            free = without_dots = name.replace(".", "_")
             number = 2
             while free in kept or free in value:
-                free, number = f"{parts_name}_{number}", number + 1
-        kept[free] = _without_clashes(item, kinds, (*path, *free.split(".")))
+                free, number = f"{without_dots}_{number}", number + 1
+        kept[free] = _without_clashes(item, kinds, below)
     return kept
 
 
-def _has_room(parts: list[str], item: Any, kinds: dict[_Path, list[str]], path: _Path) -> bool:
-    below = (*path, *parts)
-    above = [below[:end] for end in range(len(path) + 1, len(below))]
+def _has_room(below: _Path, item: Any, kinds: dict[_Path, list[str]], start: int) -> bool:
+    """Return whether there can be objects for each dot of a name, which begins at *start*."""
     return (
         len(below) + _depth(item) < INDEX_DEPTH_LIMIT
-        and all(set(kinds.get(prefix, ())) <= {_OBJECT} for prefix in above)
+        and all(set(kinds.get(below[:end], ())) <= {_OBJECT} for end in range(start, len(below)))
         and (_TYPED.get(below) != [_OBJECT] or type(item) is dict)
     )
 

@@ -51,6 +51,7 @@ EVENTS: list[dict[str, Any]] = [
     *({"tags": tags} for tags in (["x", "2026-01-02"], "2026-01-02", ["2026-01-02"], [1, None])),
     *({name: 1} for name in ODD_NAMES),
     *({"o": {name: 1}} for name in ODD_NAMES),
+    *({chr(code): 1, f"a.{chr(code)}": {chr(code): 1}} for code in range(0xA2)),
     *({"o": [{name: 1}, {}]} for name in ODD_NAMES),
     dict.fromkeys(ODD_NAMES, 1),
     dict.fromkeys(reversed(ODD_NAMES), True),
@@ -85,14 +86,15 @@ def hostile_events():
     found = [*EVENTS, *({"o": make()} for make in hostile.VALUES.values())]
     found += [{"o": [make(), {"x": make()}]} for make in hostile.VALUES.values()]
 
-    @settings(max_examples=50, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
     @given(
         st.dictionaries(
             st.sampled_from([*FIELDS, *TYPED, *ODD_NAMES]) | st.text(st.characters(), max_size=4),
             hostile.ANYTHING
             | st.sampled_from(SIMPLE)
             | st.lists(st.sampled_from(SIMPLE), max_size=3)
-            | st.dictionaries(st.sampled_from(ODD_NAMES), st.sampled_from(SIMPLE)),
+            | st.dictionaries(st.sampled_from(ODD_NAMES), st.sampled_from(SIMPLE))
+            | st.lists(st.dictionaries(st.sampled_from(ODD_NAMES), st.sampled_from(SIMPLE))),
             max_size=8,
         )
     )

@@ -68,6 +68,11 @@ def test_repaired_names_do_not_clash():
         ({"a.b": 1, "a.b.c": 2}, {"a.b": 1, "a_b_c": 2}),
         ({"a": {"b": 1}, "a.b": True}, {"a": {"b": 1}, "a.b": "true"}),
         ({"o": [{"a": 1}, {"a.b": 2}]}, {"o": [{"a": 1}, {"a_b": 2}]}),
+        ({"success.x": [{"a": 1}, {"a.b": 2}]}, {"success_x": [{"a": 1}, {"a_b": 2}]}),
+        (
+            {"o": [{"a": 1, "a.b": {"c.d": 1}}, {"a_b": {"c": 5}}]},
+            {"o": [{"a": 1, "a_b": {"c_d": 1}}, {"a_b": {"c": 5}}]},
+        ),
     ],
 )
 def test_name_with_dots_beside_its_prefix(given, expected):
