@@ -1,7 +1,8 @@
-"""Ship a copy of an event in the middle of a chain."""
+"""Ship a copy of an event in the middle of a chain, and know the loggers that stand at its end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any
 
@@ -50,3 +51,55 @@ class MozDefTee:
     @shows_half_made
     def __repr__(self) -> str:
         return f"MozDefTee({self._renderer!r})"
+
+
+class NamedLoggerFactory:
+    """Make loggers that know the name given to ``structlog.get_logger``.
+
+    structlog's own factories for consoles and files ignore it. A `MozDefTee` before them then
+    cannot say which logger an event comes from, and names the module that logs::
+
+        structlog.configure(
+            processors=[MozDefTee(sink), structlog.dev.ConsoleRenderer()],
+            logger_factory=NamedLoggerFactory(structlog.PrintLoggerFactory()),
+        )
+
+    Args:
+        factory: makes the loggers that write.
+
+    .. versionadded:: 26.1.0
+    """
+
+    __slots__ = ("_factory",)
+
+    def __init__(self, factory: Callable[..., WrappedLogger]) -> None:
+        self._factory = factory
+
+    def __call__(self, *args: Any) -> WrappedLogger:
+        logger = self._factory(*args)
+        if args and isinstance(args[0], str) and args[0]:
+            return _NamedLogger(logger, args[0])
+        return logger
+
+    @shows_half_made
+    def __repr__(self) -> str:
+        return f"NamedLoggerFactory({self._factory!r})"
+
+
+class _NamedLogger:
+    """A logger with a name; the rest is that of *logger*."""
+
+    __slots__ = ("_logger", "name")
+
+    def __init__(self, logger: WrappedLogger, name: str) -> None:
+        self._logger = logger
+        self.name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # `copy` and `pickle` ask for some before there is a logger
+            raise AttributeError(attribute)
+        return getattr(self._logger, attribute)
+
+    @shows_half_made
+    def __repr__(self) -> str:
+        return f"<{self._logger!r} named {self.name!r}>"

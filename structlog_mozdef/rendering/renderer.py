@@ -11,6 +11,7 @@ from structlog.typing import EventDict, WrappedLogger
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering import timestamps
+from structlog_mozdef.rendering.callers import calling_module
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
 from structlog_mozdef.rendering.detection import are_known_names, no_date
 from structlog_mozdef.rendering.encode import encode
@@ -47,7 +48,8 @@ class MozDefRenderer:
     ``category``                    ``category``
     ``source``, else *source*,      ``source``
     else ``logger``, else the name
-    given to ``get_logger``
+    given to ``get_logger``, else
+    the module of the log call
     ``tags``, ``timestamp``,        the same, in the types that MozDef stores; added
     ``hostname``, ``processid``,    if no processor has added them
     ``processname``
@@ -62,7 +64,7 @@ class MozDefRenderer:
 
     Args:
         category: of events that have none.
-        source: of events that have none. Default: the logger's name.
+        source: of events that have none. Default: the logger's name, else the module that logs.
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo`` of pytz, zoneinfo or another library. Default: local time.
 
@@ -208,9 +210,9 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
     except Exception as error:  # a logger with methods of its own
         pass_on(error)
         name = None
-    if given is None and name is None:  # the usual case, at once
-        return UNKNOWN
-    return first_string((given, name))
+    if given is None and name is None:  # at once
+        return calling_module() or UNKNOWN
+    return first_string((given, name, calling_module()))
 
 
 def _timestamp_of(given: object, details: Any, naive_zone: tzinfo | None) -> str:
