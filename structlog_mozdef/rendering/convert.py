@@ -98,6 +98,22 @@ def truncate(text: str, limit_bytes: int) -> str:
     return text[:limit_bytes].encode("utf-8")[:limit_bytes].decode("utf-8", "ignore")
 
 
+def without_middle(text: str, limit_bytes: int) -> str:
+    """Return the beginning and the end of *text*, which together have at most *limit_bytes*.
+
+    A stack says at its end where it failed, and at its beginning how the program came there.
+    """
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= limit_bytes:
+        return encoded.decode("utf-8")
+    left_out = f"\n... {len(encoded) - limit_bytes} bytes left out ...\n"
+    kept = limit_bytes - len(left_out)
+    if kept < 2:
+        return truncate(encoded.decode("utf-8"), limit_bytes)
+    beginning = encoded[: kept // 2].decode("utf-8", "ignore")
+    return beginning + left_out + encoded[-(kept // 2) :].decode("utf-8", "ignore")
+
+
 # JSON's own types
 
 

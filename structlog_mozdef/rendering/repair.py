@@ -25,11 +25,12 @@ from structlog_mozdef.rendering.convert import (
     safe_str,
     to_jsonable,
     truncate,
+    without_middle,
     without_surrogates,
 )
 from structlog_mozdef.rendering.detection import no_date
 from structlog_mozdef.rendering.fields import claim_detail
-from structlog_mozdef.rendering.fit import Truncation, fit
+from structlog_mozdef.rendering.fit import STACK, Truncation, fit
 from structlog_mozdef.rendering.indexable import indexable_name, make_indexable
 from structlog_mozdef.rendering.typed_details import repair_typed_details
 
@@ -188,6 +189,8 @@ class _Repair:
         if size < STRING_LIMIT_BYTES:
             return text
         self._report.add(path, size - STRING_LIMIT_BYTES)
+        if path[-1] == STACK:
+            return without_middle(text, STRING_LIMIT_BYTES - 1)
         kept = text[: STRING_LIMIT_BYTES - 1]
         return kept if is_ascii else truncate(without_surrogates(kept), STRING_LIMIT_BYTES - 1)
 

@@ -212,3 +212,16 @@ def test_any_value_is_limited(value):
     encoded = rendered(value=value)
     longest = max(len(text.encode()) for text in strings(orjson.loads(encoded)))
     assert (len(encoded) < EVENT_LIMIT_BYTES, longest < STRING_LIMIT_BYTES) == (True, True)
+
+
+@pytest.mark.parametrize("others", [{}, {f"k{number}": "x" * 20_000 for number in range(9)}])
+@pytest.mark.parametrize("text", ["x", "\u20ac", "\n", "\ud800"])
+def test_long_stack_keeps_both_ends(others, text):
+    """A stack begins where the program began, and ends with what failed: both are kept."""
+    stack = f"Traceback of the program\n{text * 50_000}\nValueError: bad"
+    details = details_of(exception=stack, **others)
+    kept = details["exception"]["stack"]
+    assert (kept[:24], kept[-15:]) == ("Traceback of the program", "ValueError: bad")
+    assert "bytes left out" in kept
+    assert "details.exception.stack" in details["truncated"]["fields"]
+    assert len(kept.encode()) < STRING_LIMIT_BYTES
