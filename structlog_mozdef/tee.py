@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import Any
 
@@ -22,7 +22,7 @@ class MozDefTee:
 
     Args:
         sink: the destination of the rendered events: a `Sink`, or a URL of which one is made.
-        category, source, timezone: as for `MozDefRenderer`.
+        category, source, timezone, typed_names: as for `MozDefRenderer`.
         sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
@@ -39,9 +39,10 @@ class MozDefTee:
         category: str = "event",
         source: str | None = None,
         timezone: str | tzinfo | None = None,
+        typed_names: Mapping[str, type] | None = None,
         **sink_options: Any,
     ) -> None:
-        self._renderer = MozDefRenderer(category, source, timezone)
+        self._renderer = MozDefRenderer(category, source, timezone, typed_names)
         self._put = destination_of(sink, sink_options).put
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import tzinfo
 from logging import LogRecord
 from typing import Any
@@ -28,7 +29,12 @@ from structlog_mozdef.rendering.fields import (
 from structlog_mozdef.rendering.log_records import complete
 from structlog_mozdef.rendering.timestamps import check_timezone, iso_timestamp, utc_now
 from structlog_mozdef.rendering.tracebacks import move_exception
-from structlog_mozdef.rendering.typed_details import is_ip_address, repair_typed_details
+from structlog_mozdef.rendering.typed_details import (
+    check_typed_names,
+    convert_details,
+    is_ip_address,
+    repair_typed_details,
+)
 
 # Tags that were checked before: strings that are no dates. Programs have few.
 _known_tags: set[str] = set()
@@ -67,18 +73,23 @@ class MozDefRenderer:
         source: of events that have none. Default: the logger's name, else the module that logs.
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo`` of pytz, zoneinfo or another library. Default: local time.
+        typed_names: the types of details that not all parts of a program give the same:
+            ``{"status": str, "retried": bool}``. An index rejects an event whose detail has
+            another type than it had before. A value that cannot be converted moves to
+            ``NAME_text``. The types are str, bool, int and float.
 
     Raises:
-        ValueError: a category or source is not a string, or is empty; an unknown time zone.
+        ValueError: a category or source is not a string, or is empty; an unknown time zone or type.
     """
 
-    __slots__ = ("_category", "_naive_zone", "_source")
+    __slots__ = ("_category", "_conversions", "_naive_zone", "_source")
 
     def __init__(
         self,
         category: str = "event",
         source: str | None = None,
         timezone: str | tzinfo | None = None,
+        typed_names: Mapping[str, type] | None = None,
     ) -> None:
         if not isinstance(category, str) or not category:
             raise ValueError(f"category is {category!r}; it must be a string that is not empty")
@@ -87,6 +98,7 @@ class MozDefRenderer:
         self._category = category
         self._source = source
         self._naive_zone = check_timezone(timezone)
+        self._conversions = check_typed_names(typed_names)
         identity.hostname()  # now, so that the first log call need not wait for the resolver
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
@@ -97,7 +109,7 @@ class MozDefRenderer:
             # Not an event dict, or keys with methods of their own: encode what there is.
             return encode(self._failed(event_dict, error), self._naive_zone)
 
-    def _render(  # noqa: C901, PLR0912 - one pass, without the cost of calls
+    def _render(  # noqa: C901, PLR0912, PLR0915 - one pass, without the cost of calls
         self, logger: WrappedLogger, method: str, details: Any
     ) -> bytes:
         # This is the hot path: every check is for what a sane program sends, and the functions of
@@ -150,6 +162,8 @@ class MozDefRenderer:
         # The names of nearly every event are those of events before it, and mean nothing special.
         if not (are_usual := are_known_names(details)):
             _move_rare(details)
+        if self._conversions:
+            convert_details(details, self._conversions)
         success = details.get("success")
         address = details.get("sourceipaddress")
         if (success is not None and success is not True and success is not False) or (

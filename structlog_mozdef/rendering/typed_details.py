@@ -33,7 +33,14 @@ def repair_typed_details(details: MutableMapping[str, Any]) -> None:
     for name in NEVER_NONE:
         if name in details and details[name] is None:
             del details[name]
-    for name, convert in TYPED_DETAILS.items():
+    convert_details(details, TYPED_DETAILS)
+
+
+def convert_details(
+    details: MutableMapping[str, Any], conversions: Mapping[str, Callable[[object], Any]]
+) -> None:
+    """Convert the details that *conversions* names; those that have no result are renamed."""
+    for name, convert in conversions.items():
         value = details.get(name)
         if value is None:
             continue
@@ -140,4 +147,59 @@ TYPED_DETAILS: Mapping[str, Callable[[object], Any]] = {
     "sourceipv4address": _keyword_of,
     "sourceport": _keyword_of,
     "success": _boolean_of,
+}
+
+
+# The names of a program, whose types it gives itself
+
+
+def check_typed_names(
+    typed_names: Mapping[str, type] | None,
+) -> Mapping[str, Callable[[object], Any]]:
+    """Return the conversions of the details that *typed_names* gives a type.
+
+    Raises:
+        ValueError: a name is not a string, or a type is not one of str, bool, int and float.
+    """
+    for name, kind in (typed_names or {}).items():
+        if not isinstance(name, str) or kind not in _CONVERSIONS:
+            raise ValueError(
+                f"typed_names has {name!r}: {kind!r}; it must be the name of a detail and"
+                " one of str, bool, int and float"
+            )
+    return {name: _each(_CONVERSIONS[kind]) for name, kind in (typed_names or {}).items()}
+
+
+def _each(convert: Callable[[object], Any]) -> Callable[[object], Any]:
+    """Return a function that converts a value, or each item of an array."""
+
+    def converted(value: object) -> Any:
+        value = value if type(value) in _COMPARABLE else to_jsonable(value)
+        if type(value) is not list and type(value) is not tuple:
+            return convert(value)
+        items = [convert(item) for item in value if item is not None]
+        return None if None in items else items
+
+    return converted
+
+
+def _string_of(value: object) -> str | None:
+    # As JSON writes it: a keyword of an index says the same of a boolean.
+    text = {True: "true", False: "false"}[value] if type(value) is bool else safe_str(value)
+    return no_date(text)
+
+
+def _integer_of(value: object) -> int | None:
+    return value if type(value) is int else None
+
+
+def _float_of(value: object) -> float | None:
+    return float(value) if type(value) in (int, float) else None  # type: ignore[arg-type]
+
+
+_CONVERSIONS: Mapping[type, Callable[[object], Any]] = {
+    bool: _exact_boolean_of,
+    float: _float_of,
+    int: _integer_of,
+    str: _string_of,
 }

@@ -231,3 +231,40 @@ def test_datetimes_in_one_array_are_dates():
     value = [datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)]
     expected = [moment.isoformat(timespec="microseconds") for moment in value]
     assert details_of({"value": value}) == {"value": expected}
+
+
+TYPES = {"status": str, "retried": bool, "size": int, "seconds": float}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"status": 200}, {"status": "200"}),
+        ({"status": True}, {"status": "true"}),
+        ({"status": "2026-01-02"}, {"status": "date:2026-01-02"}),
+        ({"status": [200, None, "x"]}, {"status": ["200", "x"]}),
+        ({"status": None}, {"status": None}),
+        ({"retried": 1}, {"retried": True}),
+        ({"retried": "false"}, {"retried": False}),
+        ({"retried": "twice"}, {"retried_text": "twice"}),
+        ({"retried": [True, "twice"]}, {"retried_text": "[True, 'twice']"}),
+        ({"size": 5}, {"size": 5}),
+        ({"size": "5 kB"}, {"size_text": "5 kB"}),
+        ({"size": True}, {"size_text": "True"}),
+        ({"seconds": 1}, {"seconds": 1.0}),
+        ({"seconds": hostile.Repr()}, None),
+        ({"other": 1}, {"other": 1}),
+    ],
+)
+def test_names_that_the_program_gives_a_type(given, expected):
+    """`typed_names` keeps a detail at one type from event to event."""
+    encoded = MozDefRenderer(typed_names=TYPES)(None, "info", dict(given))
+    details = orjson.loads(encoded)["details"]
+    assert details == expected if expected else list(details) == ["seconds_text"]
+
+
+@pytest.mark.parametrize("typed_names", [{"status": list}, {5: str}, {"status": "str"}])
+def test_types_that_do_not_exist(typed_names):
+    """A name or a type that cannot work is an error at once."""
+    with pytest.raises(ValueError, match="typed_names"):
+        MozDefRenderer(typed_names=typed_names)
