@@ -17,7 +17,8 @@ _LOGGING_PACKAGES = frozenset({"structlog", "structlog_mozdef", "logging"})
 # The first frames of a thread to which structlog's `ainfo` hands its work.
 _THREAD_PACKAGES = frozenset({"asyncio", "concurrent", "threading"})
 _DEEPEST = 100
-# Where structlog keeps the frame of a log call whose work is done in another thread.
+# Where structlog keeps the frame of a log call whose work is done in another thread. Old ones do
+# not: then nobody knows.
 _ASYNC_CALLER: Any = getattr(structlog.contextvars, "_ASYNC_CALLING_STACK", None)
 
 # Modules seen before, of these packages and others. Bounded, like the number of modules.
@@ -91,5 +92,7 @@ def _search() -> str | None:
             _depth = depth - 1  # the caller is one nearer
             return name
     frame = calling_frame()
-    name = None if frame is None else frame.f_globals.get("__name__")
+    if frame is None or _package_of(frame) in _THREAD_PACKAGES:
+        return None
+    name = frame.f_globals.get("__name__")
     return name if type(name) is str else None
