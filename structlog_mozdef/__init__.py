@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # what type checkers and editors see
     from structlog_mozdef.sink import Sink as Sink
     from structlog_mozdef.sink.stats import Stats as Stats
     from structlog_mozdef.tee import MozDefTee as MozDefTee
+    from structlog_mozdef.tee import NamedLoggerFactory as NamedLoggerFactory
     from structlog_mozdef.transports.amqp import AMQPTransport as AMQPTransport
     from structlog_mozdef.transports.base import SendResult as SendResult
     from structlog_mozdef.transports.base import Transport as Transport
@@ -71,6 +72,7 @@ else:  # what runs: the same names, each loaded from its module when it is first
         "MozDefHandler": "handler",
         "MozDefLogger": "logger",
         "MozDefLoggerFactory": "logger",
+        "NamedLoggerFactory": "tee",
         # Sending
         "DeadLetter": "buffers.base",
         "RetryPolicy": "delivery.retry",

@@ -6,7 +6,7 @@ The module is not called ``configure`` because ``structlog_mozdef.configure`` is
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from typing import Any
 
@@ -53,6 +53,7 @@ def build_processors(
     sequence: bool = True,
     redact: bool | Redactor = False,
     timezone: str | tzinfo | None = None,
+    typed_names: Mapping[str, type] | None = None,
 ) -> list[Processor]:
     """Build the processors that `configure` uses, from the context variables to the renderer.
 
@@ -65,6 +66,7 @@ def build_processors(
         redact: True replaces secrets in events; a `Redactor` does so by its own rules.
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo``. Default: local time.
+        typed_names: the types of details, as for `MozDefRenderer`.
 
     Raises:
         ValueError: an argument has a value that cannot work.
@@ -87,7 +89,7 @@ def build_processors(
         processors.append(redact if isinstance(redact, Redactor) else Redactor())
     if sequence:
         processors.append(SequenceAdder())
-    processors.append(MozDefRenderer(category, source, timezone))
+    processors.append(MozDefRenderer(category, source, timezone, typed_names))
     return processors
 
 
@@ -102,6 +104,7 @@ def configure(
     sequence: bool = True,
     redact: bool | Redactor = False,
     timezone: str | tzinfo | None = None,
+    typed_names: Mapping[str, type] | None = None,
     handle_sigterm: bool = True,
     **sink_options: Any,
 ) -> Sink:
@@ -119,6 +122,7 @@ def configure(
         sequence: as for `build_processors`.
         redact: as for `build_processors`.
         timezone: as for `build_processors`.
+        typed_names: as for `build_processors`.
         handle_sigterm: whether events are sent before SIGTERM ends the process, within
             ``exit_timeout``; it ends by the signal all the same. Only where the program leaves
             SIGTERM to the system, and calls this in the main thread. A handler that the program
@@ -139,6 +143,7 @@ def configure(
         sequence=sequence,
         redact=redact,
         timezone=timezone,
+        typed_names=typed_names,
     )
     sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, **sink_options)
     # Loggers that structlog has cached keep the list and the wrapped logger that they were made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from typing import Any
 
@@ -13,8 +13,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
 from structlog_mozdef.delivery import feedback
-from structlog_mozdef.rendering.convert import name_of_type
-from structlog_mozdef.rendering.log_records import event_dict_of, message_of
+from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.log_records import (
+    event_dict_of,
+    is_native,
+    message_of,
+    without_colours,
+)
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.sink.destination import destination_of
@@ -37,9 +42,10 @@ class MozDefHandler(logging.Handler):
         category: of the events.
         source: of the events. Default: the name of the record's logger.
         timezone: of naive datetimes among the fields; as for `MozDefRenderer`.
-        processors: run on each event before it is rendered: a `Redactor`, a `TagAdder`, a
-            `SequenceAdder`, or any other processor that accepts and returns an event dict. A
-            formatter that makes the events itself has its own.
+        typed_names: the types of details; as for `MozDefRenderer`.
+        processors: run on each event before it is rendered, with the record's logger and the name
+            of its level: a `Redactor`, a `TagAdder`, a `SequenceAdder`, or any other processor that
+            accepts and returns an event dict. A formatter that makes the events itself has its own.
         sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
@@ -59,12 +65,13 @@ class MozDefHandler(logging.Handler):
         category: str = "event",
         source: str | None = None,
         timezone: str | tzinfo | None = None,
+        typed_names: Mapping[str, type] | None = None,
         processors: Iterable[Processor] = (),
         **sink_options: Any,
     ) -> None:
         super().__init__(level)
         self._processors = tuple(processors)
-        self._renderer = MozDefRenderer(category, source, timezone)
+        self._renderer = MozDefRenderer(category, source, timezone, typed_names)
         self._ships_by_formatter = False
         self._sink: Sink = destination_of(sink, sink_options)
 
@@ -102,9 +109,11 @@ class MozDefHandler(logging.Handler):
                 return
             event_dict: EventDict = event_dict_of(record)
             if self.formatter is not None:
-                event_dict["event"] = self._summary_of(record)
-            for processor in self._processors:
-                event_dict = _event_dict(processor(None, "info", event_dict))
+                event_dict["event"] = without_colours(self._summary_of(record))
+            if self._processors:
+                logger, method = _caller_of(record)
+                for processor in self._processors:
+                    event_dict = _event_dict(processor(logger, method, event_dict))
             self._sink.put(self._renderer(None, "info", event_dict))
         except structlog.DropEvent:
             pass  # a processor asked for that
@@ -127,9 +136,10 @@ class MozDefHandler(logging.Handler):
             "exc_info": record.exc_info,
             "formatting": f"failed with {name_of_type(type(error))}",
         }
+        logger, method = _caller_of(record)
         for processor in self._processors:
             try:
-                event_dict = _event_dict(processor(None, "info", event_dict))
+                event_dict = _event_dict(processor(logger, method, event_dict))
             except Exception as another:  # the one that failed; a Redactor, for example, still runs
                 pass_on(another)
         self._sink.put(self._renderer(None, "info", event_dict))
@@ -140,6 +150,13 @@ class MozDefHandler(logging.Handler):
     @shows_half_made
     def __repr__(self) -> str:
         return f"<MozDefHandler({logging.getLevelName(self.level)}) of {self._sink!r}>"
+
+
+def _caller_of(record: logging.LogRecord) -> tuple[WrappedLogger, str]:
+    """Return the logger and the method's name for processors, as ProcessorFormatter does."""
+    if is_native(record):
+        return record._logger, safe_str(record._name)  # type: ignore[attr-defined]  # noqa: SLF001
+    return logging.getLogger(safe_str(record.name)), safe_str(record.levelname).lower()
 
 
 def _event_dict(processed: Any) -> EventDict:

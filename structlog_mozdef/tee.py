@@ -1,7 +1,8 @@
-"""Ship a copy of an event in the middle of a chain."""
+"""Ship a copy of an event in the middle of a chain, and know the loggers that stand at its end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import Any
 
@@ -21,7 +22,7 @@ class MozDefTee:
 
     Args:
         sink: the destination of the rendered events: a `Sink`, or a URL of which one is made.
-        category, source, timezone: as for `MozDefRenderer`.
+        category, source, timezone, typed_names: as for `MozDefRenderer`.
         sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
@@ -38,9 +39,10 @@ class MozDefTee:
         category: str = "event",
         source: str | None = None,
         timezone: str | tzinfo | None = None,
+        typed_names: Mapping[str, type] | None = None,
         **sink_options: Any,
     ) -> None:
-        self._renderer = MozDefRenderer(category, source, timezone)
+        self._renderer = MozDefRenderer(category, source, timezone, typed_names)
         self._put = destination_of(sink, sink_options).put
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
@@ -50,3 +52,55 @@ class MozDefTee:
     @shows_half_made
     def __repr__(self) -> str:
         return f"MozDefTee({self._renderer!r})"
+
+
+class NamedLoggerFactory:
+    """Make loggers that know the name given to ``structlog.get_logger``.
+
+    structlog's own factories for consoles and files ignore it. A `MozDefTee` before them then
+    cannot say which logger an event comes from, and names the module that logs::
+
+        structlog.configure(
+            processors=[MozDefTee(sink), structlog.dev.ConsoleRenderer()],
+            logger_factory=NamedLoggerFactory(structlog.PrintLoggerFactory()),
+        )
+
+    Args:
+        factory: makes the loggers that write.
+
+    .. versionadded:: 26.1.0
+    """
+
+    __slots__ = ("_factory",)
+
+    def __init__(self, factory: Callable[..., WrappedLogger]) -> None:
+        self._factory = factory
+
+    def __call__(self, *args: Any) -> WrappedLogger:
+        logger = self._factory(*args)
+        if args and isinstance(args[0], str) and args[0]:
+            return _NamedLogger(logger, args[0])
+        return logger
+
+    @shows_half_made
+    def __repr__(self) -> str:
+        return f"NamedLoggerFactory({self._factory!r})"
+
+
+class _NamedLogger:
+    """A logger with a name; the rest is that of *logger*."""
+
+    __slots__ = ("_logger", "name")
+
+    def __init__(self, logger: WrappedLogger, name: str) -> None:
+        self._logger = logger
+        self.name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # `copy` and `pickle` ask for some before there is a logger
+            raise AttributeError(attribute)
+        return getattr(self._logger, attribute)
+
+    @shows_half_made
+    def __repr__(self) -> str:
+        return f"<{self._logger!r} named {self.name!r}>"

@@ -513,3 +513,49 @@ class TestProcessorsOfTheHandler:
             raise structlog.DropEvent
 
         assert self.shipped(drop) == []
+
+    @pytest.mark.parametrize("native", [False, True])
+    def test_they_are_called_with_level_and_logger(self, native):
+        """Structlog's own processors find the name of the level and of the logger, as always."""
+        transport = MemoryTransport()
+        called = []
+
+        def remember(logger, name, event_dict):
+            called.append((logger.name, name, event_dict["level"], event_dict["logger"]))
+            return event_dict
+
+        processors = [structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, remember]
+        with Sink(transport) as sink, logger_of(MozDefHandler(sink, processors=processors)) as log:
+            if native:
+                with structlog_over(log) as bound:
+                    bound.warning("hello")
+            else:
+                log.warning("hello")
+        assert called == [("app.module", "warning", "warning", "app.module")]
+        assert transport.events[0]["severity"] == "WARNING"
+
+
+COLOURED = "\x1b[31m\x1b[1m127.0.0.1\x1b[0m"
+
+
+@pytest.mark.parametrize("formatter", [None, logging.Formatter("%(message)s")])
+def test_colours_are_taken_out(formatter, receiver):
+    """The codes that colour a line on a terminal, as werkzeug logs it, are no part of the event."""
+    handler = MozDefHandler(receiver.sink)
+    handler.setFormatter(formatter)
+    with logger_of(handler, "werkzeug") as log:
+        log.info("%s - GET", COLOURED)
+    assert receiver.event["summary"] == "127.0.0.1 - GET"
+
+
+def test_coloured_copy_of_uvicorn_is_left_out(receiver):
+    """Uvicorn gives each message twice, the second time with colours."""
+    with logger_of(MozDefHandler(receiver.sink), "uvicorn.error") as log:
+        log.info("Started %d", 7, extra={"color_message": "Started \x1b[36m%d\x1b[0m", "x": 1})
+    assert (receiver.event["summary"], receiver.event["details"]) == ("Started 7", {"x": 1})
+
+
+def test_colours_in_fields_stay(receiver, log):
+    """Such codes in a field may be what an attacker sent: they are kept as they are."""
+    log.info("hello", extra={"username": COLOURED})
+    assert receiver.event["details"]["username"] == COLOURED

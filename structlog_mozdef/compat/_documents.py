@@ -23,10 +23,9 @@ from structlog_mozdef.rendering.fields import (
     FIELDS,
     SEVERITIES,
     claim_detail,
-    repair_typed_details,
     severity_of,
 )
-from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
+from structlog_mozdef.rendering.typed_details import repair_typed_details
 
 #: What an event says of its source where nobody has said more; mozdef_client's own default.
 DEFAULT_SOURCE = "mozdef_client"
@@ -42,11 +41,6 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 _PREFIX = b'{"details":{"document":'
 _SUFFIX = b"}}"
 _IN_DETAILS = "details.document."
-_DIGIT = re.compile("[0-9]")
-_OFFSET = re.compile(r".*[0-9].*(?:[Zz]|[+-]\d\d:?\d\d)\s*", re.DOTALL)
-#: Today's epoch number has 10 digits in seconds, and 19 in nanoseconds, MozDef's finest unit.
-_SECONDS_DIGITS = 10
-_MAX_DIGITS = 19
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -134,33 +128,6 @@ def severity_number(severity: Any) -> int:
     if type(severity) is int and 0 <= severity < len(SEVERITIES):
         return severity
     return SEVERITIES.index(severity_of(severity) or "INFO")
-
-
-def timestamp_of(value: Any) -> Any:
-    """Return *value* as a timestamp that MozDef reads correctly; now if it is not a time."""
-    if value is None:
-        return utc_now()
-    if issubclass(type(value), str):
-        return _timestamp_of_string(safe_str(value).strip())
-    if type(value) in (int, float) and 0 <= value < 10**_MAX_DIGITS:
-        return value
-    return iso_timestamp(value) or utc_now()
-
-
-def _timestamp_of_string(text: str) -> str:
-    if text.isascii() and text.isdigit():
-        # Since 1970, in seconds or a finer unit; as a string, MozDef would drop the event.
-        finer = max(len(text) - _SECONDS_DIGITS, 0)
-        known = len(text) <= _MAX_DIGITS
-        return (iso_timestamp(int(text) / 10**finer) if known else None) or utc_now()
-    if _OFFSET.fullmatch(text):
-        return text
-    readable = iso_timestamp(text)
-    if readable is not None:
-        return readable
-    # Perhaps a format that MozDef knows and we do not; but it drops the event for a string without
-    # a digit.
-    return text if _DIGIT.search(text) else utc_now()
 
 
 def has_keys(document: Any, names: str) -> bool:

@@ -10,8 +10,8 @@ from structlog_mozdef.compat._documents import (
     encode_document,
     process_name,
     severity_number,
-    timestamp_of,
 )
+from structlog_mozdef.compat._timestamps import timestamp_of
 from structlog_mozdef.compat.message import MozDefMessage
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.convert import safe_str

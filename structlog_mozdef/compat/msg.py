@@ -14,11 +14,11 @@ from structlog_mozdef.compat._documents import (
     pretty,
     process_name,
     severity_name,
-    timestamp_of,
 )
 from structlog_mozdef.compat._log_attribute import ClassLog, attributes_now, attributes_set
 from structlog_mozdef.compat._session import SessionAttribute, session_of, settings_of
 from structlog_mozdef.compat._sinks import Destination
+from structlog_mozdef.compat._timestamps import timestamp_of
 from structlog_mozdef.exceptions import MozDefError
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.fields import list_of_tags

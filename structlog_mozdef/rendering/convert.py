@@ -28,8 +28,12 @@ from structlog_mozdef.rendering.timestamps import iso_of_datetime
 STRING_LIMIT_BYTES = 32_000
 #: Every event is smaller: MozDef under uwsgi loses larger ones that arrive together.
 EVENT_LIMIT_BYTES = 100_000
-#: Objects and arrays within each other, the event itself included.
+#: Objects and arrays within each other, the event itself included: more than an index accepts.
 DEPTH_LIMIT = 50
+#: The same in a rendered event: MozDef's index rejects deeper ones.
+INDEX_DEPTH_LIMIT = 19
+#: Names in an event, at any depth: MozDef's index accepts 1,000, its own and MozDef's included.
+FIELDS_LIMIT = 900
 #: No more of a binary value is decoded: the rest is cut later anyway, and it may be a gigabyte.
 DECODED_LIMIT_BYTES = 100_000
 # No more items fit into an event, and an iterator with methods of its own may never end.
@@ -92,6 +96,22 @@ def truncate(text: str, limit_bytes: int) -> str:
     """Return the beginning of *text* that has at most *limit_bytes* in UTF-8."""
     # A character has at least one byte: characters beyond the limit need not be encoded.
     return text[:limit_bytes].encode("utf-8")[:limit_bytes].decode("utf-8", "ignore")
+
+
+def without_middle(text: str, limit_bytes: int) -> str:
+    """Return the beginning and the end of *text*, which together have at most *limit_bytes*.
+
+    A stack says at its end where it failed, and at its beginning how the program came there.
+    """
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= limit_bytes:
+        return encoded.decode("utf-8")
+    left_out = f"\n... {len(encoded) - limit_bytes} bytes left out ...\n"
+    kept = limit_bytes - len(left_out)
+    if kept < 2:
+        return truncate(encoded.decode("utf-8"), limit_bytes)
+    beginning = encoded[: kept // 2].decode("utf-8", "ignore")
+    return beginning + left_out + encoded[-(kept // 2) :].decode("utf-8", "ignore")
 
 
 # JSON's own types

@@ -6,23 +6,31 @@ lets another thread change it) makes orjson read freed memory. A few lists withi
 stand for more values than fit into memory, and an `orjson.Fragment` is written without a check.
 
 `repair` rebuilds an event that orjson rejects, or that MozDef or Elasticsearch would reject (an
-empty key, great depth, great size). The events of a sane program never pay for that.
+empty key or one with dots, an array of several types, great depth, great
+size). The events of a sane program never pay for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import tzinfo
+from datetime import date, tzinfo
 from typing import Any
 
 import orjson
 
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import (
-    DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
+    FIELDS_LIMIT,
+    INDEX_DEPTH_LIMIT,
     STRING_LIMIT_BYTES,
     to_jsonable,
+)
+from structlog_mozdef.rendering.detection import (
+    are_indexable,
+    are_known_names,
+    may_be_date,
+    may_have_dates,
 )
 from structlog_mozdef.rendering.repair import repair
 
@@ -34,16 +42,25 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 # An event of more values is too large anyway.
 _VALUES_LIMIT = STRING_LIMIT_BYTES // 2
 _FLAT_LIMIT = 100
+# A smaller event cannot have too many names: each takes five bytes, with its value and a comma.
+_SMALL_BYTES = FIELDS_LIMIT * 5
+# The types that an array may have together: numbers become keywords, as strings do.
+_STRINGS = frozenset({str})
+_NUMBERS = frozenset({int, float, type(None)})
+_BOOLEANS = frozenset({bool, type(None)})
 # The cost of a conversion, in values of JSON.
 _CONVERSION_COST = 5
 
 
-def encode(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
+def encode(
+    event: dict[str, Any], naive_zone: tzinfo | None = None, are_usual: bool = False
+) -> bytes:
     """Encode a MozDef event whose values may be anything as one line of JSON. Never raises.
 
     Args:
         event: the ten top-level fields; ``details`` is a dict.
         naive_zone: the time zone of naive datetimes. Default: local time.
+        are_usual: whether the names of the details are known to be good.
     """
     try:
         details = event["details"]
@@ -52,11 +69,15 @@ def encode(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
             if type(value) not in _SCALARS and not _is_flat(value):
                 candidate = {**event, "details": _jsonable_details(details, naive_zone)}
                 break
-        if "" not in details:
+        if are_usual or are_indexable(details):
             encoded = orjson.dumps(candidate, None, _OPTIONS)
             size = len(encoded)
-            if size <= STRING_LIMIT_BYTES or (
-                size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate)
+            if size <= _SMALL_BYTES or (
+                encoded.count(b'":') <= FIELDS_LIMIT
+                and (
+                    size <= STRING_LIMIT_BYTES
+                    or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
+                )
             ):
                 return encoded[:-1]
     except Exception as error:
@@ -68,8 +89,20 @@ def _is_flat(value: Any) -> bool:
     """Return whether *value* is one small object or array of scalars, the usual kind."""
     kind = type(value)
     if kind is dict:
-        return len(value) < _FLAT_LIMIT and "" not in value and _are_scalars(value.values())
-    return (kind is list or kind is tuple) and len(value) < _FLAT_LIMIT and _are_scalars(value)
+        return (
+            len(value) < _FLAT_LIMIT
+            and _are_scalars(value.values())
+            and (are_known_names(value) or are_indexable(value))
+        )
+    return (kind is list or kind is tuple) and len(value) < _FLAT_LIMIT and _has_one_type(value)
+
+
+def _has_one_type(items: Any) -> bool:
+    """Return whether *items* are scalars for which the index detects one type."""
+    kinds = set(map(type, items))
+    if str not in kinds:
+        return kinds <= _NUMBERS or kinds <= _BOOLEANS
+    return kinds == _STRINGS and (len(items) == 1 or not may_have_dates(items))
 
 
 def _are_scalars(items: Iterable[Any]) -> bool:
@@ -92,10 +125,42 @@ def _jsonable_details(details: Any, naive_zone: tzinfo | None) -> dict[str, Any]
     if type(details) is not dict:
         raise TypeError
     budget = [_VALUES_LIMIT]
-    return {
+    converted = {
         name: value if type(value) in _SCALARS else _jsonable(value, 3, budget, naive_zone)
         for name, value in list(details.items())
     }
+    for name, value in converted.items():
+        if type(value) not in _SCALARS and not _agree((value,), {}, name):
+            raise ValueError
+    return converted
+
+
+def _agree(items: Iterable[Any], types: dict[str, type], path: str) -> bool:
+    """Return whether the index detects one type for each name in *items*, the values of *path*.
+
+    *types* has those of the paths seen before; an array has no type of its own.
+    """
+    for item in items:
+        kind = type(item)
+        if item is None:
+            continue
+        if kind is list or kind is tuple:
+            if not _agree(item, types, path):
+                return False
+            continue
+        if kind is str and may_be_date(item):
+            if path in types:
+                return False
+            kind = date
+        elif kind is not dict and kind is not bool:
+            kind = str
+        if types.setdefault(path, kind) is not kind:
+            return False
+        if kind is dict and not all(
+            _agree((value,), types, f"{path}.{name}") for name, value in item.items()
+        ):
+            return False
+    return True
 
 
 def _jsonable(value: Any, depth: int, budget: list[int], naive_zone: tzinfo | None) -> Any:
@@ -116,7 +181,7 @@ def _jsonable(value: Any, depth: int, budget: list[int], naive_zone: tzinfo | No
         budget[0] -= _CONVERSION_COST
         return _jsonable(to_jsonable(value, naive_zone), depth + 1, budget, naive_zone)
     budget[0] -= len(value) + 1
-    if budget[0] < 0 or depth > DEPTH_LIMIT or (kind is dict and "" in value):
+    if budget[0] < 0 or depth > INDEX_DEPTH_LIMIT or (kind is dict and not _are_plain(value)):
         raise ValueError
     if _are_scalars(items):
         return value
@@ -127,3 +192,10 @@ def _jsonable(value: Any, depth: int, budget: list[int], naive_zone: tzinfo | No
             name: _jsonable(item, depth, budget, naive_zone) for name, item in list(value.items())
         }
     return [_jsonable(item, depth, budget, naive_zone) for item in list(items)]
+
+
+def _are_plain(names: Any) -> bool:
+    """Return whether *names* are good ones without dots, which add to the depth."""
+    return are_known_names(names) or (
+        not any("." in name for name in names) and are_indexable(names)
+    )

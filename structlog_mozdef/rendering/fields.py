@@ -21,11 +21,8 @@ timestamp      ISO 8601 with offset
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping, MutableMapping
 from enum import Enum
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from structlog_mozdef._raised import pass_on
@@ -155,63 +152,6 @@ def list_of_tags(tags: object) -> list[str]:
         except Exception as error:
             pass_on(error)  # its own methods fail: one tag, as for any other object
     return [safe_str(tags)]
-
-
-# Details with a type
-
-# MozDef's index template maps ``sourceipaddress`` as an IP address and ``success`` as a boolean:
-# Elasticsearch rejects an event with any other value there.
-
-
-def repair_typed_details(details: MutableMapping[str, Any]) -> None:
-    """Move a value that Elasticsearch would reject to a detail that has no type.
-
-    A ``sourceipaddress`` that is not an IP address becomes ``sourceipaddress_text``; a ``success``
-    that is not a boolean becomes ``success_text``.
-    """
-    for name, convert in (("sourceipaddress", _addresses_of), ("success", _success_of)):
-        value = details.get(name)
-        if value is None:
-            continue
-        try:
-            converted = convert(value)
-        except Exception as error:  # an object with methods of its own
-            pass_on(error)
-            converted = None
-        if converted is not None:
-            details[name] = converted
-        else:
-            del details[name]
-            add_detail(details, f"{name}_text", safe_str(value))
-
-
-def _addresses_of(value: object) -> str | list[str] | None:
-    if isinstance(value, (IPv4Address, IPv6Address, str, bytes)):
-        text = str(value) if isinstance(value, (IPv4Address, IPv6Address)) else safe_str(value)
-        return text if is_ip_address(text) else None
-    if type(value) is list or type(value) is tuple:
-        # Elasticsearch stores several values in one field.
-        addresses = [safe_str(item) for item in value]
-        return addresses if all(map(is_ip_address, addresses)) else None
-    return None
-
-
-def _success_of(value: object) -> bool | str | None:
-    value = to_jsonable(value)
-    if type(value) is bool or (type(value) is str and value in ("true", "false")):
-        return value
-    return bool(value) if type(value) in (int, float) and value in (0, 1) else None
-
-
-@lru_cache(maxsize=1024)
-def is_ip_address(text: str) -> bool:
-    """Return whether Elasticsearch accepts *text* as an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError as error:
-        pass_on(error)
-        return False
-    return "%" not in text  # Python accepts a zone index, Elasticsearch does not
 
 
 # Details whose names clash

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from structlog_mozdef.rendering.convert import truncate
+from structlog_mozdef.rendering.convert import truncate, without_middle
 
+#: The name of strings whose end says as much as their beginning.
+STACK = "stack"
 _MINIMUM_SHARE_BYTES = 200
 _REPORTED_FIELDS = 20
 _REPORTED_FIELD_BYTES = 300
@@ -36,15 +39,16 @@ class Truncation:
 def fit(value: Any, limit_bytes: int, path: tuple[str, ...], report: Truncation) -> Any:
     """Return *value*, which has JSON's own types, cut to about *limit_bytes* of JSON at most.
 
-    Small entries stay complete; large ones share the remaining bytes. Strings keep their beginning,
-    arrays their first items, and types stay what they were, since Elasticsearch rejects a field
-    that changes its type.
+    Small entries stay complete; large ones share the remaining bytes. Strings keep their beginning
+    (a stack its end as well), arrays their first items, and types stay what they were, since
+    Elasticsearch rejects a field that changes its type.
     """
     size = len(orjson.dumps(value))
     if size <= limit_bytes:
         return value
     if isinstance(value, str):
-        kept = _fit_string(value, limit_bytes)
+        is_stack = path[-1:] == (STACK,)
+        kept = _fit_string(value, limit_bytes, without_middle if is_stack else truncate)
         report.add(path, len(value.encode("utf-8")) - len(kept.encode("utf-8")))
         return kept
     if isinstance(value, dict):
@@ -54,11 +58,12 @@ def fit(value: Any, limit_bytes: int, path: tuple[str, ...], report: Truncation)
     return value  # a number
 
 
-def _fit_string(text: str, limit_bytes: int) -> str:
-    kept = text
+def _fit_string(text: str, limit_bytes: int, cut: Callable[[str, int], str] = truncate) -> str:
+    kept, n_bytes = text, len(text)
     # Escapes make a character up to six bytes long: cut in proportion until it fits.
     while (size := len(orjson.dumps(kept))) > max(limit_bytes, 2):
-        kept = truncate(kept, min(len(kept) - 1, len(kept) * limit_bytes // size))
+        n_bytes = min(n_bytes - 1, n_bytes * limit_bytes // size)
+        kept = cut(text, n_bytes)
     return kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import MutableMapping
 from typing import Any, cast
 
@@ -22,6 +23,9 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "_from_structlog",
     "_record",
 }
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# uvicorn's message once more, with colours and without its arguments.
+_COLOURED = "color_message"
 
 
 def event_dict_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def event_dict_of(record: logging.LogRecord) -> dict[str, Any]:
         event_dict.pop("_record", None)
         event_dict.pop("_from_structlog", None)
     else:
-        event_dict = {"event": message_of(record)}
+        event_dict = {"event": without_colours(message_of(record))}
         if record.exc_info:
             event_dict["exc_info"] = record.exc_info
         elif record.exc_text:
@@ -58,9 +62,15 @@ def complete(event_dict: MutableMapping[str, Any], record: logging.LogRecord) ->
     event_dict.setdefault("timestamp", iso_timestamp(record.created))
     if record.process is not None:
         event_dict.setdefault("processid", record.process)
+    is_uvicorns = safe_str(record.name).startswith("uvicorn")
     for name, value in record.__dict__.items():
-        if name not in _STANDARD:
+        if name not in _STANDARD and not (is_uvicorns and name == _COLOURED):
             add_detail(event_dict, name, value)
+
+
+def without_colours(text: str) -> str:
+    """Return *text* without the codes that colour it on a terminal: werkzeug logs such lines."""
+    return _COLOURS.sub("", text) if "\x1b[" in text else text
 
 
 def message_of(record: logging.LogRecord) -> str:

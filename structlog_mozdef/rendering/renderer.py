@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import tzinfo
 from logging import LogRecord
 from typing import Any
@@ -11,7 +12,9 @@ from structlog.typing import EventDict, WrappedLogger
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering import timestamps
+from structlog_mozdef.rendering.callers import calling_module
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.detection import are_known_names, no_date
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.fields import (
     SEVERITY_OF_LEVEL,
@@ -19,18 +22,24 @@ from structlog_mozdef.rendering.fields import (
     add_detail,
     choose_severity,
     first_string,
-    is_ip_address,
     list_of_tags,
     merge_details,
     process_id_of,
-    repair_typed_details,
 )
 from structlog_mozdef.rendering.log_records import complete
 from structlog_mozdef.rendering.timestamps import check_timezone, iso_timestamp, utc_now
 from structlog_mozdef.rendering.tracebacks import move_exception
+from structlog_mozdef.rendering.typed_details import (
+    check_typed_names,
+    convert_details,
+    is_ip_address,
+    repair_typed_details,
+)
 
-# Keys of an event dict that do not simply stay among the details.
-_RARE = frozenset({"details", "exc_info", "exception", "stack_info", "_record"})
+# Tags that were checked before: strings that are no dates. Programs have few.
+_known_tags: set[str] = set()
+_KNOWN_TAGS_LIMIT = 1_000
+_KNOWN_TAG_LIMIT = 100
 
 
 class MozDefRenderer:
@@ -45,7 +54,8 @@ class MozDefRenderer:
     ``category``                    ``category``
     ``source``, else *source*,      ``source``
     else ``logger``, else the name
-    given to ``get_logger``
+    given to ``get_logger``, else
+    the module of the log call
     ``tags``, ``timestamp``,        the same, in the types that MozDef stores; added
     ``hostname``, ``processid``,    if no processor has added them
     ``processname``
@@ -60,21 +70,26 @@ class MozDefRenderer:
 
     Args:
         category: of events that have none.
-        source: of events that have none. Default: the logger's name.
+        source: of events that have none. Default: the logger's name, else the module that logs.
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo`` of pytz, zoneinfo or another library. Default: local time.
+        typed_names: the types of details that not all parts of a program give the same:
+            ``{"status": str, "retried": bool}``. An index rejects an event whose detail has
+            another type than it had before. A value that cannot be converted moves to
+            ``NAME_text``. The types are str, bool, int and float.
 
     Raises:
-        ValueError: a category or source is not a string, or is empty; an unknown time zone.
+        ValueError: a category or source is not a string, or is empty; an unknown time zone or type.
     """
 
-    __slots__ = ("_category", "_naive_zone", "_source")
+    __slots__ = ("_category", "_conversions", "_naive_zone", "_source")
 
     def __init__(
         self,
         category: str = "event",
         source: str | None = None,
         timezone: str | tzinfo | None = None,
+        typed_names: Mapping[str, type] | None = None,
     ) -> None:
         if not isinstance(category, str) or not category:
             raise ValueError(f"category is {category!r}; it must be a string that is not empty")
@@ -83,20 +98,20 @@ class MozDefRenderer:
         self._category = category
         self._source = source
         self._naive_zone = check_timezone(timezone)
+        self._conversions = check_typed_names(typed_names)
         identity.hostname()  # now, so that the first log call need not wait for the resolver
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
         try:
-            event = self._to_mozdef(logger, name, event_dict)
+            return self._render(logger, name, event_dict)
         except Exception as error:
             pass_on(error)
             # Not an event dict, or keys with methods of their own: encode what there is.
-            event = self._failed(event_dict, error)
-        return encode(event, self._naive_zone)
+            return encode(self._failed(event_dict, error), self._naive_zone)
 
-    def _to_mozdef(  # noqa: C901, PLR0912 - one pass, without the cost of calls
+    def _render(  # noqa: C901, PLR0912, PLR0915 - one pass, without the cost of calls
         self, logger: WrappedLogger, method: str, details: Any
-    ) -> dict[str, Any]:
+    ) -> bytes:
         # This is the hot path: every check is for what a sane program sends, and the functions of
         # `fields` do the rest. What remains in the event dict becomes the details.
         pop = details.pop
@@ -120,10 +135,10 @@ class MozDefRenderer:
             timestamp = _timestamp_of(timestamp, details, self._naive_zone)
         tags = pop("tags", None)
         if type(tags) is not list:
-            tags = list_of_tags(tags)
+            tags = _valid_tags(tags)
         for tag in tags:
-            if type(tag) is not str:
-                tags = list_of_tags(tags)
+            if type(tag) is not str or tag not in _known_tags:
+                tags = _valid_tags(tags)
                 break
         category = pop("category", None)
         if category is None:
@@ -144,26 +159,35 @@ class MozDefRenderer:
                     del details["level"]
         if severity is None:
             severity = choose_severity(details, pop("severity", None), pop("level", None), method)
-        if not _RARE.isdisjoint(details):
+        # The names of nearly every event are those of events before it, and mean nothing special.
+        if not (are_usual := are_known_names(details)):
             _move_rare(details)
+        if self._conversions:
+            convert_details(details, self._conversions)
         success = details.get("success")
         address = details.get("sourceipaddress")
         if (success is not None and success is not True and success is not False) or (
-            address is not None and (type(address) is not str or not is_ip_address(address))
+            (type(address) is not str or not is_ip_address(address))
+            if address is not None
+            else "sourceipaddress" in details
         ):
             repair_typed_details(details)
-        return {
-            "category": category,
-            "details": details,
-            "hostname": hostname,
-            "processid": processid,
-            "processname": processname,
-            "severity": severity,
-            "source": source,
-            "summary": summary,
-            "tags": tags,
-            "timestamp": timestamp,
-        }
+        return encode(
+            {
+                "category": category,
+                "details": details,
+                "hostname": hostname,
+                "processid": processid,
+                "processname": processname,
+                "severity": severity,
+                "source": source,
+                "summary": summary,
+                "tags": tags,
+                "timestamp": timestamp,
+            },
+            self._naive_zone,
+            are_usual,
+        )
 
     def _failed(self, details: Any, error: Exception) -> dict[str, Any]:
         return {
@@ -200,9 +224,9 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
     except Exception as error:  # a logger with methods of its own
         pass_on(error)
         name = None
-    if given is None and name is None:  # the usual case, at once
-        return UNKNOWN
-    return first_string((given, name))
+    if given is None and name is None:  # at once
+        return calling_module() or UNKNOWN
+    return first_string((given, name, calling_module()))
 
 
 def _timestamp_of(given: object, details: Any, naive_zone: tzinfo | None) -> str:
@@ -218,6 +242,19 @@ def _move_rare(details: Any) -> None:
         merge_details(details, details.pop("details"))
     if "exc_info" in details or "exception" in details or "stack_info" in details:
         move_exception(details)
+    repair_typed_details(details)
+
+
+def _valid_tags(tags: object) -> list[str]:
+    """Return *tags* as a list of strings, with ``date:`` before those that look like dates.
+
+    One date would make the index's field of tags a date, and have each other tag rejected.
+    """
+    valid = [no_date(tag) for tag in list_of_tags(tags)]
+    if len(_known_tags) >= _KNOWN_TAGS_LIMIT:
+        _known_tags.clear()
+    _known_tags.update(tag for tag in valid[:10] if len(tag) <= _KNOWN_TAG_LIMIT)
+    return valid
 
 
 def _merge_record(details: Any) -> None:

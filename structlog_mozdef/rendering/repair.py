@@ -1,7 +1,8 @@
 """The slow path of encoding: rebuild an event that JSON, MozDef or Elasticsearch would reject.
 
-Repaired are: NaN, infinity and integers beyond 64 bits, lone surrogates, keys that are empty or
-not strings, cycles, depth, objects that JSON does not know or whose own methods fail, and size.
+Repaired are: NaN, infinity and integers beyond 64 bits, lone surrogates, keys that are empty, not
+strings or rejected by the index, names whose values have several types, cycles, depth, objects that
+JSON does not know or whose own methods fail, and size.
 ``details.truncated`` says what was left out: ``{"fields": [...], "bytes": N}``.
 """
 
@@ -17,17 +18,21 @@ import orjson
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import (
     DECODED_LIMIT_BYTES,
-    DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
+    INDEX_DEPTH_LIMIT,
     STRING_LIMIT_BYTES,
     name_of_type,
     safe_str,
     to_jsonable,
     truncate,
+    without_middle,
     without_surrogates,
 )
-from structlog_mozdef.rendering.fields import claim_detail, repair_typed_details
-from structlog_mozdef.rendering.fit import Truncation, fit
+from structlog_mozdef.rendering.detection import no_date
+from structlog_mozdef.rendering.fields import claim_detail
+from structlog_mozdef.rendering.fit import STACK, Truncation, fit
+from structlog_mozdef.rendering.indexable import indexable_name, make_indexable
+from structlog_mozdef.rendering.typed_details import repair_typed_details
 
 _KEY_LIMIT_BYTES = 500
 _EMPTY_KEY = "empty_key"
@@ -40,7 +45,6 @@ _CONVERSION_COST = 400
 # Kept free for details.truncated itself.
 _REPORT_BYTES = 8_000
 _CYCLE = "<cycle>"
-_TOO_DEEP = f"<more than {DEPTH_LIMIT} levels>"
 _INT64 = range(-(2**63), 2**63)
 # Python rejects longer ones when it writes decimals (by default from 4,300 digits on).
 _DECIMAL_BITS = 2_000
@@ -62,13 +66,15 @@ def repair(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
         details = repaired["details"]
         if type(details) is not dict:
             details = repaired["details"] = {"message": details}
+        if type(repaired.get("tags")) is list:
+            repaired["tags"] = [no_date(safe_str(tag)) for tag in repaired["tags"]]
         repair_typed_details(details)  # again: only now a key or value may be what it means
+        repaired["details"] = make_indexable(details, report)
         encoded = orjson.dumps(repaired)
+        if not report.fields and len(encoded) < EVENT_LIMIT_BYTES:
+            return encoded
         if len(encoded) + _REPORT_BYTES >= EVENT_LIMIT_BYTES:
             repaired = fit(repaired, EVENT_LIMIT_BYTES - _REPORT_BYTES, (), report)
-            encoded = orjson.dumps(repaired)
-        if not report.fields:
-            return encoded
         claim_detail(repaired["details"], "truncated", report.as_detail())
         return orjson.dumps(repaired)
     except Exception as error:
@@ -111,9 +117,9 @@ class _Repair:
             return value if math.isfinite(value) else None
         if id(value) in self._ancestors:
             return _CYCLE
-        if depth > DEPTH_LIMIT:
+        if depth > INDEX_DEPTH_LIMIT:
             self._report.add(path, 0)
-            return _TOO_DEEP
+            return self._string(safe_str(value), path)
         self._ancestors.add(id(value))
         try:
             if issubclass(kind, dict):
@@ -183,6 +189,8 @@ class _Repair:
         if size < STRING_LIMIT_BYTES:
             return text
         self._report.add(path, size - STRING_LIMIT_BYTES)
+        if path[-1] == STACK:
+            return without_middle(text, STRING_LIMIT_BYTES - 1)
         kept = text[: STRING_LIMIT_BYTES - 1]
         return kept if is_ascii else truncate(without_surrogates(kept), STRING_LIMIT_BYTES - 1)
 
@@ -200,7 +208,8 @@ class _Repair:
         except Exception as error:
             pass_on(error)
             text = safe_str(key)
-        return truncate(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES) or _EMPTY_KEY
+        name = truncate(without_surrogates(text[:_KEY_LIMIT_BYTES]), _KEY_LIMIT_BYTES)
+        return indexable_name(name) or _EMPTY_KEY
 
 
 def _str_of_int(value: int) -> str:

@@ -14,6 +14,10 @@ from typing import Any
 from structlog_mozdef._raised import pass_on
 
 _MINUTE = timedelta(minutes=1)
+# An index rejects a date with a larger offset.
+_LARGEST_OFFSET = timedelta(hours=18)
+# Their first and last days are in no year of UTC: MozDef drops the event.
+_EDGES = (1, 9999)
 
 # The current second, and its text with a placeholder for the microseconds: formatting the calendar
 # part costs more than all the rest. One tuple, replaced in one step, so that threads need no lock.
@@ -89,8 +93,11 @@ def _with_offset(moment: datetime, naive_zone: tzinfo | None) -> datetime:
             else _with_pytz_offset(naive.replace(tzinfo=naive_zone))
         )
         offset = moment.utcoffset()
+    if offset is None:
+        raise ValueError(moment)
     # Local mean times have seconds in their offset, which ISO 8601 and MozDef do not know.
-    return moment.astimezone(UTC) if offset % _MINUTE else moment  # type: ignore[operator]
+    is_odd = offset % _MINUTE or abs(offset) > _LARGEST_OFFSET or moment.year in _EDGES
+    return moment.astimezone(UTC) if is_odd else moment
 
 
 def _with_pytz_offset(moment: datetime) -> datetime:

@@ -8,15 +8,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
-from types import FrameType
+from types import TracebackType
 from typing import Any, cast
 
 from structlog_mozdef._raised import pass_on
+from structlog_mozdef.rendering.callers import calling_frame
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
 from structlog_mozdef.rendering.fields import claim_detail
-
-# Frames of these packages lead from the log call to here: they do not belong in its stack.
-_LOGGING_PACKAGES = ("structlog", "structlog_mozdef", "logging")
 
 
 def move_exception(details: MutableMapping[str, Any]) -> None:
@@ -53,17 +51,29 @@ def describe_exc_info(exc_info: object) -> dict[str, Any] | None:
     if issubclass(kind, BaseException):
         return describe_exception(cast("BaseException", exc_info))
     exception: object
+    found: object = None
     if issubclass(kind, tuple):
-        _, exception, *_ = (*tuple.__iter__(cast("tuple[Any, ...]", exc_info)), None, None)
+        items = tuple.__iter__(cast("tuple[Any, ...]", exc_info))
+        _, exception, found, *_ = (*items, None, None, None)
     else:
         exception = sys.exc_info()[1] if _is_true(exc_info) else None
     if not issubclass(type(exception), BaseException):
         return None
-    return describe_exception(cast("BaseException", exception))
+    # A program may keep the traceback apart, as tblib and multiprocessing do.
+    return describe_exception(
+        cast("BaseException", exception), found if type(found) is TracebackType else None
+    )
 
 
-def describe_exception(exception: BaseException) -> dict[str, Any]:
-    """Return the type, message and stack (causes included) of *exception*."""
+def describe_exception(
+    exception: BaseException, found: TracebackType | None = None
+) -> dict[str, Any]:
+    """Return the type, message and stack (causes included) of *exception*.
+
+    Args:
+        exception: of any class.
+        found: the traceback that was given beside it. Default: its own.
+    """
     kind = type(exception)
     try:
         name = kind.__qualname__
@@ -78,7 +88,9 @@ def describe_exception(exception: BaseException) -> dict[str, Any]:
         pass_on(error)
         message = f"<message whose str raised {name_of_type(type(error))}>"
     try:
-        stack = "".join(traceback.format_exception(kind, exception, exception.__traceback__))
+        stack = "".join(
+            traceback.format_exception(kind, exception, found or exception.__traceback__)
+        )
     except Exception as error:  # a hostile __repr__, __str__ or __cause__
         pass_on(error)
         stack = f"<stack whose formatting raised {name_of_type(type(error))}>"
@@ -139,10 +151,4 @@ def _is_true(value: object) -> bool:
 
 
 def _stack_of_log_call() -> str:
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to a stack
-    while frame is not None:
-        package = safe_str(frame.f_globals.get("__name__")).partition(".")[0]
-        if package not in _LOGGING_PACKAGES:
-            break
-        frame = frame.f_back
-    return "".join(traceback.format_stack(frame)).rstrip("\n")
+    return "".join(traceback.format_stack(calling_frame())).rstrip("\n")

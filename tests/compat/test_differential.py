@@ -51,7 +51,7 @@ def of_ours(program):
 def simple(client, base):
     msg = client.MozDefMsg(f"{base}/events", tags=["openvpn", "duosecurity"])
     msg.send("User logged in", details={"username": "kang"})
-    msg.send("two", "authentication", "ERROR", ["bro"], {"uid": 0, "list": [1, {"a": None}]})
+    msg.send("two", "authentication", "ERROR", ["bro"], {"uid": 0, "list": [{"a": None}]})
 
 
 def settings_of_instance(client, base):
@@ -65,7 +65,7 @@ def settings_of_instance(client, base):
 def internal_attributes(client, base):
     msg = client.MozDefMsg(f"{base}/custom/thing")
     msg.log["some-internal-attribute"] = "smth"
-    msg.log["nested"] = {"a": [1, 2, {"b": True}], "7": None}
+    msg.log["nested"] = {"a": [{"b": True}, {"b": None}], "7": None}
     msg.send("who's there?")
 
 

@@ -188,9 +188,11 @@ def test_internal_attributes(receiver, name, value):
         "1395184831",
         "1395184831000",
         "1395184831000000000",
+        "1395184831.0",
+        "Tue, 18 Mar 2014 19:20:31 EDT",
         datetime.fromtimestamp(1395184831).isoformat(),
     ],
-    ids=["datetime", "digits", "milliseconds", "nanoseconds", "naive"],
+    ids=["datetime", "digits", "milliseconds", "nanoseconds", "time.time", "zone name", "naive"],
 )
 def test_timestamps_that_mozdef_would_misread(receiver, moment):
     """A time that would make MozDef drop the event, or that it would misread, becomes exact."""
@@ -202,9 +204,39 @@ def test_timestamps_that_mozdef_would_misread(receiver, moment):
 
 
 @pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (0.5, "1970-01-01T00:00:00.500000+00:00"),
+        (5, "1970-01-01T00:00:05.000000+00:00"),
+        (-5, "1969-12-31T23:59:55.000000+00:00"),
+        (999_999_999, "2001-09-09T01:46:39.000000+00:00"),
+        ("0.5", "1970-01-01T00:00:00.500000+00:00"),
+        ("2014-077", "2014-03-18T00:00:00.000000+00:00"),
+        ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00.000000+00:00"),
+        ("9999-12-31T23:00:00-05:00", "9999-12-31T23:00:00.000000+00:00"),
+        ("18/Mar/2014:23:20:31 +0000", "18/Mar/2014:23:20:31 +0000"),
+        ("Mar 18 23:20:31", "Mar 18 23:20:31"),
+        ("2014/03/18 10:20:30", "2014/03/18 10:20:30"),
+        ("18.03.2014", "18.03.2014"),
+    ],
+)
+def test_numbers_and_texts_that_mozdef_would_drop(receiver, moment, expected):
+    """A number of another size than MozDef knows becomes exact; a text that it reads stays."""
+    msg = mozdef.MozDefMsg(receiver.url)
+    msg.log["timestamp"] = moment
+    msg.send("hello")
+    assert only(receiver)["timestamp"] == expected
+
+
+@pytest.mark.parametrize(
     "moment",
     [
         None,
+        "10.0.0.1",
+        "Monday",
+        "May",
+        " 7 o'clock",
+        "the 2 suns are up",
         "",
         "soon",
         "quiz",  # as if it ended with the zone Z

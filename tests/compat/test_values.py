@@ -59,7 +59,7 @@ def test_details_that_the_index_would_refuse(receiver):
 def test_custom_documents_are_not_changed(receiver):
     """An event with other keys at top level is sent unchanged to /custom, whatever the values."""
     msg = mozdef.MozDefMsg(f"{receiver.base}/custom/vulnerability")
-    custom = {"asset": {"ipv4address": "1.2.3.4", "list": [1, [2, {}]]}, "success": "perhaps"}
+    custom = {"asset": {"ipv4address": "1.2.3.4", "list": [1, [2, None]]}, "success": "perhaps"}
     msg.log.update(custom)
     msg.send("hello", details={"sourceipaddress": "unknown"})
     event = only(receiver)

@@ -50,7 +50,8 @@ def test_string_below_the_limit_is_kept(size):
 def test_event_below_the_limit_is_kept(text):
     """An event of many strings stays complete as long as all of it is below the limit."""
     value = {"strings": [text] * 3, "others": (text, {"inner": text})}
-    as_json = {"strings": [text] * 3, "others": [text, {"inner": text}]}
+    # An index accepts no object beside a string in one array.
+    as_json = {"strings": [text] * 3, "others": [text, f'{{"inner":"{text}"}}']}
     assert details_of(value=value, user="kang") == {"value": as_json, "user": "kang"}
     assert 40_000 < len(rendered(value=value)) < EVENT_LIMIT_BYTES
 
@@ -159,6 +160,8 @@ def test_many_small_fields_stay_complete(n_fields, size):
     fields = {f"field{number}": "v" * size for number in range(n_fields)}
     kept = details_of(**fields)
     del kept["truncated"]
+    # An index accepts 1,000 names: others are kept as text.
+    assert kept.pop("more_names", '{"field').startswith('{"field')
     assert (len(kept) > 400, kept.items() <= fields.items()) == (True, True)
 
 
@@ -209,3 +212,16 @@ def test_any_value_is_limited(value):
     encoded = rendered(value=value)
     longest = max(len(text.encode()) for text in strings(orjson.loads(encoded)))
     assert (len(encoded) < EVENT_LIMIT_BYTES, longest < STRING_LIMIT_BYTES) == (True, True)
+
+
+@pytest.mark.parametrize("others", [{}, {f"k{number}": "x" * 20_000 for number in range(9)}])
+@pytest.mark.parametrize("text", ["x", "\u20ac", "\n", "\ud800"])
+def test_long_stack_keeps_both_ends(others, text):
+    """A stack begins where the program began, and ends with what failed: both are kept."""
+    stack = f"Traceback of the program\n{text * 50_000}\nValueError: bad"
+    details = details_of(exception=stack, **others)
+    kept = details["exception"]["stack"]
+    assert (kept[:24], kept[-15:]) == ("Traceback of the program", "ValueError: bad")
+    assert "bytes left out" in kept
+    assert "details.exception.stack" in details["truncated"]["fields"]
+    assert len(kept.encode()) < STRING_LIMIT_BYTES

@@ -1,5 +1,6 @@
 """Exceptions reach MozDef complete, whichever processor comes first, without local variables."""
 
+import asyncio
 import sys
 
 import orjson
@@ -13,8 +14,9 @@ from structlog.processors import (
 )
 from structlog.tracebacks import ExceptionDictTransformer, Stack
 from support import hostile
+from support.destinations import KeptEvents
 
-from structlog_mozdef import MozDefRenderer, Redactor
+from structlog_mozdef import MozDefLogger, MozDefRenderer, Redactor
 
 SECRET = "hunter" + "2-in-a-local-variable"
 
@@ -64,6 +66,14 @@ def test_triple_is_described():
     except ValueError:
         details = details_of(exc_info=sys.exc_info())
     assert details["exception"]["message"] == "bad 27"
+
+
+def test_traceback_of_a_triple():
+    """The traceback of a triple counts, even if the exception has lost its own."""
+    error = caught()
+    traceback = error.__traceback__
+    details = details_of(exc_info=(ValueError, error.with_traceback(None), traceback))
+    assert "in fail" in details["exception"]["stack"]
 
 
 @pytest.mark.parametrize("exc_info", [True, False, None, (None, None, None), (), 0])
@@ -187,6 +197,27 @@ def test_stack_of_the_log_call():
     """``stack_info=True`` gives the stack of the log call, without frames of the logging itself."""
     stack = details_of(stack_info=True)["stack"]
     assert ("in details_of" in stack, "renderer.py" in stack) == (True, False)
+
+
+@pytest.mark.skipif(
+    not hasattr(structlog.contextvars, "_ASYNC_CALLING_STACK"),
+    reason="this structlog does not keep the frame of an awaited log call",
+)
+def test_stack_of_an_awaited_log_call():
+    """``stack_info=True`` of ``ainfo`` gives the stack of what awaits it, not of its thread."""
+    destination = KeptEvents()
+    log = structlog.wrap_logger(
+        MozDefLogger(destination),
+        [MozDefRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+    )
+
+    async def awaiting_function():
+        await log.ainfo("hello", stack_info=True)
+
+    asyncio.run(awaiting_function())
+    stack = destination.event["details"]["stack"]
+    assert ("in awaiting_function" in stack, "structlog" in stack) == (True, False)
 
 
 def test_stack_of_structlogs_own_processor():

@@ -136,3 +136,17 @@ def test_empty_timestamp_of_the_very_first_event_is_replaced():
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
     ).stdout
     assert dt.datetime.fromisoformat(orjson.loads(output)["timestamp"]).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("0001-01-01T00:00:00+05:00", "0001-01-01T00:00:00.000000+00:00"),
+        ("9999-12-31T23:00:00-05:00", "9999-12-31T23:00:00.000000+00:00"),
+        ("0001-06-01T02:00:00+02:00", "0001-06-01T00:00:00.000000+00:00"),
+        ("2026-01-02T23:00:00+23:00", "2026-01-02T00:00:00.000000+00:00"),
+    ],
+)
+def test_time_that_mozdef_or_an_index_would_reject(moment, expected):
+    """A time that is in no year of UTC, or has an offset that no index knows, is in UTC."""
+    assert rendered(timestamp=moment)["timestamp"] == expected

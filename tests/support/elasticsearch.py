@@ -1,8 +1,8 @@
 """A server that answers ``/_bulk`` as Elasticsearch and OpenSearch do, for tests.
 
-No real one was at hand: the form of the answers and their texts are from public sources, which
-are named at each. The parsing of a request is that of the documentation: an action line and a
-document by turns, each ended by a newline.
+``tests/elasticsearch`` has real ones of three versions. Here, the form of the answers and their
+texts are from public sources, which are named at each. The parsing of a request is that of the
+documentation: an action line and a document by turns, each ended by a newline.
 
 - [bulk7], [bulk8], [bulk9]: "Bulk API" of the Elasticsearch references 7.17, 8 and 9: response.
 - [osbulk]: "Bulk" of the OpenSearch documentation 1.x to 3.x, response.

@@ -94,6 +94,7 @@ def index_each(server: IndexServer, documents: Sequence[dict[str, Any]]) -> list
         _add_shapes(shapes, "", document)
         lines += [{"index": {"_index": f"events-{_index_for(shapes, known)}", **action}}, document]
     body = "".join(f"{json.dumps(line)}\n" for line in lines)
+    server.request("DELETE", "/events-*")
     status, answer = server.request("POST", "/_bulk", body)
     assert status == 200, answer
     server.request("DELETE", "/events-*")

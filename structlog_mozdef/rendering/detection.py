@@ -1,0 +1,120 @@
+"""What an index detects in an event: objects where a name has dots, and dates among the strings.
+
+The index gives each name that its template does not know a type, from the first value. So a string
+that looks like a date beside one that does not, in one array or in the tags, makes it reject the
+event. These functions are what a log call pays for that: names that were checked once are known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from structlog_mozdef._raised import pass_on
+
+#: Names that were checked before: without dots, and without a meaning of their own. They are those
+#: of keyword arguments, so a program has few.
+_known_names: set[str] = set()
+are_known_names = _known_names.issuperset
+_KNOWN_NAMES_LIMIT = 5_000
+_KNOWN_NAME_LIMIT = 100
+# More objects in a name are examined by `repair`, which knows the depth.
+_PARTS_LIMIT = 5
+#: Details that the index's template maps as something other than an object, and ``error``.
+TYPED_LEAVES = frozenset(
+    {
+        "destinationipaddress",
+        "destinationipgeopoint",
+        "destinationport",
+        "error",
+        "sourceipaddress",
+        "sourceipgeopoint",
+        "sourceipv4address",
+        "sourceport",
+        "success",
+    }
+)
+#: Details that it maps as objects.
+TYPED_OBJECTS = frozenset({"apiversion", "requestparameters"})
+#: Details that a plugin of MozDef makes 0.0.0.0 where they are None, or drops the event for.
+NEVER_NONE = frozenset({"http_x_forwarded_for", "sourceipaddress"})
+# Keys of an event dict that do not simply stay among the details; the renderer checks two itself.
+_SPECIAL = (
+    TYPED_LEAVES
+    | TYPED_OBJECTS
+    | NEVER_NONE
+    | {"details", "exc_info", "exception", "stack_info", "_record"}
+) - {"sourceipaddress", "success"}
+
+# What a version of Elasticsearch or OpenSearch reads as a date without being told a format. They
+# differ in weeks, days of the year, signs and small letters: this is what any of them does.
+_TIME = r"[Tt][\d:.,]*(?:[Zz]|[-+]\d\d(?::?\d\d)?)?"
+_DAY = r"-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?|-W\d\d(?:-\d)?|-\d{3}"
+_DATE = rf"(?:[-+]?\d{{4}}|\+\d{{5,9}})(?:(?:{_DAY})(?:{_TIME})?|{_TIME})|\d{{4}}/\d\d/\d\d(?: .*)?"
+_DATE_LINE = re.compile(rf"^(?:{_DATE})$", re.ASCII | re.MULTILINE)
+# A part of the above that each version reads, with the same format.
+_PLAIN_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[-+](?:0\d|1[0-7]):[0-5]\d)?)?", re.ASCII
+)
+
+
+def may_have_dates(texts: Iterable[str]) -> bool:
+    """Return whether the index might detect a date in one of *texts*."""
+    return _DATE_LINE.search("\n".join(texts)) is not None
+
+
+def may_be_date(text: str) -> bool:
+    """Return whether the index might detect a date in *text*."""
+    return text[:1] in "0123456789+-" and _DATE_LINE.search(text) is not None
+
+
+def is_date(text: str) -> bool:
+    """Return whether each version of the index detects a date in *text*."""
+    try:
+        return _PLAIN_DATE.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
+    except ValueError as error:
+        pass_on(error)
+        return False
+
+
+def no_date(text: str) -> str:
+    """Return *text*, with ``date:`` before it if the index might detect a date in it."""
+    return f"date:{text}" if may_be_date(text) else text
+
+
+def are_indexable(names: Collection[str]) -> bool:
+    """Return whether the index accepts *names*, those of one object, as they are.
+
+    Names with dots stand for objects; where another name already has a value that is perhaps no
+    object, the answer is False.
+    """
+    for name in names:
+        if name in _known_names or name in _SPECIAL:
+            continue
+        if "." in name:
+            if not _is_path(name, names):
+                return False
+        elif not name or name.isspace():
+            return False
+        elif len(name) <= _KNOWN_NAME_LIMIT:
+            if len(_known_names) >= _KNOWN_NAMES_LIMIT:
+                _known_names.clear()
+            _known_names.add(name)
+    return True
+
+
+def _is_path(name: str, names: Collection[str]) -> bool:
+    parts = name.split(".")
+    return (
+        len(parts) <= _PARTS_LIMIT
+        and has_no_blank(parts)
+        and parts[0] not in TYPED_LEAVES
+        and parts[0] not in TYPED_OBJECTS
+        and not any(".".join(parts[:end]) in names for end in range(1, len(parts)))
+    )
+
+
+def has_no_blank(parts: Iterable[str]) -> bool:
+    """Return whether no part of a name is empty or consists of spaces, which the index rejects."""
+    return not any(not part or part.isspace() for part in parts)

@@ -1,0 +1,270 @@
+"""MozDef's index stores each event: names, types and depth that it would reject are repaired.
+
+What it rejects was tried on real servers; ``tests/elasticsearch`` does it again.
+"""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from support import hostile
+
+from structlog_mozdef import MozDefRenderer
+
+
+def event_of(event_dict):
+    return orjson.loads(MozDefRenderer()(None, "info", event_dict))
+
+
+def details_of(event_dict):
+    return event_of(event_dict)["details"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("../../etc/passwd", "__/__/etc/passwd"),
+        (".htaccess", "_htaccess"),
+        ("a..b", "a__b"),
+        (".", "_"),
+        ("a.", "a_"),
+        ("a. .b", "a_ _b"),
+        (" \t", "empty_key"),
+        ("\u2003", "empty_key"),
+        ("success.x", "success_x"),
+        ("apiversion.raw_value.x", "apiversion_raw_value_x"),
+        ("http.method", "http.method"),
+        ("a b", "a b"),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_name_is_one_that_an_index_accepts(name, expected, times):
+    """Empty parts between dots are repaired, also in an event whose names were seen before."""
+    for _ in range(times):
+        details = details_of({"before": 1, name: "x"})
+    assert details == {"before": 1, expected: "x"}
+
+
+@pytest.mark.parametrize(
+    "value", [{"a..b": 1}, [{"a..b": 1}], {"x": {"y": [{"a..b": 1}]}}, {"x": [1, [{"a..b": 1}]]}]
+)
+def test_name_at_any_depth(value):
+    """Names in objects and arrays are repaired as well."""
+    encoded = MozDefRenderer()(None, "info", {"value": value})
+    assert (b"a..b" in encoded, b"a__b" in encoded) == (False, True)
+
+
+def test_repaired_names_do_not_clash():
+    """Two names that become the same one are both kept."""
+    assert details_of({"a..b": 1, "a__b": 2, "a_.b": 3}) == {"a__b": 1, "a__b_2": 2, "a_.b": 3}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"a": 1, "a.b": 2}, {"a": 1, "a_b": 2}),
+        ({"a.b": 2, "a": 1, "a_b": 3}, {"a_b_2": 2, "a": 1, "a_b": 3}),
+        ({"a": {"c": 1}, "a.b": 2}, {"a": {"c": 1}, "a.b": 2}),
+        ({"a.b": 1, "a.b.c": 2}, {"a.b": 1, "a_b_c": 2}),
+        ({"a": {"b": 1}, "a.b": True}, {"a": {"b": 1}, "a.b": "true"}),
+        ({"o": [{"a": 1}, {"a.b": 2}]}, {"o": [{"a": 1}, {"a_b": 2}]}),
+        ({"success.x": [{"a": 1}, {"a.b": 2}]}, {"success_x": [{"a": 1}, {"a_b": 2}]}),
+        (
+            {"o": [{"a": 1, "a.b": {"c.d": 1}}, {"a_b": {"c": 5}}]},
+            {"o": [{"a": 1, "a_b": {"c_d": 1}}, {"a_b": {"c": 5}}]},
+        ),
+    ],
+)
+def test_name_with_dots_beside_its_prefix(given, expected):
+    """``a.b`` is an object with the name ``a`` to an index: there can be no number as well."""
+    assert details_of(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([1, True], [1, "true"]),
+        ([True, None], [True, None]),
+        ([1, "x", None, 1.5], [1, "x", None, 1.5]),
+        ([1, {"a": 1}], [1, '{"a":1}']),
+        ([{"a": 1}, {"a": True}, {"b": 1}], [{"a": 1}, {"a": "true"}, {"b": 1}]),
+        ([{"a": {"b": 1}}, {"a": "x"}], [{"a": '{"b":1}'}, {"a": "x"}]),
+        ([[1, 2], [3, [True]]], [[1, 2], [3, ["true"]]]),
+        (["2026-01-02", "x"], ["date:2026-01-02", "x"]),
+        (["x", "2026-01"], ["x", "date:2026-01"]),
+        ([5, "2026T10"], [5, "date:2026T10"]),
+        (["2026/01/02", "2026-01-02"], ["date:2026/01/02", "date:2026-01-02"]),
+        (["2026-W01", "2026-001"], ["date:2026-W01", "date:2026-001"]),
+        (["2026-01-02", "2026-01-03T10:11:12Z"], ["2026-01-02", "2026-01-03T10:11:12Z"]),
+        (["2026-01-02", "2026-02-30"], ["date:2026-01-02", "date:2026-02-30"]),
+        (["2026", "1024-65535", "10.0.0.1"], ["2026", "1024-65535", "10.0.0.1"]),
+        (["12345678-1234-1234-1234-1234567890ab", "x"],) * 2,
+        ([{"day": "2026-01-02"}, {"day": "x"}], [{"day": "date:2026-01-02"}, {"day": "x"}]),
+    ],
+)
+def test_one_name_has_one_type(value, expected):
+    """What is under one name has one type, as an index wants it: other values become strings."""
+    assert details_of({"value": value, "after": 1}) == {"value": expected, "after": 1}
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (["x", "2026-01-02"], ["x", "date:2026-01-02"]),
+        ("2026-01-02", ["date:2026-01-02"]),
+        (["2026", "v2026-01-02"], ["2026", "v2026-01-02"]),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_tags_are_no_dates(tags, expected, times):
+    """A tag that looks like a date would have the index reject each other tag."""
+    for _ in range(times):
+        found = event_of({"tags": tags})["tags"]
+    assert found == expected
+
+
+POINT = {"lat": 1.5, "lon": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("destinationipaddress", "10.0.0.7", "10.0.0.7"),
+        ("destinationipaddress", "none", None),
+        ("destinationipaddress", "fe80::1%eth0", None),
+        ("destinationport", 443, 443),
+        ("sourceport", [443, "80"], [443, "80"]),
+        ("sourceport", {"a": 1}, None),
+        ("destinationport", [{"a": 1}], None),
+        ("sourceipv4address", "anything", "anything"),
+        ("sourceipv4address", {}, None),
+        ("sourceipgeopoint", POINT, POINT),
+        ("sourceipgeopoint", "1.5,2", "1.5,2"),
+        ("sourceipgeopoint", [2, 1.5], [2, 1.5]),
+        ("destinationipgeopoint", "Berlin", None),
+        ("destinationipgeopoint", {"lat": 91, "lon": 2}, None),
+        ("apiversion", {"raw_value": "2012-10-17"}, {"raw_value": "2012-10-17"}),
+        ("apiversion", "2012-10-17", None),
+        ("apiversion", {"raw_value": {"a": 1}}, None),
+        ("requestparameters", {"a": 1}, {"a": 1}),
+        ("requestparameters", "a=1", None),
+        ("requestparameters", {"logstreamname": "x"}, None),
+        ("error", True, True),
+        ("error", "true", True),
+        ("error", "connection refused", None),
+        ("error", {"code": 1}, None),
+    ],
+)
+def test_typed_detail_has_its_type(name, value, expected):
+    """A value that does not fit the type of an index moves to ``NAME_text``, as a string."""
+    details = details_of({name: value, "after": 1})
+    if expected is None:
+        assert (details.keys(), type(details[f"{name}_text"])) == ({f"{name}_text", "after"}, str)
+    else:
+        assert details == {name: expected, "after": 1}
+
+
+def test_exception_beside_an_error_of_the_program():
+    """``error`` is a boolean in every event, whatever the program calls so."""
+    details = details_of({"error": "text", "exc_info": ValueError("x")})
+    assert (details["error"], details["error_2"]) == (True, "text")
+
+
+@pytest.mark.parametrize("name", ["http_x_forwarded_for", "sourceipaddress"])
+def test_none_that_a_plugin_of_mozdef_cannot_bear(name):
+    """MozDef's plugins drop an event for it, or make it 0.0.0.0: it is left out."""
+    assert details_of({name: None, "username": None}) == {"username": None}
+
+
+@pytest.mark.parametrize("name", ["value", "a.b.c.d"])
+@pytest.mark.parametrize("kind", [list, dict])
+def test_too_deep_becomes_text(name, kind):
+    """What is deeper than an index accepts is kept as a string."""
+
+    def depth(value):
+        items = value.values() if isinstance(value, dict) else value
+        return 1 + max(map(depth, items), default=0) if isinstance(value, (dict, list)) else 0
+
+    details = details_of({name: hostile.deep(25, kind)})
+    assert (depth(details) < 19, b"k" in orjson.dumps(details)) == (True, kind is dict)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {f"name{number}": number for number in range(3_000)},
+        {"o": {f"name{number}": {"a": [number]} for number in range(3_000)}},
+        {"o": [{f"name{number}": number} for number in range(3_000)]},
+        {".".join(["a", str(number), "b", "c"]): number for number in range(1_000)},
+    ],
+)
+def test_too_many_names(given):
+    """An index accepts 1,000 names: an event with more has fewer, says so, and keeps its others."""
+    details = details_of({**given, "user": {"name": "kang"}})
+
+    def names(value):
+        if isinstance(value, list):
+            return {path for item in value for path in names(item)}
+        if not isinstance(value, dict):
+            return set()
+        found = set()
+        for name, item in value.items():
+            parts = name.split(".")
+            found |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+            found |= {f"{name}.{path}" for path in names(item)}
+        return found
+
+    truncated = details["truncated"]
+    assert (800 < len(names(details)) < 960, truncated["fields"][0][:7]) == (True, "details")
+
+
+def test_many_names_keep_small_entries():
+    """An object with too many names costs those beside it nothing."""
+    wide = {f"name{number}": number for number in range(3_000)}
+    details = details_of({"wide": wide, "user": {"name": "kang"}})
+    assert details["user"] == {"name": "kang"}
+    assert details["wide"]["more_names"].startswith('{"name')
+
+
+def test_datetimes_in_one_array_are_dates():
+    """A list of datetimes stays one of dates."""
+    value = [datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC)]
+    expected = [moment.isoformat(timespec="microseconds") for moment in value]
+    assert details_of({"value": value}) == {"value": expected}
+
+
+TYPES = {"status": str, "retried": bool, "size": int, "seconds": float}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"status": 200}, {"status": "200"}),
+        ({"status": True}, {"status": "true"}),
+        ({"status": "2026-01-02"}, {"status": "date:2026-01-02"}),
+        ({"status": [200, None, "x"]}, {"status": ["200", "x"]}),
+        ({"status": None}, {"status": None}),
+        ({"retried": 1}, {"retried": True}),
+        ({"retried": "false"}, {"retried": False}),
+        ({"retried": "twice"}, {"retried_text": "twice"}),
+        ({"retried": [True, "twice"]}, {"retried_text": "[True, 'twice']"}),
+        ({"size": 5}, {"size": 5}),
+        ({"size": "5 kB"}, {"size_text": "5 kB"}),
+        ({"size": True}, {"size_text": "True"}),
+        ({"seconds": 1}, {"seconds": 1.0}),
+        ({"seconds": hostile.Repr()}, None),
+        ({"other": 1}, {"other": 1}),
+    ],
+)
+def test_names_that_the_program_gives_a_type(given, expected):
+    """`typed_names` keeps a detail at one type from event to event."""
+    encoded = MozDefRenderer(typed_names=TYPES)(None, "info", dict(given))
+    details = orjson.loads(encoded)["details"]
+    assert details == expected if expected else list(details) == ["seconds_text"]
+
+
+@pytest.mark.parametrize("typed_names", [{"status": list}, {5: str}, {"status": "str"}])
+def test_types_that_do_not_exist(typed_names):
+    """A name or a type that cannot work is an error at once."""
+    with pytest.raises(ValueError, match="typed_names"):
+        MozDefRenderer(typed_names=typed_names)
