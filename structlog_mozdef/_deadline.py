@@ -7,13 +7,14 @@ it would last as long as the freeze.
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 #: Return seconds, monotonic.
 monotonic: Callable[[], float] = time.monotonic
-if hasattr(time, "clock_gettime"):  # not on Windows
+if sys.platform != "win32":  # it has one name only for it
     # The same clock by its other name. As a partial it has no name that could be replaced.
     monotonic = functools.partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 # Those of a fault in the thread itself: blocked, the system would end the process without a word,
@@ -22,7 +23,7 @@ def start_without_signals(thread: threading.Thread) -> None:
     Raises:
         RuntimeError: no thread can be started.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows has no such signals
+    if sys.platform == "win32":  # it has no such signals
         thread.start()
         return
     # A thread inherits the mask of the one that starts it. Were they blocked by the new thread
