@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 #: Return seconds, monotonic.
 monotonic: Callable[[], float] = time.monotonic
-if sys.platform != "win32":
+if sys.platform != "win32":  # it has one name only for it
     # The same clock by its other name. As a partial it has no name that could be replaced.
     monotonic = functools.partial(time.clock_gettime, time.CLOCK_MONOTONIC)
 
