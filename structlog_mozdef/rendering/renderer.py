@@ -224,9 +224,12 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
     except Exception as error:  # a logger with methods of its own
         pass_on(error)
         name = None
-    if given is None and name is None:  # at once
-        return calling_module() or UNKNOWN
-    return first_string((given, name, calling_module()))
+    if given is None:  # the usual cases, at once
+        if type(name) is str and name:
+            return name
+        if name is None or name == "":
+            return calling_module() or UNKNOWN
+    return first_string((given, name))
 
 
 def _timestamp_of(given: object, details: Any, naive_zone: tzinfo | None) -> str:
