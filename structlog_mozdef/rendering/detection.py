@@ -17,6 +17,8 @@ from structlog_mozdef._raised import pass_on
 #: of keyword arguments, so a program has few.
 _known_names: set[str] = set()
 are_known_names = _known_names.issuperset
+# The same for names with dots -> the objects that they stand for.
+_known_paths: dict[str, frozenset[str]] = {}
 _KNOWN_NAMES_LIMIT = 5_000
 _KNOWN_NAME_LIMIT = 100
 # More objects in a name are examined by `repair`, which knows the depth.
@@ -39,8 +41,8 @@ TYPED_LEAVES = frozenset(
 TYPED_OBJECTS = frozenset({"apiversion", "requestparameters"})
 #: Details that a plugin of MozDef makes 0.0.0.0 where they are None, or drops the event for.
 NEVER_NONE = frozenset({"http_x_forwarded_for", "sourceipaddress"})
-# Keys of an event dict that do not simply stay among the details; the renderer checks two itself.
-_SPECIAL = (
+#: Keys of an event dict that do not simply stay among the details; the renderer checks two itself.
+SPECIAL_NAMES = (
     TYPED_LEAVES
     | TYPED_OBJECTS
     | NEVER_NONE
@@ -90,11 +92,15 @@ def are_indexable(names: Collection[str]) -> bool:
     object, the answer is False.
     """
     for name in names:
-        if name in _known_names or name in _SPECIAL:
+        if name in _known_names or name in SPECIAL_NAMES:
             continue
         if "." in name:
-            if not _is_path(name, names):
+            objects = _known_paths.get(name)
+            if objects is None and (objects := _objects_of(name)) is None:
                 return False
+            for each in objects:  # few; a set operation would walk through all *names*
+                if each in names:
+                    return False
         elif not name or name.isspace():
             return False
         elif len(name) <= _KNOWN_NAME_LIMIT:
@@ -104,15 +110,22 @@ def are_indexable(names: Collection[str]) -> bool:
     return True
 
 
-def _is_path(name: str, names: Collection[str]) -> bool:
+def _objects_of(name: str) -> frozenset[str] | None:
+    """Return the objects that the dots of *name* stand for; None if the index may reject it."""
     parts = name.split(".")
-    return (
-        len(parts) <= _PARTS_LIMIT
-        and has_no_blank(parts)
-        and parts[0] not in TYPED_LEAVES
-        and parts[0] not in TYPED_OBJECTS
-        and not any(".".join(parts[:end]) in names for end in range(1, len(parts)))
-    )
+    if (
+        len(parts) > _PARTS_LIMIT
+        or not has_no_blank(parts)
+        or parts[0] in TYPED_LEAVES
+        or parts[0] in TYPED_OBJECTS
+    ):
+        return None
+    objects = frozenset(".".join(parts[:end]) for end in range(1, len(parts)))
+    if len(name) <= _KNOWN_NAME_LIMIT:
+        if len(_known_paths) >= _KNOWN_NAMES_LIMIT:
+            _known_paths.clear()
+        _known_paths[name] = objects
+    return objects
 
 
 def has_no_blank(parts: Iterable[str]) -> bool:

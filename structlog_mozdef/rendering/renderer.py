@@ -14,7 +14,7 @@ from structlog_mozdef.process import identity
 from structlog_mozdef.rendering import timestamps
 from structlog_mozdef.rendering.callers import calling_module
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
-from structlog_mozdef.rendering.detection import are_known_names, no_date
+from structlog_mozdef.rendering.detection import SPECIAL_NAMES, are_known_names, no_date
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.fields import (
     SEVERITY_OF_LEVEL,
@@ -160,7 +160,8 @@ class MozDefRenderer:
         if severity is None:
             severity = choose_severity(details, pop("severity", None), pop("level", None), method)
         # The names of nearly every event are those of events before it, and mean nothing special.
-        if not (are_usual := are_known_names(details)):
+        are_usual = are_known_names(details)
+        if not are_usual and not SPECIAL_NAMES.isdisjoint(details):
             _move_rare(details)
         if self._conversions:
             convert_details(details, self._conversions)
@@ -224,9 +225,12 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
     except Exception as error:  # a logger with methods of its own
         pass_on(error)
         name = None
-    if given is None and name is None:  # at once
-        return calling_module() or UNKNOWN
-    return first_string((given, name, calling_module()))
+    if given is None:  # the usual cases, at once
+        if type(name) is str and name:
+            return name
+        if name is None or name == "":
+            return calling_module() or UNKNOWN
+    return first_string((given, name))
 
 
 def _timestamp_of(given: object, details: Any, naive_zone: tzinfo | None) -> str:

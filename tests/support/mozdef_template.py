@@ -57,6 +57,8 @@ MAPPINGS: dict[str, Any] = {
     },
 }
 
+# Path of names -> what decides the type of its values.
+_Shapes = dict[str, set[object]]
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00", re.ASCII)
 _SHARED_FIELDS = 400
 # The limits are MozDef's as well. Shards and copies are not, since many small indices cost time.
@@ -87,10 +89,10 @@ def index_each(server: IndexServer, documents: Sequence[dict[str, Any]]) -> list
     values of different types, and together are far below the limit of fields.
     """
     action = {"_type": "_doc"} if server.name == "elasticsearch6" else {}
-    known: list[dict[str, Any]] = []
+    known: list[_Shapes] = []
     lines: list[Any] = []
     for document in documents:
-        shapes: dict[str, Any] = {}
+        shapes: _Shapes = {}
         _add_shapes(shapes, "", document)
         lines += [{"index": {"_index": f"events-{_index_for(shapes, known)}", **action}}, document]
     body = "".join(f"{json.dumps(line)}\n" for line in lines)
@@ -101,41 +103,42 @@ def index_each(server: IndexServer, documents: Sequence[dict[str, Any]]) -> list
     return [_reason_of(item["index"]) for item in answer["items"]]
 
 
-def _add_shapes(shapes: dict[str, Any], path: str, value: Any) -> None:
+def _add_shapes(shapes: _Shapes, path: str, value: Any) -> None:
     """Add what decides the types that the index detects for each name in *value*."""
     pending = [(path, value)]
     while pending:
         path, value = pending.pop()
+        found = shapes.setdefault(path, set())
         if isinstance(value, dict):
-            shapes[path] = (*shapes.get(path, ()), "object")
+            found.add("object")
             for name, item in value.items():
                 parts = name.split(".")
                 for end in range(1, len(parts)):  # a name with dots stands for objects
-                    prefix = ".".join([path, *parts[:end]])
-                    shapes[prefix] = (*shapes.get(prefix, ()), "object")
+                    shapes.setdefault(".".join([path, *parts[:end]]), set()).add("object")
                 pending.append((f"{path}.{name}", item))
         elif isinstance(value, list):
-            shapes.setdefault(path, ())
             pending += [(path, item) for item in value]
-        else:
-            shapes[path] = (*shapes.get(path, ()), _shape(value))
+        elif value is not None:
+            found.add(_shape(value))
 
 
 def _shape(value: Any) -> object:
-    if not isinstance(value, str):
-        return type(value).__name__
-    if not any(character.isdigit() for character in value):
-        return "string"
+    if isinstance(value, bool):
+        return "boolean"
+    if not isinstance(value, str) or value[:1] not in "0123456789+-" or value.isdigit():
+        return "keyword"
     # It may look like a date.
     return "timestamp" if _TIMESTAMP.fullmatch(value) else value
 
 
-def _index_for(shapes: dict[str, Any], known: list[dict[str, Any]]) -> int:
+def _index_for(shapes: _Shapes, known: list[_Shapes]) -> int:
     for number, others in enumerate(known):
         if len(others) + len(shapes) < _SHARED_FIELDS and all(
-            others.get(path, shape) == shape for path, shape in shapes.items()
+            not others.get(path) or not shape or others[path] == shape
+            for path, shape in shapes.items()
         ):
-            others.update(shapes)
+            for path, shape in shapes.items():
+                others.setdefault(path, set()).update(shape)
             return number
     known.append(shapes)
     return len(known) - 1
