@@ -159,7 +159,6 @@ class Raised(TimeoutError):  # noqa: N818 - not an error of the spool
     """A time limit of the program, which is an OSError as well."""
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of os.scandir
 def test_an_os_error_of_a_signal_handler(tmp_path):
     """It is the program's and reaches it, and is not taken for an error of the disk."""
 
@@ -189,7 +188,6 @@ def test_an_os_error_of_a_signal_handler(tmp_path):
     spool.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of os.scandir
 def test_sync_always_with_a_handler_that_raises(tmp_path, caplog):
     """What an exception cuts short is not reported as damage, and nothing is lost."""
 
