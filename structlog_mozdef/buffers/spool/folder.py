@@ -133,9 +133,9 @@ class SpoolFolder:
         return self._descriptor.fd
 
     def _open(self) -> None:
-        descriptor = Descriptor(open_private_folder(self.path))
-        self.close()
-        self._descriptor = descriptor
+        if self._descriptor is not None:
+            self._descriptor.close()  # first: the new one may get its number
+        self._descriptor = Descriptor(open_private_folder(self.path))
 
     def close(self) -> None:
         """Close the folder."""

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
@@ -18,10 +18,12 @@ from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, Counts, DeadLetter
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.holding import Holding
 from structlog_mozdef.buffers.spool.options import SpoolOptions
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
 from structlog_mozdef.buffers.spool.stream import Stream
+
+if TYPE_CHECKING:
+    from structlog_mozdef.buffers.spool.outage import Holding
 
 _KEPT_DEAD_LETTERS = 100
 
@@ -82,6 +84,10 @@ class Sources(NamedTuple):
     def all(self) -> tuple[Stream | Holding, ...]:
         """Return all of them."""
         return (*self.own, *self.adopted)
+
+    def holdings(self) -> list[Holding]:
+        """Return those that are in memory."""
+        return [source for source in self.own if not isinstance(source, OwnStream)]
 
     def streams(self) -> list[Stream]:
         """Return the streams that this process has locked."""

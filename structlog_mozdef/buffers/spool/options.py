@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from structlog_mozdef._deadline import monotonic
 from structlog_mozdef.buffers.base import SyncMode, WhenFull
 from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
-from structlog_mozdef.buffers.spool.holding import MAX_BYTES
 
+# What all holdings of a process hold together, at the most.
+_HELD_BYTES = 64 * 1024 * 1024
+#: The time is noted of one of 128 events.
+TIME_MASK = 127
 #: What the other files of a stream take.
 STREAM_BYTES = 512
 
@@ -62,4 +65,4 @@ class SpoolOptions:
     @property
     def held_bytes(self) -> int:
         """Bytes that are held in memory while the disk accepts none."""
-        return min(self.stream_bytes, MAX_BYTES)
+        return min(self.stream_bytes, _HELD_BYTES)

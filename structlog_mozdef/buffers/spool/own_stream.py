@@ -6,10 +6,11 @@ The writer never goes back: where anything surprising happens it leaves the stre
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
+from structlog_mozdef.buffers.accounting import Times
 from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
 from structlog_mozdef.buffers.spool.format import Offset, segment_name
-from structlog_mozdef.buffers.spool.holding import Holding, Times
 from structlog_mozdef.buffers.spool.segments import Part, Segment
 from structlog_mozdef.buffers.spool.stream import (
     Chunk,
@@ -19,6 +20,9 @@ from structlog_mozdef.buffers.spool.stream import (
 )
 from structlog_mozdef.files.descriptor import Descriptor
 from structlog_mozdef.files.opening import create_file, ignored_errors, open_folder, write_all
+
+if TYPE_CHECKING:
+    from structlog_mozdef.buffers.spool.outage import Holding
 
 
 class OwnStream(Stream):

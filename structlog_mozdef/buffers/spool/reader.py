@@ -10,8 +10,8 @@ from structlog_mozdef._lock import locked
 from structlog_mozdef.buffers.base import Batch, number_within
 from structlog_mozdef.buffers.spool.folder import StreamLock
 from structlog_mozdef.buffers.spool.format import parse_stream_name
-from structlog_mozdef.buffers.spool.holding import Holding
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.outage import Holding
 from structlog_mozdef.buffers.spool.stream import Stream
 from structlog_mozdef.buffers.spool.writer import SpoolWriter
 from structlog_mozdef.files.descriptor import close_lost_descriptors

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from typing import cast
 
-from structlog_mozdef._fsync import sync_data
 from structlog_mozdef._lock import locked
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import (
@@ -21,21 +20,18 @@ from structlog_mozdef.buffers.base import (
     DISK_ERROR,
     FULL,
     LARGER_THAN_BUFFER,
-    SPOOL_REMOVED,
 )
 from structlog_mozdef.buffers.spool.capacity import Capacity
-from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES, StreamName, StreamNames
-from structlog_mozdef.buffers.spool.holding import TIME_MASK
+from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.lifecycle import StreamLifecycle
 from structlog_mozdef.buffers.spool.maintenance import MaintenanceThread
+from structlog_mozdef.buffers.spool.options import TIME_MASK
 from structlog_mozdef.buffers.spool.outage import Outage
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
 from structlog_mozdef.files.descriptor import Descriptor
-from structlog_mozdef.files.opening import ignored_errors, write_all
+from structlog_mozdef.files.opening import write_all
 
-# So many own streams keep their descriptors; those between the oldest and the latest are released,
-# and locked again when it is their turn.
-_MOST_OPEN = 8
 # Seconds between two signs of life for other machines.
 _TOUCH_INTERVAL = 15.0
 
@@ -70,12 +66,11 @@ class SpoolWriter:
         self._segment_events = max(options.max_events // 8, 1)
         self._clock = options.timings.clock
         self._capacity = Capacity(ledger)
-        self._names = StreamNames()
-        self._outage = Outage(ledger, self._capacity, self._names, self._make_stream)
         self.maintenance = MaintenanceThread(self._maintain, ledger)
+        self._streams = StreamLifecycle(ledger, self.maintenance)
+        self._outage = Outage(ledger, self._capacity, self._streams)
         self._slot: OwnStream = _NO_STREAM
         self._full_until = 0.0
-        self._has_new_names = False
         self._touch_at = 0.0
 
     # Appending: in the threads that log.
@@ -123,7 +118,7 @@ class SpoolWriter:
     def _mark(self, stream: OwnStream, appended: int, backlog: int) -> None:
         """Do what is not done for each event."""
         if backlog == 1 or not (appended - 1) & TIME_MASK:
-            stream.times.add(appended - 1, self._clock())
+            stream.times.note(appended - 1, self._clock(), stream.state.settled)
         in_segment = self._segment_events - stream.events_in_segment()
         left = min(self._options.max_events - backlog, in_segment)
         if left <= 0:
@@ -161,6 +156,11 @@ class SpoolWriter:
         # Where a signal handler has put its own stream there, that goes on.
         if self._slot is _NO_STREAM and stream is not _NO_STREAM:
             self._slot = stream
+
+    def _checked(self, stream: OwnStream) -> OwnStream:
+        """Return *stream*, or none where somebody removed it or closed its descriptors."""
+        is_usable = stream is not _NO_STREAM and self._streams.is_usable(stream)
+        return stream if is_usable else _NO_STREAM
 
     # Where the quick way does not do. The stream is not in the slot, and the lock is held.
 
@@ -224,7 +224,7 @@ class SpoolWriter:
                 stream.remove()
             raise
         if self._options.sync == "always":
-            self._sync_now(stream.fd)
+            self._streams.sync(stream.fd)
         stream.credit -= size
         stream.appended += 1
         backlog = self._ledger.own_waiting()
@@ -249,10 +249,10 @@ class SpoolWriter:
         self.maintenance.start()
         stream = self._checked(stream)
         if stream is _NO_STREAM:
-            stream = self._new_stream()
+            stream = self._streams.begin()
         is_complete = stream.bytes_in_segment() >= self._segment_bytes
         if stream.fd < 0 or is_complete or stream.events_in_segment() >= self._segment_events:
-            self._begin_segment(stream)
+            self._streams.begin_segment(stream)
         credit = self._credit(stream, size) if bounded else size
         stream.stop_writing()
         if not credit:
@@ -266,7 +266,7 @@ class SpoolWriter:
         """Return how many bytes may be appended; 0 where there is no room for *size* bytes."""
         available, quantum = self._capacity.available()
         while available < size:
-            if self._options.when_full != "drop_oldest" or not self._drop_oldest_segment():
+            if self._options.when_full != "drop_oldest" or not self._streams.drop_oldest_segment():
                 return 0
             available, quantum = self._capacity.available()
         left_in_segment = self._segment_bytes - stream.bytes_in_segment()
@@ -276,76 +276,14 @@ class SpoolWriter:
         """Drop the oldest segment; False where nothing can be dropped."""
         if self._options.when_full != "drop_oldest":
             return False
-        if self._drop_oldest_segment():
+        if self._streams.drop_oldest_segment():
             return True
         if stream is not _NO_STREAM and stream.events_in_segment():
             try:
-                self._begin_segment(stream)
+                self._streams.begin_segment(stream)
             except OSError as error:
                 pass_on(error)
-        return self._drop_oldest_segment()
-
-    def _drop_oldest_segment(self) -> bool:
-        for source in self._ledger.sources.own:
-            if isinstance(source, OwnStream) and source.lock is not None:
-                dropped = source.drop_oldest_segment()
-                if dropped:
-                    self._ledger.drops.add(BUFFER_FULL, dropped)
-                    return True
-        return False
-
-    # Streams.
-
-    def _checked(self, stream: OwnStream) -> OwnStream:
-        """Return *stream*, or none where somebody removed it or closed its descriptors."""
-        try:
-            if stream is not _NO_STREAM:
-                stream.check()
-        except OSError as error:
-            pass_on(error)
-            self._seal(stream)
-            path = self._folder.path
-            self._warnings.add(
-                "spool removed",
-                f"somebody removed a stream from the spool {path}"
-                if isinstance(error, FileNotFoundError)
-                else f"the program closed files of the spool {path}",
-            )
-            return _NO_STREAM
-        return stream
-
-    def _new_stream(self) -> OwnStream:
-        stream = self._make_stream(self._names.next())
-        self._outage.close_holdings()
-        self._ledger.append(stream)
-        return stream
-
-    def _make_stream(self, name: StreamName) -> OwnStream:
-        while True:
-            try:
-                return OwnStream(self._folder, self._folder.create_stream(name), self._ledger)
-            except FileExistsError:
-                name = self._names.next()  # a signal handler was faster
-
-    def _begin_segment(self, stream: OwnStream) -> None:
-        before = stream.begin_segment()
-        if before is not None:
-            self.maintenance.sync_and_close(before)
-        if self._options.sync == "always":
-            for fd in (stream.lock_fd(), self._folder.fd):
-                self._sync_now(fd)
-        self._has_new_names = True
-
-    def _sync_now(self, fd: int) -> None:
-        try:
-            sync_data(fd)
-        except OSError as error:
-            pass_on(error)
-            # The event is written, and the kernel has it.
-            self._warnings.add(
-                "spool sync",
-                f"the spool {self._folder.path} cannot be synchronised: {error.strerror}",
-            )
+        return self._streams.drop_oldest_segment()
 
     def _is_nested(self) -> bool:
         """Return whether this runs in the middle of another append of this thread.
@@ -363,7 +301,7 @@ class SpoolWriter:
         """Seal streams whose appends were cut short, but none of this very thread's appends."""
         if not self._is_nested():
             stream = self._empty_slot()
-            self._seal_all_but(stream)
+            self._streams.seal_all_but(stream, self._slot)
             self._put_back(stream)
 
     @locked
@@ -373,27 +311,8 @@ class SpoolWriter:
         if stream is _NO_STREAM or not stream.is_short():
             return False
         self._slot = _NO_STREAM
-        self._seal(stream)
+        self._streams.seal(stream)
         return True
-
-    def _seal_all_but(self, stream: OwnStream) -> None:
-        own = self._ledger.sources.own
-        for other in own[-2 * _MOST_OPEN :]:
-            # A signal handler may have put its own stream into the slot meanwhile.
-            in_use = other is stream or other is self._slot
-            if isinstance(other, OwnStream) and not other.closed and not in_use:
-                self._seal(other)
-        middle = own[-_MOST_OPEN // 2] if len(own) > _MOST_OPEN else None
-        if isinstance(middle, OwnStream) and middle.can_be_released():
-            middle.release()
-
-    def _seal(self, stream: OwnStream) -> None:
-        stream.closed = True
-        stream.stop_writing()
-        if self._options.sync == "interval":
-            with ignored_errors():
-                for file in stream.descriptors_to_sync():
-                    self.maintenance.sync_and_close(file)
 
     def rebase(self) -> None:
         """The number of waiting events has changed: with the lock held."""
@@ -416,7 +335,7 @@ class SpoolWriter:
             return
         try:
             if self._slot is _NO_STREAM:
-                self._slot = self._new_stream()
+                self._slot = self._streams.begin()
         except OSError as error:
             pass_on(error)
             self._outage.begin(error)
@@ -438,10 +357,8 @@ class SpoolWriter:
         if self._is_nested():
             return []
         stream = self._checked(self._empty_slot())
-        self._seal_all_but(stream)
-        for other in self._ledger.sources.streams():
-            if other.lock is not None and not other.lock.is_ours():
-                other.release()
+        self._streams.seal_all_but(stream, self._slot)
+        self._streams.release_lost()
         self._put_back(stream)
         if self._outage.error is not None:
             self._try_disk()
@@ -449,13 +366,7 @@ class SpoolWriter:
             self._touch_at = self._clock() + _TOUCH_INTERVAL
             for other in self._ledger.sources.streams():
                 other.touch()
-        if self._slot is _NO_STREAM or self._options.sync != "interval":
-            return []
-        files = self._slot.descriptors_to_sync()
-        if self._has_new_names:
-            files.append(Descriptor(os.dup(self._folder.fd)))
-            self._has_new_names = False
-        return files
+        return [] if self._slot is _NO_STREAM else self._streams.files_to_sync(self._slot)
 
     # The end.
 
@@ -470,26 +381,10 @@ class SpoolWriter:
         if self._is_nested():
             return
         self._empty_slot()
-        self._seal_all_but(_NO_STREAM)
-        for source in self._ledger.sources.own:
-            if isinstance(source, OwnStream) and source.lock is not None:
-                if source.is_removed():
-                    self._ledger.drops.add(SPOOL_REMOVED, source.waiting())
-                elif not _is_drained(source):
-                    source.release()
-                    continue
-                self._ledger.remove(source)
-                source.remove()
+        self._streams.close()
 
     def abandon(self) -> None:
         """See `structlog_mozdef.buffers.spool.Spool`."""
         for stream in self._ledger.sources.streams():
             stream.abandon()
         self.maintenance.abandon()
-
-
-def _is_drained(stream: OwnStream) -> bool:
-    try:
-        return stream.appended <= stream.state.settled and stream.is_drained()
-    except OSError:
-        return False
