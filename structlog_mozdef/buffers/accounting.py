@@ -92,7 +92,7 @@ class Times:
         self.oldest(settled)
         self._times.append((number, now))
 
-    def drop(self, first: int, end: int) -> None:
+    def thin_out(self, first: int, end: int) -> None:
         """Of the times from event *first* to *end*, keep only the last, for those behind it."""
         times = self._times
         noted = bisect.bisect_left(times, (first,))
@@ -160,7 +160,7 @@ class Watermark:
             first, before = gaps.pop()
             events += before
         bisect.insort(gaps, (first, events))
-        self._times.drop(first, end)
+        self._times.thin_out(first, end)
         self._advance()
 
     def settle_all(self) -> None:

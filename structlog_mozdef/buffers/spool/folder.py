@@ -219,10 +219,6 @@ class SpoolFolder:
         """Return the names of the streams in the folder, oldest first."""
         return stream_names_in(self.names())
 
-    def has_stream(self, name: str) -> bool:
-        """Return whether there is a stream of that name."""
-        return _status_of(name, self.fd) is not None
-
     def names(self) -> list[str]:
         """Return all names in the folder."""
         # Other threads, and processes forked from this one, share the position of our descriptor:

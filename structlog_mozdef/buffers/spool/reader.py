@@ -147,7 +147,7 @@ class SpoolReader:
         lock = folder.lock_orphan(stream.name)
         if lock is not None:
             self._take_over(stream, lock)
-        elif not folder.has_stream(stream.name):
+        elif stream.name not in folder.names():
             self._ledger.remove(stream)  # others have delivered it: it is theirs
         return lock is not None
 

@@ -305,25 +305,22 @@ class Stream:
         acked, settled = state.acked, state.settled
         left = count
         while left and chunks:
-            begin, events, acked, before = chunks.popleft()
-            done = min(left, len(events))
-            settled = before + done
-            if done < len(events):
-                rest, end = events[done:], acked
-                acked = begin.after(sum(map(len, events[:done])) + done)
-                chunks.appendleft(Chunk(acked, rest, end, settled))
+            chunk = chunks.popleft()
+            done = min(left, len(chunk.events))
+            acked, settled = chunk.end, chunk.before + done
+            if done < len(chunk.events):
+                acked = chunk.begin.after(sum(map(len, chunk.events[:done])) + done)
+                chunks.appendleft(Chunk(acked, chunk.events[done:], chunk.end, settled))
             left -= done
         if not chunks:
             acked, settled = state.read, state.met  # damaged or missing lines followed, if any
         elif chunks[0].begin.segment > acked.segment:
             acked, settled = Offset(chunks[0].begin.segment, 0), chunks[0].before
-        self.state = StreamState(
-            state.read,
-            state.met,
-            state.outstanding - count,
-            acked,
-            settled,
-            state.delivered + delivered,
+        self.state = state._replace(
+            outstanding=state.outstanding - count,
+            acked=acked,
+            settled=settled,
+            delivered=state.delivered + delivered,
         )
 
     def write_ack(self) -> None:
