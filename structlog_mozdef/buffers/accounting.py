@@ -52,7 +52,7 @@ class Drops:
 
     def counts(self) -> dict[str, int]:
         """Return reason -> events, since the buffer was made."""
-        return {reason: tally.events for reason, tally in list(self._tallies.items())}
+        return {reason: tally.events for reason, tally in self._tallies.copy().items()}
 
     def all_reported(self) -> bool:
         """Return whether `mark_reported` was called for every loss."""
@@ -62,7 +62,7 @@ class Drops:
         """Return reason -> what was lost and not yet reported."""
         return {
             reason: Loss(tally.events - tally.reported, tally.first, tally.last)
-            for reason, tally in list(self._tallies.items())
+            for reason, tally in self._tallies.copy().items()
             if tally.events > tally.reported
         }
 

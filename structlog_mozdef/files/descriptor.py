@@ -96,7 +96,8 @@ def close_lost_descriptors() -> None:
 
     (``__del__`` would run in log calls as well, and swallow what another handler raises there.)
     """
-    for fd, (reference, inode) in list(_open.items()):
+    # A copy in one step: on Python 3.11 a collection, and in it a `close`, can interrupt ``list``.
+    for fd, (reference, inode) in _open.copy().items():
         if reference() is None and _open.pop(fd, None) is not None:
             with ignored_errors():
                 status = os.fstat(fd)

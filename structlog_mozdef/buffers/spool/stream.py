@@ -145,7 +145,7 @@ class Stream:
         return self.left() if self.lock is not None else 0
 
     def _lost_from(self, number: int) -> int:
-        return sum(segment.lost for n, segment in list(self._segments.items()) if n >= number)
+        return sum(segment.lost for n, segment in self._segments.copy().items() if n >= number)
 
     def size(self) -> int:
         """Return the bytes that wait."""
@@ -288,7 +288,7 @@ class Stream:
         return bool(following)
 
     def _count_found(self, events: int, done: int) -> None:
-        for number, segment in list(self._segments.items()):
+        for number, segment in self._segments.copy().items():
             segment.start += events * (number > done)
         self.appended += events
 
