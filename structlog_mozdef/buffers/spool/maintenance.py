@@ -50,7 +50,7 @@ class MaintenanceThread:
                 raise
 
     def sync_and_close(self, file: Descriptor) -> None:
-        """Take over a file that is not written to any more."""
+        """Synchronise and close a file, at the next turn: nothing is written to it any more."""
         self._complete.append(file)
 
     def _run(self) -> None:

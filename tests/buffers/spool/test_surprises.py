@@ -179,6 +179,8 @@ class Raised(TimeoutError):  # noqa: N818 - not an error of the spool
     """A time limit of the program, which is an OSError as well."""
 
 
+# Where the handler raises in `Thread.start`, Python reports that the thread cannot begin.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("no_garbage")
 def test_an_os_error_of_a_signal_handler(tmp_path):
     """It is the program's and reaches it, and is not taken for an error of the disk."""
@@ -209,6 +211,8 @@ def test_an_os_error_of_a_signal_handler(tmp_path):
     spool.close()
 
 
+# Where the handler raises in `Thread.start`, Python reports that the thread cannot begin.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("no_garbage")
 def test_sync_always_with_a_handler_that_raises(tmp_path, caplog):
     """What an exception cuts short is not reported as damage, and nothing is lost."""
