@@ -34,6 +34,17 @@ def try_lock(fd: int, *, shared: bool = False) -> bool:
     return True
 
 
+def is_locked(fd: int) -> bool:
+    """Return whether somebody else holds the lock on the open file *fd*.
+
+    It is locked for a moment to find out: who tries meanwhile to lock it has to try again.
+    """
+    if not try_lock(fd, shared=True):
+        return True
+    unlock(fd)
+    return False
+
+
 def unlock(fd: int) -> None:
     """Release the lock on the open file *fd*."""
     fcntl.flock(fd, fcntl.LOCK_UN)

@@ -52,7 +52,7 @@ class Drops:
 
     def counts(self) -> dict[str, int]:
         """Return reason -> events, since the buffer was made."""
-        return {reason: tally.events for reason, tally in list(self._tallies.items())}
+        return {reason: tally.events for reason, tally in self._tallies.copy().items()}
 
     def all_reported(self) -> bool:
         """Return whether `mark_reported` was called for every loss."""
@@ -62,13 +62,48 @@ class Drops:
         """Return reason -> what was lost and not yet reported."""
         return {
             reason: Loss(tally.events - tally.reported, tally.first, tally.last)
-            for reason, tally in list(self._tallies.items())
+            for reason, tally in self._tallies.copy().items()
             if tally.events > tally.reported
         }
 
     def mark_reported(self, reason: str, loss: Loss) -> None:
         """Count the events of *loss* as reported."""
         self._tallies[reason].reported += loss.events
+
+
+class Times:
+    """When some events of a queue were appended: the age of the oldest is rarely asked.
+
+    Events are numbered from 0 in the order in which they were appended.
+    """
+
+    def __init__(self) -> None:
+        # (number of an event, when it was appended), in order.
+        self._times: deque[tuple[int, float]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def note(self, number: int, now: float, settled: int) -> None:
+        """Note that event *number* was appended *now*, when *settled* events did not wait any more.
+
+        A sample of the events is enough.
+        """
+        self.oldest(settled)
+        self._times.append((number, now))
+
+    def thin_out(self, first: int, end: int) -> None:
+        """Of the times from event *first* to *end*, keep only the last, for those behind it."""
+        times = self._times
+        noted = bisect.bisect_left(times, (first,))
+        while noted + 1 < len(times) and times[noted + 1][0] <= end:
+            del times[noted]
+
+    def oldest(self, settled: int) -> float | None:
+        """Return about when event *settled* was appended, before which none waits any more."""
+        while len(self._times) > 1 and self._times[1][0] <= settled:
+            self._times.popleft()
+        return self._times[0][1] if self._times else None
 
 
 class Watermark:
@@ -95,14 +130,13 @@ class Watermark:
         self._front = 0
         # (number of the first event, events), in order.
         self._gaps: list[tuple[int, int]] = []
-        # (number of an event, when it was appended), in order.
-        self._times: deque[tuple[int, float]] = deque()
+        self._times = Times()
         # Events at the end of the queue: (number there, first number, when it was appended).
         self._requeued: list[tuple[int, int, float]] = []
 
     def note_time(self, number: int) -> None:
         """Note that event *number* was appended just now. A sample of the events is enough."""
-        self._times.append((number, self._clock()))
+        self._times.note(number, self._clock(), self._front)
 
     def settle(self, events: int) -> None:
         """Count the oldest *events* as settled, but for those of them that were requeued."""
@@ -112,23 +146,21 @@ class Watermark:
 
     def requeue(self, number: int, new_number: int) -> None:
         """Note that event *number* goes to the end of the queue, as *new_number*."""
-        since = self._times[0][1] if self._times else self._clock()
+        oldest = self._times.oldest(self._front)
+        since = self._clock() if oldest is None else oldest
         first = next((first for last, first, _ in self._requeued if last == number), number)
         self._requeued.append((new_number, first, since))
 
     def drop(self, number: int, events: int) -> None:
         """Count *events* as dropped, beginning with event *number*."""
         self.left += events
-        gaps, times = self._gaps, self._times
+        gaps = self._gaps
         first, end = number, number + events
         if gaps and sum(gaps[-1]) == number:  # it goes on where the last one ended
             first, before = gaps.pop()
             events += before
         bisect.insort(gaps, (first, events))
-        # Of the times noted in a gap the last one is enough, for those behind it.
-        noted = bisect.bisect_left(times, (first,))
-        while noted + 1 < len(times) and times[noted + 1][0] <= end:
-            del times[noted]
+        self._times.thin_out(first, end)
         self._advance()
 
     def settle_all(self) -> None:
@@ -138,12 +170,10 @@ class Watermark:
         self.settled = self._front = self.left
 
     def _advance(self) -> None:
-        gaps, times = self._gaps, self._times
+        gaps = self._gaps
         front = self._front
         while gaps and gaps[0][0] <= front:
             front += gaps.pop(0)[1]
-        while len(times) > 1 and times[1][0] <= front:
-            times.popleft()
         self._front = front
         if self._requeued:
             self._requeued = [event for event in self._requeued if event[0] >= front]
@@ -154,6 +184,7 @@ class Watermark:
         """Return the seconds since the oldest noted event that is not settled was appended."""
         self._advance()
         times = [since for _, _, since in self._requeued]
-        if self._times:
-            times.append(self._times[0][1])
+        oldest = self._times.oldest(self._front)
+        if oldest is not None:
+            times.append(oldest)
         return self._clock() - min(times) if times else 0.0

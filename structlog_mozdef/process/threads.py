@@ -34,4 +34,9 @@ def start_without_signals(thread: threading.Thread) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
         thread.start()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        finally:
+            # Once more: a handler, for a signal that came before, may have raised instead. A thread
+            # that keeps all signals blocked cannot be ended any more, nor can its children.
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

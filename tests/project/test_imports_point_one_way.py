@@ -14,7 +14,7 @@ ROOT = pathlib.Path(structlog_mozdef.__file__).parent
 # layer do not know each other.
 LAYERS = [
     {"_raised", "_version", "exceptions"},
-    {"_deadline", "_flock", "_fsync", "_lock", "_validate"},
+    {"_deadline", "_flock", "_fsync", "_lock", "_validate", "files"},
     {"process"},
     {"_log"},
     {"rendering"},

@@ -28,7 +28,7 @@ Life
     itself), renamed. The lock ends with the process that holds it, however that dies. The owner
     appends to the last segment with ``O_APPEND`` and begins another when it is full. The ack offset
     is written after each delivered batch; a segment is removed once it is drained, after the ack
-    offset has left it. Nothing that was written is ever taken back.
+    offset has left it. Nothing that was written is ever undone.
 
 Recovery
     There is one way. Any living sink on the folder adopts streams whose lock is free, and delivers
@@ -41,19 +41,20 @@ Recovery
 
     A process recovers from itself in the same way. Whatever happens in the middle of an append (a
     short write, an error of the disk, an exception of a signal handler, a file that was removed
-    or cut off, a descriptor that was closed), the writer lets go of the stream and writes to
+    or cut off, a descriptor that was closed), the writer seals the stream and writes to
     another one; the old one is read to its end, and what was not counted is counted then. So a
     process has a queue of sources, oldest first, and appends to the last. A signal handler that
     logs in the middle of an append writes to a stream of its own.
 
-    While the disk refuses to write (full, quota, gone), the last source is a holding in memory,
+    While the disk accepts no events (full, quota, gone), the last source is a holding in memory,
     bounded. Once the disk accepts events again, it is written into a stream of its own.
 
-    A forked child forgets all of its parent's streams, and begins one with its first event.
+    A forked child closes all of its parent's streams, and begins one with its first event.
 
 Bounds
     15/16 of ``max_bytes`` are for streams, the rest for dead letters. Where several processes
-    share the folder, each leaves another 1/16 to what the others may have written since it looked.
+    share the folder, each leaves another 1/16 to what the others may have written since it measured
+    theirs.
 
 Machines
     Locks hold on one machine. On a network file system that is mounted on several, give each a
@@ -78,15 +79,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
 from structlog_mozdef.buffers.base import Batch, Counts, DeadLetter, SyncMode, WhenFull
 from structlog_mozdef.buffers.spool.adoption import Adoption
-from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.ledger import DeferredWarnings, SpoolLedger, SpoolLock
+from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.options import SpoolOptions, SpoolTimings
 from structlog_mozdef.buffers.spool.reader import SpoolBatch, SpoolReader
-from structlog_mozdef.buffers.spool.timings import SpoolTimings
 from structlog_mozdef.buffers.spool.writer import SpoolWriter
 
 __all__ = ["Spool", "SpoolTimings"]
@@ -108,7 +109,7 @@ class Spool:
         sync: when events are forced to the disk; see "Power loss".
         own_log: says what happened to the disk.
         segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
-        timings: how long it waits before it tries or looks again.
+        timings: how long it waits before it tries or measures again.
     """
 
     def __init__(
@@ -124,35 +125,12 @@ class Spool:
         timings: SpoolTimings = _TIMINGS,
     ) -> None:
         self.rescan_interval = timings.rescan_interval
-        self._folder = folder
-        share = max_bytes // 16
-        self._lock = SpoolLock()
-        self._warnings = DeferredWarnings(own_log)
-        dead_letters = DeadLetterFile(folder, share, syncs=sync != "never")
-        self._ledger = SpoolLedger(folder.path, self._lock, self._warnings, dead_letters)
-        self._writer = SpoolWriter(
-            folder,
-            self._ledger,
-            self._warnings,
-            self._lock,
-            max_events=max_events,
-            max_bytes=max_bytes - share,
-            reserve_bytes=share,
-            when_full=when_full,
-            sync=sync,
-            segment_bytes=segment_bytes,
-            timings=timings,
-        )
-        self._reader = SpoolReader(folder, self._ledger, self._warnings, self._lock, self._writer)
-        self._adoption = Adoption(
-            folder=folder,
-            ledger=self._ledger,
-            warnings=self._warnings,
-            lock=self._lock,
-            capacity=self._writer.capacity,
-            reader=self._reader,
-            rescan_interval=timings.rescan_interval,
-        )
+        options = SpoolOptions(max_events, max_bytes, when_full, sync, segment_bytes, timings)
+        self._ledger = SpoolLedger(folder, options, own_log)
+        self._lock = self._ledger.lock
+        self._writer = SpoolWriter(self._ledger)
+        self._reader = SpoolReader(self._ledger, self._writer)
+        self._adoption = Adoption(self._ledger, self._reader)
         #: See `structlog_mozdef.buffers.base.Buffer`.
         self.append: Callable[[bytes], int] = (
             self._writer.append_and_sync if sync == "always" else self._writer.append
@@ -164,27 +142,27 @@ class Spool:
         return self._writer.is_durable()
 
     def drop(self, reason: str) -> None:
-        self._lock.call(self._ledger.drops.add, reason)
+        self._ledger.count_drops(reason)
 
     # Delivery: in the sender's thread.
 
     def adopt_orphans(self) -> bool:
         others_wait = self._adoption.adopt_orphans()
-        self._warnings.flush()
+        self._ledger.warnings.flush()
         return others_wait
 
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         try:
             return self._reader.peek(max_events, max_bytes)
         finally:
-            self._warnings.flush()
+            self._ledger.warnings.flush()
 
     def ack(self, batch: Batch) -> None:
         self._reader.ack(batch)
 
     def reject(self, event: bytes, reason: str) -> None:
         self._ledger.reject(event, reason)
-        self._warnings.flush()
+        self._ledger.warnings.flush()
 
     def requeue(self, event: bytes) -> None:
         self._writer.append_requeued(event)
@@ -198,7 +176,7 @@ class Spool:
         return self._ledger.waiting()
 
     def size_bytes(self) -> int:
-        return self._lock.call(self._ledger.size)
+        return self._ledger.size()
 
     def appended_count(self) -> int:
         return self._ledger.appended_count()
@@ -207,23 +185,22 @@ class Spool:
         return self._ledger.settled_count()
 
     def counts(self) -> Counts:
-        return self._lock.call(self._ledger.counts)
+        return self._ledger.counts()
 
     def dropped(self) -> dict[str, int]:
         return self._ledger.drops.counts()
 
     def losses(self) -> dict[str, Loss]:
-        if self._ledger.drops.all_reported():
-            return {}
-        return self._lock.call(self._ledger.drops.losses)
+        return {} if self._ledger.drops.all_reported() else self._losses()
 
+    @locked
+    def _losses(self) -> dict[str, Loss]:
+        return self._ledger.drops.losses()
+
+    @locked
     def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
-        return self._lock.call(self._report_loss, reason, loss, event)
-
-    def _report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
-        if not self._writer.has_room(len(event) + 1):
+        if not self._writer.append_if_room(event):
             return False
-        self.append(event)
         self._ledger.drops.mark_reported(reason, loss)
         return True
 
@@ -234,11 +211,11 @@ class Spool:
         self._reader.void()
         self._reader.remove_drained()
         self._adoption.release_all()
-        self._lock.call(self._writer.prepare_close)
+        self._writer.prepare_close()
         self._writer.maintenance.stop()
-        self._lock.call(self._writer.close)
+        self._writer.close()
         self._writer.maintenance.close_files()
-        self._warnings.flush()
+        self._ledger.warnings.flush()
 
     def maintain(self) -> None:
         """Do at once what the maintenance thread does once a second."""
@@ -250,4 +227,4 @@ class Spool:
 
     def close_after_fork(self) -> None:
         self.abandon()
-        self._folder.close_streams()
+        self._ledger.folder.close_streams()

@@ -1,7 +1,7 @@
 """How much may be written: the bounds of the folder, which all processes share.
 
 What this process wrote it knows. What the others have in the folder is measured once, in the
-constructor, and again in the maintenance thread. A log call only looks at what can have grown
+constructor, and again in the maintenance thread. A log call only measures what can have grown
 since: the streams of living processes, and new ones. So orphans cost a log call nothing.
 """
 
@@ -11,13 +11,12 @@ import os
 import time
 
 from structlog_mozdef import _flock
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE, parse_stream_name
-from structlog_mozdef.buffers.spool.ledger import SpoolLock
-from structlog_mozdef.buffers.spool.safe_files import ignored_errors, opened_folder
+from structlog_mozdef._lock import locked
+from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
+from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.buffers.spool.options import STREAM_BYTES
+from structlog_mozdef.files.opening import ignored_errors, opened_folder
 
-#: What the other files of a stream take.
-STREAM_BYTES = 512
 # A file system may give the same time to what happens within so many nanoseconds.
 _SAME_TIME_NS = 50_000_000
 # The maintenance thread may measure for one second in so many.
@@ -30,135 +29,108 @@ class Capacity:
     """What the streams of other processes take, and what is left.
 
     Args:
-        folder: to measure.
-        max_bytes: of the whole folder, without its dead letters.
-        reserve_bytes: left to what other processes may have written since they were looked at.
-        lock: of the spool.
-
-    Attributes:
-        own: names of the streams that this process has locked.
+        ledger: of the spool.
     """
 
-    def __init__(
-        self, folder: SpoolFolder, max_bytes: int, reserve_bytes: int, lock: SpoolLock
-    ) -> None:
-        self._folder = folder
-        self._max_bytes = max_bytes
-        self._reserve = reserve_bytes
-        self.own: set[str] = set()
-        self._sizes: dict[str, int] = {}
-        # Of others, which may grow.
-        self._alive: set[str] = set()
-        self._looked_at = 0
+    def __init__(self, ledger: SpoolLedger) -> None:
+        self._ledger = ledger
+        self._lock = ledger.lock
+        self._folder = ledger.folder
+        # What others have in the folder, in bytes by name: what can grow, and what cannot.
+        self._alive: dict[str, int] = {}
+        self._dead: dict[str, int] = {}
+        self._dead_bytes = 0
+        self._own: set[str] = set()
+        self._updated_at = 0
         self._changed_at = -1
         self._next_measure = 0.0
-        if folder.measured is not None:  # by the parent of a forked child, say
-            self._sizes, self._alive = dict(folder.measured[0]), set(folder.measured[1])
-        self._total = sum(self._sizes.values())
-        if folder.measured is None:
+        if self._folder.measured is not None:  # by the parent of a forked child, say
+            self._alive, self._dead = map(dict, self._folder.measured)
+        else:
             with ignored_errors():  # a log call will say so
-                self.measure(lock)
+                self.measure()
 
-    def available(self, own_bytes: int) -> tuple[int, int]:
-        """Return the bytes that may be written, and how many of them before the next look.
+    def available(self) -> tuple[int, int]:
+        """Return the bytes that may be written, and how many of them before that changes.
 
-        The other streams may have grown since they were looked at, each by its own share.
+        The other streams may have grown since they were measured, each by its own share.
 
         Raises:
-            OSError: it cannot be looked at.
+            OSError: the folder cannot be measured.
         """
-        self._look()
-        others = len(self._alive - self.own)
-        reserve = self._reserve if others else 0
-        left = self._max_bytes - self._total - own_bytes - reserve
-        return left, self._reserve // (4 * (others + 1))
+        options = self._ledger.options
+        self._update()
+        own = sum(stream.disk_bytes() + STREAM_BYTES for stream in self._ledger.sources.streams())
+        others = len(self._alive)
+        reserve = options.share if others else 0
+        left = options.stream_bytes - self._dead_bytes - sum(self._alive.values()) - own - reserve
+        return left, options.share // (4 * (others + 1))
 
-    def _look(self) -> None:
+    @locked
+    def _update(self) -> None:
         """Find out what is new, and what living processes have written."""
+        own = {stream.name for stream in self._ledger.sources.streams()}
         changed_at = os.fstat(self._folder.fd).st_mtime_ns
-        if changed_at != self._changed_at or abs(self._looked_at - changed_at) < _SAME_TIME_NS:
-            self._changed_at, self._looked_at = changed_at, time.time_ns()
+        is_recent = abs(self._updated_at - changed_at) < _SAME_TIME_NS
+        if changed_at != self._changed_at or is_recent or own != self._own:
+            self._changed_at, self._updated_at, self._own = changed_at, time.time_ns(), own
             names = set(self._folder.names())
-            for name in self._sizes.keys() - names:
-                self._forget(name)
-            for name in names - self._sizes.keys() - self.own:
+            for sizes in (self._alive, self._dead):
+                for name in sizes.keys() - (names - own):
+                    del sizes[name]
+            for name in names - own - self._alive.keys() - self._dead.keys():
                 if not name.startswith(DEAD_LETTERS_FILE):  # they have a limit of their own
-                    self._set(name, self._size_of(name))
-                    self._alive.add(name)
-        for name in self._alive & self.own:
-            self._forget(name)
-        for name in list(self._alive):
-            self._set(name, self._size_of(name))
+                    self._alive[name] = 0
+            self._dead_bytes = sum(self._dead.values())
+        for name in self._alive:
+            self._alive[name] = self._size_of(name)
 
-    def _set(self, name: str, size: int) -> None:
-        self._total += size - self._sizes.get(name, 0)
-        self._sizes[name] = size
-
-    def _forget(self, name: str) -> None:
-        self._total -= self._sizes.pop(name, 0)
-        self._alive.discard(name)
-
-    def adopted(self, name: str) -> None:
-        """A stream of another process is one of this process from now on."""
-        self.own.add(name)
-        self._forget(name)
-
-    def released(self, name: str) -> None:
-        """A stream of this process is left to others."""
-        self.own.discard(name)
-        self._changed_at = -1
-
-    def measure(self, lock: SpoolLock) -> None:
+    def measure(self) -> None:
         """Measure everything, where that would not take too much time.
 
-        Args:
-            lock: of the spool; held for moments only.
-
         Raises:
-            OSError: it cannot be looked at.
+            OSError: the folder cannot be measured.
         """
-        begin = time.monotonic()
+        clock = self._ledger.options.timings.clock
+        begin = clock()
         if begin < self._next_measure:
             return
-        lock.call(self._look)
-        names = list(self._sizes)
+        self._update()
+        names = [*self._alive, *self._dead]
         for first in range(0, len(names), _MEASURED_AT_ONCE):
             part = names[first : first + _MEASURED_AT_ONCE]
-            sizes = {name: self._size_of(name) for name in part}
-            dead = {name for name in part if name in self._alive and not self._is_alive(name)}
-            lock.call(self._correct, sizes, dead)
-        self._folder.measured = (self._sizes, self._alive)
-        now = time.monotonic()
+            self._correct({name: (self._size_of(name), self._is_alive(name)) for name in part})
+        self._folder.measured = (self._alive, self._dead)
+        now = clock()
         self._next_measure = now + (now - begin) * _SHARE_OF_TIME
 
-    def _correct(self, sizes: dict[str, int], dead: set[str]) -> None:
-        for name, size in sizes.items():
-            if name in self._sizes:
-                self._set(name, size)
-        self._alive -= dead
+    @locked
+    def _correct(self, found: dict[str, tuple[int, bool]]) -> None:
+        for name in found.keys() & (self._alive.keys() | self._dead.keys()):
+            size, is_alive = found[name]
+            if not is_alive and self._alive.pop(name, None) is not None:
+                self._dead[name] = size
+            sizes = self._alive if name in self._alive else self._dead
+            sizes[name] = size
+        self._dead_bytes = sum(self._dead.values())
 
     def _size_of(self, name: str) -> int:
-        size = 0
         with ignored_errors():  # gone meanwhile, or not to be read
-            if parse_stream_name(name) is None and not self._is_folder(name):
-                return os.stat(name, dir_fd=self._folder.fd, follow_symlinks=False).st_size
-            with opened_folder(name, self._folder.fd) as fd, os.scandir(fd) as files:
-                for file in files:
-                    size += file.stat(follow_symlinks=False).st_size
-        return size
-
-    def _is_folder(self, name: str) -> bool:
-        with ignored_errors(), opened_folder(name, self._folder.fd):
-            return True
-        return False
+            try:
+                with opened_folder(name, self._folder.fd) as fd:
+                    return sum(_size(file, fd) for file in os.listdir(fd))
+            except NotADirectoryError:
+                return _size(name, self._folder.fd)
+        return 0
 
     def _is_alive(self, name: str) -> bool:
-        """Tell whether a process holds the stream; where that is unknown, it may."""
-        try:
-            with opened_folder(name, self._folder.fd) as fd:
-                if _flock.try_lock(fd, shared=True):
-                    _flock.unlock(fd)
-                    return False
-        except OSError:
-            return False
-        return True
+        if name in self._alive:  # what is dead stays so
+            with ignored_errors(), opened_folder(name, self._folder.fd) as fd:
+                return _flock.is_locked(fd)
+        return False
+
+
+def _size(name: str, folder_fd: int) -> int:
+    with ignored_errors():  # gone meanwhile
+        return os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_size
+    return 0

@@ -2,8 +2,8 @@
 
 All processes of a spool append to one file, ``dead-letters.ndjson``. A line is ``{"time": ...,
 "reason": ..., "destination": ..., "event": {...}}``, with ``"line": "..."`` instead of ``"event"``
-for what is no JSON. Who writes or replaces the file holds its lock, and looks whether it is still
-the file of that name once it has the lock.
+for what is no JSON. Who writes or replaces the file holds its lock, and checks then whether it
+is still the file of that name.
 
 A stopped process may keep the lock for long. Nobody waits for it for more than a moment: letters
 wait in memory then, and the maintenance thread tries again. The lock is given back before the file
@@ -22,11 +22,12 @@ from typing import Any
 
 import orjson
 
+from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._flock import try_lock, unlock
 from structlog_mozdef._fsync import sync_data
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
-from structlog_mozdef.buffers.spool.safe_files import create_file, ignored_errors, open_file
+from structlog_mozdef.files.opening import create_file, ignored_errors, open_file
 from structlog_mozdef.rendering.convert import decode_bytes
 from structlog_mozdef.rendering.timestamps import utc_now
 
@@ -115,7 +116,7 @@ class DeadLetterFile:
             try:
                 with self._locked(self._patience) as fd:
                     return list(_letters_in(fd))
-            except BlockingIOError:  # who only looks can do without the lock
+            except BlockingIOError:  # a reader can do without the lock
                 fd = self._open(create=False)
                 try:
                     return list(_letters_in(fd))
@@ -140,7 +141,7 @@ class DeadLetterFile:
         return 0
 
     def _replace(self, content: bytes) -> None:
-        """Put another file in the place of the locked one; writers that wait for it notice."""
+        """Replace the locked file; writers that wait for it notice."""
         if not content:
             os.unlink(DEAD_LETTERS_FILE, dir_fd=self._folder.fd)
             return
@@ -160,12 +161,12 @@ class DeadLetterFile:
         Raises:
             BlockingIOError: another process kept the lock for *patience* seconds.
         """
-        deadline = time.monotonic() + patience
+        deadline = monotonic() + patience
         while True:
             fd = self._open(create=create)
             try:
                 while not try_lock(fd):
-                    if time.monotonic() >= deadline:
+                    if monotonic() >= deadline:
                         raise BlockingIOError(
                             errno.EAGAIN, f"another process keeps {DEAD_LETTERS_FILE} locked"
                         )

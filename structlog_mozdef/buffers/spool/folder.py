@@ -6,7 +6,6 @@ import os
 import stat
 import time
 import weakref
-from collections.abc import Iterable
 from pathlib import Path
 
 from structlog_mozdef import _flock
@@ -15,7 +14,6 @@ from structlog_mozdef.buffers.spool.format import (
     ANY_DESTINATION,
     DEAD_LETTERS_FILE,
     FORMAT,
-    QUARANTINED_SUFFIX,
     STREAM_FILE,
     UNFINISHED_PREFIX,
     Metadata,
@@ -24,21 +22,25 @@ from structlog_mozdef.buffers.spool.format import (
     encode_metadata,
     stream_names_in,
 )
-from structlog_mozdef.buffers.spool.safe_files import (
+from structlog_mozdef.exceptions import SpoolError
+from structlog_mozdef.files.descriptor import Descriptor
+from structlog_mozdef.files.opening import (
+    QUARANTINED_SUFFIX,
     TOO_MANY_OPEN,
-    Descriptor,
-    complaint_about,
     create_file,
     give_to_owner_of,
     ignored_errors,
     open_folder,
-    open_private_folder,
     opened_folder,
     quarantine,
     read_file,
     write_all,
 )
-from structlog_mozdef.exceptions import SpoolError
+from structlog_mozdef.files.private_folder import (
+    NotPrivateError,
+    complaint_about,
+    open_private_folder,
+)
 
 # A stream that its maker left unfinished holds no event; it is swept away after so many seconds.
 _UNFINISHED_AGE = 60.0
@@ -47,35 +49,22 @@ FOREIGN_AGE = 60.0
 _BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
-class StreamLock:
-    """A stream that is locked by this process: by ``flock`` on the subfolder itself.
+class StreamLock(Descriptor):
+    """The lock of a stream: ``flock`` on the subfolder itself. It ends when that is closed.
 
     Args:
         name: of the subfolder.
-        fd: descriptor of the subfolder; the lock ends when it is closed.
+        folder_fd: descriptor of the spool.
+
+    Raises:
+        OSError: there is no such subfolder, or it cannot be opened.
     """
 
-    def __init__(self, name: str, fd: int) -> None:
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, folder_fd: int) -> None:
+        super().__init__(open_folder(name, folder_fd))
         self.name = name
-        self._descriptor = Descriptor(fd)
-
-    @property
-    def fd(self) -> int:
-        """The descriptor of the subfolder.
-
-        Raises:
-            OSError: the program closed it, and the lock is lost.
-        """
-        self._descriptor.status()
-        return self._descriptor.fd
-
-    def is_lost(self) -> bool:
-        """Tell whether the program closed the descriptor, so that others may lock the stream."""
-        return not self._descriptor.is_ours()
-
-    def close(self) -> None:
-        """Let others have the stream."""
-        self._descriptor.close()
 
 
 # Those of this process.
@@ -98,10 +87,12 @@ class SpoolFolder:
         SpoolError: see `structlog_mozdef.buffers.spool.Spool`.
     """
 
+    # Of an object that is not made yet, or never was.
+    _descriptor: Descriptor | None = None
+
     def __init__(
         self, path: str | os.PathLike[str], destination: str, *, boot: str | None = None
     ) -> None:
-        self._descriptor: Descriptor | None = None
         if not _flock.AVAILABLE:
             raise SpoolError(
                 "a spool needs fcntl, which this platform does not have; use spool=None"
@@ -110,11 +101,13 @@ class SpoolFolder:
         self.destination = destination
         self._boot = _boot_of_this_machine() if boot is None else boot
         self.left_alone: dict[str, str] = {}
-        self.measured: tuple[dict[str, int], set[str]] | None = None
+        self.measured: tuple[dict[str, int], dict[str, int]] | None = None
         try:
-            self._descriptor = Descriptor(open_private_folder(self.path))
+            self._open()
             self._check_locks()
             self._check_destination()
+        except NotPrivateError as error:
+            raise SpoolError(f"spool is {self.path!r}, which {error.complaint}") from None
         except OSError as error:
             self.close()
             raise SpoolError(
@@ -136,13 +129,13 @@ class SpoolFolder:
         if self._descriptor is None:
             raise OSError(f"the spool {self.path} was closed")
         if not self._descriptor.is_ours():
-            self._reopen()
+            self._open()
         return self._descriptor.fd
 
-    def _reopen(self) -> None:
-        before, self._descriptor = self._descriptor, Descriptor(open_private_folder(self.path))
-        if before is not None:
-            before.close()
+    def _open(self) -> None:
+        if self._descriptor is not None:
+            self._descriptor.close()  # first: the new one may get its number
+        self._descriptor = Descriptor(open_private_folder(self.path))
 
     def close(self) -> None:
         """Close the folder."""
@@ -166,15 +159,14 @@ class SpoolFolder:
         except OSError:
             return  # this platform has no such list
         folders = [folder._descriptor for folder in list(_folders)]  # noqa: SLF001 - of its own
-        kept = {folder.fd for folder in folders if folder is not None}
-        for fd in set(numbers) - kept:
+        for fd in set(numbers) - {folder.fd for folder in folders if folder is not None}:
             with ignored_errors():  # that of the list itself, and what is gone
                 status = os.fstat(fd)
                 if stat.S_ISDIR(status.st_mode):
-                    parent = os.stat("..", dir_fd=fd)
-                    if os.path.samestat(parent, os.fstat(self.fd)):
-                        os.close(fd)
-                elif letters is not None and os.path.samestat(status, letters):
+                    is_ours = os.path.samestat(os.stat("..", dir_fd=fd), os.fstat(self.fd))
+                else:
+                    is_ours = letters is not None and os.path.samestat(status, letters)
+                if is_ours:
                     os.close(fd)
 
     def complaint(self) -> str:
@@ -186,7 +178,7 @@ class SpoolFolder:
 
     @classmethod
     def existing(cls, path: str | os.PathLike[str]) -> SpoolFolder:
-        """Return the folder at *path*, whatever it holds, for a look from outside.
+        """Return the folder at *path*, whatever it holds, to inspect it from outside.
 
         Raises:
             SpoolError: there is none, or it is not this user's.
@@ -227,10 +219,6 @@ class SpoolFolder:
         """Return the names of the streams in the folder, oldest first."""
         return stream_names_in(self.names())
 
-    def has_stream(self, name: str) -> bool:
-        """Tell whether there is a stream of that name."""
-        return _status_of(name, self.fd) is not None
-
     def names(self) -> list[str]:
         """Return all names in the folder."""
         # Other threads, and processes forked from this one, share the position of our descriptor:
@@ -262,12 +250,12 @@ class SpoolFolder:
         try:
             os.mkdir(unfinished, 0o700, dir_fd=self.fd)
         except FileNotFoundError:  # somebody has removed the folder itself
-            self._reopen()
+            self._open()
             os.mkdir(unfinished, 0o700, dir_fd=self.fd)
         try:
-            # By its name: where the umask takes the right to open it, it could not be opened.
+            # By its name: where the umask denies the right to open it, it could not be opened.
             os.chmod(unfinished, 0o700, dir_fd=self.fd)
-            stream = StreamLock(unfinished, open_folder(unfinished, self.fd))
+            stream = StreamLock(unfinished, self.fd)
         except OSError:
             os.rmdir(unfinished, dir_fd=self.fd)
             raise
@@ -289,7 +277,7 @@ class SpoolFolder:
     def remove_stream(self, stream: StreamLock) -> None:
         """Remove a stream that is drained, with what nobody needs any more in it."""
         try:
-            with opened_folder(".", stream.fd) as fd:
+            with opened_folder(".", stream.checked()) as fd:
                 # Who finds the rest of it after a crash still needs the ack offset.
                 for name in sorted(os.listdir(fd), key=(ACK_FILE, STREAM_FILE).__contains__):
                     quarantine(name, fd)
@@ -303,38 +291,57 @@ class SpoolFolder:
 
     # Streams of dead processes.
 
+    def adoptable(self) -> list[str]:
+        """Return the names of the streams, oldest first, and sweep away unfinished ones."""
+        names = self.names()
+        for name in names:
+            if name.startswith(UNFINISHED_PREFIX) and not name.endswith(QUARANTINED_SUFFIX):
+                with ignored_errors():
+                    self._sweep(name)
+        present = stream_names_in(names)
+        self.left_alone = {n: self.left_alone[n] for n in present if n in self.left_alone}
+        return present
+
+    def _sweep(self, name: str) -> None:
+        """Remove a stream that its maker died over, before it held an event."""
+        stream = StreamLock(name, self.fd)
+        age = time.time() - os.fstat(stream.fd).st_mtime
+        if age > _UNFINISHED_AGE and _flock.try_lock(stream.fd):
+            self.remove_stream(stream)
+        stream.close()
+
     def lock_orphan(self, name: str) -> StreamLock | None:
         """Lock a stream whose owner is dead; None where it lives, or the stream is gone.
 
         A stream of another destination, of a later format, of another user, or of another machine
-        that writes to it, is left alone: see `left_alone`. `adoptable` forgets about those that
-        are gone.
+        that writes to it, is left alone: see `left_alone`.
 
         Raises:
             OSError: no file can be opened now.
         """
-        stream = None
         try:
-            stream = StreamLock(name, open_folder(name, self.fd))
-            if _flock.try_lock(stream.fd):
-                # Another sink may have drained and removed it between the two calls.
-                now = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
-                reason = self.reason_to_leave(stream.fd)
-                if reason is not None:
-                    self.left_alone[name] = reason
-                elif os.path.samestat(now, os.fstat(stream.fd)):
-                    return stream
+            return self._lock(StreamLock(name, self.fd))
         except OSError as error:
             if error.errno in TOO_MANY_OPEN:
-                if stream is not None:
-                    stream.close()
                 raise
             if isinstance(error, PermissionError):
                 self.left_alone[name] = f"it cannot be read: {error.strerror}"
-            # Otherwise it is no folder, or gone.
-        if stream is not None:
-            stream.close()
-        return None
+            return None  # otherwise it is no folder, or gone
+
+    def _lock(self, stream: StreamLock) -> StreamLock | None:
+        is_ours = False
+        try:
+            if _flock.try_lock(stream.fd):
+                # Another sink may have drained and removed it between the two calls.
+                now = os.stat(stream.name, dir_fd=self.fd, follow_symlinks=False)
+                reason = self.reason_to_leave(stream.fd)
+                is_ours = reason is None and os.path.samestat(now, os.fstat(stream.fd))
+                if reason is not None:
+                    self.left_alone[stream.name] = reason
+        finally:
+            if not is_ours:
+                stream.close()
+        return stream if is_ours else None
 
     def reason_to_leave(self, stream_fd: int) -> str | None:
         """Say why the stream whose folder is open as *stream_fd* is not for this process."""
@@ -350,29 +357,8 @@ class SpoolFolder:
         ):
             return f"it holds events for {metadata.destination!r}"
         if metadata.boot not in (None, "", self._boot) and _was_just_written(stream_fd):
-            return "another machine writes to it, which no lock here can tell"
+            return "another machine writes to it, which no lock here shows"
         return None
-
-    def adoptable(self, names: Iterable[str]) -> list[str]:
-        """Select the streams of *names*, oldest first, and sweep away unfinished ones."""
-        names = list(names)
-        self._sweep(names)
-        present = stream_names_in(names)
-        self.left_alone = {
-            name: self.left_alone[name] for name in present if name in self.left_alone
-        }
-        return present
-
-    def _sweep(self, names: Iterable[str]) -> None:
-        """Remove streams that their makers died over, before they wrote an event."""
-        for name in names:
-            if name.startswith(UNFINISHED_PREFIX) and not name.endswith(QUARANTINED_SUFFIX):
-                with ignored_errors():
-                    stream = StreamLock(name, open_folder(name, self.fd))
-                    age = time.time() - os.fstat(stream.fd).st_mtime
-                    if age > _UNFINISHED_AGE and _flock.try_lock(stream.fd):
-                        self.remove_stream(stream)
-                    stream.close()
 
     def sync(self) -> None:
         """Force the names in the folder to the disk."""
@@ -391,8 +377,10 @@ def _metadata_of(stream_fd: int) -> Metadata:
 
 
 def _was_just_written(stream_fd: int) -> bool:
-    with opened_folder(".", stream_fd) as fd, os.scandir(fd) as entries:
-        latest = max((entry.stat(follow_symlinks=False).st_mtime for entry in entries), default=0)
+    latest = 0.0
+    with opened_folder(".", stream_fd) as fd:
+        for name in os.listdir(fd):
+            latest = max(latest, os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime)
     return abs(time.time() - latest) < FOREIGN_AGE
 
 

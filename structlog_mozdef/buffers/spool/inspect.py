@@ -1,17 +1,21 @@
-"""A look at a spool from outside: what waits in it, and whose it is. Changes nothing."""
+"""A spool seen from outside: what waits in it, and whose it is."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from structlog_mozdef import _flock
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.format import StreamName, parse_stream_name, segment_name
-from structlog_mozdef.buffers.spool.safe_files import create_file, ignored_errors, opened_folder
-from structlog_mozdef.buffers.spool.stream import survey
+from structlog_mozdef.buffers.spool.format import (
+    StreamName,
+    StreamNames,
+    parse_stream_name,
+    segment_name,
+)
+from structlog_mozdef.buffers.spool.segments import read_contents
+from structlog_mozdef.files.opening import create_file, ignored_errors, opened_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
 
@@ -56,12 +60,12 @@ def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
 
 
 def has_orphans(folder: SpoolFolder) -> bool:
-    """Tell whether there is a stream that no process holds, and that one can adopt."""
+    """Return whether there is a stream that no process holds, and that one can adopt."""
     for name in folder.stream_names():
         try:
             with opened_folder(name, folder.fd) as fd:
-                if not _is_held(fd) and folder.reason_to_leave(fd) is None:
-                    survey(fd)
+                if not _flock.is_locked(fd) and folder.reason_to_leave(fd) is None:
+                    read_contents(fd)
                     return True
         except OSError:
             continue  # it is gone, or cannot be read
@@ -75,7 +79,7 @@ def remove_orphans(folder: SpoolFolder) -> int:
         stream = folder.lock_orphan(name)
         if stream is not None:
             with ignored_errors():  # it cannot be read
-                removed += survey(stream.fd).events
+                removed += read_contents(stream.fd).events
             folder.remove_stream(stream)
     return removed
 
@@ -85,9 +89,9 @@ def _report(folder: SpoolFolder, name: str, parsed: StreamName) -> StreamReport:
     alive, reason = False, None
     try:
         with opened_folder(name, folder.fd) as fd:
-            alive, reason = _is_held(fd), folder.reason_to_leave(fd)
-            found = survey(fd)
-            events, size = found.events, sum(found.sizes.values())
+            alive, reason = _flock.is_locked(fd), folder.reason_to_leave(fd)
+            found = read_contents(fd)
+            events, size = found.events, sum(each.size for each in found.segments.values())
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
@@ -104,14 +108,6 @@ def _report(folder: SpoolFolder, name: str, parsed: StreamName) -> StreamReport:
     )
 
 
-def _is_held(stream_fd: int) -> bool:
-    # A lock that is held for a moment: who adopts meanwhile tries again later.
-    if not _flock.try_lock(stream_fd, shared=True):
-        return True
-    _flock.unlock(stream_fd)
-    return False
-
-
 def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes]) -> None:
     """Put *events* into a stream that the next sink on the folder adopts.
 
@@ -121,8 +117,7 @@ def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes])
     """
     target = SpoolFolder(folder.path, destination)
     try:
-        name = StreamName(time.time_ns() // 1_000_000, os.getpid(), os.urandom(8).hex())
-        stream = target.create_stream(name)
+        stream = target.create_stream(StreamNames().next())
         try:
             fd = create_file(segment_name(1), os.O_WRONLY, stream.fd)
             with os.fdopen(fd, "wb") as file:

@@ -1,7 +1,7 @@
-"""What became of the events of a spool: its sources, and every number that it gives.
+"""What the parts of a spool share: its lock, its sources, and every number that it gives.
 
 Counts belong to the sources. Those of the process are sums of them, and `Sources` is replaced as a
-whole: so the numbers add up whenever somebody looks, whatever was interrupted.
+whole: so the numbers add up whenever somebody asks, whatever was interrupted.
 """
 
 from __future__ import annotations
@@ -10,46 +10,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, Counts, DeadLetter
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
-from structlog_mozdef.buffers.spool.holding import Holding
-from structlog_mozdef.buffers.spool.source import Source
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.options import SpoolOptions
+from structlog_mozdef.buffers.spool.own_stream import OwnStream
 from structlog_mozdef.buffers.spool.stream import Stream
 
+if TYPE_CHECKING:
+    from structlog_mozdef.buffers.spool.outage import Holding
+
 _KEPT_DEAD_LETTERS = 100
-_Result = TypeVar("_Result")
-
-
-class SpoolLock:
-    """The lock of a spool, which no signal handler that raises can leave held.
-
-    Re-entrant: a signal handler or ``__del__`` may log in the middle of an append. ``with`` is not
-    used: before Python 3.15 an exception can come between getting the lock and entering.
-    """
-
-    def __init__(self) -> None:
-        lock: Any = threading.RLock()  # Any: `_is_owned` is missing in its stub
-        self.acquire, self.release = lock.acquire, lock.release
-        #: Tells whether the calling thread holds the lock.
-        self.is_owned: Callable[[], bool] = lock._is_owned  # noqa: SLF001 - as Condition does
-
-    def call(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
-        """Return ``function(*arguments)``, called with the lock held."""
-        try:
-            self.acquire()
-            result = function(*arguments)
-        except BaseException:
-            try:
-                self.release()
-            except RuntimeError:
-                pass  # a handler raised while this waited for the lock
-            raise
-        self.release()
-        return result
 
 
 class DeferredWarnings:
@@ -89,61 +65,64 @@ class Sources(NamedTuple):
         delivered: events that were delivered from any source that is gone.
     """
 
-    own: tuple[Source, ...] = ()
+    own: tuple[OwnStream | Holding, ...] = ()
     adopted: tuple[Stream, ...] = ()
     appended: int = 0
     delivered: int = 0
 
-    def without(self, source: Source) -> Sources:
+    def without(self, source: Stream | Holding) -> Sources:
         """Return these without *source*, whose counts are kept."""
         if source not in self.all():
             return self  # a holding that went to the disk meanwhile, say
-        is_own = source in self.own
         return Sources(
             tuple(other for other in self.own if other is not source),
             tuple(other for other in self.adopted if other is not source),
-            self.appended + (source.appended if is_own else 0),
+            self.appended + (source.appended if source in self.own else 0),
             self.delivered + source.state.delivered,
         )
 
-    def with_instead(self, source: Source, before: Source) -> Sources:
-        """Return these with *source* in the place of *before*."""
-        return self._replace(own=tuple(source if s is before else s for s in self.own))
-
-    def all(self) -> tuple[Source, ...]:
+    def all(self) -> tuple[Stream | Holding, ...]:
         """Return all of them."""
         return (*self.own, *self.adopted)
+
+    def holdings(self) -> list[Holding]:
+        """Return those that are in memory."""
+        return [source for source in self.own if not isinstance(source, OwnStream)]
+
+    def streams(self) -> list[Stream]:
+        """Return the streams that this process has locked."""
+        streams = [source for source in self.all() if isinstance(source, Stream)]
+        return [stream for stream in streams if stream.lock is not None]
 
 
 class SpoolLedger:
     """The numbers of one spool, and what it found damaged.
 
     Args:
-        path: of the folder, for messages.
-        lock: of the spool, held by everything that changes a number.
-        warnings: of the spool.
-        dead_letter_file: keeps the dead letters.
+        folder, options: of the spool.
+        own_log: says what happened to the disk.
 
     Attributes:
+        lock: held by everything that changes a number. Re-entrant: a signal handler or ``__del__``
+            may log in the middle of an append.
         sources: replaced as a whole.
+        drops: lost events, by reason.
         set_aside: events in flight that were rejected or put at the end of the buffer: they do not
             wait any more, and are not delivered.
     """
 
     def __init__(
-        self,
-        path: str,
-        lock: SpoolLock,
-        warnings: DeferredWarnings,
-        dead_letter_file: DeadLetterFile,
+        self, folder: SpoolFolder, options: SpoolOptions, own_log: RateLimitedLogger
     ) -> None:
+        self.folder = folder
+        self.options = options
+        self.warnings = DeferredWarnings(own_log)
+        self.lock: Any = threading.RLock()  # Any: `_is_owned` is missing in its stub
+        self._lock = self.lock
         self.sources = Sources()
         self.drops = Drops()
         self.set_aside = 0
-        self._path = path
-        self._lock = lock
-        self._warnings = warnings
-        self._dead_letter_file = dead_letter_file
+        self.letters = DeadLetterFile(folder, options.share, syncs=options.sync != "never")
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
         self._dead_lettered = 0
         # Events that were put at the end of the buffer: their number there, and how many others
@@ -153,7 +132,7 @@ class SpoolLedger:
     # Sources.
 
     def change(self, function: Callable[[Sources], Sources]) -> None:
-        """Replace the sources by ``function(sources)``."""
+        """Replace the sources by ``function(sources)``. With the lock held."""
         while True:
             before = self.sources
             after = function(before)
@@ -161,17 +140,25 @@ class SpoolLedger:
                 self.sources = after
                 return
 
-    def append(self, source: Source) -> None:
-        """Add an own source, the latest."""
+    def append(self, source: OwnStream | Holding) -> None:
+        """Add an own source, the latest. With the lock held."""
         self.change(lambda now: now._replace(own=(*now.own, source)))
 
-    def remove(self, source: Source) -> None:
+    @locked
+    def adopt(self, stream: Stream) -> None:
+        """Add a stream of a dead process."""
+        self.change(lambda now: now._replace(adopted=(*now.adopted, stream)))
+
+    @locked
+    def remove(self, source: Stream | Holding) -> None:
         """Remove a source, and keep its counts."""
         self.change(lambda now: now.without(source))
 
-    def replace(self, holding: Holding, stream: Stream) -> bool:
-        """Let *stream* take the place of *holding*; False where that is gone."""
-        self.change(lambda now: now.with_instead(stream, holding))
+    def replace(self, holding: Holding, stream: OwnStream) -> bool:
+        """Put *stream* where *holding* was; False where that is gone. With the lock held."""
+        self.change(
+            lambda now: now._replace(own=tuple(stream if s is holding else s for s in now.own))
+        )
         if stream not in self.sources.own:
             return False
         holding.successor = stream  # where those of its events are settled that are being sent
@@ -187,6 +174,7 @@ class SpoolLedger:
         """Return how many events of this process wait."""
         return sum(source.waiting() for source in self.sources.own)
 
+    @locked
     def size(self) -> int:
         """Return the bytes that wait."""
         return sum(source.size() for source in self.sources.all())
@@ -207,13 +195,12 @@ class SpoolLedger:
         held_back = [before for number, before in list(self._requeued) if number > settled]
         return min([settled, *held_back])
 
+    @locked
     def counts(self) -> Counts:
         """Return all numbers."""
         sources = self.sources
-        released = sum(source.released() for source in sources.own if isinstance(source, Stream))
-        delivered = sources.delivered
-        delivered += sum(source.state.delivered for source in sources.all())
-        buffered = max(self.waiting() - self.set_aside, 0) + released
+        delivered = sources.delivered + sum(s.state.delivered for s in sources.all())
+        buffered = max(sum(source.left() for source in sources.all()) - self.set_aside, 0)
         dropped = self.drops.counts()
         return Counts(
             accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
@@ -226,68 +213,60 @@ class SpoolLedger:
         )
 
     def _oldest_age(self) -> float:
-        ages = [0.0]
-        for source in self.sources.own:
-            if source.waiting():
-                ages.append(time.monotonic() - source.marks.oldest(source.state.settled))
-                break
+        now = self.options.timings.clock()
+        times = [s.times.oldest(s.state.settled) for s in self.sources.own if s.waiting()]
+        ages = [now - oldest for oldest in times[:1] if oldest is not None]
         ages += [time.time() - stream.written_at() for stream in self.sources.adopted[:1]]
-        return max(ages)
+        return max(ages, default=0.0)
 
     # What becomes of events.
 
     def reject(self, event: bytes, reason: str) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._lock.call(self._count_dead_letter, event, reason, 1)
+        self._count_dead_letter(event, reason, set_aside=1)
         self._keep_dead_letter(event, reason)
 
-    def _count_dead_letter(self, event: bytes, reason: str, set_aside: int) -> None:
+    @locked
+    def _count_dead_letter(self, event: bytes, reason: str, *, set_aside: int) -> None:
         self._dead_letters.append(DeadLetter(event, reason))
         self._dead_lettered += 1
         self.set_aside += set_aside
 
     def _keep_dead_letter(self, event: bytes, reason: str) -> None:
         try:
-            self._dead_letter_file.add(event, reason)
+            self.letters.add(event, reason)
         except OSError as error:
-            self._warnings.add(
+            self.warnings.add(
                 "dead letter lost",
-                f"a dead letter could not be kept in {self._path}: {error.strerror}",
+                f"a dead letter could not be kept in {self.folder.path}: {error.strerror}",
             )
 
-    def write_pending_letters(self) -> None:
-        """Keep the dead letters that another process kept from being written.
-
-        Raises:
-            OSError: they cannot be written.
-        """
-        self._dead_letter_file.write_pending()
-
+    @locked
     def dead_letters(self) -> list[DeadLetter]:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        return self._lock.call(list, self._dead_letters)
+        return list(self._dead_letters)
 
     def requeued(self) -> None:
-        """Count an event in flight that was appended again just now."""
+        """Count an event in flight that was appended again just now. With the lock held."""
         settled = self.settled_count()
         waiting = [entry for entry in self._requeued if entry[0] > settled]
         self._requeued = [*waiting, (self.appended_count(), settled)]
         self.set_aside += 1
 
-    # What streams tell of lines that they left behind: see `Observer`.
-
-    def found_damaged(self, line: bytes, reason: str, *, counted: bool) -> None:
-        """See `structlog_mozdef.buffers.spool.stream.Observer`."""
-        self._lock.call(self._count_dead_letter, line, reason, 0)
+    def found_damaged(self, line: bytes, reason: str) -> None:
+        """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
+        self._count_dead_letter(line, reason, set_aside=0)
         self._keep_dead_letter(line, reason)
-        self._warnings.add(
-            "spool damaged", f"a line of the spool {self._path} is damaged: {reason}"
+        self.warnings.add(
+            "spool damaged", f"a line of the spool {self.folder.path} is damaged: {reason}"
         )
 
-    def _count_missing(self, events: int) -> None:
-        self.drops.add(SPOOL_DAMAGED, events)
-
     def found_missing(self, events: int) -> None:
-        """See `structlog_mozdef.buffers.spool.stream.Observer`."""
-        self._lock.call(self._count_missing, events)
-        self._warnings.add("spool damaged", f"events of the spool {self._path} are missing")
+        """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
+        self.count_drops(SPOOL_DAMAGED, events)
+        self.warnings.add("spool damaged", f"events of the spool {self.folder.path} are missing")
+
+    @locked
+    def count_drops(self, reason: str, events: int = 1) -> None:
+        """Count events that were lost."""
+        self.drops.add(reason, events)

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 
 from structlog_mozdef._fsync import sync_data
-from structlog_mozdef.buffers.spool.ledger import DeferredWarnings
-from structlog_mozdef.buffers.spool.safe_files import Descriptor, close_lost_descriptors
+from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+from structlog_mozdef.files.descriptor import Descriptor, close_lost_descriptors
+from structlog_mozdef.process.threads import start_without_signals
 
 
 class MaintenanceThread:
@@ -19,22 +20,14 @@ class MaintenanceThread:
 
     Args:
         check: returns files to synchronise and close.
-        syncs: False where files are only closed.
-        warnings: of the spool.
-        interval: seconds between two runs.
+        ledger: of the spool.
     """
 
-    def __init__(
-        self,
-        check: Callable[[], list[Descriptor]],
-        syncs: bool,
-        warnings: DeferredWarnings,
-        interval: float,
-    ) -> None:
+    def __init__(self, check: Callable[[], list[Descriptor]], ledger: SpoolLedger) -> None:
         self._check = check
-        self._syncs = syncs
-        self._warnings = warnings
-        self._interval = interval
+        self._syncs = ledger.options.sync == "interval"
+        self._warnings = ledger.warnings
+        self._interval = ledger.options.timings.maintenance_interval
         self._thread: threading.Thread | None = None
         self._complete: list[Descriptor] = []
 
@@ -49,15 +42,15 @@ class MaintenanceThread:
             thread = threading.Thread(target=self._run, name="structlog-mozdef-spool", daemon=True)
             self._thread = thread
             try:
-                thread.start()
+                start_without_signals(thread)
             except RuntimeError:
                 self._thread = None  # no thread can be had: the next one to ask tries again
-            except BaseException:  # of a signal handler: perhaps it runs, and ends at its next look
+            except BaseException:  # of a signal handler: perhaps it runs, and ends at its next turn
                 self._thread = None
                 raise
 
     def sync_and_close(self, file: Descriptor) -> None:
-        """Take over a file that is not written to any more."""
+        """Synchronise and close a file, at the next turn: nothing is written to it any more."""
         self._complete.append(file)
 
     def _run(self) -> None:
@@ -107,7 +100,7 @@ class MaintenanceThread:
         self._thread = None  # the work may have started it again
 
     def abandon(self) -> None:
-        """End the thread at its next look, and close the files without any work."""
+        """End the thread at its next turn, and close the files without any work."""
         self._thread = None
         files, self._complete = self._complete, []
         for file in files:

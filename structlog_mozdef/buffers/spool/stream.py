@@ -1,53 +1,42 @@
-"""One stream of a spool: segments to append to, and an ack offset to read from.
+"""A stream of a spool as the sender sees it: segments to read, and an ack offset.
 
-Appending belongs to the threads that log, under the spool's lock; reading to the sender alone.
-The writer never goes back: where anything surprising happens it lets go of the stream, which is
-then `closed`. Reading runs ahead of the ack offset, across segments, and finds out at the end of
-each segment whether all that was counted was there.
+Reading runs ahead of the ack offset, across segments, and finds out at the end of each segment
+whether all events that were counted were there.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import deque
 from typing import NamedTuple, Protocol
 
-from structlog_mozdef.buffers.base import number_within
 from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
 from structlog_mozdef.buffers.spool.format import (
     ACK_FILE,
-    CHUNK_BYTES,
-    LINE_LIMIT_BYTES,
     Offset,
-    complete_lines,
     damage_of,
-    decode_ack,
     encode_ack,
     segment_name,
-    segment_numbers_in,
 )
-from structlog_mozdef.buffers.spool.holding import Holding
-from structlog_mozdef.buffers.spool.safe_files import (
-    NO_FILE,
-    Descriptor,
-    create_file,
-    ignored_errors,
-    open_file,
-    open_folder,
-    opened_folder,
-    quarantine,
-    read_file,
+from structlog_mozdef.buffers.spool.segments import (
+    Part,
+    Segment,
+    open_segment,
+    read_contents,
+    read_part,
 )
-from structlog_mozdef.buffers.spool.source import Marks
+from structlog_mozdef.files.descriptor import Descriptor
+from structlog_mozdef.files.opening import create_file, ignored_errors, quarantine
 
 # What is kept of a line without an end.
 _KEPT_BYTES = 16 * 1024
 
 
 class StreamState(NamedTuple):
-    """See `structlog_mozdef.buffers.spool.source.Source`.
+    """How far a stream was read and settled. It is replaced as a whole, by one assignment.
+
+    So what interrupts a read or an ack finds the counts from before it, or those from after it.
 
     Attributes:
         read: how far it was read.
@@ -66,274 +55,143 @@ class StreamState(NamedTuple):
     delivered: int = 0
 
 
-class Observer(Protocol):
-    """Gets to know of what a stream has left behind; it is asked for it no more."""
+class Chunk(NamedTuple):
+    """Events that were read and are not settled: where they begin and end, and those before."""
 
-    def found_damaged(self, line: bytes, reason: str, *, counted: bool) -> None:
-        """A line is no event; *counted* where it was among the events of its stream."""
+    begin: Offset
+    events: list[bytes]
+    end: Offset
+    before: int
+
+
+class DamageLog(Protocol):
+    """Gets to know what a stream has passed over; it never comes again."""
+
+    def found_damaged(self, line: bytes, reason: str) -> None:
+        """A line is no event."""
 
     def found_missing(self, events: int) -> None:
         """So many events are not where they should be."""
 
 
 class Stream:
-    """A stream of this process, or one that it adopted.
+    """A stream that nobody appends to. Its counts change with the spool's lock held only.
 
     Args:
-        folder: where the stream is.
-        lock: of the stream.
-        observer: is told of lines that are no events.
-        adopted: whether another process wrote it: each line is then read as JSON.
+        folder: of the spool.
+        name: of the subfolder.
+        damage: where to log what is no event.
 
     Attributes:
-        name: of the subfolder.
         lock: None while others may adopt the stream.
-        fd: descriptor of the last segment, to append to; -1 before there is one.
-        last: number of that segment.
-        credit: bytes that may be appended before all that can change is looked at.
-        granted: bytes of the last segment, and the credit.
-        appended: events that were appended.
-        offset: what *appended* is ahead of the number of events of this process that wait.
-        next_look: number of appended events at which a log call has to look at more.
+        closed: whether nothing is appended to it any more.
+        last: number of the segment that is appended to.
+        appended: events that were ever appended, as far as they are known.
+        state: how far it was read and settled.
     """
 
-    def __init__(
-        self, folder: SpoolFolder, lock: StreamLock, observer: Observer, *, adopted: bool = False
-    ) -> None:
+    def __init__(self, folder: SpoolFolder, name: str, damage: DamageLog) -> None:
         self._folder = folder
-        self._observer = observer
-        self.name = lock.name
-        self.lock: StreamLock | None = lock
-        self.adopted = self._checks_lines = self.closed = adopted
-        # Whether its events were counted as lines on disk.
-        self._counts_lines = False
+        self._damage = damage
+        self.name = name
+        self.lock: StreamLock | None = None
+        self.closed = True
+        self.last = self.appended = 0
         self.state = StreamState()
-        self.marks = Marks()
-        # Writing.
-        self.fd = -1
-        self.last = self.credit = self.granted = self.appended = self.offset = self.next_look = 0
-        self._file: Descriptor | None = None
-        # Of each segment that is there: the events before it. Of each complete one: its size.
-        self._starts: dict[int, int] = {}
-        self._sizes: dict[int, int] = {}
-        # Of segments that were dropped before they were read, or not found whole: the lost events.
-        self._dropped: dict[int, int] = {}
-        # Reading.
+        self._segments: dict[int, Segment] = {}
+        # Whether somebody has left it: its lines were counted on disk, and each is read as JSON.
+        self._is_recovered = False
         self._reading: Descriptor | None = None
-        self._lines: list[bytes] = []  # read, and not taken
-        # Events that were read and are not settled: where they begin, they, where they end, and
-        # the events before them.
-        self._reads: deque[tuple[Offset, list[bytes], Offset, int]] = deque()
+        self._lines: list[bytes] = []  # read, and not given out
+        self._chunks: deque[Chunk] = deque()
         self._has_ended = False
         self._known_damage = Offset(0, 0)
         self._ack_file: Descriptor | None = None
         self._ack_is_behind = False
-        if adopted:
-            self._take_over(lock)
 
-    # Writing.
-
-    def begin_segment(self) -> Descriptor | None:
-        """Append to a new segment from now on.
-
-        Returns:
-            The segment that is complete now.
+    def take_over(self, lock: StreamLock) -> None:
+        """Begin to read, at the ack offset, what a process has left: perhaps this one.
 
         Raises:
-            OSError: there is no new segment.
+            OSError: it cannot be read now.
         """
-        number = self.last + 1
-        while True:
-            try:
-                fd = create_file(segment_name(number), os.O_RDWR | os.O_APPEND, self.lock_fd())
-                break
-            except FileExistsError:
-                number += 1  # somebody else has put something there
-        before, self._file = self._file, Descriptor(fd)
-        self._starts[number] = self.appended
-        if before is not None:
-            self._sizes[self.last] = before.status().st_size
-        self.granted = self.credit = 0
-        self.fd = self._file.fd
-        self.last = number
-        return before
-
-    def events_in_segment(self) -> int:
-        """Return how many events were appended to the last segment."""
-        return self.appended - self._starts.get(self.last, 0)
-
-    def check(self) -> None:
-        """Make sure that events are still appended to this very stream.
-
-        Raises:
-            OSError: somebody removed it, or closed its descriptors.
-        """
-        if self._file is not None and self._file.status().st_nlink == 0:
-            raise FileNotFoundError("it was removed")
-        self.lock_fd()
-
-    def is_removed(self) -> bool:
-        """Tell whether somebody removed the subfolder."""
-        with ignored_errors():
-            return os.fstat(self.lock_fd()).st_nlink == 0
-        return False
-
-    def touch(self) -> None:
-        """Show other machines, which cannot see the lock, that this process lives."""
-        os.utime(self.lock_fd())
-
-    def stop_writing(self) -> None:
-        """Append no more: the credit is given back."""
-        self.granted -= self.credit
-        self.credit = 0
-
-    def drop_oldest_segment(self) -> int | None:
-        """Remove the oldest complete segment that reading has not reached; return its events."""
-        following = [number for number in list(self._starts) if number > self.state.read.segment]
-        if not self.closed:
-            following = following[:-1]
-        for number in following:
-            end = min((n for n in list(self._starts) if n > number), default=0)
-            events = (self._starts[end] if end else self.appended) - self._starts[number]
-            self._dropped[number] = events
-            del self._starts[number]
-            self._sizes.pop(number, None)
+        try:
+            acked, segments, events, done = read_contents(lock.fd)
+        except OSError:
+            lock.close()
+            raise
+        self.lock = lock
+        # Events that others have settled meanwhile are settled for us as well.
+        before = max(self.appended - events, self.state.settled)
+        for segment in segments.values():
+            segment.start += before
+        self._segments = segments
+        self.appended = before + events
+        self._is_recovered, self._has_ended = True, False
+        self.state = StreamState(acked, before, 0, acked, before, self.state.delivered)
+        for number in done:  # drained, but not removed any more
             self._unlink(number)
-            return events
-        return None
-
-    def descriptors_to_sync(self) -> list[Descriptor]:
-        """Return copies of what has to be synchronised so that what was appended is safe."""
-        if self._file is None:
-            return []
-        self._file.status()
-        # (The folder is opened again: a copy would keep its lock.)
-        return [Descriptor(os.dup(self._file.fd)), Descriptor(open_folder(".", self.lock_fd()))]
-
-    def lock_fd(self) -> int:
-        """Return the descriptor of the subfolder.
-
-        Raises:
-            OSError: the stream was released, or the program closed it.
-        """
-        if self.lock is None:
-            raise FileNotFoundError("the stream was released")
-        return self.lock.fd
-
-    def continue_from(self, holding: Holding, size: int) -> None:
-        """Go on with the counts of *holding*, whose *size* bytes were just written."""
-        lines, outstanding, settled, delivered, _ = holding.state
-        self.closed = True
-        self.granted, self.marks, self.appended = size, holding.marks, holding.appended
-        self._starts = {self.last: settled}
-        begin = Offset(self.last, 0)
-        sent = [line[:-1] for line in lines[:outstanding]]
-        self._reads.append((begin, sent, begin.after(sent), settled))
-        self.state = StreamState(
-            begin.after(sent), settled + outstanding, outstanding, begin, settled, delivered
-        )
-        if not sent:
-            self._reads.clear()
 
     # Counts.
 
-    def waiting(self) -> int:
+    def left(self) -> int:
+        """Return how many events are not settled, whoever will deliver them."""
         state = self.state
-        unread = self.appended - state.met - self._dropped_from(state.read.segment)
-        return 0 if self.lock is None else state.outstanding + max(unread, 0)
+        unread = self.appended - state.met - self._lost_from(state.read.segment)
+        return state.outstanding + max(unread, 0)
 
-    def released(self) -> int:
-        """Return how many events wait for whoever adopts the stream, this process perhaps."""
-        left = self.appended - self.state.settled - self._dropped_from(self.state.acked.segment)
-        return max(left, 0) if self.lock is None else 0
+    def waiting(self) -> int:
+        """Return how many events can be had, those that are being sent included."""
+        return self.left() if self.lock is not None else 0
 
-    def _dropped_from(self, segment: int) -> int:
-        if not self._dropped:  # nearly always
-            return 0
-        return sum(events for number, events in list(self._dropped.items()) if number >= segment)
+    def _lost_from(self, number: int) -> int:
+        return sum(segment.lost for n, segment in self._segments.copy().items() if n >= number)
 
     def size(self) -> int:
-        return max(self.disk_bytes() - self._acked_bytes(), 0)
+        """Return the bytes that wait."""
+        acked = self.state.acked
+        return max(self.disk_bytes() - acked.offset * (acked.segment in self._segments), 0)
 
     def disk_bytes(self) -> int:
         """Return the bytes of all segments."""
-        return sum(list(self._sizes.values())) + self.bytes_in_segment()
+        return sum(segment.size for segment in list(self._segments.values()))
 
-    def bytes_in_segment(self) -> int:
-        """Return the bytes of the last segment, as far as this process wrote them."""
-        return self.granted - self.credit
-
-    def _acked_bytes(self) -> int:
-        acked = self.state.acked
-        return acked.offset if acked.segment in self._starts else 0
+    def written_at(self) -> float:
+        """Return when the oldest segment was written to, in seconds of ``time.time``."""
+        try:
+            name = segment_name(min(self._segments))
+            return os.stat(name, dir_fd=self.lock_fd(), follow_symlinks=False).st_mtime
+        except (OSError, ValueError):
+            return time.time()
 
     # Reading.
 
-    def take(self, max_events: int, max_bytes: int, one: bool) -> list[bytes]:
-        taken: list[bytes] = []
-        while len(taken) < max_events:
-            if not self._lines:
-                try:
-                    if not self._read_more():
-                        break
-                except OSError:
-                    if not taken:
-                        raise
-                    break  # it is heard the next time: what is taken already has to be settled
-                continue
-            events = self._lines[: max_events - len(taken)]
-            fitting, size = number_within(events, max_bytes)
-            if not fitting and one and not taken:
-                fitting, size = 1, max_bytes
-            taken += events[:fitting]
-            max_bytes -= size
-            del self._lines[:fitting]
-            if fitting < len(events):
-                break
-        return taken
+    def read(self, max_events: int) -> list[bytes]:
+        """Give out the next events; none where there are none now.
 
-    def has_more(self) -> bool:
-        return bool(self._lines)
-
-    def after_ack(self, count: int, delivered: int) -> StreamState:
-        state = self.state
-        acked, settled = state.acked, state.settled
-        outstanding = state.outstanding - count
-        while count and self._reads:
-            begin, events, end, before = self._reads.popleft()
-            done = min(count, len(events))
-            acked, settled = end, before + done
-            if done < len(events):
-                acked = begin.after(events[:done])
-                self._reads.appendleft((acked, events[done:], end, settled))
-            count -= done
-        if not self._reads:
-            acked, settled = state.read, state.met  # damaged or missing lines followed, if any
-        elif self._reads[0][0].segment > acked.segment:
-            acked, settled = Offset(self._reads[0][0].segment, 0), self._reads[0][3]
-        return state._replace(
-            acked=acked,
-            settled=settled,
-            outstanding=outstanding,
-            delivered=state.delivered + delivered,
-        )
+        Raises:
+            OSError: they cannot be read now.
+        """
+        while not self._lines and self._read_more():
+            pass
+        events, self._lines = self._lines[:max_events], self._lines[max_events:]
+        return events
 
     def is_drained(self) -> bool:
+        """Return whether nothing is left, and nothing will come.
+
+        Raises:
+            OSError: the next events cannot be read now.
+        """
         if self.lock is None or not self.closed:
             return False
-        while not self._reads and self._read_more():
+        while not self._chunks and self._read_more():
             pass
-        return not self._reads and self._has_ended
-
-    def is_read(self) -> bool:
-        """Tell whether all that was written to the last segment was read."""
-        read = self.state.read
-        return read.segment == self.last and (
-            self._file is None or self._file.status().st_size <= read.offset
-        )
+        return not self._chunks and self._has_ended
 
     def rewind(self) -> None:
-        self._lines, self._reads = [], deque()
+        """Give out again what is not settled."""
+        self._lines, self._chunks = [], deque()
         self._has_ended = False
         state = self.state
         self._known_damage = max(self._known_damage, state.read)
@@ -344,138 +202,95 @@ class Stream:
     def _read_more(self) -> bool:
         """Read the next part; False where there is none to be had now."""
         # Asked before reading: what is written between the two belongs to this segment still.
-        last, closed = self.last, self.closed
+        is_last = not self.closed and self.state.read.segment >= self.last
         if self._has_ended:
             return False
-        if self._open_segment():
-            read = self.state.read
-            assert self._reading is not None  # noqa: S101 - for the type checker
-            chunk = os.pread(self._reading.fd, CHUNK_BYTES, read.offset)
-            if lines := complete_lines(chunk):
-                self._add_lines(lines, chunk.rfind(b"\n") + 1)
-                return True
-            if chunk:
-                return self._read_odd_line(is_complete=closed or read.segment < last)
-        is_complete = closed or self.state.read.segment < last
-        return is_complete and self._next_segment(closed=closed)
-
-    def _open_segment(self) -> bool:
-        """Open the segment that is read; False where it is not there."""
-        if self._reading is not None and self._reading.is_ours():
-            return True
-        number = self.state.read.segment
-        if number in self._starts:
-            try:
-                fd = open_file(segment_name(number), self.lock_fd())
-            except OSError as error:
-                if error.errno not in NO_FILE:
-                    raise  # too many open files, say: it is there, and can be read later
-                if self._file is None or number != self.last:
-                    return False
-                self._file.status()
-                fd = os.dup(self._file.fd)  # removed, but still ours to read
-            self._reading = Descriptor(fd)
-            return True
-        return False
-
-    def _next_segment(self, *, closed: bool) -> bool:
-        """Leave this segment, of which nothing is left; False where it is the last."""
-        done = self.state.read.segment
-        following = min((number for number in list(self._starts) if number > done), default=0)
-        if not following and not closed:
-            return False
-        expected = self._starts[following] if following else self.appended
-        dropped = self._dropped_from(done) - self._dropped_from(following or sys.maxsize)
-        missing = expected - self.state.met - dropped
-        if missing < 0:  # more than were counted: a signal handler raised in the middle of it
-            self._count_found(-missing, following)
-            expected -= missing
-        elif missing > 0:
-            self._dropped[done] = self._dropped.get(done, 0) + missing
-            self._observer.found_missing(missing)
-        read = Offset(following, 0) if following else self.state.read
-        self.state = self._settled_with_nothing_read(read, expected)
-        self._stop_reading()
-        if not following:
-            self._has_ended = True
-            return False
-        if not self._reads:
-            self.write_ack()
+        fd = self._open_reading()
+        part = None if fd is None else read_part(fd, self.state.read.offset)
+        if part is None:
+            return not is_last and self._next_segment()
+        if part.is_torn and is_last:
+            return False  # the rest of the line is on its way
+        self._add_part(part)
         return True
 
-    def _count_found(self, events: int, following: int) -> None:
-        for number in [number for number in self._starts if following and number >= following]:
-            self._starts[number] += events
-        self.appended += events
+    def _open_reading(self) -> int | None:
+        """Open the segment that is read; None where it is not there."""
+        if self._reading is None or not self._reading.is_ours():
+            number = self.state.read.segment
+            fd = self._open(number) if number in self._segments else -1
+            if fd < 0:
+                return None
+            self._reading = Descriptor(fd)
+        return self._reading.fd
 
-    def _settled_with_nothing_read(self, read: Offset, met: int) -> StreamState:
-        state = self.state._replace(read=read, met=met)
-        return state if self._reads else state._replace(acked=read, settled=met)
+    def _open(self, number: int) -> int:
+        return open_segment(self.lock_fd(), number)
 
-    def _add_lines(self, lines: list[bytes], length: int) -> None:
-        """Add *lines*, which are *length* bytes long with their ends."""
-        if self._checks_lines or not all(lines):
-            for line in lines:
-                self._add_line(line, damage_of(line) if self._checks_lines else None, len(line) + 1)
+    def _add_part(self, part: Part) -> None:
+        if not self._is_recovered and part.damage is None and all(part.lines):
+            self._add_events(part.lines, part.length)
+        elif len(part.lines) == 1:
+            # Where only the end of the last line of a dead process is missing, it is an event.
+            self._add_line(part.lines[0], part.length, part.damage)
+        else:
+            for line in part.lines:
+                self._add_line(line, len(line) + 1)
+
+    def _add_line(self, line: bytes, length: int, damage: str | None = None) -> None:
+        if self._is_recovered and damage is None:
+            damage = damage_of(line)
+        if line and damage is None:
+            self._add_events([line], length)
             return
+        begin = self.state.read
+        self._pass_over(length)
+        if line and begin >= self._known_damage:
+            self._damage.found_damaged(line, damage or "")
+
+    def _add_events(self, events: list[bytes], length: int) -> None:
         state = self.state
-        end = Offset(state.read.segment, state.read.offset + length)
-        self._reads.append((state.read, lines, end, state.met))
-        self._lines = self._lines + lines
+        end = state.read.after(length)
+        self._chunks.append(Chunk(state.read, events, end, state.met))
+        self._lines = self._lines + events
         self.state = state._replace(
-            read=end, met=state.met + len(lines), outstanding=state.outstanding + len(lines)
+            read=end, met=state.met + len(events), outstanding=state.outstanding + len(events)
         )
 
-    def _add_line(self, line: bytes, damage: str | None, length: int) -> None:
-        state = self.state
-        end = Offset(state.read.segment, state.read.offset + length)
-        counted = self._counts_lines or (bool(line) and damage is None)
-        met = state.met + counted
-        if line and damage is None:
-            self._reads.append((state.read, [line], state.read.after([line]), state.met))
-            self._lines.append(line)
-            self.state = state._replace(read=end, met=met, outstanding=state.outstanding + 1)
-            return
-        self.state = self._settled_with_nothing_read(end, met)
-        if line and state.read >= self._known_damage:
-            self._observer.found_damaged(line, damage or "", counted=counted)
+    def _pass_over(self, length: int) -> None:
+        """Pass over a line of *length* bytes that is no event."""
+        met = self.state.met + self._is_recovered  # only there it was counted
+        self._go_to(self.state.read.after(length), met)
 
-    def _read_odd_line(self, *, is_complete: bool) -> bool:
-        """Read a line that is longer than a chunk, or has no end."""
-        assert self._reading is not None  # noqa: S101 - for the type checker
-        begin = self.state.read.offset
-        data = os.pread(self._reading.fd, LINE_LIMIT_BYTES + 1, begin)
-        line, has_end, _ = data.partition(b"\n")
-        if not has_end and len(data) <= LINE_LIMIT_BYTES:
-            if not is_complete:
-                return False  # the rest of the line is on its way
-            if not self.adopted:
-                # We let go of the stream in the middle of it: its event went to another stream.
-                self.state = self._settled_with_nothing_read(
-                    Offset(self.state.read.segment, begin + len(data)),
-                    self.state.met + self._counts_lines,
-                )
-                return True
-            # The last line of a dead process: where only its end is missing, it is an event.
-            self._add_line(line, damage_of(line), len(line))
-        elif has_end:
-            damage = damage_of(line) if self._checks_lines else None
-            self._add_line(line, damage, len(line) + 1)
-        else:
-            length = self._length_of_line(begin)
-            self._add_line(line[:_KEPT_BYTES], "a line without an end", length)
-        return True
+    def _go_to(self, read: Offset, met: int) -> None:
+        """Go on at *read*; what is before it is settled, if all that was read is."""
+        state = self.state._replace(read=read, met=met)
+        self.state = state if self._chunks else state._replace(acked=read, settled=met)
 
-    def _length_of_line(self, begin: int) -> int:
-        """Return how far it is from *begin* to the end of the line, or of the file."""
-        assert self._reading is not None  # noqa: S101 - for the type checker
-        length = 0
-        while chunk := os.pread(self._reading.fd, CHUNK_BYTES, begin + length):
-            found = chunk.find(b"\n") + 1
-            length += found or len(chunk)
-            if found:
-                break
-        return length
+    def _next_segment(self) -> bool:
+        """Leave this segment, of which nothing is left; False where it is the last."""
+        done = self.state.read.segment
+        following = min((number for number in list(self._segments) if number > done), default=0)
+        expected = self._segments[following].start if following else self.appended
+        known = self._segments.get(done)
+        missing = expected - self.state.met - (known.lost if known else 0)
+        if missing < 0:  # more than were counted: a signal handler raised in the middle of it
+            expected -= missing
+            self._count_found(-missing, done)
+        elif missing > 0:
+            self._segments.setdefault(done, Segment(self.state.met)).lost += missing
+            self._damage.found_missing(missing)
+        self._go_to(Offset(following, 0) if following else self.state.read, expected)
+        self._stop_reading()
+        self._has_ended = not following
+        if following and not self._chunks:
+            self.write_ack()
+        return bool(following)
+
+    def _count_found(self, events: int, done: int) -> None:
+        for number, segment in self._segments.copy().items():
+            segment.start += events * (number > done)
+        self.appended += events
 
     def _stop_reading(self) -> None:
         reading, self._reading = self._reading, None
@@ -484,25 +299,45 @@ class Stream:
 
     # The ack offset.
 
+    def settle(self, count: int, delivered: int) -> None:
+        """Settle the oldest *count* events that were given out; *delivered* of them are that."""
+        state, chunks = self.state, self._chunks
+        acked, settled = state.acked, state.settled
+        left = count
+        while left and chunks:
+            chunk = chunks.popleft()
+            done = min(left, len(chunk.events))
+            acked, settled = chunk.end, chunk.before + done
+            if done < len(chunk.events):
+                acked = chunk.begin.after(sum(map(len, chunk.events[:done])) + done)
+                chunks.appendleft(Chunk(acked, chunk.events[done:], chunk.end, settled))
+            left -= done
+        if not chunks:
+            acked, settled = state.read, state.met  # damaged or missing lines followed, if any
+        elif chunks[0].begin.segment > acked.segment:
+            acked, settled = Offset(chunks[0].begin.segment, 0), chunks[0].before
+        self.state = state._replace(
+            outstanding=state.outstanding - count,
+            acked=acked,
+            settled=settled,
+            delivered=state.delivered + delivered,
+        )
+
     def write_ack(self) -> None:
-        """Note how far the stream is settled, and remove the segments before that."""
+        """Write the ack offset, and remove the segments before it."""
         if self.lock is None:
             return  # somebody else's by now
         try:
-            text = encode_ack(self.state.acked)
             if self._ack_file is None or not self._ack_file.is_ours():
                 self._ack_file = None
                 self._ack_file = self._new_ack_file()
-            os.pwrite(self._ack_file.fd, text, 0)
+            os.pwrite(self._ack_file.fd, encode_ack(self.state.acked), 0)
             self._ack_is_behind = False
         except OSError:
             self._ack_is_behind = True  # a full disk: a crash repeats more than one batch then
-        for number in [n for n in list(self._starts) if n < self.state.acked.segment]:
-            self._starts.pop(number, None)
-            self._sizes.pop(number, None)
+        for number in [n for n in list(self._segments) if n < self.state.acked.segment]:
+            self._segments.pop(number, None)
             self._unlink(number)
-        for number in [n for n in list(self._dropped) if n < self.state.acked.segment]:
-            self._dropped.pop(number, None)
 
     def _new_ack_file(self) -> Descriptor:
         """Replace whatever is there: it may be no file, or no file of ours."""
@@ -523,46 +358,26 @@ class Stream:
 
     # Whose it is.
 
-    def resume(self, lock: StreamLock) -> None:
-        """Read again what was released before."""
-        self.lock = lock
-        self.closed = self._checks_lines = True
-        self._take_over(lock)
-
-    def _take_over(self, lock: StreamLock) -> None:
-        """Begin to read at the ack offset of a stream that somebody has left, and count it.
+    def lock_fd(self) -> int:
+        """Return the descriptor of the subfolder.
 
         Raises:
-            OSError: it cannot be read now.
+            OSError: the stream was released, or the program closed the descriptor.
         """
-        try:
-            acked, starts, sizes, events, done = survey(lock.fd)
-        except OSError:
-            self.lock = None
-            lock.close()
-            raise
-        # The events that were settled meanwhile, by others, are settled for us as well.
-        before = max(self.appended - events, self.state.settled)
-        self._starts = {number: before + start for number, start in starts.items()}
-        self._sizes, self._dropped, self._counts_lines = sizes, {}, True
-        self.appended = before + events
-        self._has_ended = False
-        self.state = StreamState(acked, before, 0, acked, before, self.state.delivered)
-        self.last = max(starts, default=acked.segment)
-        for number in done:  # drained, but not removed any more
-            self._unlink(number)
+        if self.lock is None:
+            raise FileNotFoundError("the stream was released")
+        return self.lock.checked()
 
-    def written_at(self) -> float:
-        """Return when the oldest segment was written to, of ``time.time``."""
-        try:
-            name = segment_name(min(self._starts))
-            return os.stat(name, dir_fd=self.lock_fd(), follow_symlinks=False).st_mtime
-        except (OSError, ValueError):
-            return time.time()
+    def is_removed(self) -> bool:
+        """Return whether somebody removed the subfolder."""
+        with ignored_errors():
+            return os.fstat(self.lock_fd()).st_nlink == 0
+        return False
 
-    def can_be_released(self) -> bool:
-        """Tell whether the stream could do without its descriptors for now."""
-        return self.closed and self.lock is not None and not self.state.outstanding
+    def touch(self) -> None:
+        """Show other machines, which cannot see the lock, that this process lives."""
+        with ignored_errors():
+            os.utime(self.lock_fd())
 
     def release(self) -> None:
         """Leave the stream to whoever adopts it."""
@@ -573,10 +388,9 @@ class Stream:
 
     def remove(self) -> None:
         """Remove the stream, which is drained."""
-        lock = self.lock
+        self._close_files()
+        lock, self.lock = self.lock, None
         if lock is not None:
-            self._close_files()
-            self.lock = None
             self._folder.remove_stream(lock)
 
     def abandon(self) -> None:
@@ -588,93 +402,7 @@ class Stream:
 
     def _close_files(self) -> None:
         self.closed = True
-        self.stop_writing()
-        self.fd = -1
-        for file in (self._file, self._reading, self._ack_file):
-            if file is not None:
-                file.close()
-        self._file = self._reading = self._ack_file = None
-
-
-class Survey(NamedTuple):
-    """What waits in a stream.
-
-    Attributes:
-        acked: everything before this is settled.
-        starts: of each segment from there on: the lines that wait before it.
-        sizes: of these segments.
-        events: the lines that wait.
-        done: the segments before that.
-    """
-
-    acked: Offset
-    starts: dict[int, int]
-    sizes: dict[int, int]
-    events: int
-    done: list[int]
-
-
-def survey(stream_fd: int) -> Survey:
-    """Find out what waits in a stream; it is read for that.
-
-    Raises:
-        OSError: it cannot be read now. What is missing, or no file of ours, has no lines.
-    """
-    with opened_folder(".", stream_fd) as fd:
-        numbers = segment_numbers_in(os.listdir(fd))
-    acked = _acked_offset(stream_fd, numbers)
-    starts, sizes, events = {}, {}, 0
-    for number in numbers:
-        if number >= acked.segment:
-            starts[number] = events
-            begin = acked.offset if number == acked.segment else 0
-            lines, sizes[number] = _count_lines(stream_fd, number, begin)
-            events += lines
-    return Survey(acked, starts, sizes, events, [n for n in numbers if n < acked.segment])
-
-
-def _acked_offset(stream_fd: int, segments: list[int]) -> Offset:
-    """Return the ack offset; where it makes no sense, the beginning: repeats are no losses."""
-    beginning = Offset(segments[0] if segments else 1, 0)
-    acked = decode_ack(read_file(ACK_FILE, stream_fd, 100))
-    if acked is None or acked.segment not in segments or not _begins_line(stream_fd, acked):
-        return beginning
-    return acked
-
-
-def _begins_line(stream_fd: int, place: Offset) -> bool:
-    if place.offset == 0:
-        return True
-    try:
-        fd = open_file(segment_name(place.segment), stream_fd)
-    except OSError as error:
-        if error.errno not in NO_FILE:
-            raise
-        return False
-    try:
-        size = os.fstat(fd).st_size
-        # At the very end of a torn file there is no line end before it.
-        return place.offset == size or (
-            place.offset < size and os.pread(fd, 1, place.offset - 1) == b"\n"
-        )
-    finally:
-        os.close(fd)
-
-
-def _count_lines(stream_fd: int, number: int, offset: int) -> tuple[int, int]:
-    """Count the lines of a segment from *offset* on, one without an end included; and its size."""
-    try:
-        fd = open_file(segment_name(number), stream_fd)
-    except OSError as error:
-        if error.errno not in NO_FILE:
-            raise
-        return 0, 0
-    try:
-        lines, last = 0, b"\n"
-        while chunk := os.pread(fd, CHUNK_BYTES, offset):
-            lines += chunk.count(b"\n")
-            last = chunk
-            offset += len(chunk)
-        return lines + (not last.endswith(b"\n")), os.fstat(fd).st_size
-    finally:
-        os.close(fd)
+        self._stop_reading()
+        ack_file, self._ack_file = self._ack_file, None
+        if ack_file is not None:
+            ack_file.close()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 
 import pytest
 from support.buffer_contract import BufferContract, lines
 from support.handmade_spools import spool_on
+
+from structlog_mozdef.buffers.spool import SpoolTimings
 
 
 class TestSpool(BufferContract):
@@ -66,12 +67,14 @@ class TestSpool(BufferContract):
         buffer.append(b"002")
         assert self.everything(buffer) == [b"x" * 3_000_000, b"002"]
 
-    def test_the_age_begins_with_the_event(self, monkeypatch):
+    def test_the_age_begins_with_the_event(self):
         """Time that passed while the spool was empty is no age."""
-        buffer = self.filled(1)
+        now = 0.0
+        buffer = spool_on(self.path / "aged", timings=SpoolTimings(clock=lambda: now))
+        self.made.append(buffer)
+        buffer.append(b"001")
         buffer.ack(buffer.peek(1, 1000))
-        now = time.monotonic() + 100
-        monkeypatch.setattr(time, "monotonic", lambda: now)
+        now += 100.0
         buffer.append(b"002")
         now += 3.0
         assert buffer.counts().oldest_age == 3.0

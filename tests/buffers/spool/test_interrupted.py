@@ -123,7 +123,9 @@ def first_event(spool, interruption, path):
         spool.append(events("interrupted")[0])
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of os.scandir
+# A collector that runs in the middle calls `SpoolFolder.__del__` for spools of earlier rounds, and
+# Python reports what a handler raises in there.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("acts", ["raises", "logs", "logs and raises"])
 @pytest.mark.parametrize(
     "situation", [first_event, short_write, new_segment, disk_error, disk_recovery]

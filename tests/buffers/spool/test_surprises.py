@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.handmade_spools import AT_ONCE, drain, events, orphan, spool_on
+from support.handmade_spools import AT_ONCE, DESTINATION, drain, events, orphan, spool_on
 from support.receivers import Receiver
 from support.running import dead_url, run
 from support.spool_contents import QUICK
@@ -18,6 +19,7 @@ from support.spool_contents import drain as drain_folder
 from support.transport_doubles import DownTransport
 
 from structlog_mozdef import Sink
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -76,6 +78,15 @@ def test_the_program_closes_our_descriptors(tmp_path, closes):
     spool.close()
     for fd in own:
         os.close(fd)
+
+
+def test_the_program_closes_the_folder(tmp_path):
+    """It is opened again, be it under the same number."""
+    folder = SpoolFolder(tmp_path / "spool", DESTINATION)
+    for _ in range(2):
+        os.close(folder.fd)
+        assert os.path.samestat(os.fstat(folder.fd), (tmp_path / "spool").stat())
+    folder.close()
 
 
 def test_a_number_of_ours_is_the_programs(tmp_path):
@@ -155,11 +166,22 @@ def test_too_many_open_files_for_a_sink(tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.fixture
+def no_garbage():
+    """Nothing is collected meanwhile: Python reports what a handler raises in a `__del__`."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 class Raised(TimeoutError):  # noqa: N818 - not an error of the spool
     """A time limit of the program, which is an OSError as well."""
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of os.scandir
+# Where the handler raises in `Thread.start`, Python reports that the thread cannot begin.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("no_garbage")
 def test_an_os_error_of_a_signal_handler(tmp_path):
     """It is the program's and reaches it, and is not taken for an error of the disk."""
 
@@ -189,7 +211,9 @@ def test_an_os_error_of_a_signal_handler(tmp_path):
     spool.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of os.scandir
+# Where the handler raises in `Thread.start`, Python reports that the thread cannot begin.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("no_garbage")
 def test_sync_always_with_a_handler_that_raises(tmp_path, caplog):
     """What an exception cuts short is not reported as damage, and nothing is lost."""
 

@@ -1,0 +1,68 @@
+"""The options of a spool: its bounds, and how long it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from structlog_mozdef._deadline import monotonic
+from structlog_mozdef.buffers.base import SyncMode, WhenFull
+from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
+
+# What all holdings of a process hold together, at the most.
+_HELD_BYTES = 64 * 1024 * 1024
+#: The time is noted of one of 128 events.
+TIME_MASK = 127
+#: What the other files of a stream take.
+STREAM_BYTES = 512
+
+
+@dataclass(frozen=True)
+class SpoolTimings:
+    """Intervals, in seconds.
+
+    Attributes:
+        disk_retry: until a disk that accepted nothing is tried again.
+        full_retry: until a full spool is measured again.
+        rescan_interval: between two searches for streams of dead processes.
+        maintenance_interval: between two runs of the maintenance thread.
+        clock: returns seconds, monotonic.
+    """
+
+    disk_retry: float = 1.0
+    full_retry: float = 0.05
+    rescan_interval: float = 3.0
+    maintenance_interval: float = 1.0
+    clock: Callable[[], float] = monotonic
+
+
+@dataclass(frozen=True)
+class SpoolOptions:
+    """The options of `structlog_mozdef.buffers.spool.Spool`, and what follows from them."""
+
+    max_events: int
+    max_bytes: int
+    when_full: WhenFull
+    sync: SyncMode
+    segment_bytes: int
+    timings: SpoolTimings
+
+    @property
+    def share(self) -> int:
+        """Bytes for dead letters, and as many for what others may have written meanwhile."""
+        return self.max_bytes // 16
+
+    @property
+    def stream_bytes(self) -> int:
+        """Bytes for the streams of all processes."""
+        return self.max_bytes - self.share
+
+    @property
+    def largest_line(self) -> int:
+        """Bytes of the largest line that is accepted."""
+        return min(self.stream_bytes - self.share - STREAM_BYTES, LINE_LIMIT_BYTES)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that are held in memory while the disk accepts none."""
+        return min(self.stream_bytes, _HELD_BYTES)

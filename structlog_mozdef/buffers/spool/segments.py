@@ -1,0 +1,178 @@
+"""The segments of a stream: reading their lines, and counting what waits in them."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from structlog_mozdef.buffers.spool.format import (
+    ACK_FILE,
+    CHUNK_BYTES,
+    LINE_LIMIT_BYTES,
+    Offset,
+    decode_ack,
+    segment_name,
+    segment_numbers_in,
+)
+from structlog_mozdef.files.opening import NO_FILE, open_file, opened_folder, read_file
+
+# What is kept of a line without an end.
+_KEPT_BYTES = 16 * 1024
+
+
+@dataclass(slots=True)
+class Segment:
+    """One file of a stream.
+
+    Attributes:
+        start: the events of the stream before it.
+        size: in bytes; 0 for the one that is appended to.
+        lost: its events that will never be read: dropped, or missing.
+    """
+
+    start: int
+    size: int = 0
+    lost: int = 0
+
+
+def open_segment(stream_fd: int, number: int) -> int:
+    """Open a segment; -1 where there is none, or no file of ours.
+
+    Raises:
+        OSError: it cannot be opened now.
+    """
+    try:
+        return open_file(segment_name(number), stream_fd)
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        return -1
+
+
+class Part(NamedTuple):
+    """What is read at once: complete lines, or a single one that is none.
+
+    Attributes:
+        lines: without their ends.
+        length: in bytes, with their ends.
+        damage: why the line is no event, as far as that can be seen from outside.
+        is_torn: whether the line has no end yet.
+    """
+
+    lines: list[bytes]
+    length: int
+    damage: str | None = None
+    is_torn: bool = False
+
+
+def read_part(fd: int, offset: int) -> Part | None:
+    """Read the next part of a segment; None at its end.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
+    chunk = os.pread(fd, CHUNK_BYTES, offset)
+    if lines := _complete_lines(chunk):
+        return Part(lines, chunk.rfind(b"\n") + 1)
+    if not chunk:
+        return None
+    # A line that is longer than a chunk, or has no end.
+    data = os.pread(fd, LINE_LIMIT_BYTES + 1, offset)
+    line, has_end, _ = data.partition(b"\n")
+    if has_end:
+        return Part([line], len(line) + 1)
+    if len(data) <= LINE_LIMIT_BYTES:
+        return Part([line], len(line), is_torn=True)
+    return Part([line[:_KEPT_BYTES]], _length_of_line(fd, offset), "a line without an end")
+
+
+def _complete_lines(chunk: bytes) -> list[bytes]:
+    # Two to three times as fast as `bytes.split`, which looks at each byte.
+    lines = io.BytesIO(chunk).readlines()
+    if lines and not lines[-1].endswith(b"\n"):
+        del lines[-1]
+    return [line[:-1] for line in lines]
+
+
+def _length_of_line(fd: int, begin: int) -> int:
+    """Return how far it is from *begin* to the end of the line, or of the file."""
+    length = 0
+    while chunk := os.pread(fd, CHUNK_BYTES, begin + length):
+        found = chunk.find(b"\n") + 1
+        length += found or len(chunk)
+        if found:
+            break
+    return length
+
+
+class Contents(NamedTuple):
+    """What waits in a stream.
+
+    Attributes:
+        acked: everything before this is settled.
+        segments: from there on; they start with the lines that wait before them.
+        events: the lines that wait.
+        done: the segments before that.
+    """
+
+    acked: Offset
+    segments: dict[int, Segment]
+    events: int
+    done: list[int]
+
+
+def read_contents(stream_fd: int) -> Contents:
+    """Read a stream to count what waits in it.
+
+    Raises:
+        OSError: it cannot be read now. What is missing, or no file of ours, has no lines.
+    """
+    with opened_folder(".", stream_fd) as fd:
+        numbers = segment_numbers_in(os.listdir(fd))
+    # Where the ack offset makes no sense, the beginning: repeats are no losses.
+    acked = decode_ack(read_file(ACK_FILE, stream_fd, 100))
+    if acked is None or acked.segment not in numbers or not _begins_line(stream_fd, acked):
+        acked = Offset(numbers[0] if numbers else 1, 0)
+    segments: dict[int, Segment] = {}
+    events = 0
+    for number in numbers:
+        if number >= acked.segment:
+            begin = acked.offset if number == acked.segment else 0
+            lines, size = _count_lines(stream_fd, number, begin)
+            segments[number] = Segment(events, size)
+            events += lines
+    return Contents(acked, segments, events, [n for n in numbers if n < acked.segment])
+
+
+def _begins_line(stream_fd: int, acked: Offset) -> bool:
+    if acked.offset == 0:
+        return True
+    fd = open_segment(stream_fd, acked.segment)
+    if fd < 0:
+        return False
+    try:
+        size = os.fstat(fd).st_size
+        # At the very end of a torn file there is no line end before it.
+        return acked.offset == size or (
+            acked.offset < size and os.pread(fd, 1, acked.offset - 1) == b"\n"
+        )
+    finally:
+        os.close(fd)
+
+
+def _count_lines(stream_fd: int, number: int, offset: int) -> tuple[int, int]:
+    """Count the lines of a segment from *offset* on, one without an end included; and its size."""
+    fd = open_segment(stream_fd, number)
+    if fd < 0:
+        return 0, 0
+    try:
+        lines, last = 0, b"\n"
+        while chunk := os.pread(fd, CHUNK_BYTES, offset):
+            lines += chunk.count(b"\n")
+            last = chunk
+            offset += len(chunk)
+        return lines + (not last.endswith(b"\n")), os.fstat(fd).st_size
+    finally:
+        os.close(fd)
