@@ -1,5 +1,6 @@
 """The table of received events."""
 
+import contextlib
 import stat
 import threading
 from datetime import UTC, datetime, timedelta, timezone
@@ -133,8 +134,8 @@ def test_closing_twice_does_no_harm(store):
 @stormy
 def test_no_lock_is_kept():
     """After thousands of exceptions of a signal handler another thread can read and add."""
-    store = Store()
-    store.add("/events", NOW, [kept(1), LOST])
-    assert storm(lambda: list(store.documents())) > 1000
-    assert ends_elsewhere(lambda: store.add("/events", NOW, [kept(2)]))
-    assert [document["number"] for document in store.documents()] == [1, 2]
+    with contextlib.closing(Store()) as store:
+        store.add("/events", NOW, [kept(1), LOST])
+        assert storm(lambda: list(store.documents())) > 1000
+        assert ends_elsewhere(lambda: store.add("/events", NOW, [kept(2)]))
+        assert [document["number"] for document in store.documents()] == [1, 2]
