@@ -197,12 +197,15 @@ class Spool:
     def _losses(self) -> dict[str, Loss]:
         return self._ledger.drops.losses()
 
-    @locked
     def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
         if not self._writer.append_if_room(event):
             return False
-        self._ledger.drops.mark_reported(reason, loss)
+        self._mark_reported(reason, loss)
         return True
+
+    @locked
+    def _mark_reported(self, reason: str, loss: Loss) -> None:
+        self._ledger.drops.mark_reported(reason, loss)
 
     # The end.
 

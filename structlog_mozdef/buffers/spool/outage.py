@@ -162,15 +162,19 @@ class Outage:
         """Write what is held, if it is time for that; return whether the disk accepts it."""
         if self._clock() < self._retry_at:
             return False
-        try:
-            for holding in self._ledger.sources.holdings():
-                holding.closed = True
+        for holding in self._ledger.sources.holdings():
+            # Where a signal handler interrupts another attempt, it was closed by that one.
+            was_closed, holding.closed = holding.closed, True
+            try:
                 if holding.state.lines:
                     self._write(holding)
-        except OSError as error:
-            pass_on(error)
-            self.begin(error)
-            return False
+            except OSError as error:
+                pass_on(error)
+                # The next event joins these, so that all come into one stream, in their order.
+                is_last = self._ledger.sources.own[-1:] == (holding,)
+                holding.closed = was_closed or not is_last
+                self.begin(error)
+                return False
         return True
 
     def _write(self, holding: Holding) -> None:
