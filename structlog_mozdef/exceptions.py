@@ -8,12 +8,21 @@ from __future__ import annotations
 
 
 class MozDefError(Exception):
-    """The base of every error that this package raises by itself."""
+    """The base of every error that this package raises by itself.
 
-    @property
-    def msg(self) -> str:
-        """The message, under the name that it had in ``mozdef_client``."""
-        return str(self)
+    Args:
+        msg: the message.
+
+    Attributes:
+        msg: the message, under the name that it had in ``mozdef_client``. It can be set.
+    """
+
+    def __init__(self, msg: object = "") -> None:
+        super().__init__(msg)
+        self.msg = msg
+
+    def __str__(self) -> str:
+        return str(self.msg)
 
 
 class TransportError(MozDefError):

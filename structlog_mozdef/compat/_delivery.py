@@ -57,19 +57,22 @@ class SharedDelivery:
             raise MozDefError(reason)
         self._own_log.warn("settings", f"an event was not sent: {reason}")
 
-    def write_syslog(self, line: str, severity: object, *, must: bool) -> None:
+    def write_syslog(
+        self, line: str, severity: object, *, must: bool, facility: int | None = None
+    ) -> None:
         """Write *line* to the local syslog, with the priority of *severity*.
 
         Args:
             line: without line breaks.
             severity: as for `LocalSyslog.write`.
             must: the event is sent nowhere else, and the caller waits for success.
+            facility: as for `LocalSyslog.write`.
 
         Raises:
             MozDefError: the line cannot be written and *must* be; otherwise that is a warning.
         """
         try:
-            self._syslog.write(line, severity)
+            self._syslog.write(line, severity, facility)
         except MozDefError as error:
             if must:
                 raise

@@ -46,7 +46,7 @@ class MozDefMsg:
             the path of a CA bundle.
         sendToSyslog, syslogOnly: send to the local syslog as well, or nowhere else.
         sendToSqs, sqsQueueName, sqsAWSAccountId, sqsRegion: send to SQS instead. Needs boto3.
-        debug: print the event and send nothing.
+        debug: print the event as well.
         httpsession: its auth, cert, headers, proxies and trust_env are used.
     """
 
@@ -135,7 +135,6 @@ class MozDefMsg:
         event = encode_document(document, None if self.sendToSqs else self.mozdef_hostname)
         if self.debug:
             print(pretty(event))  # noqa: T201 - what it is for
-            return
         fire_and_forget = bool(self.fire_and_forget_mode)
         if self.sendToSyslog:
             must = bool(self.syslogOnly and not fire_and_forget)

@@ -38,6 +38,9 @@ start = time.monotonic()
 for number in range(100):
     for url in sys.argv[1:]:
         mozdef.MozDefMsg(url).send("hello")
+        event = mozdef.MozDefEvent(url)
+        event.summary = "hello"
+        event.send()
 print(time.monotonic() - start)
 sys.stdout.flush()
 os._exit(0)
