@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http
+import inspect
+import sys
 from collections.abc import Callable
 
 from structlog_mozdef._log import RateLimitedLogger
@@ -23,6 +25,8 @@ class SharedDelivery:
         self._sinks = Sinks(self._own_log)
         self._connections = Connections(self._own_log)
         self._syslog = syslog or LocalSyslog()
+        # What a signal handler sent in the middle of the import of a transport.
+        self._deferred: list[tuple[Callable[[], Destination], bytes]] = []
 
     def deliver(
         self, destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool
@@ -39,6 +43,25 @@ class SharedDelivery:
             MozDefError: a library is missing; unless *fire_and_forget*, anything but success.
         """
         try:
+            self._deliver(destination, event, fire_and_forget=fire_and_forget)
+        finally:
+            while self._deferred and not _interrupts_itself():
+                self._deliver_deferred()
+
+    def _deliver_deferred(self) -> None:
+        destination, event = self._deferred.pop(0)
+        try:
+            self._deliver(destination, event, fire_and_forget=True)
+        except MozDefError as error:
+            self._own_log.warn("settings", f"an event was not sent: {error}")
+        except BaseException:  # of another signal handler; the next call delivers it
+            self._deferred.append((destination, event))
+            raise
+
+    def _deliver(
+        self, destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool
+    ) -> None:
+        try:
             where = destination()
             if fire_and_forget:
                 self._sinks.sink_for(where).put(event)
@@ -51,6 +74,10 @@ class SharedDelivery:
         except Exception as error:
             reason = _reason(error)
         else:
+            return
+        if fire_and_forget and _interrupts_itself():
+            # What it needs is only half imported. The interrupted call delivers this event, too.
+            self._deferred.append((destination, event))
             return
         # The settings cannot work. The old clients were silent about it.
         if not fire_and_forget:
@@ -98,8 +125,23 @@ def flush(timeout: float = 10.0) -> bool:
     return shared.flush(timeout)
 
 
+def _interrupts_itself() -> bool:
+    """Return whether the caller runs in a signal handler that has interrupted `deliver`."""
+    count = 0
+    frame = inspect.currentframe()
+    while frame is not None:
+        count += frame.f_code is _DELIVER
+        frame = frame.f_back
+    return count > 1
+
+
+_DELIVER = SharedDelivery.deliver.__code__
+
+
 def _reason(error: Exception) -> str:
     """What is wrong with the settings, in our own words, which show no secrets."""
+    if sys.is_finalizing():
+        return "the interpreter is shutting down, and loads no module any more"
     if isinstance(error, ValueError):
         return str(error)
     if isinstance(error, TypeError):
