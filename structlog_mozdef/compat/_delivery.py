@@ -68,7 +68,7 @@ class SharedDelivery:
             else:
                 self._connections.deliver(where, event)
         except TransportError as error:
-            raise MozDefError(_sentence(where.failure, error)) from error
+            raise _raised_for(_sentence(where.failure, error), error) from error
         except MozDefError:
             raise
         except Exception as error:
@@ -123,6 +123,14 @@ def flush(timeout: float = 10.0) -> bool:
         True if all of it is delivered, rejected or dropped.
     """
     return shared.flush(timeout)
+
+
+def _raised_for(message: str, error: TransportError) -> MozDefError:
+    if error.code is None:
+        return MozDefError(message)
+    from structlog_mozdef.compat._sqs import SQSError
+
+    return SQSError(message, error.code)
 
 
 def _interrupts_itself() -> bool:
