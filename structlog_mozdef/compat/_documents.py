@@ -8,8 +8,10 @@ cannot hold, and what is too large, is repaired.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import socket
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -111,6 +113,16 @@ def flattened(encoded: bytes) -> str:
     names = [*_FIRST_IN_LINE, *others]
     line = "".join(f"{name}: '{document[name]}' " for name in names if name in document)
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), line)
+
+
+@functools.cache
+def host_name() -> str:
+    """Return the canonical name of this machine, as the old clients did; looked up once.
+
+    It can be another one than the machine's own where that contains a dot (``web1.prod``).
+    """
+    plain = socket.gethostname()
+    return identity.canonical_name(plain) if "." in plain else identity.hostname()
 
 
 def process_name() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef.compat._documents import process_name
+from structlog_mozdef.compat._documents import host_name, process_name
 from structlog_mozdef.exceptions import MozDefError
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.timestamps import utc_now
@@ -20,7 +20,7 @@ def attributes_now() -> dict[str, Any]:
     """Return the attributes that are sent now if the program sets none."""
     return {
         "timestamp": utc_now(),
-        "hostname": identity.hostname(),
+        "hostname": host_name(),
         "processid": identity.process_id(),
         "processname": process_name(),
         "severity": "INFO",

@@ -6,10 +6,9 @@ from typing import Any
 
 from structlog_mozdef.compat import _delivery
 from structlog_mozdef.compat._destinations import HTTPDestination, SQSDestination, bulk_for
-from structlog_mozdef.compat._documents import encode_document
+from structlog_mozdef.compat._documents import encode_document, host_name
 from structlog_mozdef.compat._session import SessionAttribute, session_of, settings_of
 from structlog_mozdef.exceptions import MozDefError
-from structlog_mozdef.process import identity
 
 
 class MozDefMessage:
@@ -37,7 +36,7 @@ class MozDefMessage:
     def __init__(self, url: Any) -> None:
         self._msgtype = self.MSGTYPE_NONE
         self.log: dict[Any, Any] = {}
-        self.hostname: Any = identity.hostname()
+        self.hostname: Any = host_name()
         self._sendlog: dict[Any, Any] = {}
         self._url = url
         self._send_to_syslog: Any = False

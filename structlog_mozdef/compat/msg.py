@@ -11,6 +11,7 @@ from structlog_mozdef.compat._documents import (
     DEFAULT_SOURCE,
     encode_document,
     flattened,
+    host_name,
     pretty,
     process_name,
     severity_name,
@@ -175,7 +176,7 @@ class MozDefMsg:
             raise MozDefError("Summary is a required field")
         source = self._first("source", given, logged)
         return {
-            "hostname": identity.hostname(),
+            "hostname": host_name(),
             "processid": identity.process_id(),
             "processname": process_name(),
             **logged,
