@@ -12,7 +12,6 @@ import io
 import json
 import re
 import syslog
-import warnings
 from pathlib import Path
 
 import docutils.core
@@ -21,18 +20,11 @@ import pytest
 from support.certificates import server_context
 from support.compat_receivers import own_delivery
 from support.local_syslog import local_daemon
+from support.old_client import mozdef_client
 from support.receivers import OK, Receiver, answer
 from support.running import wait_for
 
 from structlog_mozdef import compat
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of the old client and of what it imports
-    import mozdef_client
-
-# It closes a thread pool, and hangs if a thread of that pool does so.
-with contextlib.suppress(AttributeError):
-    del mozdef_client.MozDefMessage.__del__
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the threads of the old client
 

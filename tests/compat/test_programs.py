@@ -195,7 +195,7 @@ mozdef.MozDefMsg(sys.argv[1]).send("first")
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_finalizer_sends_while_the_interpreter_shuts_down(receiver, is_first):
-    """What `__del__` sends when nothing can be imported any more is reported, not lost unsaid."""
+    """What `__del__` sends in the end arrives, or its loss is reported: nothing can be imported."""
     code = """
 import sys
 import structlog_mozdef.compat as mozdef
@@ -217,7 +217,9 @@ if sys.argv[2] == "False":
         if is_first
         else f"1 event did not arrive at {receiver.url}: 1 not sent"
     )
-    assert (reported in stderr, "Traceback" in stderr) == (True, False)
+    assert "Traceback" not in stderr
+    # Whether urllib3 imports something for each answer depends on its version.
+    assert reported in stderr or "closed" in receiver.summaries()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
