@@ -12,6 +12,7 @@ import threading
 import pytest
 from support.compat_receivers import sent
 from support.receivers import Receiver, answer
+from support.running import wait_for
 
 import structlog_mozdef.compat as mozdef
 
@@ -255,3 +256,28 @@ if __name__ == "__main__":
     )
     assert (result.returncode, result.stderr) == (0, "")
     assert sorted(map(int, receiver.summaries())) == list(range(-1 if is_known else 0, 20))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_daemon(receiver):
+    """A program that becomes a daemon, as python-daemon does it, sends before and after."""
+    code = """
+import os, sys
+import structlog_mozdef.compat as mozdef
+
+mozdef.MozDefMsg(sys.argv[1]).send("before")
+assert mozdef.flush(20)
+if os.fork():
+    os._exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+os.closerange(0, 64)
+for number in range(3):
+    os.open(os.devnull, os.O_RDWR)
+event = mozdef.MozDefEvent(sys.argv[1])
+event.summary = "after"
+event.send()
+"""
+    run_code(code, receiver.url, PYTHONWARNINGS="ignore")
+    assert wait_for(lambda: receiver.summaries() == ["before", "after"])
