@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import syslog
 import time
@@ -304,3 +305,43 @@ def test_a_daemon_that_listens_for_connections():
         connection, _ = listener.accept()
         with contextlib.closing(tries), contextlib.closing(connection):
             assert connection.makefile("rb").read().endswith(b" details: '{}' \0")
+
+
+def test_forks_while_threads_write():
+    """A child that is forked while another thread writes can write, too."""
+    code = """
+import os, signal, threading
+import structlog_mozdef.compat as mozdef
+
+msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
+msg.sendToSyslog = msg.syslogOnly = msg.fire_and_forget_mode = True
+
+def write():
+    while True:
+        msg.send("parent")
+
+for _ in range(3):
+    threading.Thread(target=write, daemon=True).start()
+failed = 0
+for _ in range(10):
+    if not (child := os.fork()):
+        signal.alarm(5)
+        msg.send("child" * 1000)
+        os._exit(0)
+    failed += os.waitpid(child, 0)[1] != 0
+os._exit(failed)
+"""
+    with local_daemon() as daemon:
+        command = [sys.executable, "-W", "ignore", "-c", code]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as program:
+            lines = []
+            daemon.settimeout(0.1)
+            while program.poll() is None:
+                with contextlib.suppress(TimeoutError):
+                    lines.append(daemon.recv(65536))
+            assert program.wait() == 0
+        daemon.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines.append(daemon.recv(65536))
+    assert len([line for line in lines if b"child" in line and b"<14>" in line]) == 10
