@@ -8,7 +8,6 @@
 underscore are named as mozdef_client's. On the way of an event: `msg`, `event` and the other
 messages build a document, with `_documents`, `_log_attribute` and `_session`; `_delivery` sends it,
 by the sinks and connections of `_sinks` to one of the `_destinations`, or to the local `_syslog`.
-`_sqs` is the error of a queue of Amazon.
 """
 
 from __future__ import annotations

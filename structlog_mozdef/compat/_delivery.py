@@ -128,7 +128,7 @@ def flush(timeout: float = 10.0) -> bool:
 def _raised_for(message: str, error: TransportError) -> MozDefError:
     if error.code is None:
         return MozDefError(message)
-    from structlog_mozdef.compat._sqs import SQSError
+    from structlog_mozdef.transports.sqs.client_error import SQSError
 
     return SQSError(message, error.code)
 
