@@ -169,15 +169,20 @@ def test_error_of_aws(queue, kind):
         assert (str(error), error.msg) == (str(raised.value), str(raised.value))
 
 
-def test_an_event_that_does_not_wait(queue):
-    """After `set_fire_and_forget(True)`, an error of AWS is not raised by an event."""
-    queue.error = "com.amazonaws.sqs#QueueDoesNotExist"
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_event_that_fails_once(queue, waits):
+    """After `set_fire_and_forget(True)`, an error of AWS is not raised: the event is sent again."""
+    failures = [{"SenderFault": False, "Code": "InternalError"}]
+    queue.fail = lambda body: failures.pop() if failures else None
     event = event_to_sqs(queue)
-    event.set_fire_and_forget(True)
-    event.send()
-    queue.error = None
-    assert mozdef.flush(20)
-    assert [json.loads(body)["summary"] for body in queue.bodies] == ["hello"]
+    if waits:
+        with pytest.raises(mozdef.MozDefError, match="InternalError"):
+            event.send()
+    else:
+        event.set_fire_and_forget(True)
+        event.send()
+        assert mozdef.flush(20)
+    assert len(queue.bodies) == (0 if waits else 1)
 
 
 def test_no_endpoint(queue, monkeypatch):
