@@ -8,12 +8,21 @@ from __future__ import annotations
 
 
 class MozDefError(Exception):
-    """The base of every error that this package raises by itself."""
+    """The base of every error that this package raises by itself.
 
-    @property
-    def msg(self) -> str:
-        """The message, under the name that it had in ``mozdef_client``."""
-        return str(self)
+    Args:
+        msg: the message.
+
+    Attributes:
+        msg: the message, under the name that it had in ``mozdef_client``. It can be set.
+    """
+
+    def __init__(self, msg: object = "") -> None:
+        super().__init__(msg)
+        self.msg = msg
+
+    def __str__(self) -> str:
+        return str(self.msg)
 
 
 class TransportError(MozDefError):
@@ -29,6 +38,7 @@ class TransportError(MozDefError):
             may lose what it accepts right after it recovers (5xx, a timeout).
         status: the HTTP status of the destination's answer; None where there was none, or where
             it was a proxy's.
+        code: Amazon's code for what is wrong, or None.
     """
 
     def __init__(
@@ -39,12 +49,14 @@ class TransportError(MozDefError):
         retry_after: float | None = None,
         ambiguous: bool = False,
         status: int | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
         self.ambiguous = ambiguous
         self.status = status
+        self.code = code
 
 
 class Rejected(TransportError):  # noqa: N818 - it names what happened to the events, not a fault of ours

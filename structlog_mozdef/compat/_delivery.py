@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http
+import inspect
+import sys
 from collections.abc import Callable
 
 from structlog_mozdef._log import RateLimitedLogger
@@ -23,6 +25,8 @@ class SharedDelivery:
         self._sinks = Sinks(self._own_log)
         self._connections = Connections(self._own_log)
         self._syslog = syslog or LocalSyslog()
+        # What a signal handler sent in the middle of the import of a transport.
+        self._deferred: list[tuple[Callable[[], Destination], bytes]] = []
 
     def deliver(
         self, destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool
@@ -39,37 +43,63 @@ class SharedDelivery:
             MozDefError: a library is missing; unless *fire_and_forget*, anything but success.
         """
         try:
+            self._deliver(destination, event, fire_and_forget=fire_and_forget)
+        finally:
+            while self._deferred and not _interrupts_itself():
+                self._deliver_deferred()
+
+    def _deliver_deferred(self) -> None:
+        destination, event = self._deferred.pop(0)
+        try:
+            self._deliver(destination, event, fire_and_forget=True)
+        except MozDefError as error:
+            self._own_log.warn("settings", f"an event was not sent: {error}")
+        except BaseException:  # of another signal handler; the next call delivers it
+            self._deferred.append((destination, event))
+            raise
+
+    def _deliver(
+        self, destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool
+    ) -> None:
+        try:
             where = destination()
             if fire_and_forget:
                 self._sinks.sink_for(where).put(event)
             else:
                 self._connections.deliver(where, event)
         except TransportError as error:
-            raise MozDefError(_sentence(where.failure, error)) from error
+            raise _raised_for(_sentence(where.failure, error), error) from error
         except MozDefError:
             raise
         except Exception as error:
             reason = _reason(error)
         else:
             return
+        if fire_and_forget and _interrupts_itself():
+            # What it needs is only half imported. The interrupted call delivers this event, too.
+            self._deferred.append((destination, event))
+            return
         # The settings cannot work. The old clients were silent about it.
         if not fire_and_forget:
             raise MozDefError(reason)
         self._own_log.warn("settings", f"an event was not sent: {reason}")
 
-    def write_syslog(self, line: str, severity: object, *, must: bool) -> None:
+    def write_syslog(
+        self, line: str, severity: object, *, must: bool, facility: int | None = None
+    ) -> None:
         """Write *line* to the local syslog, with the priority of *severity*.
 
         Args:
             line: without line breaks.
             severity: as for `LocalSyslog.write`.
             must: the event is sent nowhere else, and the caller waits for success.
+            facility: as for `LocalSyslog.write`.
 
         Raises:
             MozDefError: the line cannot be written and *must* be; otherwise that is a warning.
         """
         try:
-            self._syslog.write(line, severity)
+            self._syslog.write(line, severity, facility)
         except MozDefError as error:
             if must:
                 raise
@@ -95,8 +125,31 @@ def flush(timeout: float = 10.0) -> bool:
     return shared.flush(timeout)
 
 
+def _raised_for(message: str, error: TransportError) -> MozDefError:
+    if error.code is None:
+        return MozDefError(message)
+    from structlog_mozdef.transports.sqs.client_error import SQSError
+
+    return SQSError(message, error.code)
+
+
+def _interrupts_itself() -> bool:
+    """Return whether the caller runs in a signal handler that has interrupted `deliver`."""
+    count = 0
+    frame = inspect.currentframe()
+    while frame is not None:
+        count += frame.f_code is _DELIVER
+        frame = frame.f_back
+    return count > 1
+
+
+_DELIVER = SharedDelivery.deliver.__code__
+
+
 def _reason(error: Exception) -> str:
     """What is wrong with the settings, in our own words, which show no secrets."""
+    if sys.is_finalizing():
+        return "the interpreter is shutting down, and loads no module any more"
     if isinstance(error, ValueError):
         return str(error)
     if isinstance(error, TypeError):

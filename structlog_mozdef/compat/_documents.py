@@ -8,8 +8,10 @@ cannot hold, and what is too large, is repaired.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import socket
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -32,7 +34,7 @@ DEFAULT_SOURCE = "mozdef_client"
 _EVENT_KEYS = frozenset(FIELDS)
 #: What syslog adds by itself; mozdef_lib left it out of the line.
 _SYSLOG_KNOWS = frozenset({"hostname", "processid", "processname", "severity", "timestamp"})
-_FIRST_IN_LINE = ("details", "tags", "category")
+_FIRST_IN_LINE = ("summary", "category", "tags", "details")
 #: What Elasticsearch stores as a string; it refuses the event if one of them is an object.
 _STRINGS = ("category", "hostname", "processid", "processname", "severity", "source", "summary")
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -99,15 +101,28 @@ def pretty(encoded: bytes) -> str:
 
 
 def flattened(encoded: bytes) -> str:
-    """Return *encoded* as mozdef_lib wrote it to syslog: ``details: {...} ... summary: ...``.
+    """Return *encoded* as mozdef_lib wrote it to syslog: ``summary: 'hi' category: 'event' ...``.
 
-    It is one line, without what syslog adds by itself.
+    It is one line, without what syslog adds by itself. mozdef_lib had no source; one that the
+    program has set is in the line.
     """
     document: dict[str, Any] = orjson.loads(encoded)
-    others = sorted(document.keys() - _SYSLOG_KNOWS - {*_FIRST_IN_LINE, "summary"})
-    names = [*_FIRST_IN_LINE, *others, "summary"]
-    line = " ".join(f"{name}: {document[name]}" for name in names if name in document)
+    if document.get("source") == DEFAULT_SOURCE:
+        del document["source"]
+    others = sorted(document.keys() - _SYSLOG_KNOWS - {*_FIRST_IN_LINE})
+    names = [*_FIRST_IN_LINE, *others]
+    line = "".join(f"{name}: '{document[name]}' " for name in names if name in document)
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), line)
+
+
+@functools.cache
+def host_name() -> str:
+    """Return the canonical name of this machine, as the old clients did; looked up once.
+
+    It can be another one than the machine's own where that contains a dot (``web1.prod``).
+    """
+    plain = socket.gethostname()
+    return identity.canonical_name(plain) if "." in plain else identity.hostname()
 
 
 def process_name() -> str:

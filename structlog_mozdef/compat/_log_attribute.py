@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from structlog_mozdef.compat._documents import process_name
+from structlog_mozdef.compat._documents import host_name, process_name
 from structlog_mozdef.exceptions import MozDefError
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.timestamps import utc_now
@@ -20,7 +20,7 @@ def attributes_now() -> dict[str, Any]:
     """Return the attributes that are sent now if the program sets none."""
     return {
         "timestamp": utc_now(),
-        "hostname": identity.hostname(),
+        "hostname": host_name(),
         "processid": identity.process_id(),
         "processname": process_name(),
         "severity": "INFO",
@@ -31,14 +31,22 @@ def attributes_now() -> dict[str, Any]:
     }
 
 
-class ClassLog(dict[Any, Any]):
-    """The ``log`` of the class. It holds what was set; other attributes can be read as well."""
+class ClassLog:
+    """A descriptor for the ``log`` of the class: a dict, which is created on first access.
 
-    def __missing__(self, name: Any) -> Any:
-        value = attributes_now()[name]
-        if name in ("tags", "details"):
-            return self.setdefault(name, value)  # the caller may add to it
-        return value
+    What a program changes in it is sent by all instances.
+    """
+
+    def __init__(self) -> None:
+        self.log: dict[Any, Any] | None = None
+        self.initial: dict[str, Any] = {}
+
+    def __get__(self, instance: Any, owner: type) -> dict[Any, Any]:
+        if self.log is None:
+            now = attributes_now()
+            self.initial = {**now, "tags": [], "details": {}}
+            self.log = now
+        return self.log
 
 
 def attributes_set(instance: Any) -> list[dict[Any, Any]]:
@@ -47,12 +55,24 @@ def attributes_set(instance: Any) -> list[dict[Any, Any]]:
     Raises:
         MozDefError: one of them is not a dict.
     """
-    shared, own = type(instance).log, instance.log
-    logs = [log for log in ([shared] if own is shared else [shared, own]) if log is not None]
-    if not all(issubclass(type(log), dict) for log in logs):
+    logs = [_log_of_class(type(instance))]
+    if "log" in vars(instance):
+        logs.append((instance.log, getattr(instance, "_initial_log", {})))
+    logs = [(log, initial) for log, initial in logs if log is not None]
+    if not all(issubclass(type(log), dict) for log, _ in logs):
         raise MozDefError("log must be a dict")
-    initial = getattr(instance, "_initial_log", {})
-    return [_changed(log, initial) if log is own else dict(log) for log in logs]
+    return [_changed(log, initial) for log, initial in logs]
+
+
+def _log_of_class(kind: type) -> tuple[Any, dict[str, Any]]:
+    """Return the ``log`` of a class without creating one, and what was not set by the program."""
+    for owner in kind.__mro__:
+        declared = vars(owner).get("log")
+        if isinstance(declared, ClassLog):
+            return declared.log, declared.initial
+        if "log" in vars(owner):
+            return kind.log, {}  # type: ignore[attr-defined]
+    return None, {}
 
 
 def _changed(log: dict[Any, Any], initial: dict[str, Any]) -> dict[Any, Any]:

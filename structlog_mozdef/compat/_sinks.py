@@ -96,7 +96,7 @@ class Sinks:
         """Return the entry of *destination*, and the sinks to close for it."""
         entry = self._entries.get(destination)
         if entry is None:
-            sink = Sink(destination.transport(self._own_log))
+            sink = Sink(destination.transport(self._own_log), handle_sigterm=True)
             # A signal handler may have added one in the meantime.
             entry = self._entries.setdefault(destination, _Entry(sink))
         return entry, self._remove_surplus(entry)

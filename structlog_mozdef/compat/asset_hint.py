@@ -13,7 +13,7 @@ class MozDefAssetHint(MozDefEvent):
     def __init__(self, url: Any) -> None:
         super().__init__(url)
         self._msgtype = self.MSGTYPE_ASSETHINT
-        self.category = "asset_hint"
+        self._category = "asset_hint"
 
     def validate(self) -> bool:
         """Return whether the event has a summary and details."""

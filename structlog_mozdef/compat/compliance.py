@@ -14,7 +14,7 @@ class MozDefCompliance(MozDefEvent):
     def __init__(self, url: Any) -> None:
         super().__init__(url)
         self._msgtype = self.MSGTYPE_COMPLIANCE
-        self.category = "complianceitems"
+        self._category = "complianceitems"
 
     def validate_log(self) -> bool:
         """Return whether the details have all keys of MozDef's compliance items."""

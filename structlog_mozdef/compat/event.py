@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from structlog_mozdef.compat import _delivery
@@ -16,12 +17,35 @@ from structlog_mozdef.compat.message import MozDefMessage
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering.convert import safe_str
 from structlog_mozdef.rendering.fields import SEVERITIES, list_of_tags, merge_details
+from structlog_mozdef.transports.syslog.format import FACILITIES, priority_of
+
+#: Whether events can be sent to SQS: mozdef_client's name for it.
+boto_loaded = find_spec("boto3") is not None
+
+
+class _Public:
+    """A descriptor: an attribute of mozdef_client under a public name."""
+
+    def __init__(self, private: str) -> None:
+        self._private = private
+
+    def __get__(self, event: Any, owner: type) -> Any:
+        if event is None:
+            return self
+        # Not by `getattr`, which would come back here if a subclass has a property with the private
+        # name over the public one.
+        stored = vars(event)
+        return stored[self._private] if self._private in stored else getattr(event, self._private)
+
+    def __set__(self, event: Any, value: Any) -> None:
+        vars(event)[self._private] = value
 
 
 class MozDefEvent(MozDefMessage):
     """An event. Set ``summary``, ``tags`` and ``details`` before `send`.
 
-    ``category``, ``source``, ``timestamp`` and ``hostname`` can be set as well.
+    ``category``, ``source``, ``severity``, ``processname``, ``processid``, ``timestamp`` and
+    ``hostname`` can be set as well.
     """
 
     SEVERITY_DEBUG = 0
@@ -33,15 +57,22 @@ class MozDefEvent(MozDefMessage):
     SEVERITY_ALERT = 6
     SEVERITY_EMERGENCY = 7
 
+    # For subclasses that read them: the names of the constants, and the numbers of syslog.
+    _sevmap = {number: [name, priority_of(name, 0)] for number, name in enumerate(SEVERITIES)}  # noqa: RUF012
+    _facilitymap = {name: number << 3 for number, name in enumerate(FACILITIES)}  # noqa: RUF012
+
     def __init__(self, url: Any) -> None:
         super().__init__(url)
         self._msgtype = self.MSGTYPE_EVENT
+        self._creator = identity.process_id()
+        # Subclasses set these, and have properties over them.
+        self._category: Any = "event"
+        self._source: Any = None
+        self._process_name: Any = process_name()
+        self._process_id: Any = self._creator
         self._severity: Any = self.SEVERITY_INFO
+        self._facility: Any = None
         self._updatelog: Any = None
-        self._own_process_id: Any = None
-        self._own_process_name: Any = None
-        self.category: Any = "event"
-        self.source: Any = DEFAULT_SOURCE
         self.timestamp: Any = None
         self.summary: Any = None
         self.tags: Any = []
@@ -61,25 +92,36 @@ class MozDefEvent(MozDefMessage):
 
     def set_category(self, x: Any) -> None:
         """Set the category."""
-        self.category = x
+        self._category = x
 
     def set_severity_from_string(self, x: Any) -> None:
         """Set the severity by its name, in upper or lower case; an unknown one means INFO."""
         self._severity = severity_number(x)
 
+    def set_facility_from_string(self, x: Any) -> None:
+        """Set the facility in the local syslog by its name; an unknown one changes nothing.
+
+        The default is the program's own, set by `syslog.openlog`, or "user".
+        """
+        self._facility = self._facilitymap.get(safe_str(x).lower(), self._facility)
+
     def construct(self) -> None:
         """Construct the document that is sent."""
         details: dict[str, Any] = {}
         merge_details(details, self.details)
+        log = {} if self._updatelog is None else self._updatelog
+        source = log.get("source") if self._source is None else self._source
+        # In a forked child, the id of the process that created the event was not set by anybody.
+        process_id = self._process_id
         self._sendlog = {
-            **({} if self._updatelog is None else self._updatelog),
-            "category": self.category,
+            **log,
+            "category": self._category,
             "details": details,
             "hostname": self.hostname,
-            "processid": self._process_id,
+            "processid": identity.process_id() if process_id == self._creator else process_id,
             "processname": self._process_name,
             "severity": self._severity_name(),
-            "source": DEFAULT_SOURCE if self.source is None else self.source,
+            "source": DEFAULT_SOURCE if source is None else source,
             "summary": self.summary,
             "tags": list_of_tags(self.tags),
             "timestamp": timestamp_of(self.timestamp),
@@ -94,43 +136,25 @@ class MozDefEvent(MozDefMessage):
         _delivery.shared.write_syslog(
             self.syslog_convert(),
             self._severity_name(),
-            must=bool(self._syslog_only and not self._fire_and_forget),
+            must=bool(self._syslog_only and not self._returns_immediately()),
+            facility=self._facility,
         )
 
     def _severity_name(self) -> str:
         return SEVERITIES[severity_number(self._severity)]
 
-    # mozdef_client holds what it sends under these names. Its subclasses set their category this
-    # way, and programs their source, for which it had no other name.
+    # mozdef_client had only the private names. Where a subclass has properties with one of these
+    # names over a private one, or the other way round, its own count.
+    category = _Public("_category")
+    source = _Public("_source")
+    processname = _Public("_process_name")
+    processid = _Public("_process_id")
 
     @property
-    def _category(self) -> Any:
-        return self.category
+    def severity(self) -> Any:
+        """The name of the severity that is sent. It can be set to a name or to a constant."""
+        return self._severity_name()
 
-    @_category.setter
-    def _category(self, category: Any) -> None:
-        self.category = category
-
-    @property
-    def _source(self) -> Any:
-        return self.source
-
-    @_source.setter
-    def _source(self, source: Any) -> None:
-        self.source = source
-
-    @property
-    def _process_id(self) -> Any:
-        return identity.process_id() if self._own_process_id is None else self._own_process_id
-
-    @_process_id.setter
-    def _process_id(self, process_id: Any) -> None:
-        self._own_process_id = process_id
-
-    @property
-    def _process_name(self) -> Any:
-        return process_name() if self._own_process_name is None else self._own_process_name
-
-    @_process_name.setter
-    def _process_name(self, name: Any) -> None:
-        self._own_process_name = name
+    @severity.setter
+    def severity(self, severity: Any) -> None:
+        self._severity = severity_number(severity)

@@ -6,17 +6,18 @@ from typing import Any
 
 from structlog_mozdef.compat import _delivery
 from structlog_mozdef.compat._destinations import HTTPDestination, SQSDestination, bulk_for
-from structlog_mozdef.compat._documents import encode_document
+from structlog_mozdef.compat._documents import encode_document, host_name
 from structlog_mozdef.compat._session import SessionAttribute, session_of, settings_of
 from structlog_mozdef.exceptions import MozDefError
-from structlog_mozdef.process import identity
 
 
 class MozDefMessage:
     """The base class of messages for MozDef.
 
-    `send` waits for the answer unless ``set_fire_and_forget(True)`` was called. Certificates are
-    verified unless ``set_verify(False)`` was called.
+    `send` returns immediately, and a background thread delivers and retries; after
+    ``set_fire_and_forget(False)`` it waits for the answer. To SQS it waits unless
+    ``set_fire_and_forget(True)`` was called. Certificates are verified unless
+    ``set_verify(False)`` was called.
 
     Args:
         url: of MozDef; checked when the message is sent.
@@ -35,7 +36,7 @@ class MozDefMessage:
     def __init__(self, url: Any) -> None:
         self._msgtype = self.MSGTYPE_NONE
         self.log: dict[Any, Any] = {}
-        self.hostname: Any = identity.hostname()
+        self.hostname: Any = host_name()
         self._sendlog: dict[Any, Any] = {}
         self._url = url
         self._send_to_syslog: Any = False
@@ -44,7 +45,8 @@ class MozDefMessage:
         self._sqs_queue_name: Any = None
         self._sqs_aws_account_id: Any = None
         self._sqs_region: Any = None
-        self._fire_and_forget: Any = False
+        # None until the program decides. mozdef_client had False, and waited for SQS only.
+        self._fire_and_forget: Any = None
         self._verify_certificate: Any = True
         self._verify_path: Any = None
 
@@ -65,7 +67,7 @@ class MozDefMessage:
         self._verify_path = p
 
     def set_fire_and_forget(self, f: Any) -> None:
-        """Let `send` return immediately, while a background thread delivers."""
+        """Let `send` return immediately, or wait for the answer and raise anything but success."""
         self._fire_and_forget = f
 
     def set_sqs_queue_name(self, f: Any) -> None:
@@ -111,12 +113,14 @@ class MozDefMessage:
             fire_and_forget=bool(self._fire_and_forget),
         )
 
+    def _returns_immediately(self) -> bool:
+        return self._fire_and_forget is None or bool(self._fire_and_forget)
+
     def send(self) -> None:
         """Validate, construct and send.
 
         Raises:
-            MozDefError: the message is not valid; unless fire-and-forget was set, also anything
-                but success.
+            MozDefError: the message is not valid. If `send` waits, also anything but success.
         """
         if not self.validate():
             raise MozDefError("message failed validation")
@@ -136,7 +140,7 @@ class MozDefMessage:
         verify = self._verify_certificate
         if verify and self._verify_path is not None:
             verify = self._verify_path
-        fire_and_forget = bool(self._fire_and_forget)
+        fire_and_forget = self._returns_immediately()
         _delivery.shared.deliver(
             lambda: HTTPDestination(
                 self._url,

@@ -11,6 +11,7 @@ from structlog_mozdef.compat._documents import (
     DEFAULT_SOURCE,
     encode_document,
     flattened,
+    host_name,
     pretty,
     process_name,
     severity_name,
@@ -46,7 +47,7 @@ class MozDefMsg:
             the path of a CA bundle.
         sendToSyslog, syslogOnly: send to the local syslog as well, or nowhere else.
         sendToSqs, sqsQueueName, sqsAWSAccountId, sqsRegion: send to SQS instead. Needs boto3.
-        debug: print the event and send nothing.
+        debug: print the event as well.
         httpsession: its auth, cert, headers, proxies and trust_env are used.
     """
 
@@ -135,7 +136,6 @@ class MozDefMsg:
         event = encode_document(document, None if self.sendToSqs else self.mozdef_hostname)
         if self.debug:
             print(pretty(event))  # noqa: T201 - what it is for
-            return
         fire_and_forget = bool(self.fire_and_forget_mode)
         if self.sendToSyslog:
             must = bool(self.syslogOnly and not fire_and_forget)
@@ -176,7 +176,7 @@ class MozDefMsg:
             raise MozDefError("Summary is a required field")
         source = self._first("source", given, logged)
         return {
-            "hostname": identity.hostname(),
+            "hostname": host_name(),
             "processid": identity.process_id(),
             "processname": process_name(),
             **logged,

@@ -13,8 +13,8 @@ class MozDefRRA(MozDefEvent):
     def __init__(self, url: Any) -> None:
         super().__init__(url)
         self._msgtype = self.MSGTYPE_RRA
-        self.category = "rra_data"
+        self._category = "rra_data"
 
     def validate(self) -> bool:
         """Return whether the event has a summary and details, and the category "rra_data"."""
-        return super().validate() and self.category == "rra_data" and bool(self.details)
+        return super().validate() and self._category == "rra_data" and bool(self.details)

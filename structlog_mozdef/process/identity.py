@@ -37,6 +37,11 @@ def find_hostname() -> str:
     plain = socket.gethostname() or "localhost"
     if "." in plain and not plain.startswith("localhost"):
         return plain
+    return canonical_name(plain)
+
+
+def canonical_name(plain: str) -> str:
+    """Ask the resolver for the full name of *plain*, a host name; return *plain* if it has none."""
     if sys.is_finalizing():
         return plain  # before Python 3.12, starting a thread would wait for it forever
     found: list[str] = []

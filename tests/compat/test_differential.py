@@ -11,17 +11,11 @@ import warnings
 
 import pytest
 from support.compat_documents import COMPLIANCE, VULNERABILITY
+from support.old_client import mozdef_client
 from support.receivers import Receiver
 from support.running import wait_for
 
 from structlog_mozdef import compat
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of the old client and of what it imports
-    import mozdef_client
-
-# It closes a thread pool, and hangs if a thread of that pool does so.
-del mozdef_client.MozDefMessage.__del__
 
 #: Different in each run of a program.
 VOLATILE = ("hostname", "timestamp")
@@ -212,7 +206,7 @@ def classes():
 
 
 #: Private names of the old client, of use only to itself.
-INTERNAL = {"_httpsession_cb", "_sevmap"}
+INTERNAL = {"_httpsession_cb"}
 
 
 @pytest.mark.parametrize("name", classes())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support.compat_documents import COMPLIANCE, VULNERABILITY
+from support.compat_receivers import only, sent
 
 import structlog_mozdef.compat as mozdef_client
 from structlog_mozdef.process import identity
@@ -31,7 +32,7 @@ def test_event(receiver):
     event.tags = ["tag1", "tag2"]
     event.details = {"hostname": "test", "alert": True}
     event.send()
-    (stored,) = receiver.events()
+    stored = only(receiver)
     assert datetime.fromisoformat(stored.pop("timestamp")) <= datetime.now(UTC)
     assert stored == {
         "category": "event",
@@ -69,18 +70,34 @@ def test_attributes_are_sent(receiver):
     event.timestamp = "2014-03-18T23:20:31+00:00"
     event.hostname = "host.example.com"
     event.source = "ldap"
-    event.set_category("authentication")
-    event.set_severity(event.SEVERITY_ALERT)
+    event.category = "authentication"
+    event.severity = "alert"
+    event.processname = "./login.py"
+    event.processid = 7
     event.send()
-    (stored,) = receiver.events()
-    names = ("timestamp", "hostname", "source", "category", "severity")
+    stored = only(receiver)
+    names = (
+        *("timestamp", "hostname", "source", "category", "severity"),
+        *("processname", "processid"),
+    )
     assert [stored[name] for name in names] == [
         "2014-03-18T23:20:31+00:00",
         "host.example.com",
         "ldap",
         "authentication",
         "ALERT",
+        "./login.py",
+        7,
     ]
+    assert [getattr(event, name) for name in names] == [stored[name] for name in names]
+
+
+def test_setters_and_attributes_are_the_same():
+    """What a setter of mozdef_client sets can be read as an attribute."""
+    event = mozdef_client.MozDefEvent("url")
+    event.set_category("authentication")
+    event.set_severity(event.SEVERITY_ALERT)
+    assert (event.category, event.severity) == ("authentication", "ALERT")
 
 
 def test_private_names_of_mozdef_client(receiver):
@@ -93,14 +110,14 @@ def test_private_names_of_mozdef_client(receiver):
 
     event = Login(receiver.url)
     assert (event._source, event._process_id, event._process_name) == (
-        "mozdef_client",
+        None,
         os.getpid(),
         sys.argv[0],
     )
     event.summary = "hello"
     event._source, event._process_id, event._process_name = "ldap", 7, "./login.py"
     event.send()
-    (stored,) = receiver.events()
+    stored = only(receiver)
     names = ("category", "source", "processid", "processname")
     assert [stored[name] for name in names] == ["login", "ldap", 7, "./login.py"]
     assert event._category == event.category == "login"
@@ -165,7 +182,7 @@ def test_update_log_is_sent(receiver):
     event.summary = "hello"
     event.set_simple_update_log({"custom": {"a": [1]}})
     event.send()
-    assert receiver.events()[0]["custom"] == {"a": [1]}
+    assert only(receiver)["custom"] == {"a": [1]}
 
 
 def test_a_key_index_does_not_lose_the_event(receiver):
@@ -190,7 +207,7 @@ def test_tags_that_would_drop_the_event(receiver, tags, stored):
     event.summary = "hello"
     event.tags = tags
     event.send()
-    assert receiver.events()[0]["tags"] == stored
+    assert only(receiver)["tags"] == stored
 
 
 @pytest.mark.parametrize(("details", "stored"), [(None, {}), ("text", {"message": "text"})])
@@ -200,7 +217,7 @@ def test_details_that_are_not_an_object(receiver, details, stored):
     event.summary = "hello"
     event.details = details
     event.send()
-    assert receiver.events()[0]["details"] == stored
+    assert only(receiver)["details"] == stored
 
 
 @pytest.mark.parametrize("summary", [None, ""])
@@ -238,7 +255,7 @@ def test_subclasses_of_programs(receiver):
         event.send()
     event.details = {"user": "kang"}
     event.send()
-    assert receiver.events()[0]["customendpoint"] is True
+    assert only(receiver)["customendpoint"] is True
 
 
 def test_compliance(receiver):
@@ -247,7 +264,7 @@ def test_compliance(receiver):
     item.summary = "compliance item"
     item.details = COMPLIANCE
     item.send()
-    (stored,) = receiver.events()
+    stored = only(receiver)
     assert (stored["category"], stored["details"]) == ("complianceitems", COMPLIANCE)
 
 
@@ -284,7 +301,7 @@ def test_vulnerability_is_sent_as_it_is(receiver):
     vulnerability = mozdef_client.MozDefVulnerability(f"{receiver.base}/custom/vulnerability")
     vulnerability.log = VULNERABILITY
     vulnerability.send()
-    assert (receiver.events(), receiver.accepted[0].path) == (
+    assert (sent(receiver), receiver.accepted[0].path) == (
         [VULNERABILITY],
         "/custom/vulnerability",
     )
@@ -296,7 +313,7 @@ def test_large_vulnerability_is_sent_as_it_is(receiver):
     vulnerability = mozdef_client.MozDefVulnerability(receiver.url)
     vulnerability.log = document
     vulnerability.send()
-    assert receiver.events() == [document]
+    assert sent(receiver) == [document]
 
 
 @pytest.mark.parametrize("log", [None, "text", [], {**VULNERABILITY, "asset": None}])
@@ -313,7 +330,7 @@ def test_a_document_that_is_too_large_says_what_is_missing(receiver):
     vulnerability = mozdef_client.MozDefVulnerability(f"{receiver.base}/custom/vulnerability")
     vulnerability.log = {**VULNERABILITY, "truncated": "mine", "more": ["CVE-2013-1900"] * 13_000}
     vulnerability.send()
-    ((stored,), (request,)) = (receiver.events(), receiver.accepted)
+    ((stored,), (request,)) = (sent(receiver), receiver.accepted)
     assert len(request.body) < 100_000
     assert (stored["vuln"], stored["truncated_2"]) == (VULNERABILITY["vuln"], "mine")
     assert stored["truncated"]["fields"] == ["more"]
@@ -349,7 +366,7 @@ def test_asset_hint(receiver):
     assert hint.validate() is False
     hint.details = {"hostname": "test"}
     hint.send()
-    assert receiver.events()[0]["category"] == "asset_hint"
+    assert only(receiver)["category"] == "asset_hint"
 
 
 def test_rra(receiver):
@@ -359,6 +376,6 @@ def test_rra(receiver):
     assert rra.validate() is False
     rra.details = {"metadata": {"service": "test"}}
     rra.send()
-    assert receiver.events()[0]["category"] == "rra_data"
+    assert only(receiver)["category"] == "rra_data"
     rra.category = "event"
     assert rra.validate() is False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import pytest
 from support.compat_receivers import sent
 from support.receivers import Receiver, answer
+from support.running import wait_for
 
 import structlog_mozdef.compat as mozdef
 
@@ -38,6 +40,9 @@ start = time.monotonic()
 for number in range(100):
     for url in sys.argv[1:]:
         mozdef.MozDefMsg(url).send("hello")
+        event = mozdef.MozDefEvent(url)
+        event.summary = "hello"
+        event.send()
 print(time.monotonic() - start)
 sys.stdout.flush()
 os._exit(0)
@@ -158,3 +163,121 @@ import structlog_mozdef.compat
 print(*sorted({"requests", "boto3", "pytz", "requests_futures"} & set(sys.modules)))
 """
     assert run_code(code)[0].strip() == ""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
+def test_a_signal_handler_sends_while_the_first_send_imports(receiver):
+    """An event of a signal handler that interrupts the first import of a transport arrives."""
+    code = """
+import signal, sys
+import structlog_mozdef.compat as mozdef
+
+class Interrupt:
+    def __init__(self, name):
+        self.name = name
+
+    def find_spec(self, name, path=None, target=None):
+        if name == self.name:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGUSR1)
+
+def handle(number, frame):
+    mozdef.MozDefMsg(sys.argv[1]).send("handler")
+
+signal.signal(signal.SIGUSR1, handle)
+for name in sys.argv[2:]:
+    sys.meta_path.insert(0, Interrupt(name))
+mozdef.MozDefMsg(sys.argv[1]).send("first")
+"""
+    modules = ["requests.models", "urllib3.connection", "structlog_mozdef.transports.http.bulk"]
+    _, stderr = run_code(code, receiver.url, *modules)
+    assert (sorted(receiver.summaries()), stderr) == (["first"] + 3 * ["handler"], "")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_finalizer_sends_while_the_interpreter_shuts_down(receiver, is_first):
+    """What `__del__` sends in the end arrives, or its loss is reported: nothing can be imported."""
+    code = """
+import sys
+import structlog_mozdef.compat as mozdef
+
+class Session:
+    def __init__(self, url):
+        self.me, self.url, self.kind = self, url, mozdef.MozDefMsg
+
+    def __del__(self):
+        self.kind(self.url).send("closed")
+
+session = Session(sys.argv[1])
+if sys.argv[2] == "False":
+    mozdef.MozDefMsg(sys.argv[1]).send("first")
+"""
+    _, stderr = run_code(code, receiver.url, str(is_first))
+    reported = (
+        "an event was not sent: the interpreter is shutting down"
+        if is_first
+        else f"1 event did not arrive at {receiver.url}: 1 not sent"
+    )
+    assert "Traceback" not in stderr
+    # Whether urllib3 imports something for each answer depends on its version.
+    assert reported in stderr or "closed" in receiver.summaries()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize(
+    ("method", "is_known"), [("fork", False), ("fork", True), ("spawn", False)]
+)
+def test_workers_of_a_pool(receiver, tmp_path, method, is_known):
+    """Nothing is lost where leaving ``with Pool()`` terminates its workers."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+import multiprocessing, sys
+import structlog_mozdef.compat as mozdef
+
+def work(number):
+    if number % 2:
+        mozdef.MozDefMsg(sys.argv[1]).send(str(number))
+    else:
+        event = mozdef.MozDefEvent(sys.argv[1])
+        event.summary = str(number)
+        event.send()
+
+if __name__ == "__main__":
+    if sys.argv[3] == "True":
+        mozdef.MozDefMsg(sys.argv[1]).send("-1")
+    with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
+        pool.map(work, range(20))
+"""
+    )
+    arguments = [str(program), receiver.url, method, str(is_known)]
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments], capture_output=True, text=True, timeout=60
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sorted(map(int, receiver.summaries())) == list(range(-1 if is_known else 0, 20))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_daemon(receiver):
+    """A program that becomes a daemon, as python-daemon does it, sends before and after."""
+    code = """
+import os, sys
+import structlog_mozdef.compat as mozdef
+
+mozdef.MozDefMsg(sys.argv[1]).send("before")
+assert mozdef.flush(20)
+if os.fork():
+    os._exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+os.closerange(0, 64)
+for number in range(3):
+    os.open(os.devnull, os.O_RDWR)
+event = mozdef.MozDefEvent(sys.argv[1])
+event.summary = "after"
+event.send()
+"""
+    run_code(code, receiver.url, PYTHONWARNINGS="ignore")
+    assert wait_for(lambda: receiver.summaries() == ["before", "after"])

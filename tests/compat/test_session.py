@@ -195,8 +195,13 @@ def test_session_of_events(receiver):
     other = mozdef.MozDefEvent(receiver.url)
     other.summary = "other"
     other.send()
-    tokens = [request.headers.get("x-token") for request in receiver.accepted]
-    assert tokens == ["abc", None]
+    assert mozdef.flush(20)
+    tokens = {
+        event["summary"]: request.headers.get("x-token")
+        for request in receiver.accepted
+        for event in request.events()
+    }
+    assert tokens == {"hello": "abc", "other": None}
 
 
 class OwnAdapter(HTTPAdapter):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pickle
 import subprocess
 import sys
 
 import pytest
+from botocore.exceptions import ClientError
 from support.receivers import Receiver, answer, unused_port
 
 import structlog_mozdef.compat as mozdef
@@ -94,15 +96,19 @@ def test_account(queue):
     }
 
 
-def test_events(queue):
-    """mozdef_client's events go to SQS, and not to the URL."""
+def event_to_sqs(queue):
     event = mozdef.MozDefEvent("")
     event.summary = "hello"
     event.set_send_to_sqs(True)
     event.set_sqs_queue_name(queue.name)
     event.set_sqs_region("us-west-1")
     event.set_sqs_aws_account_id("012345678901")
-    event.send()
+    return event
+
+
+def test_events(queue):
+    """mozdef_client's events go to SQS, and not to the URL, and `send` waits for the answer."""
+    event_to_sqs(queue).send()
     assert [json.loads(body)["summary"] for body in queue.bodies] == ["hello"]
 
 
@@ -146,11 +152,37 @@ def test_entries_that_fail_are_sent_again(queue):
     assert sorted(json.loads(body)["summary"] for body in queue.bodies) == ["first", "second"]
 
 
-def test_error_of_aws(queue):
-    """An error of AWS is a MozDefError with its code."""
+@pytest.mark.parametrize("kind", ["message", "event"])
+def test_error_of_aws(queue, kind):
+    """An error of AWS is a MozDefError with its code, and boto3's ClientError as well."""
     queue.error = "com.amazonaws.sqs#QueueDoesNotExist"
-    with pytest.raises(mozdef.MozDefError, match=r"failed to send to SQS: \S*QueueDoesNotExist"):
-        to_sqs(queue).send("hello")
+    send = to_sqs(queue).send if kind == "message" else event_to_sqs(queue).send
+    arguments = ["hello"] if kind == "message" else []
+    with pytest.raises(
+        mozdef.MozDefError, match=r"failed to send to SQS: \S*QueueDoesNotExist"
+    ) as raised:
+        send(*arguments)
+    copy = pickle.loads(pickle.dumps(raised.value))
+    for error in (raised.value, copy):
+        assert isinstance(error, ClientError)
+        assert error.response["Error"]["Code"].endswith("QueueDoesNotExist")
+        assert (str(error), error.msg) == (str(raised.value), str(raised.value))
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_event_that_fails_once(queue, waits):
+    """After `set_fire_and_forget(True)`, an error of AWS is not raised: the event is sent again."""
+    failures = [{"SenderFault": False, "Code": "InternalError"}]
+    queue.fail = lambda body: failures.pop() if failures else None
+    event = event_to_sqs(queue)
+    if waits:
+        with pytest.raises(mozdef.MozDefError, match="InternalError"):
+            event.send()
+    else:
+        event.set_fire_and_forget(True)
+        event.send()
+        assert mozdef.flush(20)
+    assert len(queue.bodies) == (0 if waits else 1)
 
 
 def test_no_endpoint(queue, monkeypatch):

@@ -7,12 +7,15 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
+import syslog
 import time
 from pathlib import Path
 
 import pytest
 from support.compat_receivers import own_delivery
+from support.local_syslog import local_daemon
 from support.receivers import Receiver
 
 import structlog_mozdef.compat as mozdef
@@ -33,23 +36,19 @@ PRIORITIES = {
     "ALERT": 1,
     "EMERGENCY": 0,
 }
+#: What mozdef_lib wrote for its own example.
 FLATTENED = (
-    "details: {'uid': 0} tags: ['bro', 'auth'] category: authentication"
-    " source: mozdef_client summary: new test msg"
+    "summary: 'new test msg' category: 'authentication' tags: '['bro', 'auth']'"
+    " details: '{'uid': 0, 'username': 'kang'}' "
 )
-LINE = re.compile(r"<(\d+)>([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (\S+)\[(\d+)\]: (.*)")
+LINE = re.compile(r"<(\d+)>([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) ([^\s:]+): (.*)")
 
 
 @pytest.fixture
-def daemon(tmp_path):
-    path = str(tmp_path / "log")
-    with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener,
-        own_delivery(syslog=LocalSyslog(path, timeout=0.5)),
-    ):
-        listener.bind(path)
-        listener.settimeout(5)
+def daemon():
+    with local_daemon() as listener, own_delivery():
         yield listener
+    syslog.closelog()
 
 
 @pytest.fixture
@@ -59,9 +58,9 @@ def no_daemon():
 
 
 def line_of(daemon):
-    """Priority, program, process id and message of the next line."""
-    priority, _, program, pid, text = LINE.fullmatch(daemon.recv(65536).decode()).groups()
-    return int(priority), program, int(pid), text
+    """Priority, program and message of the next line."""
+    priority, _, program, text = LINE.fullmatch(daemon.recv(65536).decode()).groups()
+    return int(priority), program, text
 
 
 def syslog_only(**settings):
@@ -72,14 +71,83 @@ def syslog_only(**settings):
     return msg
 
 
+def event_for_syslog(severity="INFO"):
+    event = mozdef.MozDefEvent("http://127.0.0.1:9/events")
+    event.summary = "hello"
+    event.severity = severity
+    event.set_send_to_syslog(True, only_syslog=True)
+    return event
+
+
 def test_flattened_line(daemon):
     """mozdef_lib's message is one line, without what syslog adds by itself."""
-    syslog_only().send("new test msg", "authentication", "INFO", ["bro", "auth"], {"uid": 0})
-    assert line_of(daemon)[1:] == (
-        Path(sys.argv[0]).name,
-        os.getpid(),
-        FLATTENED,
+    details = {"uid": 0, "username": "kang"}
+    syslog_only().send("new test msg", "authentication", "INFO", ["bro", "auth"], details)
+    assert line_of(daemon)[1:] == (Path(sys.argv[0]).name, FLATTENED)
+
+
+def test_source_in_the_line(daemon):
+    """A source that the program has set is in the line, after what mozdef_lib had there."""
+    syslog_only(source="ldap").send("hello")
+    assert line_of(daemon)[2].endswith(" details: '{}' source: 'ldap' ")
+
+
+@pytest.mark.parametrize("kind", ["message", "event"])
+def test_settings_of_the_program(daemon, kind):
+    """The program's own ident, options and facility count."""
+    syslog.openlog("vpn", syslog.LOG_PID, syslog.LOG_LOCAL3)
+    if kind == "message":
+        syslog_only().send("hello", severity="ERROR")
+    else:
+        event_for_syslog(severity="ERROR").send()
+    priority, program, _ = line_of(daemon)
+    assert (priority, program) == (
+        syslog.LOG_LOCAL3 | PRIORITIES["ERROR"],
+        f"vpn[{os.getpid()}]",
     )
+
+
+def test_mask_of_the_program(daemon):
+    """A priority that the program has masked is not written."""
+    before = syslog.setlogmask(syslog.LOG_UPTO(syslog.LOG_ERR))
+    try:
+        syslog_only().send("masked", severity="INFO")
+        syslog_only().send("written", severity="ERROR")
+    finally:
+        syslog.setlogmask(before)
+    assert "'written'" in line_of(daemon)[2]
+
+
+@pytest.mark.parametrize(
+    ("names", "facility"),
+    [
+        (["local5"], syslog.LOG_LOCAL5),
+        (["MAIL"], syslog.LOG_MAIL),
+        (["odd"], syslog.LOG_USER),
+        (["local5", None], syslog.LOG_LOCAL5),
+    ],
+)
+def test_facility_of_an_event(daemon, names, facility):
+    """An event has the facility that was set by its name; an unknown name changes nothing."""
+    event = event_for_syslog()
+    for name in names:
+        event.set_facility_from_string(name)
+    event.send()
+    assert line_of(daemon)[0] == facility | PRIORITIES["INFO"]
+
+
+def test_subclass_with_a_line_of_its_own(daemon):
+    """The line of a subclass is written, even with characters that the C library refuses."""
+
+    class Login(mozdef.MozDefEvent):
+        def syslog_convert(self):
+            return "login\0of \ud800"
+
+    event = Login("http://127.0.0.1:9/events")
+    event.summary = "hello"
+    event.set_send_to_syslog(True, only_syslog=True)
+    event.send()
+    assert line_of(daemon)[2] == "login\\x00of \\ud800"
 
 
 def test_custom_keys_are_in_the_line(daemon):
@@ -87,14 +155,14 @@ def test_custom_keys_are_in_the_line(daemon):
     msg = syslog_only()
     msg.log["somefield"] = "test"
     msg.send("hello")
-    assert " somefield: test " in line_of(daemon)[3]
+    assert " somefield: 'test' " in line_of(daemon)[2]
 
 
 def test_one_line(daemon):
     """Line breaks and zero bytes in an event cannot forge lines of the log."""
     syslog_only().send("one\ntwo\x00\u2028", details={"a": "b\r\nc"})
-    text = line_of(daemon)[3]
-    assert text.endswith("summary: one\\ntwo\\x00\\u2028")
+    text = line_of(daemon)[2]
+    assert text.startswith("summary: 'one\\ntwo\\x00\\u2028' ")
 
 
 @pytest.mark.parametrize(("severity", "priority"), PRIORITIES.items())
@@ -128,7 +196,7 @@ def test_events_are_json(daemon):
     event.details = {"a": 1}
     event.set_send_to_syslog(True, only_syslog=True)
     event.send()
-    stored = json.loads(line_of(daemon)[3])
+    stored = json.loads(line_of(daemon)[2])
     assert (stored["summary"], stored["details"]) == ("hello\nworld", {"a": 1})
 
 
@@ -139,7 +207,7 @@ def test_syslog_and_mozdef(daemon):
         msg.sendToSyslog = True
         msg.fire_and_forget_mode = False
         msg.send("hello")
-        assert (receiver.summaries(), line_of(daemon)[3][-5:]) == (["hello"], "hello")
+        assert (receiver.summaries(), line_of(daemon)[2][:16]) == (["hello"], "summary: 'hello'")
 
 
 def test_events_to_syslog_and_mozdef(daemon):
@@ -148,8 +216,9 @@ def test_events_to_syslog_and_mozdef(daemon):
         event = mozdef.MozDefEvent(receiver.url)
         event.summary = "hello"
         event.set_send_to_syslog(True)
+        event.set_fire_and_forget(False)
         event.send()
-        assert (receiver.summaries(), json.loads(line_of(daemon)[3])["summary"]) == (
+        assert (receiver.summaries(), json.loads(line_of(daemon)[2])["summary"]) == (
             ["hello"],
             "hello",
         )
@@ -180,15 +249,14 @@ def test_without_a_daemon_a_message_that_waits_fails():
 
 
 @pytest.mark.usefixtures("no_daemon")
-def test_without_a_daemon_an_event_that_waits_fails():
-    """An event that is sent to syslog only raises as well, unless fire-and-forget is set."""
-    event = mozdef.MozDefEvent("http://127.0.0.1:9/events")
-    event.summary = "hello"
-    event.set_send_to_syslog(True, only_syslog=True)
+def test_without_a_daemon_an_event_that_waits_fails(caplog):
+    """An event that is sent to syslog only raises if it waits, and warns otherwise."""
+    event = event_for_syslog()
+    event.send()
+    assert "syslog at /nonexistent/log does not accept the event" in caplog.text
+    event.set_fire_and_forget(False)
     with pytest.raises(mozdef.MozDefError, match="syslog at /nonexistent/log"):
         event.send()
-    event.set_fire_and_forget(True)
-    event.send()
 
 
 @pytest.mark.usefixtures("no_daemon")
@@ -209,30 +277,71 @@ def test_without_a_daemon_mozdef_gets_the_event():
         assert receiver.summaries() == ["hello"]
 
 
-def test_a_daemon_that_does_not_read(daemon):
+def test_a_daemon_that_does_not_read(tmp_path):
     """A daemon that is stuck delays the caller no longer than its timeout."""
-    msg = syslog_only(fire_and_forget_mode=False)
-
-    def until_full():
-        for _ in range(10_000):
-            msg.send("x" * 10_000)
-
-    start = time.monotonic()
-    with pytest.raises(mozdef.MozDefError, match="timed out"):
-        until_full()
-    assert time.monotonic() - start < 2
-
-
-def test_a_daemon_that_listens_for_connections(tmp_path):
-    """If the daemon accepts only connections, the line ends with a zero byte."""
     path = str(tmp_path / "log")
     with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener,
-        own_delivery(syslog=LocalSyslog(path)),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other_program,
+        own_delivery(syslog=LocalSyslog(path, timeout=0.2)),
     ):
         listener.bind(path)
-        listener.listen()
+        other_program.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                other_program.sendto(b"x", path)
+        start = time.monotonic()
+        with pytest.raises(mozdef.MozDefError, match="timed out"):
+            syslog_only(fire_and_forget_mode=False).send("hello")
+        assert time.monotonic() - start < 2
+
+
+def test_a_daemon_that_listens_for_connections():
+    """If the daemon accepts only connections, the line ends with a zero byte."""
+    with local_daemon(socket.SOCK_STREAM) as listener, own_delivery():
         syslog_only(fire_and_forget_mode=False).send("hello")
+        syslog.closelog()
+        tries, _ = listener.accept()
         connection, _ = listener.accept()
-        with contextlib.closing(connection), connection.makefile("rb") as stream:
-            assert stream.read().endswith(b"summary: hello\0")
+        with contextlib.closing(tries), contextlib.closing(connection):
+            assert connection.makefile("rb").read().endswith(b" details: '{}' \0")
+
+
+def test_forks_while_threads_write():
+    """A child that is forked while another thread writes can write, too."""
+    code = """
+import os, signal, threading
+import structlog_mozdef.compat as mozdef
+
+msg = mozdef.MozDefMsg("http://127.0.0.1:9/events")
+msg.sendToSyslog = msg.syslogOnly = msg.fire_and_forget_mode = True
+
+def write():
+    while True:
+        msg.send("parent")
+
+for _ in range(3):
+    threading.Thread(target=write, daemon=True).start()
+failed = 0
+for _ in range(10):
+    if not (child := os.fork()):
+        signal.alarm(5)
+        msg.send("child" * 1000)
+        os._exit(0)
+    failed += os.waitpid(child, 0)[1] != 0
+os._exit(failed)
+"""
+    with local_daemon() as daemon:
+        command = [sys.executable, "-W", "ignore", "-c", code]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as program:
+            lines = []
+            daemon.settimeout(0.1)
+            while program.poll() is None:
+                with contextlib.suppress(TimeoutError):
+                    lines.append(daemon.recv(65536))
+            assert program.wait() == 0
+        daemon.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                lines.append(daemon.recv(65536))
+    assert len([line for line in lines if b"child" in line and b"<14>" in line]) == 10

@@ -25,6 +25,7 @@ def waiting(url, **settings):
 def event_to(url):
     event = mozdef.MozDefEvent(url)
     event.summary = "hello"
+    event.set_fire_and_forget(False)
     return event
 
 
@@ -36,7 +37,7 @@ def test_send_returns_after_the_answer():
 
 
 def test_an_event_waits_for_its_answer():
-    """mozdef_client's events wait for their answers by default."""
+    """mozdef_client's events wait for their answers after `set_fire_and_forget(False)`."""
     with Receiver() as receiver:
         event_to(receiver.url).send()
         assert receiver.summaries() == ["hello"]
@@ -215,8 +216,9 @@ def test_fire_and_forget_retries():
         assert receiver.summaries() == ["hello"]
 
 
-def test_fire_and_forget_of_events():
-    """After `set_fire_and_forget(True)` an event's `send` returns before the answer."""
+@pytest.mark.parametrize("setting", [None, True])
+def test_fire_and_forget_of_events(setting):
+    """By default, and after `set_fire_and_forget(True)`, `send` returns before the answer."""
     gate = threading.Event()
 
     def respond(request):
@@ -224,8 +226,10 @@ def test_fire_and_forget_of_events():
         return OK
 
     with Receiver(respond) as receiver:
-        event = event_to(receiver.url)
-        event.set_fire_and_forget(True)
+        event = mozdef.MozDefEvent(receiver.url)
+        event.summary = "hello"
+        if setting is not None:
+            event.set_fire_and_forget(setting)
         event.send()
         gate.set()
         assert mozdef.flush(20)

@@ -191,6 +191,7 @@ def compat_syslog():
     event = mozdef.MozDefEvent(None)
     event.summary = "to the local syslog"
     event.set_send_to_syslog(True, only_syslog=True)
+    event.set_fire_and_forget(False)
     refuse(event.send)
 
 

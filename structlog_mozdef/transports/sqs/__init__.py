@@ -16,6 +16,7 @@ comes the queue, and MozDef's worker behind it.
 - ``client``: boto3's client.
 - ``messages``: how events become messages, and messages calls.
 - ``errors``: what Amazon's and boto3's errors mean for the events.
+- ``client_error``: an error that ``except ClientError`` catches, for the old clients' classes.
 """
 
 from __future__ import annotations

@@ -88,7 +88,10 @@ def call_error(error: BaseException, *, sending: bool, repeats_harmless: bool) -
     ambiguous = sending and not repeats_harmless
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):
-        return _response_error(response, sending=sending, ambiguous=ambiguous)
+        failure = _response_error(response, sending=sending, ambiguous=ambiguous)
+        code = response.get("Error", {}).get("Code")
+        failure.code = code if isinstance(code, str) and _CODE.fullmatch(code) else None
+        return failure
     return _exception_error(error, ambiguous=ambiguous)
 
 
