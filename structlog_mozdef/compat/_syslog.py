@@ -95,7 +95,8 @@ class LocalSyslog:
             self._try_by(socket.SOCK_STREAM, data and data + b"\0")
 
     def _try_by(self, kind: int, data: bytes) -> None:
-        assert sys.platform != "win32"  # noqa: S101 - for the type checker
+        if sys.platform == "win32":
+            return
         with socket.socket(socket.AF_UNIX, kind) as connection:
             connection.settimeout(self._timeout)
             connection.connect(self._path)
@@ -116,8 +117,8 @@ def _head(priority: int) -> str:
 
 
 def _c_library() -> Callable[[int, str], Any]:
-    if sys.platform == "win32":
-        raise MozDefError("this system has no local sockets, and so no syslog")
-    from syslog import syslog
+    if sys.platform != "win32":
+        from syslog import syslog
 
-    return syslog
+        return syslog
+    raise MozDefError("this system has no local sockets, and so no syslog")
