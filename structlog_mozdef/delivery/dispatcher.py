@@ -105,7 +105,7 @@ class Dispatcher:
         self.buffer = buffer
         self.transport = transport
         self.own_log = own_log
-        self.batch_events = batch_events
+        self.batch_events = min(batch_events, getattr(transport, "batch_limit", batch_events))
         self._batch_bytes = batch_bytes
         self._clock = clock
         self._reconnect: Callable[[], None] | None = getattr(transport, "reconnect", None)
