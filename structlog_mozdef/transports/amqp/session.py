@@ -16,7 +16,7 @@ from typing import Any
 import amqp  # type: ignore[import-untyped]
 from amqp.sasl import EXTERNAL, PLAIN  # type: ignore[import-untyped]
 
-from structlog_mozdef._deadline import Deadline, monotonic
+from structlog_mozdef._deadline import Deadline, allowed, monotonic
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.amqp.confirms import DELIVERED, UNPUBLISHED, Ledger
@@ -144,7 +144,7 @@ class Session:
 
     def _let_end_within(self, seconds: float) -> None:
         """Let what is done on the socket from now on end within *seconds*."""
-        self._socket.deadline = Deadline.after(seconds, self._clock)
+        self._socket.deadline = Deadline.after(allowed(seconds), self._clock)
 
     def _authentication(self) -> list[Any]:
         settings = self._settings

@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from structlog_mozdef._deadline import allowed
 from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_number
 from structlog_mozdef.exceptions import MozDefError, Rejected, TransportError
@@ -86,6 +87,7 @@ class SQSTransport:
         self._profile = profile
         self._timeouts = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
         self._client: Any = None
+        self._client_timeout = 0.0  # of the client, in seconds
         self.name = self._address.name(check_settings(self._address, profile))
         self._reset()
 
@@ -175,9 +177,17 @@ class SQSTransport:
         }
 
     def _connected_client(self) -> Any:
+        longest = max(self._timeouts.values())
+        left = allowed(longest)
+        if self._client_timeout > left or self._client_timeout < left == longest:
+            self.close()
         if self._client is None:
+            # Where somebody waits, the time that is left may be for more than one call.
+            each = longest if left == longest else left / 2
+            timeouts = {name: min(wait, each) for name, wait in self._timeouts.items()}
+            self._client_timeout = max(timeouts.values())
             try:
-                self._client = make_client(self._address, self._profile, **self._timeouts)
+                self._client = make_client(self._address, self._profile, **timeouts)
                 problem = ""
             except (MozDefError, ValueError) as error:
                 problem = str(error)

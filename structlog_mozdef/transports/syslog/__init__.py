@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Literal
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
@@ -130,14 +130,14 @@ class SyslogTransport:
         host, port = receiver.host, receiver.port
 
         def udp() -> socket.socket:
-            deadline = Deadline.after(connect_timeout)
+            deadline = Deadline.after(allowed(connect_timeout))
             return connect(host, port, deadline, kind=socket.SOCK_DGRAM)
 
         def tcp() -> socket.socket:
-            return connect_tcp(host, port, Deadline.after(connect_timeout))
+            return connect_tcp(host, port, Deadline.after(allowed(connect_timeout)))
 
         def tls() -> socket.socket:
-            return connect_tls(host, port, Deadline.after(connect_timeout), make_context)
+            return connect_tls(host, port, Deadline.after(allowed(connect_timeout)), make_context)
 
         if receiver.path:
             return LocalChannel(receiver.path, connect_timeout, write_timeout, self._warn)
