@@ -38,7 +38,8 @@ class Transport(Protocol):
     nothing to send, so that a connection can be kept alive; and ``reconnect()``, which lets the
     next `send` open another connection, so that probes reach more than one server. An attribute
     ``batch_limit`` is the maximum of events that `send` is given at once, where that is less than
-    the sink's ``batch_events``.
+    the sink's ``batch_events``; ``waits_for``, read by other threads, is a text that says what a
+    `send` that takes long waits for, or None.
 
     Attributes:
         name: the destination in log lines, without credentials.
