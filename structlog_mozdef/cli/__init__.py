@@ -19,7 +19,12 @@ from collections.abc import Sequence
 
 from structlog_mozdef._version import __version__
 from structlog_mozdef.cli import collector, demo, send, spool
-from structlog_mozdef.cli.ending import Interrupted, handling_signals, raise_interrupted
+from structlog_mozdef.cli.ending import (
+    Interrupted,
+    end_output,
+    handling_signals,
+    raise_interrupted,
+)
 from structlog_mozdef.exceptions import MozDefError
 
 _COMMANDS = (send, spool, collector, demo)
@@ -34,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 for success, 1 if not everything was delivered, 2 for a setting that
         cannot work. After a signal 128 and its number: 130 for Ctrl-C, 143 for SIGTERM, 129 for
-        SIGHUP.
+        SIGHUP, 141 where nobody reads the output any more.
     """
     parser = argparse.ArgumentParser(
         prog=_program_name(), description="Send security events to MozDef."
@@ -50,7 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         with handling_signals(raise_interrupted):
-            return int(options.run(options))
+            status = int(options.run(options))
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return status
+    except BrokenPipeError:
+        return end_output()
     except (ValueError, ImportError, MozDefError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""How a command ends that is asked to: by Ctrl-C, SIGTERM or SIGHUP.
+"""How a command ends that is asked to: by Ctrl-C, SIGTERM or SIGHUP, or by whoever reads from it.
 
 The status is 128 and the number of the signal, as a shell would say: a process that handles its
 signals can say it as process 1 of a container as well.
@@ -17,6 +17,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NoReturn, cast
 
+_SIGPIPE = 13  # Windows has none
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -35,6 +36,18 @@ class Interrupted(KeyboardInterrupt):
 def raise_interrupted(number: int, _: types.FrameType | None = None) -> NoReturn:
     """Raise `Interrupted`: a handler of signals."""
     raise Interrupted(number)
+
+
+def end_output() -> int:
+    """Let nothing be written any more: nobody reads it. Return the exit status that says so."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())  # what it still holds is written at exit
+    os.close(nowhere)
+    return 128 + _SIGPIPE
 
 
 @contextlib.contextmanager

@@ -65,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
             folder.close()
     except SpoolError as error:
         raise ValueError(printable(str(error))) from None
+    except BrokenPipeError:
+        raise  # by what is printed
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ValueError(f"spool is {options.folder!r}, which cannot be used: {reason}") from None

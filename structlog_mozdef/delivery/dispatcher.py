@@ -37,6 +37,8 @@ from structlog_mozdef.transports.base import SendResult, Transport
 
 #: An attempt that fails sooner was no outage of MozDef's broker, in seconds.
 _FAST_SECONDS = 2.0
+#: An attempt that takes longer is reported while it is under way, in seconds.
+_LATE_SECONDS = 3.0
 #: For so long after a success others are said to pass, in seconds.
 _PASSING_SECONDS = 10.0
 #: An outage that is longer may be one of MozDef's broker, in seconds.
@@ -105,7 +107,7 @@ class Dispatcher:
         self.buffer = buffer
         self.transport = transport
         self.own_log = own_log
-        self.batch_events = batch_events
+        self.batch_events = min(batch_events, getattr(transport, "batch_limit", batch_events))
         self._batch_bytes = batch_bytes
         self._clock = clock
         self._reconnect: Callable[[], None] | None = getattr(transport, "reconnect", None)
@@ -120,6 +122,7 @@ class Dispatcher:
         self._last_pass = -math.inf
         self._just_passed = False
         self._attempt_seconds = 0.0
+        self._attempt_since: float | None = None
         self._rotated = 0
 
     @property
@@ -131,6 +134,18 @@ class Dispatcher:
     def last_error(self) -> str | None:
         """The last failure in a row of them; None while deliveries succeed."""
         return self.backoff.last_error
+
+    @property
+    def problem(self) -> str | None:
+        """`last_error`, or else what an attempt under way has been waiting for too long."""
+        since = self._attempt_since  # another thread makes the attempt
+        if self.last_error is not None or since is None:
+            return self.last_error
+        seconds = self._clock() - since
+        if seconds < _LATE_SECONDS:
+            return None
+        waits_for = getattr(self.transport, "waits_for", None) or "no answer yet"
+        return f"{waits_for} (for {seconds:.0f} s)"
 
     def step(self) -> float | None:
         """Make one attempt, if it is time for it.
@@ -189,7 +204,7 @@ class Dispatcher:
     def send(self, events: Sequence[bytes]) -> SendResult:
         """Make an attempt with *events*; raises TransportError, and nothing else."""
         self._rotated = 0
-        start = self._clock()
+        start = self._attempt_since = self._clock()
         try:
             result: object = self.transport.send(events)
         except TransportError:
@@ -197,6 +212,7 @@ class Dispatcher:
         except Exception as error:  # a transport of somebody else, or a fault of ours
             raise TransportError(f"unexpected {type(error).__name__} in the transport") from error
         finally:
+            self._attempt_since = None
             self._attempt_seconds = self._clock() - start
         if not isinstance(result, SendResult):
             raise TransportError(

@@ -51,11 +51,13 @@ class SenderTimings:
         idle: how long it waits for a first event. Only a lost wake-up lasts that long.
         poll_interval: between two looks of a caller that waits for room or for a flush: what it
             waits for may need a new thread.
+        closing: how long closing a connection may take where no time is left.
         restart_interval: until the next attempt to start a thread where none could be had.
     """
 
     idle: float = 10.0
     poll_interval: float = 0.1
+    closing: float = 0.2
     restart_interval: float = 1.0
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from structlog_mozdef._deadline import LONGEST_WAIT, Deadline, monotonic
+from structlog_mozdef._deadline import LONGEST_WAIT, Deadline, monotonic, run_by
 from structlog_mozdef._lock import Turn
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, FULL
@@ -170,6 +170,8 @@ class SenderThread:
             # The limit is reached, or the interpreter is shutting down. The events wait for the
             # next attempt, at the latest for the exit.
             self._start_not_before = now + self._timings.restart_interval
+            if self._shutdown.exit_deadline is not None:
+                return False  # Python starts none at the end of a process
             self._own_log.warn("no thread", f"no thread to send from: {error}")
             return False
         if uwsgi_runs_no_threads():
@@ -256,12 +258,16 @@ class SenderThread:
         # Threads that go on logging meanwhile must not keep this from ending, except at exit,
         # where nobody comes after.
         until = appended if self._shutdown.exit_deadline is None else ALL_EVENTS
+        if self._thread is None and not self._is_done() and not self._shutdown.leaves_the_rest():
+            # A transport may hold a thread for longer than this can wait.
+            self._starting.take(self._start_thread)
         self._end_thread(Stop(deadline, until))
         if self._thread is None:
             # What came in while the thread was ending, or had none to be sent by.
             self._deliver_here(deadline, until)
         is_settled = self._is_settled(appended)
-        self._close_in_turn()
+        closed_by = max(deadline, Deadline.after(self._timings.closing))
+        run_by(closed_by, self._close_in_turn)
         self._shutdown.late_seconds = deadline.left()
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
@@ -316,7 +322,9 @@ class SenderThread:
         loggers = self._transport.loggers
         return bool(
             self._working.take(
-                lambda: feedback.run_as_sender(loggers, lambda: self._deliver(deadline, until)),
+                lambda: feedback.run_as_sender(
+                    loggers, lambda: run_by(deadline, lambda: self._deliver(deadline, until))
+                ),
                 patience=deadline.left(),
             )
         )

@@ -321,7 +321,7 @@ class Sink:
             buffered_bytes=counts.buffered_bytes,
             oldest_age=counts.oldest_age,
             failed_attempts=self._dispatcher.failed_attempts,
-            last_error=self._dispatcher.last_error,
+            last_error=self._dispatcher.problem,
         )
 
     def dead_letters(self) -> list[DeadLetter]:

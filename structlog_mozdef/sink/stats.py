@@ -23,7 +23,8 @@ class Stats:
         buffered_bytes: their size.
         oldest_age: seconds that the oldest of them has waited, 128 events behind at most.
         failed_attempts: attempts to deliver that failed.
-        last_error: why the last attempt failed; None while deliveries succeed.
+        last_error: why the last attempt failed, or what one has been waiting for, for more than
+            3 s, since a success; None while deliveries succeed.
     """
 
     accepted: int

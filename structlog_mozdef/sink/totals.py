@@ -86,5 +86,5 @@ class Totals:
         return f"{events} did not arrive at {self._dispatcher.transport.name}: {', '.join(parts)}"
 
     def _why(self) -> str:
-        error = self._dispatcher.last_error
+        error = self._dispatcher.problem
         return f" ({error})" if error else ""

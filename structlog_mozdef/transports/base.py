@@ -36,7 +36,10 @@ class Transport(Protocol):
 
     It may have a method ``idle()`` as well, which is called every few seconds while there is
     nothing to send, so that a connection can be kept alive; and ``reconnect()``, which lets the
-    next `send` open another connection, so that probes reach more than one server.
+    next `send` open another connection, so that probes reach more than one server. An attribute
+    ``batch_limit`` is the maximum of events that `send` is given at once, where that is less than
+    the sink's ``batch_events``; ``waits_for``, read by other threads, is a text that says what a
+    `send` that takes long waits for, or None.
 
     Attributes:
         name: the destination in log lines, without credentials.

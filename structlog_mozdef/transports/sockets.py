@@ -8,10 +8,12 @@ everything together.
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import socket
 import ssl
 from collections.abc import Callable
+from typing import Any
 
 from structlog_mozdef._deadline import Deadline
 
@@ -19,6 +21,8 @@ from structlog_mozdef._deadline import Deadline
 RECORD_BYTES = 16_384
 #: What a non-blocking socket raises where there is nothing to read, or no space to write.
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+#: What is waited for longer, in seconds, is reported before it has failed.
+LATE_SECONDS = 3.0
 #: Dead peers are noticed within two minutes, and middle boxes do not drop an idle connection.
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 
@@ -43,6 +47,7 @@ def connect(
     *,
     kind: int = socket.SOCK_STREAM,
     on_socket: Callable[[socket.socket], object] = lambda _: None,
+    on_late: Callable[[], object] = lambda: None,
 ) -> socket.socket:
     """Connect to the first address of *host* that answers.
 
@@ -54,6 +59,7 @@ def connect(
         kind: of the socket.
         on_socket: called with each socket before it connects: a process that is forked meanwhile
             has to close it.
+        on_late: called for each address that has not answered after `LATE_SECONDS`.
 
     Raises:
         OSError: no address answers; that of the last one.
@@ -65,8 +71,8 @@ def connect(
         try:
             sock = socket.socket(family, kind_, protocol)
             on_socket(sock)
-            sock.settimeout(time_left(deadline) / (len(addresses) - index))
-            sock.connect(address)
+            seconds = time_left(deadline) / (len(addresses) - index)
+            _connect_within(sock, address, seconds, on_late)
         except OSError as error:
             if sock is not None:
                 sock.close()
@@ -79,15 +85,33 @@ def connect(
         del failure  # it would hold this frame, and this frame it
 
 
+def _connect_within(
+    sock: socket.socket, address: Any, seconds: float, on_late: Callable[[], object]
+) -> None:
+    sock.settimeout(min(seconds, LATE_SECONDS))
+    try:
+        sock.connect(address)
+        return
+    except TimeoutError as error:
+        if error.errno or seconds <= LATE_SECONDS:  # the kernel's own has a number
+            raise
+    on_late()  # the kernel goes on connecting
+    if not wait_until_ready(sock, seconds - LATE_SECONDS, read=False, write=True):
+        raise TimeoutError(errno.ETIMEDOUT, "timed out")
+    if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))
+
+
 def connect_tcp(
     host: str,
     port: int,
     deadline: Deadline,
     *,
     on_socket: Callable[[socket.socket], object] = lambda _: None,
+    on_late: Callable[[], object] = lambda: None,
 ) -> socket.socket:
     """Connect over TCP, as `connect` does, without delays and with signs of life."""
-    sock = connect(host, port, deadline, on_socket=on_socket)
+    sock = connect(host, port, deadline, on_socket=on_socket, on_late=on_late)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

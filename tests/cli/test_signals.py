@@ -17,7 +17,7 @@ from support.spool_contents import waiting
 
 from structlog_mozdef import Sink
 
-SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 LINES = "".join(f"line {number}\n" for number in range(500))
 
 

@@ -456,3 +456,29 @@ def test_policy_of_the_user_counts():
     policy = RetryPolicy(wait_initial=10, wait_max=10)
     drive = Drive(lambda events: refused_connection(), events=1, retry=policy)
     assert drive.step() == 5
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "expected"),
+    [(None, "no answer yet (for 4 s)"), ("an alarm", "an alarm (for 4 s)")],
+)
+def test_an_attempt_that_takes_long_is_a_problem(waits_for, expected):
+    """What an attempt waits for is known from 3 s on, and no more once it has succeeded."""
+    seen = []
+
+    def answer(events):
+        for seconds in (0, 2, 2):
+            drive.spend(seconds)
+            seen.append(drive.dispatcher.problem)
+
+    drive = Drive(answer, events=1)
+    drive.destination.waits_for = waits_for
+    drive.run()
+    assert (seen, drive.dispatcher.problem) == ([None, None, expected], None)
+
+
+def test_a_failure_is_a_problem_until_the_next_success():
+    """While a later attempt is under way the problem is why the one before it failed."""
+    drive = Drive(lambda events: refused_connection(), events=1)
+    drive.steps(2)
+    assert drive.dispatcher.problem == drive.dispatcher.last_error

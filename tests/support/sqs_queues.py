@@ -115,6 +115,7 @@ class FrontEnd:
         fail_call: action and what was asked -> status and code, bytes to answer with, or None.
         lose_answer: action and what was asked -> True to answer 500 after the call was passed on.
         calls: action and what was asked, of every call.
+        key: the access key of the latest call.
     """
 
     def __init__(self, queue: Queue) -> None:
@@ -128,6 +129,7 @@ class FrontEnd:
         self.fail_call: Any = lambda action, asked: None
         self.lose_answer: Any = lambda action, asked: False
         self.calls: list[tuple[str, dict]] = []
+        self.key = ""
 
     def __enter__(self) -> Self:
         self._receiver.__enter__()
@@ -156,6 +158,7 @@ class FrontEnd:
         action = request.headers["x-amz-target"].removeprefix("AmazonSQS.")
         asked = json.loads(request.body)
         self.calls.append((action, asked))
+        self.key = request.headers["authorization"].partition("Credential=")[2].partition("/")[0]
         failure = self.fail_call(action, asked)
         if isinstance(failure, tuple):
             return aws_error(*failure)

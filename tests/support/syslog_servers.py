@@ -31,7 +31,7 @@ PROGRAM = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
 _CONFIGURATION = """
 global(
     workDirectory="{folder}"
-    maxMessageSize="256k"
+    {maximum}
     defaultNetstreamDriver="ossl"
     defaultNetstreamDriverCAFile="{folder}/authority.pem"
     defaultNetstreamDriverCertFile="{folder}/server.pem"
@@ -89,9 +89,12 @@ class Rsyslog:
         names: of that certificate. Default: localhost.
         clients: the name that a client's certificate must have. Default: none is asked for.
         local_parser: the local socket reads what syslog(3) writes, as it does by default.
+        maximum: of the size of a message; "": its default.
     """
 
-    def __init__(self, *, by=None, names=("localhost",), clients="", local_parser=True) -> None:
+    def __init__(
+        self, *, by=None, names=("localhost",), clients="", local_parser=True, maximum="256k"
+    ) -> None:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rsyslog-"))
         self.udp, self.tcp, self.tls = free_port(), free_port(), free_port()
         self.socket = self.folder / "log"
@@ -108,6 +111,7 @@ class Rsyslog:
                 tcp=self.tcp,
                 tls=self.tls,
                 clients=_NAMED_CLIENTS.format(clients) if clients else _ANY_CLIENTS,
+                maximum=f'maxMessageSize="{maximum}"' if maximum else "",
                 special="on" if local_parser else "off",
             )
         )

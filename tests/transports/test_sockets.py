@@ -13,6 +13,7 @@ from support.errors import error_of
 from support.running import wait_for
 
 from structlog_mozdef._deadline import Deadline
+from structlog_mozdef.transports import sockets
 from structlog_mozdef.transports.sockets import (
     connect,
     connect_tcp,
@@ -156,3 +157,21 @@ def test_waiting():
         theirs.send(b"x")
         assert wait_until_ready(ours, 5) is True
         assert wait_for(lambda: wait_until_ready(ours, 0, write=True))
+
+
+def test_late_host_is_reported_while_it_is_waited_for(full_port, listener, monkeypatch):
+    """An address that does not answer is reported, and connected to if it answers later."""
+    monkeypatch.setattr(sockets, "LATE_SECONDS", 0.2)  # the kernel tries again after a second
+    with connect(
+        "127.0.0.1", full_port, Deadline.after(20), on_late=lambda: listener.listen(10)
+    ) as sock:
+        assert sock.getpeername()[1] == full_port
+
+
+def test_host_that_stays_away(full_port, monkeypatch):
+    """After the report an address has what is left of its time, and no more."""
+    monkeypatch.setattr(sockets, "LATE_SECONDS", 0.1)
+    late = []
+    with pytest.raises(TimeoutError):
+        connect("127.0.0.1", full_port, Deadline.after(0.5), on_late=lambda: late.append(True))
+    assert late == [True]

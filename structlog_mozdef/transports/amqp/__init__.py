@@ -120,8 +120,9 @@ class AMQPTransport:
         self._session_class = _load()
         self._session: Session | None = None
         self._choose_host()
+        self._own_log = own_log or RateLimitedLogger()
         if verify is False and address.scheme == "amqps":
-            (own_log or RateLimitedLogger()).warn(
+            self._own_log.warn(
                 "verify",
                 f"verify is False: anybody can read and change what is sent to {self.name}",
             )
@@ -160,7 +161,7 @@ class AMQPTransport:
             number = (self._current + step) % count
             # Kept from the start: a child that is forked meanwhile has to close it.
             self._session = session = self._session_class(
-                *self._hosts[number], self._settings, self._clock
+                *self._hosts[number], self._settings, self._clock, self._report_late
             )
             try:
                 session.open()
@@ -168,18 +169,35 @@ class AMQPTransport:
                 self._session = None
                 failures.append(error)
                 continue
+            if failures:
+                self._own_log.warn(
+                    "hosts", f"{self.name}: another broker is used ({self._reasons(failures)})"
+                )
             self._current = number
             return session
         if count == 1:
             raise failures[0]
-        reasons = []
-        for step, failure in enumerate(failures):
-            host, port = self._hosts[(self._current + step) % count]
-            reasons.append(f"{host}:{port}: {failure}")
         raise TransportError(
-            f"none of {count} brokers can be used ({'; '.join(reasons)})",
+            f"none of {count} brokers can be used ({self._reasons(failures)})",
             retryable=any(failure.retryable for failure in failures),
         )
+
+    def _reasons(self, failures: Sequence[TransportError]) -> str:
+        reasons = []
+        for step, failure in enumerate(failures):
+            host, port = self._hosts[(self._current + step) % len(self._hosts)]
+            reasons.append(f"{host}:{port}: {failure}")
+        return "; ".join(reasons)
+
+    @property
+    def waits_for(self) -> str | None:
+        """What a `send` that is under way waits for."""
+        session = self._session
+        return None if session is None else session.waits_for
+
+    def _report_late(self) -> None:
+        if waits_for := self.waits_for:
+            self._own_log.warn(f"late {waits_for}", f"{self.name}: {waits_for}")
 
     def _result_of(self, events: Sequence[bytes], outcome: Outcome) -> SendResult:
         if not outcome.retry:

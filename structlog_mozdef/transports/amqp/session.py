@@ -16,7 +16,7 @@ from typing import Any
 import amqp  # type: ignore[import-untyped]
 from amqp.sasl import EXTERNAL, PLAIN  # type: ignore[import-untyped]
 
-from structlog_mozdef._deadline import Deadline, monotonic
+from structlog_mozdef._deadline import Deadline, allowed, monotonic
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.amqp.confirms import DELIVERED, UNPUBLISHED, Ledger
@@ -25,7 +25,9 @@ from structlog_mozdef.transports.amqp.frames import PublishFrames
 from structlog_mozdef.transports.amqp.options import Settings
 from structlog_mozdef.transports.amqp.socket import BoundedSocket
 from structlog_mozdef.transports.errors import mapped_errors
+from structlog_mozdef.transports.sockets import LATE_SECONDS
 
+_BLOCKED = "the broker accepts nothing: it blocks connections (memory or disk alarm)"
 #: Bytes that go into one write. Between two writes, what the broker says is read.
 _CHUNK_BYTES = 65_536
 #: The sizes of frames that AMQP 0-9-1 and RabbitMQ start from.
@@ -72,17 +74,24 @@ class Session:
         port: of the broker.
         settings: everything else.
         clock: returns seconds, monotonic.
+        on_late: called when opening or publishing takes long; `waits_for` says what for.
     """
 
     def __init__(
-        self, host: str, port: int, settings: Settings, clock: Callable[[], float] = monotonic
+        self,
+        host: str,
+        port: int,
+        settings: Settings,
+        clock: Callable[[], float] = monotonic,
+        on_late: Callable[[], object] = lambda: None,
     ) -> None:
         self._host = host
         self._port = port
         self._settings = settings
         self._clock = clock
         # Made here, and not by `open`: a child that is forked meanwhile has to close it.
-        self._socket = BoundedSocket(host, port, settings.tls_context, clock)
+        self._socket = BoundedSocket(host, port, settings.tls_context, clock, on_late)
+        self._is_open = False
         self._ledger = Ledger()
         self._is_blocked = False
         # During the latest attempt.
@@ -141,10 +150,12 @@ class Session:
             channel.channel_id,
             max(_MIN_FRAME_BYTES, min(self._connection.frame_max, _MAX_FRAME_BYTES)),
         )
+        self._is_open = True
 
     def _let_end_within(self, seconds: float) -> None:
         """Let what is done on the socket from now on end within *seconds*."""
-        self._socket.deadline = Deadline.after(seconds, self._clock)
+        self._socket.deadline = Deadline.after(allowed(seconds), self._clock)
+        self._socket.late = Deadline.after(LATE_SECONDS, self._clock)
 
     def _authentication(self) -> list[Any]:
         settings = self._settings
@@ -196,9 +207,16 @@ class Session:
         ledger.end()
         return Outcome(retry, unrouted, failure, is_over)
 
+    @property
+    def waits_for(self) -> str:
+        """What an attempt that takes long waits for."""
+        if not self._is_open:
+            return f"no answer from {self._host}:{self._port} yet"
+        return _BLOCKED if self._is_blocked else "no confirm yet"
+
     def _why_late(self) -> str:
         if self._was_blocked:
-            return "the broker accepts nothing: it blocks connections (memory or disk alarm)"
+            return _BLOCKED
         return f"no confirm within {self._settings.confirm_timeout:g} s"
 
     def _publish(self, events: Sequence[bytes], tags: list[int]) -> None:

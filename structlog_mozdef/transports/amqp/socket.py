@@ -44,6 +44,7 @@ class BoundedSocket:
 
     Attributes:
         deadline: a wait that is longer fails with TimeoutError.
+        late: from when on a wait is reported; None where it was.
         connected: for py-amqp.
         last_sent: when bytes were sent, in seconds of *clock*.
         last_received: when bytes were received, in seconds of *clock*.
@@ -53,6 +54,7 @@ class BoundedSocket:
         port: of the broker.
         tls: makes a client context, or None for a plain connection.
         clock: returns seconds, monotonic.
+        on_late: called where what *late* bounds is not over by then.
     """
 
     def __init__(
@@ -61,12 +63,15 @@ class BoundedSocket:
         port: int,
         tls: Callable[[], ssl.SSLContext | None],
         clock: Callable[[], float],
+        on_late: Callable[[], object] = lambda: None,
     ) -> None:
         self._host = host
         self._port = port
         self._tls = tls
         self._clock = clock
+        self._on_late = on_late
         self.deadline = Deadline.after(0.0, clock)
+        self.late: Deadline | None = None
         self.connected = False
         self.last_sent = self.last_received = clock()
         self._sock: socket.socket | None = None
@@ -77,7 +82,13 @@ class BoundedSocket:
         """Connect, with TLS if asked for, and greet."""
         context = self._tls()
         # Each socket is kept from the start, for `close` and `close_after_fork` meanwhile.
-        sock = connect_tcp(self._host, self._port, self.deadline, on_socket=self._keep)
+        sock = connect_tcp(
+            self._host,
+            self._port,
+            self.deadline,
+            on_socket=self._keep,
+            on_late=self._report_late,
+        )
         if context is not None:
             sock = start_tls(sock, context, self._host, self.deadline, on_socket=self._keep)
         sock.setblocking(False)
@@ -86,6 +97,10 @@ class BoundedSocket:
 
     def _keep(self, sock: socket.socket) -> None:
         self._sock = sock
+
+    def _report_late(self) -> None:
+        self.late = None
+        self._on_late()
 
     @property
     def unsent(self) -> int:
@@ -113,7 +128,11 @@ class BoundedSocket:
     def wait(self, seconds: float) -> None:
         """Write what is unsent, and wait for data from the broker, up to *seconds*."""
         self._send()
+        if self.late is not None and self.late.expired:
+            self._report_late()
         left = min(seconds, self.deadline.left())
+        if self.late is not None:
+            left = min(left, self.late.left())
         if left > 0 and not self.fetch():
             wait_until_ready(self._open_socket(), left, write=bool(self._unsent))
 

@@ -22,7 +22,7 @@ import stat
 from collections.abc import Sequence
 
 from structlog_mozdef import _flock
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.errors import mapped_errors
 from structlog_mozdef.transports.file.append import append_lines, force_to_disk, run_locked
@@ -80,7 +80,7 @@ class NamedFile:
 
     def send(self, lines: Sequence[bytes]) -> SendResult:
         """Append *lines*."""
-        deadline = Deadline.after(self._write_timeout)
+        deadline = Deadline.after(allowed(self._write_timeout))
         with mapped_errors(file_error, OSError):
             for _ in range(_ATTEMPTS):
                 try:
@@ -167,7 +167,7 @@ class NamedFile:
     def close(self) -> None:
         """Write what is left of a line to a pipe, and close the file."""
         if self._pipe is not None:
-            self._pipe.close(Deadline.after(self._write_timeout))
+            self._pipe.close(Deadline.after(allowed(self._write_timeout)))
         self.close_after_fork()
 
     def close_after_fork(self) -> None:

@@ -17,7 +17,7 @@ import sys
 import weakref
 from collections.abc import Sequence
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.file.pipe import Pipe
 
@@ -67,7 +67,7 @@ class StandardOutput:
             if _ends_within_a_line(self._unchecked_fd):
                 self._pipe.begin_line()
             self._unchecked_fd = -1
-        return self._pipe.send(lines, Deadline.after(self._write_timeout))
+        return self._pipe.send(lines, Deadline.after(allowed(self._write_timeout)))
 
     def close_after_fork(self) -> None:
         """Leave the rest of a line to the parent process; the output itself is shared."""
@@ -75,7 +75,7 @@ class StandardOutput:
 
     def close(self) -> None:
         """End the last line; the output stays open for later events."""
-        self._pipe.close(Deadline.after(self._write_timeout))
+        self._pipe.close(Deadline.after(allowed(self._write_timeout)))
 
 
 def _open_again(fd: int, mode: int) -> int:

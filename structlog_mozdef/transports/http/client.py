@@ -14,7 +14,7 @@ import requests
 from requests.auth import AuthBase
 from requests.hooks import dispatch_hook
 
-from structlog_mozdef._deadline import Deadline, monotonic
+from structlog_mozdef._deadline import Deadline, allowed, monotonic
 from structlog_mozdef._version import __version__
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.errors import mapped_errors
@@ -74,9 +74,9 @@ class HTTPClient:
         self._auth = auth
         self._headers = headers
         self._read_timeout = read_timeout
+        self._connect_timeout = connect_timeout
         self._options: dict[str, Any] = {
             "stream": True,
-            "timeout": (connect_timeout, read_timeout),
             "verify": verify,
             "cert": cert,
             "proxies": proxies,
@@ -150,13 +150,14 @@ class HTTPClient:
         # Only the body and its length change from one request to the next.
         request.body = body
         request.headers["Content-Length"] = str(len(body))
+        timeout = (allowed(self._connect_timeout), allowed(self._read_timeout))
         with mapped_errors(error_before_answer):
             if self._auth is not None and not isinstance(self._auth, tuple):
                 request = self._auth(request.copy())
-            response = self._adapter.send(request, **self._options)
+            response = self._adapter.send(request, timeout=timeout, **self._options)
             # Digest authentication answers a challenge here.
             response = dispatch_hook(  # type: ignore[no-untyped-call]
-                "response", request.hooks, response, **self._options
+                "response", request.hooks, response, timeout=timeout, **self._options
             )
         with mapped_errors(error_within_answer):
             return Answer(response.status_code, response.headers, self._read(response))

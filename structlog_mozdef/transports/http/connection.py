@@ -23,7 +23,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef.transports.sockets import RECORD_BYTES, limit
 
 
@@ -105,7 +105,7 @@ class _BoundedReader(io.RawIOBase):
     def __init__(self, raw: Any, sock: socket.socket) -> None:
         self._raw = raw
         self._sock = sock
-        self._deadline = Deadline.after(sock.gettimeout() or 0.0)
+        self._deadline = Deadline.after(allowed(sock.gettimeout() or 0.0))
         self.ended = False
 
     def readable(self) -> bool:
@@ -154,7 +154,7 @@ class _BoundedConnection:
         if self.sock is None:
             self.connect()
         if self._send_by is None:
-            self._send_by = Deadline.after(self.exchange.timeout)
+            self._send_by = Deadline.after(allowed(self.exchange.timeout))
         view = memoryview(data)
         # The timeout of a plain socket is for all of the data, that of TLS for each record.
         size = RECORD_BYTES if isinstance(self.sock, ssl.SSLSocket) else max(len(view), 1)

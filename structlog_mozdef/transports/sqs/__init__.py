@@ -27,14 +27,15 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from structlog_mozdef._deadline import allowed
 from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_number
 from structlog_mozdef.exceptions import MozDefError, Rejected, TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 from structlog_mozdef.transports.errors import mapped_errors
-from structlog_mozdef.transports.sqs.client import make_client
+from structlog_mozdef.transports.sqs.client import check_settings, make_client
 from structlog_mozdef.transports.sqs.errors import call_error, entry_error
-from structlog_mozdef.transports.sqs.messages import Message, calls_of, message_of
+from structlog_mozdef.transports.sqs.messages import CALL_EVENTS, Message, calls_of, message_of
 from structlog_mozdef.transports.sqs.options import parse_queue
 
 
@@ -65,6 +66,7 @@ class SQSTransport:
     recovery_probes = 0
     recovery_pause = 0.0
     confirms = True
+    batch_limit = CALL_EVENTS  # each answer counts at once, and not the last of a hundred
 
     @clears_locals
     def __init__(
@@ -85,17 +87,15 @@ class SQSTransport:
         self._address = parse_queue(url, region=region, account=account, endpoint_url=endpoint_url)
         self._profile = profile
         self._timeouts = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
-        self._client: Any = self._make_client()
-        self.name = self._address.name(self._client.meta.region_name)
+        self._client: Any = None
+        self._client_timeout = 0.0  # of the client, in seconds
+        self.name = self._address.name(check_settings(self._address, profile))
         self._reset()
 
     def _reset(self) -> None:
         self._queue_url: str | None = None
         # The group of events without a stream. It belongs to one process: a group has one sender.
         self._own_group = secrets.token_hex(8) if self._address.is_fifo else None
-
-    def _make_client(self) -> Any:
-        return make_client(self._address, self._profile, **self._timeouts)
 
     def send(self, events: Sequence[bytes]) -> SendResult:
         """Deliver *events*; see `structlog_mozdef.transports.base.Transport`."""
@@ -150,8 +150,9 @@ class SQSTransport:
             failure = call_error(
                 error, sending=sending, repeats_harmless=self._own_group is not None
             )
-            if not failure.retryable:
+            if not sending or not failure.retryable:
                 self._queue_url = None  # the queue may be made again, elsewhere
+                self.close()  # and a client keeps the credentials, or the lack of any
             return failure
 
         with mapped_errors(mapping):
@@ -177,9 +178,17 @@ class SQSTransport:
         }
 
     def _connected_client(self) -> Any:
+        longest = max(self._timeouts.values())
+        left = allowed(longest)
+        if self._client_timeout > left or self._client_timeout < left == longest:
+            self.close()
         if self._client is None:
+            # Where somebody waits, the time that is left may be for more than one call.
+            each = longest if left == longest else left / 2
+            timeouts = {name: min(wait, each) for name, wait in self._timeouts.items()}
+            self._client_timeout = max(timeouts.values())
             try:
-                self._client = self._make_client()
+                self._client = make_client(self._address, self._profile, **timeouts)
                 problem = ""
             except (MozDefError, ValueError) as error:
                 problem = str(error)

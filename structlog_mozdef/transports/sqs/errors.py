@@ -77,6 +77,12 @@ def entry_error(entry: Mapping[str, Any], *, repeats_harmless: bool) -> Transpor
     return TransportError(f"SQS failed: {code}", ambiguous=not repeats_harmless)
 
 
+def is_about_credentials(error: BaseException) -> bool:
+    """Return whether botocore found no credentials, or could not fetch them."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return not kinds.isdisjoint((*_NO_CREDENTIALS, *_NOT_FETCHED))
+
+
 def call_error(error: BaseException, *, sending: bool, repeats_harmless: bool) -> TransportError:
     """Return what an exception of boto3 means.
 
@@ -100,7 +106,8 @@ def _exception_error(error: BaseException, *, ambiguous: bool) -> TransportError
     if (refused := certificate_error(error)) is not None:
         return refused
     if not kinds.isdisjoint(_NO_CREDENTIALS):
-        return TransportError("boto3 finds no AWS credentials that it can use", retryable=False)
+        # The machine's role, or a file, may come later than the program.
+        return TransportError("boto3 finds no AWS credentials that it can use")
     if not kinds.isdisjoint(_NOT_FETCHED):
         return TransportError("the AWS credentials could not be fetched")  # an outage, perhaps
     if not kinds.isdisjoint(_NOT_SENT):

@@ -6,7 +6,7 @@ Before this room comes the dispatcher (``delivery``), which calls `SyslogTranspo
 comes the receiver: rsyslog, syslog-ng, or the daemon of this machine.
 
 - ``options``: the URL and the options, checked.
-- ``format``: how an event becomes a message.
+- ``format``: how an event becomes a message; ``shorten``: what becomes of one that is too long.
 - ``connection``: messages over TCP, TLS and local connections; ``framing``: where each ends.
 - ``datagrams``: messages over UDP.
 - ``local``: the local socket, of either kind.
@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Literal
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import LONGEST_DURATION, check_choice, check_number
@@ -45,8 +45,16 @@ from structlog_mozdef.transports.syslog.options import (
     facility_of,
     receiver_of,
 )
+from structlog_mozdef.transports.syslog.shorten import shorten
 from structlog_mozdef.transports.syslog.sockets import connect_tls
 from structlog_mozdef.transports.tls import checked_cert, checked_verify, client_context
+
+#: rsyslog's default, the smallest of those in use: it cuts a longer message into several over TCP
+#: and TLS, and loses the rest of one over UDP and the local socket. syslog-ng takes 64 kB.
+MESSAGE_LIMIT_BYTES = 8096
+#: What every receiver takes: RFC 5424, section 6.1.
+_SHORTEST_LIMIT_BYTES = 480
+_LONGEST_LIMIT_BYTES = 1024 * 1024 * 1024
 
 
 class SyslogTransport:
@@ -67,6 +75,10 @@ class SyslogTransport:
             msgid: the default of the local socket, whose daemons read no other.
         framing: for TCP and TLS: "octet-counting" (default), or "newline", which MozDef's own
             syslog-ng and other receivers without octet counting need.
+        max_message_bytes: the longest message that the receiver takes, header included. Default
+            8096, that of rsyslog, which cuts longer ones apart. 480 at least.
+        when_too_long: "truncate" (default): the longest fields of an event are cut until it fits,
+            and ``details.truncated`` names them; or "reject": it is a dead letter.
         verify: for TLS: True (default), False (with a warning), or the path of a CA bundle.
         cert: for TLS: path of a client certificate with its key, or a pair of paths.
         connect_timeout: longest time in seconds that connecting may take, TLS included. Default 5.
@@ -91,6 +103,8 @@ class SyslogTransport:
         msgid: str | None = None,
         form: Literal["rfc5424", "rfc3164"] | None = None,
         framing: Literal["octet-counting", "newline"] = "octet-counting",
+        max_message_bytes: int = MESSAGE_LIMIT_BYTES,
+        when_too_long: Literal["truncate", "reject"] = "truncate",
         verify: bool | str | PathLike[str] = True,
         cert: str | PathLike[str] | tuple[str | PathLike[str], str | PathLike[str]] | None = None,
         connect_timeout: float = 5.0,
@@ -103,6 +117,14 @@ class SyslogTransport:
         check_field("msgid", msgid, MSGID_LIMIT)
         check_choice("form", form, (None, "rfc5424", "rfc3164"))
         check_choice("framing", framing, ("octet-counting", "newline"))
+        check_choice("when_too_long", when_too_long, ("truncate", "reject"))
+        check_number(
+            "max_message_bytes",
+            max_message_bytes,
+            minimum=_SHORTEST_LIMIT_BYTES,
+            maximum=_LONGEST_LIMIT_BYTES,
+            integer=True,
+        )
         check_number("connect_timeout", connect_timeout, minimum=0.001, maximum=LONGEST_DURATION)
         check_number("write_timeout", write_timeout, minimum=0.001, maximum=LONGEST_DURATION)
         _check_belongs(receiver, framing, verify, cert)
@@ -112,6 +134,8 @@ class SyslogTransport:
         self._timeouts = (connect_timeout, write_timeout)
         form = form or ("rfc3164" if receiver.path else "rfc5424")
         self._format = formatter(form, number, app_name, msgid)
+        self._limit = max_message_bytes
+        self._truncates = when_too_long == "truncate"
         if receiver.scheme == "syslog+tls" and verify is False:
             self._own_log.warn(
                 "verify",
@@ -130,14 +154,14 @@ class SyslogTransport:
         host, port = receiver.host, receiver.port
 
         def udp() -> socket.socket:
-            deadline = Deadline.after(connect_timeout)
+            deadline = Deadline.after(allowed(connect_timeout))
             return connect(host, port, deadline, kind=socket.SOCK_DGRAM)
 
         def tcp() -> socket.socket:
-            return connect_tcp(host, port, Deadline.after(connect_timeout))
+            return connect_tcp(host, port, Deadline.after(allowed(connect_timeout)))
 
         def tls() -> socket.socket:
-            return connect_tls(host, port, Deadline.after(connect_timeout), make_context)
+            return connect_tls(host, port, Deadline.after(allowed(connect_timeout)), make_context)
 
         if receiver.path:
             return LocalChannel(receiver.path, connect_timeout, write_timeout, self._warn)
@@ -151,7 +175,35 @@ class SyslogTransport:
 
     def send(self, events: Sequence[bytes]) -> SendResult:
         """Send *events*; see `structlog_mozdef.transports.base.Transport`."""
-        return self._channel.send([self._format(event) for event in events])
+        messages = [self._format(event) for event in events]
+        if max(map(len, messages), default=0) <= self._limit:
+            return self._channel.send(messages)
+        rejected: dict[int, str] = {}
+        kept: dict[int, bytes] = {}
+        for index, (event, message) in enumerate(zip(events, messages, strict=True)):
+            fitting = self._fitting(event, message)
+            if fitting is None:
+                rejected[index] = (
+                    f"its {len(message)} bytes are more than max_message_bytes, {self._limit}"
+                )
+            else:
+                kept[index] = fitting
+        if not kept:
+            return SendResult(rejected)
+        result = self._channel.send(list(kept.values()))
+        indices = list(kept)
+        rejected |= {indices[number]: reason for number, reason in result.rejected.items()}
+        return SendResult(rejected, [indices[number] for number in result.retry], result.error)
+
+    def _fitting(self, event: bytes, message: bytes) -> bytes | None:
+        """Return *message*, or a shorter one of *event*; None where there is none that fits."""
+        if len(message) <= self._limit:
+            return message
+        if not self._truncates:
+            return None
+        header_bytes = len(message) - len(event)
+        shortened = shorten(event, self._limit - header_bytes)
+        return None if shortened is None else self._format(shortened)
 
     def after_fork_in_child(self) -> None:
         self._channel.close_after_fork()

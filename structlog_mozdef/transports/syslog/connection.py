@@ -20,7 +20,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 from structlog_mozdef.transports.errors import PeerClosedError, describe
@@ -121,7 +121,7 @@ class ConnectionChannel:
         return self._sock or self._open()
 
     def _write(self, sock: socket.socket, data: bytes) -> None:
-        deadline = Deadline.after(self._write_timeout)
+        deadline = Deadline.after(allowed(self._write_timeout))
         for part in (*self._lost, data):
             write_all(sock, part, deadline)
         wait_until_received(sock, deadline, lambda: check_open(sock))
@@ -129,7 +129,7 @@ class ConnectionChannel:
             check_open(sock)
             self.trial = self._timings.trial
         else:
-            watch_for_end(sock, self.trial)
+            watch_for_end(sock, allowed(self.trial))
         self._batches += 1
         for part in (*self._lost, data):
             self._remember(part)
@@ -181,7 +181,7 @@ class ConnectionChannel:
         assert self._sock is not None  # noqa: S101 - for the type checker
         try:
             check_open(self._sock)
-            close_in_order(self._sock, Deadline.after(self._timings.closing))
+            close_in_order(self._sock, Deadline.after(allowed(self._timings.closing)))
         except PeerClosedError:
             pass  # the receiver was first
         except OSError as error:

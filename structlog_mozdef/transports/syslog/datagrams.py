@@ -10,7 +10,7 @@ import errno
 import socket
 from collections.abc import Callable, Sequence
 
-from structlog_mozdef._deadline import Deadline, monotonic
+from structlog_mozdef._deadline import Deadline, allowed, monotonic
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.sockets import limit
@@ -44,7 +44,7 @@ class DatagramChannel:
         rejected: dict[int, str] = {}
         sent = 0
         try:
-            deadline = Deadline.after(self._write_timeout)
+            deadline = Deadline.after(allowed(self._write_timeout))
             sock = self._open_socket()
             for message in messages:
                 limit(sock, deadline)

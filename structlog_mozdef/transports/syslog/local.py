@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
-from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.errors import mapped_errors
@@ -160,7 +160,7 @@ def connect_local(path: str, kind: int, timeout: float) -> socket.socket:
     sock = socket.socket(family, kind)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        sock.settimeout(timeout)
+        sock.settimeout(allowed(timeout))
         sock.connect(path)
     except BaseException:
         sock.close()

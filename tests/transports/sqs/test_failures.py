@@ -8,7 +8,7 @@ import pytest
 from support.certificates import server_context
 from support.errors import error_of, kind_of
 from support.receivers import Receiver, answer
-from support.running import forks
+from support.running import forks, wait_for
 from support.sqs_queues import FrontEnd, event, new_queue, send, sink_to, transport_to
 from support.transport_contract import EVENTS
 
@@ -274,3 +274,20 @@ def test_queue_that_is_made_again(moto):
         queue.client.create_queue(QueueName=queue.name)
         assert transport.send(EVENTS[1:2]) == ALL_ACCEPTED
     assert [action for action, _ in front_end.calls].count("GetQueueUrl") == 2
+
+
+def test_each_call_counts(standard, front_end):
+    """What Amazon has stored is delivered at once, also while a later call has no answer."""
+    done = threading.Event()
+    front_end.fail_call = lambda action, asked: (
+        (lambda connection: done.wait(60)) if len(front_end.batches()) > 2 else None
+    )
+    with sink_to(standard, front_end) as sink:
+        for number in range(50):
+            sink.put(event(number))
+        try:
+            assert wait_for(lambda: len(front_end.batches()) > 2)
+            assert sink.stats().delivered in range(11, 21)  # the first call may hold a single event
+        finally:
+            front_end.reset()
+            done.set()

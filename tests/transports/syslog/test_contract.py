@@ -40,7 +40,7 @@ class SyslogContract(TransportContract):
         before = len(self.server.messages())
         sent = 0
         with contextlib.closing(
-            SyslogTransport(self.server.url(self.kind), **self.options())
+            SyslogTransport(self.server.url(self.kind), max_message_bytes=200_000, **self.options())
         ) as transport:
             send = transport.send
 
@@ -161,7 +161,7 @@ class TestLocalConnection(TransportContract):
             tempfile.TemporaryDirectory() as folder,
             ConnectionReceiver(f"{folder}/log") as receiver,
         ):
-            transport = SyslogTransport(f"syslog://{folder}/log")
+            transport = SyslogTransport(f"syslog://{folder}/log", max_message_bytes=200_000)
 
             def arrived():
                 # The transport returns when everything was read.

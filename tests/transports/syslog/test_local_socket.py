@@ -26,7 +26,9 @@ def path(tmp_path):
 
 @pytest.fixture
 def transport(path):
-    with contextlib.closing(SyslogTransport(f"syslog://{path}")) as transport:
+    with contextlib.closing(
+        SyslogTransport(f"syslog://{path}", max_message_bytes=100_000_000)
+    ) as transport:
         yield transport
 
 

@@ -202,7 +202,7 @@ def test_a_receiver_that_does_not_read():
     """A batch that is not read within the timeout is perhaps delivered, and is kept."""
     with (
         ConnectionReceiver(serve=keep_open) as receiver,
-        transport_to(receiver, write_timeout=0.3) as transport,
+        transport_to(receiver, write_timeout=0.3, max_message_bytes=200_000) as transport,
     ):
         began = time.monotonic()
         error = error_of(transport.send, [b"x" * 100_000] * 500)
@@ -286,7 +286,8 @@ def test_restarted_in_order(rsyslog):
 def test_event_larger_than_a_frame_of_rsyslog(rsyslog, size):
     """Behind it rsyslog would lose everything on this connection: it is a dead letter."""
     large = b'{"x": "' + b"x" * size + b'"}'
-    with contextlib.closing(SyslogTransport(rsyslog.url("tcp"))) as transport:
+    url, limit = rsyslog.url("tcp"), 10_000_000
+    with contextlib.closing(SyslogTransport(url, max_message_bytes=limit)) as transport:
         assert list(transport.send([EVENT, large, OTHER]).rejected) == [1]
         assert list(transport.send([large]).rejected) == [0]
         assert not transport.send([EVENT]).rejected

@@ -69,7 +69,7 @@ def test_counts_as_sent(rsyslog):
 def test_too_large_is_a_dead_letter(rsyslog):
     """An event that fits into no datagram is kept as a dead letter, and never cut."""
     large = json.dumps({"summary": "x" * 70_000}).encode()
-    with Sink(rsyslog.url("udp")) as sink:
+    with Sink(rsyslog.url("udp"), max_message_bytes=100_000) as sink:
         sink.put(large)
         sink.put(EVENT)
         assert sink.flush(10)
