@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 
+from structlog_mozdef._raised import pass_on
+
 # Those of a fault in the thread itself: blocked, the system would end the process without a word,
 # and faulthandler could not show where.
 _FAULTS = {
@@ -33,6 +35,10 @@ def start_without_signals(thread: threading.Thread) -> None:
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
         thread.start()
+    except Exception as error:
+        # Where a handler raises in `Thread.start`, that can end with a KeyError of its own.
+        pass_on(error)
+        raise
     finally:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -84,6 +84,8 @@ def send_by_compat(kind, **attributes):
     message = kind(f"http://user:{SECRET}@{DOWN}/events")
     for name, value in attributes.items():
         setattr(message, name, value)
+    if kind is compat.MozDefEvent:
+        message.set_fire_and_forget(False)
     message.send(*["summary"][: kind is compat.MozDefMsg])
 
 

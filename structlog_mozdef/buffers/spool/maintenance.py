@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from structlog_mozdef._fsync import sync_data
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
 from structlog_mozdef.files.descriptor import Descriptor, close_lost_descriptors
 from structlog_mozdef.process.threads import start_without_signals
@@ -43,11 +44,12 @@ class MaintenanceThread:
             self._thread = thread
             try:
                 start_without_signals(thread)
-            except RuntimeError:
-                self._thread = None  # no thread can be had: the next one to ask tries again
-            except BaseException:  # of a signal handler: perhaps it runs, and ends at its next turn
+            except BaseException as error:  # perhaps it runs, and ends at its next turn
                 self._thread = None
-                raise
+                pass_on(error)
+                if not isinstance(error, RuntimeError):
+                    raise
+                # No thread can be had: the next one to ask tries again.
 
     def sync_and_close(self, file: Descriptor) -> None:
         """Synchronise and close a file, at the next turn: nothing is written to it any more."""
