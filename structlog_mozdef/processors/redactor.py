@@ -1,18 +1,16 @@
-"""Keep secrets out of events.
-
-The patterns come first, then `Redactor`, which walks through an event within a budget.
-"""
+"""Keep secrets out of events: `Redactor` walks through an event within a budget."""
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
+from structlog_mozdef.processors.secret_names import bare, is_secret_name
+from structlog_mozdef.processors.secret_texts import REDACTED, has_hint, redact_text
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -22,73 +20,6 @@ from structlog_mozdef.rendering.convert import (
     to_jsonable,
 )
 from structlog_mozdef.rendering.tracebacks import move_exception
-
-#: Replaces a secret.
-REDACTED = "[redacted]"
-
-# Compared with a key in lower case and without separators: X-API-Key and apiKey are one name.
-_NAMES = (
-    r"passw(or)?d|passwd|passphrase|passcode|^pwd$|^pass$|secret|credential"
-    r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
-    r"|authorization$|^auth$|^bearer$|cookie|sessionid$|sessionkey|^sid$|^jwt$|^otp$|^pin$|^cvv2?$"
-    r"|apikey|accesskey|privatekey|secretkey|signingkey|encryptionkey|masterkey|sshkey|^key$"
-    r"|connectionstring|^dsn$"
-)
-_SEPARATORS = str.maketrans("", "", "-_. :")
-# Names that look like those of secrets, but are harmless.
-_HARMLESS_NAMES = (
-    r"^(token(type|count|s?used)|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
-    r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*)$"
-)
-
-# Each pattern takes a time in proportion to the length of the string, whatever it contains: nothing
-# that repeats without bound can begin at many offsets.
-_SECRETS_IN_STRINGS = (
-    # user:password@ in a URL, with or without the user; a token in place of both
-    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:]*:)[^\s/?#]*@", rf"\1{REDACTED}@"),
-    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@", rf"\1{REDACTED}@"),
-    # ?token=..., &api_key=..., password=..., password: ..., "password": "..."
-    (
-        (
-            r"(?i)((?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key"
-            r"|(?<![a-z0-9])(?:pwd|signature|sig|session[_-]?id|jwt|auth))"
-            r"\\?[\"']?\s?[=:]\s?)(?:\"[^\"]+\"|'[^']+'|(?![\"']{2})\\?[\"']?[^\s&#;,\"']+)"
-        ),
-        rf"\1{REDACTED}",
-    ),
-    (r"(?i)(\bcookie\s?:\s?)[^\s=;]{1,200}=[^\r\n]+", rf"\1{REDACTED}"),
-    (
-        r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,8})[a-z0-9+/=._~-]{8,}",
-        rf"\1\2{REDACTED}",
-    ),
-    (
-        r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)",
-        REDACTED,
-    ),
-)
-# A string without any of these characters, or of these words before a space, cannot match one of
-# the patterns above: most strings of an event are not searched further.
-_HINT = r"[=:]|(?i:bearer|basic|digest|negotiate) "
-
-
-class _Rules(NamedTuple):
-    """The patterns above, compiled with the first `Redactor`: most programs use none."""
-
-    secret_name: re.Pattern[str]
-    harmless_name: re.Pattern[str]
-    hint: re.Pattern[str]
-    in_strings: list[tuple[re.Pattern[str], str]]
-
-
-@functools.cache
-def _rules() -> _Rules:
-    return _Rules(
-        re.compile(_NAMES),
-        re.compile(_HARMLESS_NAMES),
-        re.compile(_HINT),
-        [(re.compile(pattern), replacement) for pattern, replacement in _SECRETS_IN_STRINGS],
-    )
-
 
 _UNTOUCHED = frozenset({int, float, bool, type(None)})
 _MAX_REMEMBERED_NAMES = 4096
@@ -119,7 +50,7 @@ class Redactor:
         ValueError: a name is not a string, or a pattern is not a regular expression.
     """
 
-    __slots__ = ("_decided", "_keep", "_names", "_patterns", "_rules")
+    __slots__ = ("_decided", "_keep", "_names", "_patterns")
 
     def __init__(
         self,
@@ -130,7 +61,6 @@ class Redactor:
         self._names = _bare_names("names", names)
         self._keep = _bare_names("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
-        self._rules = _rules()
         self._decided: dict[str, bool] = {}
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
@@ -165,12 +95,8 @@ class Redactor:
         return self._decide(key) if secret is None else secret
 
     def _decide(self, key: str) -> bool:
-        bare = _bare(key[:_NAME_LIMIT])
-        secret = bare in self._names or (
-            bare not in self._keep
-            and self._rules.secret_name.search(bare) is not None
-            and self._rules.harmless_name.search(bare) is None
-        )
+        name = bare(key[:_NAME_LIMIT])
+        secret = name in self._names or (name not in self._keep and is_secret_name(name))
         # Names can come from outside.
         if len(self._decided) < _MAX_REMEMBERED_NAMES and len(key) <= _NAME_LIMIT:
             self._decided[key] = secret
@@ -208,8 +134,10 @@ class Redactor:
             budget[0] -= _VALUE_COST
             if budget[0] < 0:
                 return {**redacted, "left_out": _LEFT_OUT}
-            redacted[key] = new = self._entry(key, item, depth + 1, budget)
-            changed = changed or new is not item
+            new = self._entry(key, item, depth + 1, budget)
+            new_key = self._string(key, budget) if type(key) is str else key
+            redacted[new_key] = new
+            changed = changed or new is not item or new_key is not key
         return redacted if changed else original
 
     def _array(self, value: Any, depth: int, budget: list[int]) -> Any:
@@ -244,9 +172,8 @@ class Redactor:
         if len(text) > _STRING_LIMIT:
             text = text[:_STRING_LIMIT]
         budget[0] -= len(text)
-        if self._rules.hint.search(text) is not None or "PRIVATE KEY" in text:
-            for pattern, replacement in self._rules.in_strings:
-                text = pattern.sub(replacement, text)
+        if has_hint(text):
+            text = redact_text(text, self._is_secret)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
         return text
@@ -261,10 +188,6 @@ def _is_pair(item: Any) -> bool:
     return (kind is tuple or kind is list) and len(item) == 2 and type(item[0]) in (str, bytes)
 
 
-def _bare(name: str) -> str:
-    return name.lower().translate(_SEPARATORS)
-
-
 def _several(option: str, values: Iterable[Any]) -> list[Any]:
     if isinstance(values, (str, bytes, re.Pattern)):
         raise ValueError(f"{option} is {values!r}; it must be a list, [{values!r}]")
@@ -274,14 +197,14 @@ def _several(option: str, values: Iterable[Any]) -> list[Any]:
 
 
 def _bare_names(option: str, names: Iterable[str]) -> frozenset[str]:
-    bare = []
+    known = []
     for name in _several(option, names):
-        if not isinstance(name, str) or not _bare(name):
+        if not isinstance(name, str) or not bare(name):
             raise ValueError(
                 f"a name in {option} is {name!r}; it must be a string that is not empty"
             )
-        bare.append(_bare(name))
-    return frozenset(bare)
+        known.append(bare(name))
+    return frozenset(known)
 
 
 def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
