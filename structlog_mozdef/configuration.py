@@ -76,8 +76,11 @@ def build_processors(
         raise ValueError(f"sequence is {sequence!r}; it must be True or False")
     if not isinstance(redact, (bool, Redactor)):
         raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
-    processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+    processors: list[Processor] = [structlog.contextvars.merge_contextvars]
+    if redact:
+        # Before the processors that add what is no secret, which it need not look at then.
+        processors.append(redact if isinstance(redact, Redactor) else Redactor())
+    processors += [
         add_hostname,
         add_processid,
         add_processname,
@@ -85,8 +88,6 @@ def build_processors(
     ]
     if tags:
         processors.append(TagAdder(*tags))
-    if redact:
-        processors.append(redact if isinstance(redact, Redactor) else Redactor())
     if sequence:
         processors.append(SequenceAdder())
     processors.append(MozDefRenderer(category, source, timezone, typed_names))

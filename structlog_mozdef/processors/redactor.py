@@ -9,8 +9,9 @@ from typing import Any
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
+from structlog_mozdef.processors.secret_hints import hint_finder
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
-from structlog_mozdef.processors.secret_texts import REDACTED, has_hint, redact_text
+from structlog_mozdef.processors.secret_texts import REDACTED, redact_text
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -30,6 +31,9 @@ _STRING_LIMIT = 2 * STRING_LIMIT_BYTES
 # unless the event only looks so large because it contains the same objects many times.
 _BUDGET = 10 * EVENT_LIMIT_BYTES
 _VALUE_COST = 20
+# A larger event is looked at value by value.
+_GATHERED_ITEMS = 200
+_GATHERED_DEPTH = 5
 _LEFT_OUT = "[left out: too many values]"
 
 
@@ -66,22 +70,50 @@ class Redactor:
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
         if "exc_info" in event_dict or "exception" in event_dict:
             move_exception(event_dict)
+        # Nearly every event has known names and no hint of a secret in its strings, which one look
+        # at all of them tells.
+        texts: list[str] = []
+        if not self._patterns and self._gather(event_dict, texts, 0):
+            text = "\n".join(texts)
+            if len(text) <= EVENT_LIMIT_BYTES and not hint_finder()(text):
+                return event_dict
         budget = [_BUDGET]
-        decided = self._decided
         for key, value in list(event_dict.items()):
-            kind = type(value)
-            # The path of nearly every value: a number or a string under a name that is known.
-            if decided.get(key) is not False:
-                redacted = self._entry(key, value, 2, budget)
-            elif kind is str:
-                redacted = self._string(value, budget)
-            elif kind in _UNTOUCHED:
-                continue
-            else:
-                redacted = self._value(value, 2, budget)
+            redacted = self._entry(key, value, 2, budget)
             if redacted is not value:
                 event_dict[key] = redacted
         return event_dict
+
+    def _gather(self, items: Mapping[Any, Any], texts: list[str], depth: int) -> bool:
+        """Add the strings in *items* to *texts*; False if there may be more than strings tell."""
+        if len(items) > _GATHERED_ITEMS or depth > _GATHERED_DEPTH:
+            return False
+        decided = self._decided
+        try:
+            for key, value in items.items():
+                if decided[key]:
+                    return False
+                kind = type(value)
+                if kind is str:
+                    texts.append(value)
+                elif kind not in _UNTOUCHED and not self._gather_value(value, texts, depth):
+                    return False
+        except (KeyError, TypeError, RuntimeError):  # unknown, or another thread is changing it
+            return False
+        return True
+
+    def _gather_value(self, value: Any, texts: list[str], depth: int) -> bool:
+        kind = type(value)
+        if kind is dict:
+            return self._gather(value, texts, depth + 1)
+        if kind not in (list, tuple) or len(value) > _GATHERED_ITEMS:
+            return False
+        for item in value:
+            if type(item) is str:
+                texts.append(item)
+            elif type(item) not in _UNTOUCHED:
+                return False
+        return not _is_pair(value) or self._decided.get(value[0]) is False
 
     def _entry(self, key: Any, value: Any, depth: int, budget: list[int]) -> Any:
         if self._is_secret(key) and value is not None and type(value) is not bool:
@@ -97,8 +129,12 @@ class Redactor:
     def _decide(self, key: str) -> bool:
         name = bare(key[:_NAME_LIMIT])
         secret = name in self._names or (name not in self._keep and is_secret_name(name))
-        # Names can come from outside.
-        if len(self._decided) < _MAX_REMEMBERED_NAMES and len(key) <= _NAME_LIMIT:
+        # Names can come from outside, and can have secrets themselves.
+        if (
+            len(self._decided) < _MAX_REMEMBERED_NAMES
+            and len(key) <= _NAME_LIMIT
+            and (secret or not hint_finder()(key) or redact_text(key, self._is_secret) == key)
+        ):
             self._decided[key] = secret
         return secret
 
@@ -172,7 +208,7 @@ class Redactor:
         if len(text) > _STRING_LIMIT:
             text = text[:_STRING_LIMIT]
         budget[0] -= len(text)
-        if has_hint(text):
+        if hint_finder()(text):
             text = redact_text(text, self._is_secret)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)

@@ -6,7 +6,7 @@ import functools
 import re
 
 # Compared with a name in lower case and without separators: X-API-Key and apiKey are one name.
-_SECRET = (
+_NAMES = (
     r"passw(or)?d|passphrase|passcode|pwd$|^pass$|(db|user|admin|root|smtp|imap|ftp|mail|ldap|proxy"
     r"|http|redis|pg|mysql|my|login)pass$|secret|credential"
     r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
@@ -17,7 +17,7 @@ _SECRET = (
     r"|connectionstring|^dsn$"
 )
 # Names that look like those of secrets, but are harmless: what is known about one.
-_HARMLESS = (
+_HARMLESS_NAMES = (
     r"^(token(type|count|s?used)|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
     r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*|(has|is|needs|requires?).*"
     r"|.*(policy|policies|changed|changedat|expired|expires|expire[sd]?(at|in|on)|expiry|age|length"
@@ -29,7 +29,7 @@ _SEPARATORS = str.maketrans("", "", "-_. :")
 
 @functools.cache
 def _compiled() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    return re.compile(_SECRET), re.compile(_HARMLESS)
+    return re.compile(_NAMES), re.compile(_HARMLESS_NAMES)
 
 
 def bare(name: str) -> str:

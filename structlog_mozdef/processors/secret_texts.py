@@ -1,7 +1,4 @@
-"""Secrets inside strings: one cheap look for hints, then the patterns that a hint calls for.
-
-A string without any hint cannot match a pattern. Nearly all strings of a program have none, so the
-look is what redaction costs.
+"""Secrets inside strings: the patterns, for strings in which `secret_hints` has found a hint.
 
 Each pattern takes a time in proportion to the length of the string, whatever it contains: nothing
 that repeats without bound can begin at many offsets.
@@ -13,74 +10,25 @@ import functools
 import re
 from collections.abc import Callable
 
+from structlog_mozdef.processors.secret_hints import NAME_HINTS, SCHEME_HINTS, TOKEN_HINTS
+
 #: Replaces a secret.
 REDACTED = "[redacted]"
 
-_NAME_HINTS = (
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "key",
-    "auth",
-    "sess",
-    "cookie",
-    "credential",
-    "jwt",
-    "csrf",
-    "xsrf",
-    "bearer",
-    "code",
-    "connection",
-    *(f"{name}{end}" for name in ("sid", "sig", "pin", "otp", "cvv", "dsn", "ature")
-      for end in ("=", ":", '"', "'", " =", " :", "\\")),
-)  # fmt: skip
-_SCHEME_HINTS = ("bearer ", "basic ", "digest ", "negotiate ", "apikey ")
-_TOKEN_HINTS = (
-    "akia",
-    "asia",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "gldt-",
-    "xox",
-    "xapp-",
-    "k_live_",
-    "k_test_",
-    "whsec_",
-    "aiza",
-    "ya29.",
-    "gocspx-",
-    "eyj",
-    "npm_",
-    "pypi-",
-    "sg.",
-    "dop_v1_",
-    "hvs.",
-    "sk-ant-",
-    "sk-proj-",
-    "hooks.slack.com",
-    "/api/webhooks/",
-)
-
 # user:password@ in a URL, with or without the user; a token in place of both. A password can have
 # the characters that end a host; but digits up to the next slash are a port.
-_URL_PASSWORD = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:\"']*:)[^\s/?#]*@"
-_URL_ODD_PASSWORD = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:\"']{0,100}:)(?!\d{1,5}[/?#])[^\s@\"'<>]{1,200}@(?=\w)"
-_URL_TOKEN = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@"
+_USER_INFO = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:\"']*:)[^\s/?#]*@"
+_ODD_USER_INFO = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:\"']{0,100}:)(?!\d{1,5}[/?#])[^\s@\"'<>]{1,200}@(?=\w)"
+_USER_ONLY = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@"
 _SCHEME = (
-    r"(?i)\b(bearer|basic|digest|negotiate|apikey)(\s{1,8})"
+    r"(?i)\b(bearer|basic|digest|negotiate|apikey)([ \t]{1,8})"
     r"(?=[a-z+/=._~-]{0,100}\d|[a-z+/=._~-]{24})[a-z0-9+/=._~-]{8,}"
 )
 _PRIVATE_KEY = (
     r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
     r"(?:-----END [A-Z ]{0,40}KEY(?: BLOCK)?-----|\Z)"
 )
-_TOKEN = (
+_FORMATS = (
     r"\b(?:A[KS]IA[0-9A-Z]{16}\b|gh[pousr]_\w{20,}|github_pat_\w{20,}|gl(?:pat|dt)-[\w-]{16,}"
     r"|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}|[sr]k_(?:live|test)_\w{10,}|whsec_[\w+/=]{10,}"
     r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"
@@ -103,13 +51,53 @@ _VALUE = (
 _FLAG = r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?P<plain>[^\s\"'-][^\s\"']*)"
 _ELEMENT = r"<(?P<name>[\w.-]{1,60})>(?P<plain>[^<>\s][^<>]{0,500})(?=</)"
 # The rest of the line is theirs.
-_LINE = r"(?i)(\b(?:set-)?cookie\s?[:=]\s?|\bauthorization\s?[:=]\s?)[^\s\"'=;][^\r\n\"']*"
+_LINE = (
+    r"(?i)(\b(?:set-)?cookie[ \t]?[:=][ \t]?|\bauthorization[ \t]?[:=][ \t]?)[^\s\"'=;][^\r\n\"']*"
+)
 _CODE = r"(?i)([?&]code=)[^\s&#\"']+"
 # Words that tell of a secret in its place.
 _HARMLESS_VALUES = frozenset(
-    "bearer basic changed disabled empty enabled expired failed false invalid is malformed mismatch"
-    " missing must no none not null off ok on refreshed rejected required reset revoked rotated"
-    " strict too true undefined unknown unset valid verified was wrong yes".split()
+    {
+        "bearer",
+        "basic",
+        "changed",
+        "disabled",
+        "empty",
+        "enabled",
+        "expired",
+        "failed",
+        "false",
+        "invalid",
+        "is",
+        "malformed",
+        "mismatch",
+        "missing",
+        "must",
+        "no",
+        "none",
+        "not",
+        "null",
+        "off",
+        "ok",
+        "on",
+        "refreshed",
+        "rejected",
+        "required",
+        "reset",
+        "revoked",
+        "rotated",
+        "strict",
+        "too",
+        "true",
+        "undefined",
+        "unknown",
+        "unset",
+        "valid",
+        "verified",
+        "was",
+        "wrong",
+        "yes",
+    }
 )
 _FILE_NAME = re.compile(r"\.(?:c|cfg|css|go|html?|ini|java|jsx?|json|log|php|py|rb|rs|tsx?|txt)$")
 
@@ -120,11 +108,11 @@ class _Patterns:
     """The patterns above, compiled with the first use: some programs redact nothing."""
 
     def __init__(self) -> None:
-        self.urls = [re.compile(_URL_PASSWORD), re.compile(_URL_ODD_PASSWORD)]
-        self.url_token = re.compile(_URL_TOKEN)
+        self.urls = [re.compile(_USER_INFO), re.compile(_ODD_USER_INFO)]
+        self.url_token = re.compile(_USER_ONLY)
         self.scheme = re.compile(_SCHEME)
         self.private_key = re.compile(_PRIVATE_KEY)
-        self.token = re.compile(_TOKEN)
+        self.token = re.compile(_FORMATS)
         self.webhook = re.compile(_WEBHOOK)
         self.line = re.compile(_LINE)
         self.code = re.compile(_CODE)
@@ -134,18 +122,6 @@ class _Patterns:
 
 
 _patterns = functools.cache(_Patterns)
-
-
-def has_hint(text: str) -> bool:
-    """Return whether *text* has what a pattern needs: if not, it has no secret."""
-    lowered = text.lower()
-    return (
-        ("@" in text and "://" in text)
-        or any(map(lowered.__contains__, _TOKEN_HINTS))
-        or any(map(lowered.__contains__, _NAME_HINTS))
-        or any(map(lowered.__contains__, _SCHEME_HINTS))
-        or "PRIVATE KEY" in text
-    )
 
 
 def redact_text(text: str, is_secret_name: IsSecretName) -> str:
@@ -158,12 +134,12 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
         text = patterns.url_token.sub(rf"\1{REDACTED}@", text)
     if "PRIVATE KEY" in text:
         text = patterns.private_key.sub(REDACTED, text)
-    if any(map(lowered.__contains__, _TOKEN_HINTS)):
+    if any(map(lowered.__contains__, TOKEN_HINTS)):
         text = patterns.token.sub(REDACTED, text)
         text = patterns.webhook.sub(rf"\1{REDACTED}", text)
-    if any(map(lowered.__contains__, _SCHEME_HINTS)):
+    if any(map(lowered.__contains__, SCHEME_HINTS)):
         text = patterns.scheme.sub(rf"\1\2{REDACTED}", text)
-    if any(map(lowered.__contains__, _NAME_HINTS)):
+    if any(map(lowered.__contains__, NAME_HINTS)):
         text = patterns.line.sub(_of_line, text)
         text = patterns.code.sub(rf"\1{REDACTED}", text)
 
@@ -186,7 +162,7 @@ def _of_line(match: re.Match[str]) -> str:
 
 def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
     patterns = _patterns()
-    pieces = []
+    pieces: list[str] = []
     end = 0  # of what is in the pieces
     for named in patterns.name.finditer(text):
         if named.start() < end or not is_secret_name(named["name"]):

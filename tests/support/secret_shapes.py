@@ -12,14 +12,59 @@ HEX = "9f86d081884c7d659a2feaa0c55ad015"
 RANDOM = "Q7vB2nX9kL4mT8pR1sW6yZ3cD5fG0hJ2aEuK"
 JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{RANDOM}"
 
-NAMES = (
-    "password Password user_password passwd db-passphrase db_pass basic_auth secret clientSecret"
-    " SECRET_KEY token access_token refreshToken id_token csrf_token X-CSRF-Token Authorization"
-    " Proxy-Authorization Cookie Set-Cookie X-API-Key apiKey api.key private_key ssh.key sessionid"
-    " session_key jwt otp pin cvv one_time_code verification_code totp mfa_code credentials dsn"
-    " connection_string signing_key encryption_key aws_secret_access_key pgpassword"
-    " auth bearer pwd pass passcode client_credentials webhook_secret hmac_key smtp_pass"
-).split()
+NAMES = [
+    "password",
+    "Password",
+    "user_password",
+    "passwd",
+    "db-passphrase",
+    "db_pass",
+    "basic_auth",
+    "secret",
+    "clientSecret",
+    "SECRET_KEY",
+    "token",
+    "access_token",
+    "refreshToken",
+    "id_token",
+    "csrf_token",
+    "X-CSRF-Token",
+    "Authorization",
+    "Proxy-Authorization",
+    "Cookie",
+    "Set-Cookie",
+    "X-API-Key",
+    "apiKey",
+    "api.key",
+    "private_key",
+    "ssh.key",
+    "sessionid",
+    "session_key",
+    "jwt",
+    "otp",
+    "pin",
+    "cvv",
+    "one_time_code",
+    "verification_code",
+    "totp",
+    "mfa_code",
+    "credentials",
+    "dsn",
+    "connection_string",
+    "signing_key",
+    "encryption_key",
+    "aws_secret_access_key",
+    "pgpassword",
+    "auth",
+    "bearer",
+    "pwd",
+    "pass",
+    "passcode",
+    "client_credentials",
+    "webhook_secret",
+    "hmac_key",
+    "smtp_pass",
+]
 
 #: What the table calls it -> strings with a secret.
 TEXTS = {
@@ -492,9 +537,34 @@ Digest sent to 5 users
 Token bucket: 5 left
 """
 HARMLESS = _HARMLESS_TEXTS.splitlines()
-HARMLESS_NAMES = (
-    "author authority authenticated tokenizer token_count max_tokens monkey keyboard passenger"
-    " passport_country compass secretary username spin sidebar password_policy password_changed_at"
-    " has_password password_length token_type auth_method auth_type primary_key key_size"
-    " public_key status_code country_code session_timeout cookie_count"
-).split()
+HARMLESS_NAMES = [
+    "author",
+    "authority",
+    "authenticated",
+    "tokenizer",
+    "token_count",
+    "max_tokens",
+    "monkey",
+    "keyboard",
+    "passenger",
+    "passport_country",
+    "compass",
+    "secretary",
+    "username",
+    "spin",
+    "sidebar",
+    "password_policy",
+    "password_changed_at",
+    "has_password",
+    "password_length",
+    "token_type",
+    "auth_method",
+    "auth_type",
+    "primary_key",
+    "key_size",
+    "public_key",
+    "status_code",
+    "country_code",
+    "session_timeout",
+    "cookie_count",
+]
