@@ -25,7 +25,7 @@ from structlog_mozdef.processors.context import (
     add_timestamp,
     check_tags,
 )
-from structlog_mozdef.processors.redactor import Redactor
+from structlog_mozdef.processors.redactor import Redactor, redactor_of
 from structlog_mozdef.processors.sequence import SequenceAdder
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
@@ -74,12 +74,11 @@ def build_processors(
     tags = check_tags(tags)
     if not isinstance(sequence, bool):
         raise ValueError(f"sequence is {sequence!r}; it must be True or False")
-    if not isinstance(redact, (bool, Redactor)):
-        raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
+    redactor = redactor_of(redact)
     processors: list[Processor] = [structlog.contextvars.merge_contextvars]
-    if redact:
+    if redactor is not None:
         # Before the processors that add what is no secret, which it need not look at then.
-        processors.append(redact if isinstance(redact, Redactor) else Redactor())
+        processors.append(redactor)
     processors += [
         add_hostname,
         add_processid,

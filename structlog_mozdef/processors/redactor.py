@@ -96,17 +96,17 @@ class Redactor:
                 kind = type(value)
                 if kind is str:
                     texts.append(value)
-                elif kind not in _UNTOUCHED and not self._gather_value(value, texts, depth):
+                elif kind is dict:
+                    if not self._gather(value, texts, depth + 1):
+                        return False
+                elif kind not in _UNTOUCHED and not self._gather_array(value, texts):
                     return False
         except (KeyError, TypeError, RuntimeError):  # unknown, or another thread is changing it
             return False
         return True
 
-    def _gather_value(self, value: Any, texts: list[str], depth: int) -> bool:
-        kind = type(value)
-        if kind is dict:
-            return self._gather(value, texts, depth + 1)
-        if kind not in (list, tuple) or len(value) > _GATHERED_ITEMS:
+    def _gather_array(self, value: Any, texts: list[str]) -> bool:
+        if type(value) not in (list, tuple) or len(value) > _GATHERED_ITEMS:
             return False
         for item in value:
             if type(item) is str:
@@ -217,6 +217,19 @@ class Redactor:
     @shows_half_made
     def __repr__(self) -> str:
         return f"Redactor({len(self._names)} names, {len(self._patterns)} patterns)"
+
+
+def redactor_of(redact: object) -> Redactor | None:
+    """Return the redactor that the option *redact* means: True, False or a `Redactor`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(redact, Redactor):
+        return redact
+    if not isinstance(redact, bool):
+        raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
+    return Redactor() if redact else None
 
 
 def _is_pair(item: Any) -> bool:

@@ -140,17 +140,19 @@ class _Scanner:
         )
         self._new_scratch = functools.partial(hyperscan.Scratch, self._database)
         self._of_thread = threading.local()  # a scratch serves one scan at a time
-        self._scan = self._database.scan
 
     def has_hint(self, text: str) -> bool:
         if "@" in text and "://" in text:
             return True
         try:
-            self._scan(text.encode(), _found, scratch=self._of_thread.scratch)
+            scan = self._of_thread.scan
         except AttributeError as error:
             pass_on(error)
-            self._of_thread.scratch = self._new_scratch()
-            return self.has_hint(text)
+            scan = self._of_thread.scan = functools.partial(
+                self._database.scan, match_event_handler=_found, scratch=self._new_scratch()
+            )
+        try:
+            scan(text.encode())
         except Exception as error:  # ended at the first hint, or not able to scan: look closer
             pass_on(error)
             return True
