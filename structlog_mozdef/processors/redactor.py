@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,6 +32,9 @@ _STRING_LIMIT = 2 * STRING_LIMIT_BYTES
 # unless the event only looks so large because it contains the same objects many times.
 _BUDGET = 10 * EVENT_LIMIT_BYTES
 _VALUE_COST = 20
+# 80 bits: no two of a thousand million values are likely to have the same token.
+_TOKEN_DIGITS = 20
+_KEY_MIN_BYTES = 16
 # A larger event is looked at value by value.
 _GATHERED_ITEMS = 200
 _GATHERED_DEPTH = 5
@@ -49,19 +53,31 @@ class Redactor:
         names: further names of secrets, compared without regard to case and ``-_. :``.
         patterns: further regular expressions; their matches in a string are replaced.
         keep: names that are not secrets in this program.
+        hash_names: names whose values must not be read, but must be recognized again: each becomes
+            a token such as ``hash:4f1d...``, the same for the same value and key. They are names
+            of fields: what stands after ``name=`` in a string is not searched for.
+        hash_key: the key of these tokens, of 16 bytes or more, kept from those who read the events:
+            without it nobody can find a value by trying. All programs whose tokens are compared
+            have the same one.
 
     Raises:
-        ValueError: a name is not a string, or a pattern is not a regular expression.
+        ValueError: a name is not a string, a pattern is not a regular expression, or there are
+            names to hash without a key.
     """
 
-    __slots__ = ("_decided", "_keep", "_names", "_patterns")
+    __slots__ = ("_decided", "_hash_key", "_hashed", "_keep", "_names", "_patterns")
 
     def __init__(
         self,
         names: Iterable[str] = (),
         patterns: Iterable[str | re.Pattern[str]] = (),
         keep: Iterable[str] = (),
+        *,
+        hash_names: Iterable[str] = (),
+        hash_key: bytes | None = None,
     ) -> None:
+        self._hashed = _bare_names("hash_names", hash_names)
+        self._hash_key = _checked_key(hash_key, is_needed=bool(self._hashed))
         self._names = _bare_names("names", names)
         self._keep = _bare_names("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
@@ -117,8 +133,15 @@ class Redactor:
 
     def _entry(self, key: Any, value: Any, depth: int, budget: list[int]) -> Any:
         if self._is_secret(key) and value is not None and type(value) is not bool:
-            return REDACTED
+            return self._token_of(key, value) if self._hashed else REDACTED
         return value if type(value) in _UNTOUCHED else self._value(value, depth, budget)
+
+    def _token_of(self, key: Any, value: Any) -> str:
+        name = bare(safe_str(key)[:_NAME_LIMIT])
+        if name not in self._hashed or type(value) not in (str, bytes, int):
+            return REDACTED
+        message = safe_str(value).encode("utf-8", "surrogatepass")
+        return f"hash:{hmac.digest(self._hash_key, message, 'sha256').hex()[:_TOKEN_DIGITS]}"
 
     def _is_secret(self, key: Any) -> bool:
         if type(key) is not str:
@@ -128,7 +151,11 @@ class Redactor:
 
     def _decide(self, key: str) -> bool:
         name = bare(key[:_NAME_LIMIT])
-        secret = name in self._names or (name not in self._keep and is_secret_name(name))
+        secret = (
+            name in self._names
+            or name in self._hashed
+            or (name not in self._keep and is_secret_name(name))
+        )
         # Names can come from outside, and can have secrets themselves.
         if (
             len(self._decided) < _MAX_REMEMBERED_NAMES
@@ -235,6 +262,15 @@ def redactor_of(redact: object) -> Redactor | None:
 def _is_pair(item: Any) -> bool:
     kind = type(item)
     return (kind is tuple or kind is list) and len(item) == 2 and type(item[0]) in (str, bytes)
+
+
+def _checked_key(key: Any, *, is_needed: bool) -> bytes:
+    if key is None and not is_needed:
+        return b""
+    if not isinstance(key, bytes) or len(key) < _KEY_MIN_BYTES:
+        kind = "None" if key is None else f"a {type(key).__name__}"
+        raise ValueError(f"hash_key is {kind}; it must be {_KEY_MIN_BYTES} bytes or more")
+    return key
 
 
 def _several(option: str, values: Iterable[Any]) -> list[Any]:
