@@ -30,6 +30,7 @@ _NAMES = (
     "peers_size",
     "import_time",
     "log_call",
+    "redaction",
     "processor_time",
     "end_to_end",
     "outage_latency",

@@ -10,7 +10,13 @@ import os
 import sys
 import tempfile
 
-from benchmarks.loggers import explicit_logger, log_many, structlog_json_logger
+from benchmarks.loggers import (
+    Nowhere,
+    configured_logger,
+    explicit_logger,
+    log_many,
+    structlog_json_logger,
+)
 from structlog_mozdef import Sink
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -26,7 +32,12 @@ def main() -> None:
         spool = Sink(
             MemoryTransport(), spool=folder, linger=3600.0, batch_events=_NEVER, sync="never"
         )
-        loggers = (structlog_json_logger(), explicit_logger(memory), explicit_logger(spool))
+        loggers = (
+            structlog_json_logger(),
+            explicit_logger(memory),
+            explicit_logger(spool),
+            configured_logger(Nowhere(), redact=True),
+        )
         for log in loggers:
             log_many(log, _WARM_UP)
         assert memory.flush(60)

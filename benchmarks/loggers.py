@@ -45,10 +45,12 @@ def explicit_logger(sink: Any) -> Any:
     )
 
 
-def configured_logger(sink: Any) -> Any:
+def configured_logger(sink: Any, **options: Any) -> Any:
     """Return a logger with the chain of ``configure``, which adds the sequence."""
     return _logger(
-        mozdef.build_processors(tags=["openvpn", "duosecurity"], category="authentication"),
+        mozdef.build_processors(
+            tags=["openvpn", "duosecurity"], category="authentication", **options
+        ),
         mozdef.MozDefLogger(sink),
     )
 

@@ -25,7 +25,7 @@ from structlog_mozdef.processors.context import (
     add_timestamp,
     check_tags,
 )
-from structlog_mozdef.processors.redactor import Redactor
+from structlog_mozdef.processors.redactor import Redactor, redactor_of
 from structlog_mozdef.processors.sequence import SequenceAdder
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
@@ -74,10 +74,12 @@ def build_processors(
     tags = check_tags(tags)
     if not isinstance(sequence, bool):
         raise ValueError(f"sequence is {sequence!r}; it must be True or False")
-    if not isinstance(redact, (bool, Redactor)):
-        raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
-    processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+    redactor = redactor_of(redact)
+    processors: list[Processor] = [structlog.contextvars.merge_contextvars]
+    if redactor is not None:
+        # Before the processors that add what is no secret, which it need not look at then.
+        processors.append(redactor)
+    processors += [
         add_hostname,
         add_processid,
         add_processname,
@@ -85,8 +87,6 @@ def build_processors(
     ]
     if tags:
         processors.append(TagAdder(*tags))
-    if redact:
-        processors.append(redact if isinstance(redact, Redactor) else Redactor())
     if sequence:
         processors.append(SequenceAdder())
     processors.append(MozDefRenderer(category, source, timezone, typed_names))

@@ -13,6 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
 from structlog_mozdef.delivery import feedback
+from structlog_mozdef.processors.redactor import Redactor, redactor_of
 from structlog_mozdef.rendering.convert import name_of_type, safe_str
 from structlog_mozdef.rendering.log_records import (
     event_dict_of,
@@ -44,8 +45,10 @@ class MozDefHandler(logging.Handler):
         timezone: of naive datetimes among the fields; as for `MozDefRenderer`.
         typed_names: the types of details; as for `MozDefRenderer`.
         processors: run on each event before it is rendered, with the record's logger and the name
-            of its level: a `Redactor`, a `TagAdder`, a `SequenceAdder`, or any other processor that
+            of its level: a `TagAdder`, a `SequenceAdder`, or any other processor that
             accepts and returns an event dict. A formatter that makes the events itself has its own.
+        redact: whether secrets are replaced, after the *processors*; a `Redactor` with rules of its
+            own. A formatter that makes the events itself has its own processors.
         sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
@@ -67,10 +70,14 @@ class MozDefHandler(logging.Handler):
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
         processors: Iterable[Processor] = (),
+        redact: bool | Redactor = False,
         **sink_options: Any,
     ) -> None:
         super().__init__(level)
-        self._processors = tuple(processors)
+        redactor = redactor_of(redact)
+        self._processors: tuple[Processor, ...] = tuple(processors)
+        if redactor is not None:
+            self._processors += (redactor,)
         self._renderer = MozDefRenderer(category, source, timezone, typed_names)
         self._ships_by_formatter = False
         self._sink: Sink = destination_of(sink, sink_options)

@@ -9,6 +9,7 @@ from typing import Any
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import clears_locals, shows_half_made
+from structlog_mozdef.processors.redactor import Redactor, redactor_of
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink.destination import Destination, destination_of
 
@@ -23,6 +24,7 @@ class MozDefTee:
     Args:
         sink: the destination of the rendered events: a `Sink`, or a URL of which one is made.
         category, source, timezone, typed_names: as for `MozDefRenderer`.
+        redact: whether secrets are replaced in the copy; a `Redactor` with rules of its own.
         sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
@@ -30,7 +32,7 @@ class MozDefTee:
         ValueError: as for `MozDefRenderer` and `Sink`.
     """
 
-    __slots__ = ("_put", "_renderer")
+    __slots__ = ("_put", "_redactor", "_renderer")
 
     @clears_locals
     def __init__(
@@ -40,13 +42,19 @@ class MozDefTee:
         source: str | None = None,
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
+        *,
+        redact: bool | Redactor = False,
         **sink_options: Any,
     ) -> None:
+        self._redactor = redactor_of(redact)
         self._renderer = MozDefRenderer(category, source, timezone, typed_names)
         self._put = destination_of(sink, sink_options).put
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
-        self._put(self._renderer(logger, name, dict(event_dict)))
+        copied: EventDict = dict(event_dict)
+        if self._redactor is not None:
+            copied = self._redactor(logger, name, copied)
+        self._put(self._renderer(logger, name, copied))
         return event_dict
 
     @shows_half_made

@@ -1,17 +1,38 @@
-"""The arguments that commands with a destination share."""
+"""The arguments that commands with a destination share.
+
+A password in the URL can be read by everybody in the list of processes. So it can come from a file
+or from the environment as well.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from structlog_mozdef.sink import Sink
 
+#: Set in the environment, they are the user and the password of the destination.
+USER_VARIABLE, PASSWORD_VARIABLE = "MOZDEF_USER", "MOZDEF_PASSWORD"
+_SCHEMES_WITH_USERS = ("http", "https", "amqp", "amqps")
+_PASSWORD_LIMIT_BYTES = 10_000
+
 
 def add_destination(parser: argparse.ArgumentParser) -> None:
-    """Define the arguments for the URL, and for how its certificate is verified."""
+    """Define the arguments for the URL, its user, and how its certificate is verified."""
     parser.add_argument(
         "url", metavar="URL", help="https://host:8443/events, or another URL that a Sink accepts"
+    )
+    parser.add_argument(
+        "--user", metavar="NAME", help=f"of the destination (default: ${USER_VARIABLE})"
+    )
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help=f"whose first line is the password (default: ${PASSWORD_VARIABLE})",
     )
     parser.add_argument(
         "--verify",
@@ -21,12 +42,14 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def sink_to(url: str, verify: str, **options: Any) -> Sink:
-    """Create a sink for *url*; *verify* is passed on unless it is "yes".
+def sink_of(arguments: argparse.Namespace, **options: Any) -> Sink:
+    """Create a sink for the arguments of `add_destination`.
 
     Raises:
         ValueError: a setting cannot work, or the destination has no certificate to verify.
     """
+    url = url_with_user(arguments.url, arguments.user, arguments.password_file, os.environ)
+    verify = arguments.verify
     if verify == "yes":
         return Sink(url, **options)
     try:
@@ -34,3 +57,50 @@ def sink_to(url: str, verify: str, **options: Any) -> Sink:
     except TypeError as error:
         problem = str(error)
     raise ValueError(f"--verify is not for this destination: {problem}")
+
+
+def url_with_user(
+    url: str, user: str | None, password_file: str | None, environment: Mapping[str, str]
+) -> str:
+    """Return *url* with the user and password that are given beside it, if there are any.
+
+    A URL with a user of its own stays as it is, whatever the environment says.
+
+    Raises:
+        ValueError: two users or passwords, one without the other, or a file that cannot be read.
+    """
+    is_asked = user is not None or password_file is not None
+    scheme, slashes, rest = url.strip().partition("://")
+    has_user = "@" in rest.partition("/")[0]
+    if has_user or scheme.lower() not in _SCHEMES_WITH_USERS:
+        if is_asked:
+            reason = "has a user already" if has_user else f"is for {scheme}, which has none"
+            raise ValueError(f"--user and --password-file are not for this URL: it {reason}")
+        return url
+    user = environment.get(USER_VARIABLE) if user is None else user
+    if password_file is None:
+        password = environment.get(PASSWORD_VARIABLE)
+    else:
+        password = _first_line(password_file)
+    if not user and not password:
+        return url
+    if not user or not password:
+        given, missing = ("user", "password") if user else ("password", "user")
+        raise ValueError(
+            f"there is a {given} without a {missing}: --user or {USER_VARIABLE}, and"
+            f" --password-file or {PASSWORD_VARIABLE} belong together"
+        )
+    quoted = ":".join(quote(os.fsencode(part), safe="") for part in (user, password))
+    return f"{scheme}{slashes}{quoted}@{rest}"
+
+
+def _first_line(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            line = file.readline(_PASSWORD_LIMIT_BYTES).rstrip(b"\r\n")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"--password-file is {path!r}, which cannot be read: {reason}") from None
+    if not line:
+        raise ValueError(f"--password-file is {path!r}, whose first line is empty")
+    return os.fsdecode(line)

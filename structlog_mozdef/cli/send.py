@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from structlog_mozdef.cli.destination import add_destination, sink_to
+from structlog_mozdef.cli.destination import add_destination, sink_of
 from structlog_mozdef.cli.ending import Input, Interrupted, handling_signals
 from structlog_mozdef.configuration import build_processors
 from structlog_mozdef.logger import MozDefLogger
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     processors = build_processors(
         tags=options.tag, category=options.category, source=options.source
     )
-    sink = sink_to(options.url, options.verify, when_full="block", exit_timeout=0.0)
+    sink = sink_of(options, when_full="block", exit_timeout=0.0)
     logger = MozDefLogger(sink)
     lines = Input(options.timeout)
     read = 0

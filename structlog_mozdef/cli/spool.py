@@ -20,7 +20,7 @@ from structlog_mozdef.buffers.spool.inspect import (
     remove_orphans,
     write_orphan,
 )
-from structlog_mozdef.cli.destination import add_destination, sink_to
+from structlog_mozdef.cli.destination import add_destination, sink_of
 from structlog_mozdef.cli.ending import Interrupted
 from structlog_mozdef.exceptions import SpoolError
 
@@ -101,7 +101,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
     foreign = [report for report in orphans if report.left_alone]
     total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
     deadline = monotonic() + options.timeout
-    sink = sink_to(options.url, options.verify, spool=options.folder, exit_timeout=0.0)
+    sink = sink_of(options, spool=options.folder, exit_timeout=0.0)
     left, status = True, 0
     try:
         with _progress(total) as bar:

@@ -1,18 +1,18 @@
-"""Keep secrets out of events.
-
-The patterns come first, then `Redactor`, which walks through an event within a budget.
-"""
+"""Keep secrets out of events: `Redactor` walks through an event within a budget."""
 
 from __future__ import annotations
 
-import functools
+import hmac
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
+from structlog_mozdef.processors.secret_hints import hint_finder
+from structlog_mozdef.processors.secret_names import bare, is_secret_name
+from structlog_mozdef.processors.secret_texts import REDACTED, redact_text
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -23,73 +23,6 @@ from structlog_mozdef.rendering.convert import (
 )
 from structlog_mozdef.rendering.tracebacks import move_exception
 
-#: Replaces a secret.
-REDACTED = "[redacted]"
-
-# Compared with a key in lower case and without separators: X-API-Key and apiKey are one name.
-_NAMES = (
-    r"passw(or)?d|passwd|passphrase|passcode|^pwd$|^pass$|secret|credential"
-    r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
-    r"|authorization$|^auth$|^bearer$|cookie|sessionid$|sessionkey|^sid$|^jwt$|^otp$|^pin$|^cvv2?$"
-    r"|apikey|accesskey|privatekey|secretkey|signingkey|encryptionkey|masterkey|sshkey|^key$"
-    r"|connectionstring|^dsn$"
-)
-_SEPARATORS = str.maketrans("", "", "-_. :")
-# Names that look like those of secrets, but are harmless.
-_HARMLESS_NAMES = (
-    r"^(token(type|count|s?used)|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
-    r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*)$"
-)
-
-# Each pattern takes a time in proportion to the length of the string, whatever it contains: nothing
-# that repeats without bound can begin at many offsets.
-_SECRETS_IN_STRINGS = (
-    # user:password@ in a URL, with or without the user; a token in place of both
-    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:]*:)[^\s/?#]*@", rf"\1{REDACTED}@"),
-    (r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@", rf"\1{REDACTED}@"),
-    # ?token=..., &api_key=..., password=..., password: ..., "password": "..."
-    (
-        (
-            r"(?i)((?:password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key"
-            r"|(?<![a-z0-9])(?:pwd|signature|sig|session[_-]?id|jwt|auth))"
-            r"\\?[\"']?\s?[=:]\s?)(?:\"[^\"]+\"|'[^']+'|(?![\"']{2})\\?[\"']?[^\s&#;,\"']+)"
-        ),
-        rf"\1{REDACTED}",
-    ),
-    (r"(?i)(\bcookie\s?:\s?)[^\s=;]{1,200}=[^\r\n]+", rf"\1{REDACTED}"),
-    (
-        r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,8})[a-z0-9+/=._~-]{8,}",
-        rf"\1\2{REDACTED}",
-    ),
-    (
-        r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)",
-        REDACTED,
-    ),
-)
-# A string without any of these characters, or of these words before a space, cannot match one of
-# the patterns above: most strings of an event are not searched further.
-_HINT = r"[=:]|(?i:bearer|basic|digest|negotiate) "
-
-
-class _Rules(NamedTuple):
-    """The patterns above, compiled with the first `Redactor`: most programs use none."""
-
-    secret_name: re.Pattern[str]
-    harmless_name: re.Pattern[str]
-    hint: re.Pattern[str]
-    in_strings: list[tuple[re.Pattern[str], str]]
-
-
-@functools.cache
-def _rules() -> _Rules:
-    return _Rules(
-        re.compile(_NAMES),
-        re.compile(_HARMLESS_NAMES),
-        re.compile(_HINT),
-        [(re.compile(pattern), replacement) for pattern, replacement in _SECRETS_IN_STRINGS],
-    )
-
-
 _UNTOUCHED = frozenset({int, float, bool, type(None)})
 _MAX_REMEMBERED_NAMES = 4096
 _NAME_LIMIT = 500
@@ -99,6 +32,12 @@ _STRING_LIMIT = 2 * STRING_LIMIT_BYTES
 # unless the event only looks so large because it contains the same objects many times.
 _BUDGET = 10 * EVENT_LIMIT_BYTES
 _VALUE_COST = 20
+# 80 bits: no two of a thousand million values are likely to have the same token.
+_TOKEN_DIGITS = 20
+_KEY_MIN_BYTES = 16
+# A larger event is looked at value by value.
+_GATHERED_ITEMS = 200
+_GATHERED_DEPTH = 5
 _LEFT_OUT = "[left out: too many values]"
 
 
@@ -114,49 +53,95 @@ class Redactor:
         names: further names of secrets, compared without regard to case and ``-_. :``.
         patterns: further regular expressions; their matches in a string are replaced.
         keep: names that are not secrets in this program.
+        hash_names: names whose values must not be read, but must be recognized again: each becomes
+            a token such as ``hash:4f1d...``, the same for the same value and key. They are names
+            of fields: what stands after ``name=`` in a string is not searched for.
+        hash_key: the key of these tokens, of 16 bytes or more, kept from those who read the events:
+            without it nobody can find a value by trying. All programs whose tokens are compared
+            have the same one.
 
     Raises:
-        ValueError: a name is not a string, or a pattern is not a regular expression.
+        ValueError: a name is not a string, a pattern is not a regular expression, or there are
+            names to hash without a key.
     """
 
-    __slots__ = ("_decided", "_keep", "_names", "_patterns", "_rules")
+    __slots__ = ("_decided", "_hash_key", "_hashed", "_keep", "_names", "_patterns")
 
     def __init__(
         self,
         names: Iterable[str] = (),
         patterns: Iterable[str | re.Pattern[str]] = (),
         keep: Iterable[str] = (),
+        *,
+        hash_names: Iterable[str] = (),
+        hash_key: bytes | None = None,
     ) -> None:
+        self._hashed = _bare_names("hash_names", hash_names)
+        self._hash_key = _checked_key(hash_key, is_needed=bool(self._hashed))
         self._names = _bare_names("names", names)
         self._keep = _bare_names("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
-        self._rules = _rules()
         self._decided: dict[str, bool] = {}
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
         if "exc_info" in event_dict or "exception" in event_dict:
             move_exception(event_dict)
+        # Nearly every event has known names and no hint of a secret in its strings, which one look
+        # at all of them tells.
+        texts: list[str] = []
+        if not self._patterns and self._gather(event_dict, texts, 0):
+            text = "\n".join(texts)
+            if len(text) <= EVENT_LIMIT_BYTES and not hint_finder()(text):
+                return event_dict
         budget = [_BUDGET]
-        decided = self._decided
         for key, value in list(event_dict.items()):
-            kind = type(value)
-            # The path of nearly every value: a number or a string under a name that is known.
-            if decided.get(key) is not False:
-                redacted = self._entry(key, value, 2, budget)
-            elif kind is str:
-                redacted = self._string(value, budget)
-            elif kind in _UNTOUCHED:
-                continue
-            else:
-                redacted = self._value(value, 2, budget)
+            redacted = self._entry(key, value, 2, budget)
             if redacted is not value:
                 event_dict[key] = redacted
         return event_dict
 
+    def _gather(self, items: Mapping[Any, Any], texts: list[str], depth: int) -> bool:
+        """Add the strings in *items* to *texts*; False if there may be more than strings tell."""
+        if len(items) > _GATHERED_ITEMS or depth > _GATHERED_DEPTH:
+            return False
+        decided = self._decided
+        try:
+            for key, value in items.items():
+                if decided[key]:
+                    return False
+                kind = type(value)
+                if kind is str:
+                    texts.append(value)
+                elif kind is dict:
+                    if not self._gather(value, texts, depth + 1):
+                        return False
+                elif kind not in _UNTOUCHED and not self._gather_array(value, texts):
+                    return False
+        except (KeyError, TypeError, RuntimeError):  # unknown, or another thread is changing it
+            return False
+        return True
+
+    def _gather_array(self, value: Any, texts: list[str]) -> bool:
+        if type(value) not in (list, tuple) or len(value) > _GATHERED_ITEMS:
+            return False
+        for item in value:
+            if type(item) is str:
+                texts.append(item)
+            elif type(item) not in _UNTOUCHED:
+                return False
+        return not _is_pair(value) or self._decided.get(value[0]) is False
+
     def _entry(self, key: Any, value: Any, depth: int, budget: list[int]) -> Any:
         if self._is_secret(key) and value is not None and type(value) is not bool:
-            return REDACTED
+            return self._token_of(key, value) if self._hashed else REDACTED
         return value if type(value) in _UNTOUCHED else self._value(value, depth, budget)
+
+    def _token_of(self, key: Any, value: Any) -> str:
+        name = bare(safe_str(key)[:_NAME_LIMIT])
+        if name not in self._hashed or type(value) not in (str, bytes, int):
+            return REDACTED
+        message = safe_str(value).encode("utf-8", "surrogatepass")
+        return f"hash:{hmac.digest(self._hash_key, message, 'sha256').hex()[:_TOKEN_DIGITS]}"
 
     def _is_secret(self, key: Any) -> bool:
         if type(key) is not str:
@@ -165,14 +150,18 @@ class Redactor:
         return self._decide(key) if secret is None else secret
 
     def _decide(self, key: str) -> bool:
-        bare = _bare(key[:_NAME_LIMIT])
-        secret = bare in self._names or (
-            bare not in self._keep
-            and self._rules.secret_name.search(bare) is not None
-            and self._rules.harmless_name.search(bare) is None
+        name = bare(key[:_NAME_LIMIT])
+        secret = (
+            name in self._names
+            or name in self._hashed
+            or (name not in self._keep and is_secret_name(name))
         )
-        # Names can come from outside.
-        if len(self._decided) < _MAX_REMEMBERED_NAMES and len(key) <= _NAME_LIMIT:
+        # Names can come from outside, and can have secrets themselves.
+        if (
+            len(self._decided) < _MAX_REMEMBERED_NAMES
+            and len(key) <= _NAME_LIMIT
+            and (secret or not hint_finder()(key) or redact_text(key, self._is_secret) == key)
+        ):
             self._decided[key] = secret
         return secret
 
@@ -208,8 +197,10 @@ class Redactor:
             budget[0] -= _VALUE_COST
             if budget[0] < 0:
                 return {**redacted, "left_out": _LEFT_OUT}
-            redacted[key] = new = self._entry(key, item, depth + 1, budget)
-            changed = changed or new is not item
+            new = self._entry(key, item, depth + 1, budget)
+            new_key = self._string(key, budget) if type(key) is str else key
+            redacted[new_key] = new
+            changed = changed or new is not item or new_key is not key
         return redacted if changed else original
 
     def _array(self, value: Any, depth: int, budget: list[int]) -> Any:
@@ -244,9 +235,8 @@ class Redactor:
         if len(text) > _STRING_LIMIT:
             text = text[:_STRING_LIMIT]
         budget[0] -= len(text)
-        if self._rules.hint.search(text) is not None or "PRIVATE KEY" in text:
-            for pattern, replacement in self._rules.in_strings:
-                text = pattern.sub(replacement, text)
+        if hint_finder()(text):
+            text = redact_text(text, self._is_secret)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
         return text
@@ -256,13 +246,31 @@ class Redactor:
         return f"Redactor({len(self._names)} names, {len(self._patterns)} patterns)"
 
 
+def redactor_of(redact: object) -> Redactor | None:
+    """Return the redactor that the option *redact* means: True, False or a `Redactor`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(redact, Redactor):
+        return redact
+    if not isinstance(redact, bool):
+        raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
+    return Redactor() if redact else None
+
+
 def _is_pair(item: Any) -> bool:
     kind = type(item)
     return (kind is tuple or kind is list) and len(item) == 2 and type(item[0]) in (str, bytes)
 
 
-def _bare(name: str) -> str:
-    return name.lower().translate(_SEPARATORS)
+def _checked_key(key: Any, *, is_needed: bool) -> bytes:
+    if key is None and not is_needed:
+        return b""
+    if not isinstance(key, bytes) or len(key) < _KEY_MIN_BYTES:
+        kind = "None" if key is None else f"a {type(key).__name__}"
+        raise ValueError(f"hash_key is {kind}; it must be {_KEY_MIN_BYTES} bytes or more")
+    return key
 
 
 def _several(option: str, values: Iterable[Any]) -> list[Any]:
@@ -274,14 +282,14 @@ def _several(option: str, values: Iterable[Any]) -> list[Any]:
 
 
 def _bare_names(option: str, names: Iterable[str]) -> frozenset[str]:
-    bare = []
+    known = []
     for name in _several(option, names):
-        if not isinstance(name, str) or not _bare(name):
+        if not isinstance(name, str) or not bare(name):
             raise ValueError(
                 f"a name in {option} is {name!r}; it must be a string that is not empty"
             )
-        bare.append(_bare(name))
-    return frozenset(bare)
+        known.append(bare(name))
+    return frozenset(known)
 
 
 def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:

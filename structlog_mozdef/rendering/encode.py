@@ -73,7 +73,7 @@ def encode(
             encoded = orjson.dumps(candidate, None, _OPTIONS)
             size = len(encoded)
             if size <= _SMALL_BYTES or (
-                encoded.count(b'":') <= FIELDS_LIMIT
+                _has_few_names(details, encoded)
                 and (
                     size <= STRING_LIMIT_BYTES
                     or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
@@ -83,6 +83,12 @@ def encode(
     except Exception as error:
         pass_on(error)  # whatever it was, `repair` finds it again
     return repair(event, naive_zone)
+
+
+def _has_few_names(details: dict[str, Any], encoded: bytes) -> bool:
+    if len(details) < _FLAT_LIMIT and _are_scalars(details.values()):
+        return True  # whatever is in the strings
+    return encoded.count(b'":') <= FIELDS_LIMIT
 
 
 def _is_flat(value: Any) -> bool:

@@ -13,17 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.receivers import Receiver, answer
-from support.running import wait_for
-
-
-def command(*arguments, text="", env=None, timeout=60):
-    return subprocess.run(
-        [sys.executable, "-m", "structlog_mozdef", *arguments],
-        input=text if isinstance(text, bytes) else text.encode(),
-        capture_output=True,
-        timeout=timeout,
-        env={**os.environ, **(env or {})},
-    )
+from support.running import command, wait_for
 
 
 def send(receiver, text, *arguments):

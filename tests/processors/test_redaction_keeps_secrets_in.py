@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import decimal
+import logging
 import pickle
 import time
 
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import hostile
 
-from structlog_mozdef import MozDefRenderer, Redactor
+from structlog_mozdef import MozDefHandler, MozDefRenderer, MozDefTee, Redactor, Sink
+from structlog_mozdef.testing import MemoryTransport
 
 SECRET = "s3cr3t-V4lue"
 REDACTED = "[redacted]"
@@ -305,3 +307,29 @@ def test_secret_behind_a_lot_is_not_shown():
     """Values beyond the budget of the search are left out."""
     value = ["a=b " * 10_000] * 200 + [{"password": SECRET}, f"password={SECRET}"]
     assert SECRET not in str(redacted(value))
+
+
+def test_tee_redacts_its_copy():
+    """A tee that redacts ships no secret, and leaves the event of the chain as it is."""
+    transport = MemoryTransport()
+    with Sink(transport) as sink:
+        event = MozDefTee(sink, redact=True)(None, "info", {"event": "a", "password": SECRET})
+    assert event["password"] == SECRET
+    assert [one["details"]["password"] for one in transport.events] == [REDACTED]
+
+
+def test_handler_redacts():
+    """A handler that redacts ships no secret, neither in the message nor in fields."""
+    transport = MemoryTransport()
+    with Sink(transport) as sink:
+        record = logging.makeLogRecord({"msg": f"token={SECRET}", "password": SECRET})
+        MozDefHandler(sink, redact=True).handle(record)
+    assert SECRET not in str(transport.events)
+    assert len(transport.events) == 1
+
+
+@pytest.mark.parametrize("kind", [MozDefTee, MozDefHandler])
+def test_what_redact_can_be(kind):
+    """Anything but True, False and a redactor is rejected."""
+    with Sink(MemoryTransport()) as sink, pytest.raises(ValueError, match="redact is 5; it must"):
+        kind(sink, redact=5)

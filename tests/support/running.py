@@ -50,6 +50,17 @@ def run(program: str, *arguments: object, timeout: float = 60, **options):
     return finish(start(program, *arguments, **options), timeout)
 
 
+def command(*arguments, text="", env=None, timeout=60):
+    """Run a command of the command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "structlog_mozdef", *arguments],
+        input=text if isinstance(text, bytes) else text.encode(),
+        capture_output=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+    )
+
+
 def finish(process: subprocess.Popen[str], timeout: float = 60):
     try:
         stdout, stderr = process.communicate(timeout=timeout)
