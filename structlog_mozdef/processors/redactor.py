@@ -82,6 +82,7 @@ class Redactor:
         self._keep = _bare_names("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
         self._decided: dict[str, bool] = {}
+        hint_finder()  # loaded here, and not by the first log call
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
         if "exc_info" in event_dict or "exception" in event_dict:
@@ -117,8 +118,9 @@ class Redactor:
                         return False
                 elif kind not in _UNTOUCHED and not self._gather_array(value, texts):
                     return False
-        except (KeyError, TypeError, RuntimeError):  # unknown, or another thread is changing it
-            return False
+        except (KeyError, TypeError, RuntimeError) as error:
+            pass_on(error)
+            return False  # a name is unknown, or another thread is changing it
         return True
 
     def _gather_array(self, value: Any, texts: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -17,14 +18,20 @@ from structlog_mozdef.transports.memory import MemoryTransport
 def attempt(folder, free):
     """Make a sink with a spool in a process that can open *free* more files, at most."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.open("/", os.O_RDONLY)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + free, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    opened = []
     try:
+        with contextlib.suppress(OSError):
+            while True:
+                opened.append(os.open("/", os.O_RDONLY))
+        for _ in range(free):
+            os.close(opened.pop())
         return Sink(MemoryTransport(), spool=folder)
     except SpoolError as error:
         return str(error)
     finally:
+        for fd in opened:
+            os.close(fd)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
