@@ -106,12 +106,15 @@ def committed() -> dict[str, dict[str, Counted]]:
     }
 
 
-def allowed(chain: str) -> Counted:
-    """Return the committed cost for this Python; the highest of all if it has none."""
+def allowed(chain: str) -> Counted | None:
+    """Return the committed cost for this Python; the highest of all if it has none.
+
+    None where this Python has figures, but none of this chain: on one without hyperscan, say.
+    """
     known = committed()
     version = _version()
-    if chain in known.get(version, {}):
-        return known[version][chain]
+    if version in known:
+        return known[version].get(chain)
     figures = (chains[chain] for chains in known.values() if chain in chains)
     return max(figures, key=lambda figures: figures.ratio)
 
@@ -141,7 +144,7 @@ def main() -> Results:
                     [
                         chain,
                         f"{counted.ratio:.3f}",
-                        f"{allowed(chain).ratio:.3f}",
+                        f"{limit.ratio:.3f}" if (limit := allowed(chain)) else "",
                         count(counted.instructions),
                         f"{counted.system_calls:.2f}",
                     ]
@@ -161,7 +164,10 @@ if __name__ == "__main__":
         print(
             json.dumps(
                 {
-                    chain: {"found": asdict(counted), "committed": asdict(allowed(chain))}
+                    chain: {
+                        "found": asdict(counted),
+                        "committed": asdict(limit) if (limit := allowed(chain)) else None,
+                    }
                     for chain, counted in measure().items()
                 }
             )

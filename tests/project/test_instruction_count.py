@@ -44,6 +44,8 @@ def minimum(runs, chain, figure, limit):
 @pytest.mark.parametrize("chain", ["memory", "spool", "redacted"])
 def test_instructions_do_not_grow(runs, chain):
     """A log call takes at most a tenth more instructions than the committed figure."""
+    if runs[0][chain]["committed"] is None:
+        pytest.skip("no figure was committed for this Python")
     limit = runs[0][chain]["committed"]["ratio"] * _GROWTH
     assert minimum(runs, chain, "ratio", limit) <= limit, (
         "see whether what was added is worth it; python -m benchmarks.instructions --write"

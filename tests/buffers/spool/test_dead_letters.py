@@ -9,7 +9,7 @@ import signal
 import time
 
 from support.handmade_spools import events, letters, spool_on
-from support.running import wait_for
+from support.running import forks, wait_for
 
 
 def reject(spool, number):
@@ -18,6 +18,7 @@ def reject(spool, number):
     spool.ack(spool.peek(1, 1000))
 
 
+@forks
 def test_a_stopped_process_keeps_the_lock(tmp_path, caplog):
     """Letters wait in memory then, and are written once the lock is free; nothing is lost."""
     spool = spool_on(tmp_path)
@@ -45,6 +46,7 @@ def test_a_stopped_process_keeps_the_lock(tmp_path, caplog):
     spool.close()
 
 
+@forks
 def test_a_child_that_was_forked_meanwhile(tmp_path, monkeypatch):
     """A child that was forked while a letter was written does not keep the lock."""
     spool = spool_on(tmp_path)

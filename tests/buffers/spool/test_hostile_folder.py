@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.handmade_spools import DESTINATION, drain, events, letters, orphan, spool_on
-from support.running import run
+from support.running import forks, run
 
 from structlog_mozdef import Sink
 from structlog_mozdef._log import RateLimitedLogger
@@ -211,6 +211,9 @@ def test_a_dead_letter_that_a_crash_has_torn(tmp_path):
     spool.close()
     lines = (tmp_path / "dead-letters.ndjson").read_bytes().splitlines()
     assert json.loads(lines[1])["reason"] == "HTTP 400"
+
+
+pytestmark = forks
 
 
 # Whose folder it is.
