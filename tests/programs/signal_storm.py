@@ -35,9 +35,9 @@ def handle(signum, frame):
         return
     waiting = True
     if logged["handler"] % 50 == 0:
-        sink.flush(5)
+        sink.flush(0.2)
     if logged["handler"] % 171 == 0:
-        sink.close(5)
+        sink.close(0.2)
     waiting = False
 
 
@@ -60,9 +60,9 @@ while time.monotonic() < end:
         log("main")
     Finalized()
     warnings.warn("unclosed", ResourceWarning, stacklevel=1)
-    sink.flush(5)
+    sink.flush(0.2)
     if logged["main"] % 400 == 0:
-        sink.close(5)
+        sink.close(0.2)
     sink.stats()
 signal.setitimer(signal.ITIMER_REAL, 0)
 gc.collect()
