@@ -43,7 +43,8 @@ def call(number):
         sink.flush(0.01)
     elif kind == 1:
         sink.stats()
-    elif kind == 2 and number % 400 == 2:
+    # Closing here closes urllib3's pool, by a `with` of its lock, which 3.14 can keep (GH-148874).
+    elif kind == 2 and number % 400 == 2 and sys.version_info[:2] != (3, 14):
         sink.close(0.01)
     else:
         put(number)
