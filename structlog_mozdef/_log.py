@@ -76,7 +76,7 @@ class RateLimitedLogger:
 
 
 def is_heard() -> bool:
-    """Return whether a warning is taken by somebody, or unwanted by whoever set up the logging.
+    """Return whether a warning is taken by somebody, or unwanted by the program that logs.
 
     Nobody takes it if ``dictConfig`` has disabled the logger, as it does by default with loggers
     that it does not know; if the level of the root logger is above WARNING; or if there is no

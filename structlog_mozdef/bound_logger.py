@@ -16,7 +16,8 @@ from structlog.typing import FilteringBoundLogger
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.fields import claim_detail
 
-_LEVELS = {
+#: The levels that `configure` takes, by their names.
+LEVELS = {
     "notset": logging.NOTSET,
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -28,7 +29,7 @@ _METHODS = {
     "msg": "info",
     "warn": "warning",
     "fatal": "critical",
-    **{name: name for name in _LEVELS},
+    **{name: name for name in LEVELS},
 }
 
 
@@ -94,7 +95,7 @@ def _class_at(level_name: str, minimum: int) -> type[FilteringBoundLogger]:
         "aexception": _async(base.aexception),
     }
     for name, level in _METHODS.items():
-        if _LEVELS[level] >= minimum and hasattr(base, name):
+        if LEVELS[level] >= minimum and hasattr(base, name):
             methods[name] = _method(level)
             methods[f"a{name}"] = _async(getattr(base, f"a{name}"))
     made: Any = type(f"BoundLoggerAt{level_name.capitalize()}", (base,), methods)
@@ -102,4 +103,4 @@ def _class_at(level_name: str, minimum: int) -> type[FilteringBoundLogger]:
     return made  # type: ignore[no-any-return]
 
 
-_CLASSES = {minimum: _class_at(name, minimum) for name, minimum in _LEVELS.items()}
+_CLASSES = {minimum: _class_at(name, minimum) for name, minimum in LEVELS.items()}

@@ -5,7 +5,6 @@ The module is not called ``configure`` because ``structlog_mozdef.configure`` is
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from typing import Any
@@ -14,7 +13,7 @@ import structlog
 from structlog.typing import Processor
 
 from structlog_mozdef._raised import clears_locals
-from structlog_mozdef.bound_logger import bound_logger_at
+from structlog_mozdef.bound_logger import LEVELS, bound_logger_at
 from structlog_mozdef.logger import MozDefLoggerFactory
 from structlog_mozdef.processors.context import (
     TagAdder,
@@ -30,15 +29,6 @@ from structlog_mozdef.processors.sequence import SequenceAdder
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.base import Transport
-
-_LEVELS = {
-    "notset": logging.NOTSET,
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-    "critical": logging.CRITICAL,
-}
 
 # Of all calls of `configure`: the one list of processors, and the one factory, once it is made.
 _processors: list[Processor] = []
@@ -133,9 +123,9 @@ def configure(
     Raises:
         ValueError: an argument has a value that cannot work; structlog stays as it was.
     """
-    minimum = _LEVELS.get(level.lower()) if isinstance(level, str) else level
-    if type(minimum) is not int or minimum not in _LEVELS.values():
-        raise ValueError(f"level is {level!r}; it must be one of {', '.join(_LEVELS)}")
+    minimum = LEVELS.get(level.lower()) if isinstance(level, str) else level
+    if type(minimum) is not int or minimum not in LEVELS.values():
+        raise ValueError(f"level is {level!r}; it must be one of {', '.join(LEVELS)}")
     processors = build_processors(
         tags=tags,
         category=category,

@@ -149,7 +149,7 @@ class StreamLifecycle:
                 stream.release()
 
     def close(self) -> None:
-        """Remove what is drained, and leave the rest to whoever adopts it."""
+        """Remove what is drained, and leave the rest to the process that adopts it."""
         self.seal_all_but()
         for stream in self._ledger.sources.own:
             if isinstance(stream, OwnStream) and stream.lock is not None:
