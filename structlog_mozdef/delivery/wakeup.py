@@ -12,7 +12,9 @@ The thread sets it, and so does the caller who wakes the thread:
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import threading
 import time
 import types
 from collections.abc import Callable
@@ -179,11 +181,13 @@ class Wakeup:
 class Waiters:
     """Callers that wait in `wait_for` until something is done; the thread calls `notify_all`.
 
-    There is no lock that an interrupted caller could keep: each one has a queue of its own.
+    There is no lock that an interrupted caller could keep: each one waits for a lock of its own,
+    that is held until somebody releases it. (A queue's ``get`` would wait forever, up to Python
+    3.12, where a signal handler interrupts it and lasts beyond its timeout.)
     """
 
     def __init__(self) -> None:
-        self._waiting: list[queue.SimpleQueue[None]] = []
+        self._waiting: list[threading.Lock] = []
 
     def wait_for(self, done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until *done*, or until *deadline*.
@@ -191,23 +195,22 @@ class Waiters:
         Returns:
             Whether it is done.
         """
-        signals: queue.SimpleQueue[None] = queue.SimpleQueue()
+        signal = threading.Lock()
+        signal.acquire()
         try:
-            self._waiting.append(signals)
+            self._waiting.append(signal)
             while not done():
                 left = deadline.left()
                 if not left:
                     return False
-                try:
-                    signals.get(timeout=left)
-                except queue.Empty:
-                    pass
+                signal.acquire(timeout=left)
             return True
         finally:
-            if signals in self._waiting:
-                self._waiting.remove(signals)
+            if signal in self._waiting:
+                self._waiting.remove(signal)
 
     def notify_all(self) -> None:
         """Make all that wait look again. Costs next to nothing where nobody does."""
-        for signals in list(self._waiting):
-            signals.put(None)
+        for signal in list(self._waiting):
+            with contextlib.suppress(RuntimeError):  # it is released already
+                signal.release()

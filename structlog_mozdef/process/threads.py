@@ -14,6 +14,7 @@ _FAULTS = {
     getattr(signal, name, None)
     for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP")
 }
+_BLOCKED = signal.valid_signals() - _FAULTS  # here, since it makes an enum's member of each
 
 
 def start_without_signals(thread: threading.Thread) -> None:
@@ -33,7 +34,7 @@ def start_without_signals(thread: threading.Thread) -> None:
     # if a signal handler raises as soon as the signals are blocked.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
         thread.start()
     except Exception as error:
         # Where a handler raises in `Thread.start`, that can end with a KeyError of its own.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 
@@ -71,6 +73,25 @@ def test_flush_gives_up_in_time():
     transport.down = False
     sink.close()
     assert (flushed, 0.25 < seconds < 3) == (False, True)
+
+
+@pytest.mark.parametrize("wait", [Sink.flush, Sink.close])
+def test_a_handler_that_outlasts_the_timeout(wait):
+    """A wait ends though a signal handler interrupts it until after its timeout."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: time.sleep(0.5))
+    transport = HeldTransport()
+    sink = Sink(transport, exit_timeout=0)
+    sink.put(b"{}")
+    transport.sending.wait(20)
+    interrupt = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
+    interrupt.start()
+    try:
+        assert not wait(sink, 0.3)
+    finally:
+        interrupt.join()
+        signal.signal(signal.SIGUSR1, before)
+        transport.release()
+        sink.close()
 
 
 def test_flush_makes_an_attempt_at_once():

@@ -65,10 +65,13 @@ def finish(process: subprocess.Popen[str], timeout: float = 60):
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # faulthandler then says where each thread is
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
         process.kill()
         stdout, stderr = process.communicate()
         raise AssertionError(
-            f"no end within {timeout} s: {stdout[-2000:]}{stderr[-4000:]}"
+            f"no end within {timeout} s: {stdout[-2000:]}{stderr[-8000:]}"
         ) from None
     assert process.returncode == 0, f"exit {process.returncode}: {stdout[-2000:]}{stderr[-4000:]}"
     return subprocess.CompletedProcess(process.args, 0, stdout, stderr)
