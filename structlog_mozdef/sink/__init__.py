@@ -281,6 +281,7 @@ class Sink:
     def report_exit(self) -> None:
         """Write to standard error how many events did not arrive, and why."""
         self._append = self._append_at_exit
+        self._sender_thread.warn_of_losses(at_once=True)
         self._totals.report()
 
     def _append_at_exit(self, event: bytes) -> int:

@@ -218,7 +218,7 @@ class Spool:
         self._writer.maintenance.stop()
         self._writer.close()
         self._writer.maintenance.close_files()
-        self._ledger.warnings.flush()
+        self._ledger.warnings.flush(at_once=True)
 
     def maintain(self) -> None:
         """Do at once what the maintenance thread does once a second."""

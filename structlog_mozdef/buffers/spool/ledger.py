@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from structlog_mozdef._lock import locked
-from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, Counts, DeadLetter
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
@@ -40,13 +40,25 @@ class DeferredWarnings:
     def __init__(self, own_log: RateLimitedLogger) -> None:
         self._own_log = own_log
         self._messages: dict[str, str] = {}
+        self._counted: dict[str, CountedWarning] = {}
+
+    def count(self, cause: str, sentence: Callable[[int], str]) -> None:
+        """Warn of one case more of *cause* soon; see `CountedWarning.add`."""
+        warning = self._counted.get(cause) or CountedWarning(self._own_log, cause)
+        self._counted.setdefault(cause, warning).add(1, sentence)
 
     def add(self, cause: str, message: str) -> None:
         """Warn of *cause* soon; of several messages for it, the last is logged."""
         self._messages[cause] = message
 
-    def flush(self) -> None:
-        """Log all of them. Several threads may do so at the same moment."""
+    def flush(self, *, at_once: bool = False) -> None:
+        """Log all of them. Several threads may do so at the same moment.
+
+        Args:
+            at_once: see `CountedWarning.report`.
+        """
+        for warning in list(self._counted.values()):
+            warning.report(at_once=at_once)
         while self._messages:
             try:
                 cause = next(iter(self._messages))
@@ -257,8 +269,14 @@ class SpoolLedger:
         """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
         self._count_dead_letter(line, reason, set_aside=0)
         self._keep_dead_letter(line, reason)
-        self.warnings.add(
-            "spool damaged", f"a line of the spool {self.folder.path} is damaged: {reason}"
+        path = self.folder.path
+        self.warnings.count(
+            "spool damaged line",
+            lambda count: (
+                f"a line of the spool {path} is damaged: {reason}"
+                if count == 1
+                else f"{count:,} lines of the spool {path} are damaged, the last one: {reason}"
+            ),
         )
 
     def found_missing(self, events: int) -> None:
