@@ -11,7 +11,7 @@ from support.handmade_spools import spool_on
 from support.receivers import OK, Receiver, answer
 from support.running import wait_for
 from support.spool_contents import QUICK
-from support.transport_doubles import DownTransport
+from support.transport_doubles import DownTransport, RejectingTransport
 
 from structlog_mozdef import RetryPolicy, Sink
 from structlog_mozdef._log import RateLimitedLogger
@@ -19,8 +19,6 @@ from structlog_mozdef.buffers.base import BUFFER_FULL
 from structlog_mozdef.buffers.memory import MemoryBuffer
 from structlog_mozdef.delivery.loss_report import LossReporter
 from structlog_mozdef.rendering.fields import SEVERITIES
-from structlog_mozdef.transports.base import SendResult
-from structlog_mozdef.transports.memory import MemoryTransport
 
 FIELDS = ["category", "details", "hostname", "processid", "processname"]
 FIELDS += ["severity", "source", "summary", "tags", "timestamp"]
@@ -161,12 +159,7 @@ def test_warnings_add_up(folder, caplog):
 
 def test_warnings_of_dead_letters_add_up(folder, caplog):
     """So do the warnings of events that the destination rejects."""
-
-    class Rejecting(MemoryTransport):
-        def send(self, events):
-            return SendResult(rejected=dict.fromkeys(range(len(events)), "HTTP 400"))
-
-    with Sink(Rejecting(), spool=folder) as sink:
+    with Sink(RejectingTransport(), spool=folder) as sink:
         for _ in range(50):
             sink.put(b"{}")
         sink.flush()

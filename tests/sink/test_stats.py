@@ -51,9 +51,9 @@ def test_the_sum_holds_at_every_moment(when_full):
     sink.close()
     assert wait_for(lambda: sink.stats().buffered == 0)
     stats = sink.stats()
-    # Events that report losses are accepted as well: one a minute, and one at the end.
-    reported = 0 if when_full == "block" else stats.accepted - 20_000
-    assert (wrong, stats.accepted, reported <= 3) == ([], 20_000 + reported, True)
+    # Events that report losses are accepted as well: for each reason one a minute, and one at the
+    # end.
+    assert (wrong, 0 <= stats.accepted - 20_000 <= 5) == ([], True)
 
 
 def test_stats_are_frozen():

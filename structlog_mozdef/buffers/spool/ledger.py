@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +15,7 @@ from structlog_mozdef._lock import locked
 from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, Counts, DeadLetter
-from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool.dead_letters import RejectedEvents
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.options import SpoolOptions
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
@@ -24,8 +23,6 @@ from structlog_mozdef.buffers.spool.stream import Stream
 
 if TYPE_CHECKING:
     from structlog_mozdef.buffers.spool.outage import Holding
-
-_KEPT_DEAD_LETTERS = 100
 
 
 class DeferredWarnings:
@@ -119,6 +116,7 @@ class SpoolLedger:
             may log in the middle of an append.
         sources: replaced as a whole.
         drops: lost events, by reason.
+        rejected: dead letters, and those that could not be kept.
         set_aside: events in flight that were rejected or put at the end of the buffer: they do not
             wait any more, and are not delivered.
     """
@@ -134,9 +132,9 @@ class SpoolLedger:
         self.sources = Sources()
         self.drops = Drops()
         self.set_aside = 0
-        self.letters = DeadLetterFile(folder, options.share, syncs=options.sync != "never")
-        self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
-        self._dead_lettered = 0
+        self.rejected = RejectedEvents(
+            folder, options, self.lock, self.drops, self._warn_of_letters
+        )
         # Events that were put at the end of the buffer: their number there, and how many others
         # were settled at that moment. Until they are settled, nothing behind them is.
         self._requeued: list[tuple[int, int]] = []
@@ -213,11 +211,13 @@ class SpoolLedger:
         sources = self.sources
         delivered = sources.delivered + sum(s.state.delivered for s in sources.all())
         buffered = max(sum(source.left() for source in sources.all()) - self.set_aside, 0)
+        buffered += len(self.rejected.pending)
+        dead_lettered = self.rejected.kept
         dropped = self.drops.counts()
         return Counts(
-            accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
+            accepted=delivered + dead_lettered + sum(dropped.values()) + buffered,
             delivered=delivered,
-            dead_lettered=self._dead_lettered,
+            dead_lettered=dead_lettered,
             dropped=dropped,
             buffered=buffered,
             buffered_bytes=self.size(),
@@ -235,28 +235,21 @@ class SpoolLedger:
 
     def reject(self, event: bytes, reason: str) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._count_dead_letter(event, reason, set_aside=1)
-        self._keep_dead_letter(event, reason)
+        self._set_aside(self.rejected.keep(event, reason))
 
     @locked
-    def _count_dead_letter(self, event: bytes, reason: str, *, set_aside: int) -> None:
-        self._dead_letters.append(DeadLetter(event, reason))
-        self._dead_lettered += 1
-        self.set_aside += set_aside
+    def _set_aside(self, count: Callable[[], object]) -> None:
+        count()
+        self.set_aside += 1
 
-    def _keep_dead_letter(self, event: bytes, reason: str) -> None:
-        try:
-            self.letters.add(event, reason)
-        except OSError as error:
-            self.warnings.add(
-                "dead letter lost",
-                f"a dead letter could not be kept in {self.folder.path}: {error.strerror}",
-            )
+    @locked
+    def _count(self, count: Callable[[], object]) -> None:
+        count()
 
     @locked
     def dead_letters(self) -> list[DeadLetter]:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        return list(self._dead_letters)
+        return list(self.rejected.latest)
 
     def requeued(self) -> None:
         """Count an event in flight that was appended again just now. With the lock held."""
@@ -265,10 +258,12 @@ class SpoolLedger:
         self._requeued = [*waiting, (self.appended_count(), settled)]
         self.set_aside += 1
 
+    def _warn_of_letters(self, trouble: str) -> None:
+        self.warnings.add("dead letters", f"the spool {self.folder.path}: {trouble}")
+
     def found_damaged(self, line: bytes, reason: str) -> None:
         """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
-        self._count_dead_letter(line, reason, set_aside=0)
-        self._keep_dead_letter(line, reason)
+        self._count(self.rejected.keep(line, reason))
         path = self.folder.path
         self.warnings.count(
             "spool damaged line",

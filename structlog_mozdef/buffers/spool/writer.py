@@ -343,7 +343,7 @@ class SpoolWriter:
             self._outage.end()
 
     def _maintain(self) -> list[Descriptor]:
-        self._ledger.letters.write_pending()
+        self._ledger.rejected.write_pending()
         self._capacity.measure()
         return self._check()
 
