@@ -13,7 +13,7 @@ from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._lock import Turn
 from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
-from structlog_mozdef.buffers.base import Buffer
+from structlog_mozdef.buffers.base import DEAD_LETTERS_FULL, Buffer
 from structlog_mozdef.process import identity
 from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.rendering.encode import encode
@@ -36,6 +36,7 @@ class LossReporter:
         self._clock = clock
         self._turn = Turn()
         self._next: dict[str, float] = {}
+        self._next_at_end: dict[str, float] = {}
         self._warnings: dict[str, CountedWarning] = {}
 
     def warn(self, own_log: RateLimitedLogger, *, at_once: bool = False) -> None:
@@ -63,10 +64,14 @@ class LossReporter:
     def _report(self, final_attempt: bool) -> None:
         for reason, loss in self._buffer.losses().items():
             now = self._clock()
-            if not final_attempt and now < self._next.get(reason, now):
+            next_reports = self._next_at_end if final_attempt else self._next
+            if now < next_reports.get(reason, now):
                 continue
             if self._buffer.report_loss(reason, loss, encode(_event(reason, loss))):
                 self._next[reason] = now + INTERVAL
+                if final_attempt and reason == DEAD_LETTERS_FULL:
+                    # A report that is rejected is such a loss itself, and another one would follow.
+                    self._next_at_end[reason] = now + INTERVAL
 
 
 def _sentence(reason: str, count: int) -> str:

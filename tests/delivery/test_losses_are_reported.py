@@ -167,6 +167,17 @@ def test_warnings_of_dead_letters_add_up(folder, caplog):
     assert "rejected 49 events for good, the last one: HTTP 400" in caplog.text
 
 
+def test_a_rejected_report_is_not_reported_forever(folder):
+    """Where the destination rejects the report of a rejection as well, closing comes to an end."""
+    with Sink(RejectingTransport(), folder, max_dead_letter_bytes=0) as sink:
+        for _ in range(101):
+            sink.put(b"{}")
+        assert sink.close()
+        assert sink.close()
+    stats = sink.stats()
+    assert (stats.accepted <= 104, stats.dropped + stats.dead_lettered) == (True, stats.accepted)
+
+
 def test_each_reason_has_its_event(buffer):
     """Losses for different reasons are reported apart."""
     buffer.drop("a")
