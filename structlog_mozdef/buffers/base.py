@@ -84,7 +84,8 @@ class DeadLetter(NamedTuple):
 class Counts:
     """What became of the events of one buffer, all read at the same moment.
 
-    ``accepted == delivered + dead_lettered + dropped + buffered`` holds.
+    ``accepted + adopted == delivered + dead_lettered + dropped + buffered + released`` holds, and
+    none of them falls, but for `buffered` and `released`: see `structlog_mozdef.sink.stats.Stats`.
     """
 
     accepted: int
@@ -94,6 +95,8 @@ class Counts:
     buffered: int
     buffered_bytes: int
     oldest_age: float
+    adopted: int = 0
+    released: int = 0
 
 
 class Buffer(Protocol):

@@ -319,11 +319,13 @@ class Sink:
         confirmed = getattr(self._transport, "confirms", True)
         return Stats(
             accepted=counts.accepted,
+            adopted=counts.adopted,
             delivered=counts.delivered if confirmed else 0,
             sent=0 if confirmed else counts.delivered,
             dead_lettered=counts.dead_lettered,
             dropped=sum(counts.dropped.values()),
             dropped_by_reason=types.MappingProxyType(dict(counts.dropped)),
+            released=counts.released,
             buffered=counts.buffered,
             buffered_bytes=counts.buffered_bytes,
             oldest_age=counts.oldest_age,

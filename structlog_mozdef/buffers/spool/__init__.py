@@ -147,7 +147,7 @@ class Spool:
         return self._writer.is_durable()
 
     def drop(self, reason: str) -> None:
-        self._ledger.count_drops(reason)
+        self._ledger.count_refused(reason)
 
     # Delivery: in the sender's thread.
 

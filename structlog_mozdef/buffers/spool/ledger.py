@@ -71,12 +71,14 @@ class Sources(NamedTuple):
         own: the sources of this process, oldest first; the writer appends to the last.
         adopted: streams of dead processes.
         appended: events of own sources that are drained and gone.
+        taken_over: events of adopted streams that are gone.
         delivered: events that were delivered from any source that is gone.
     """
 
     own: tuple[OwnStream | Holding, ...] = ()
     adopted: tuple[Stream, ...] = ()
     appended: int = 0
+    taken_over: int = 0
     delivered: int = 0
 
     def without(self, source: Stream | Holding) -> Sources:
@@ -87,6 +89,7 @@ class Sources(NamedTuple):
             tuple(other for other in self.own if other is not source),
             tuple(other for other in self.adopted if other is not source),
             self.appended + (source.appended if source in self.own else 0),
+            self.taken_over + (0 if source in self.own else source.appended),
             self.delivered + source.state.delivered,
         )
 
@@ -132,6 +135,9 @@ class SpoolLedger:
         self.sources = Sources()
         self.drops = Drops()
         self.set_aside = 0
+        # Events that were appended once more, and those that were dropped before they were.
+        self._requeues = self._refused = 0
+        self._found_again = self._found_on_disk = 0
         self.rejected = RejectedEvents(
             folder, options, self.lock, self.drops, self._warn_of_letters
         )
@@ -212,16 +218,21 @@ class SpoolLedger:
         delivered = sources.delivered + sum(s.state.delivered for s in sources.all())
         buffered = max(sum(source.left() for source in sources.all()) - self.set_aside, 0)
         buffered += len(self.rejected.pending)
-        dead_lettered = self.rejected.kept
         dropped = self.drops.counts()
+        accepted = self.appended_count() - self._requeues - self._found_again + self._refused
+        adopted = sources.taken_over + sum(stream.appended for stream in sources.adopted)
+        adopted += self._found_again + self._found_on_disk
+        settled = delivered + self.rejected.kept + sum(dropped.values())
         return Counts(
-            accepted=delivered + dead_lettered + sum(dropped.values()) + buffered,
+            accepted=accepted,
             delivered=delivered,
-            dead_lettered=dead_lettered,
+            dead_lettered=self.rejected.kept,
             dropped=dropped,
             buffered=buffered,
             buffered_bytes=self.size(),
             oldest_age=self._oldest_age() if buffered else 0.0,
+            adopted=adopted,
+            released=max(accepted + adopted - settled - buffered, 0),
         )
 
     def _oldest_age(self) -> float:
@@ -243,7 +254,8 @@ class SpoolLedger:
         self.set_aside += 1
 
     @locked
-    def _count(self, count: Callable[[], object]) -> None:
+    def _count_damaged(self, count: Callable[[], object], *, was_counted: bool) -> None:
+        self._found_on_disk += not was_counted
         count()
 
     @locked
@@ -257,13 +269,26 @@ class SpoolLedger:
         waiting = [entry for entry in self._requeued if entry[0] > settled]
         self._requeued = [*waiting, (self.appended_count(), settled)]
         self.set_aside += 1
+        self._requeues += 1
+
+    def read_again(self) -> None:
+        """Count what is in flight as waiting again. With the lock held.
+
+        What was rejected, or put at the end of the buffer, comes from the disk once more.
+        """
+        self._found_on_disk += self.set_aside
+        self.set_aside = 0
+
+    def found_again(self, events: int) -> None:
+        """Count events of this process that were settled and come from the disk once more."""
+        self._found_again += events
 
     def _warn_of_letters(self, trouble: str) -> None:
         self.warnings.add("dead letters", f"the spool {self.folder.path}: {trouble}")
 
-    def found_damaged(self, line: bytes, reason: str) -> None:
+    def found_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> None:
         """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
-        self._count(self.rejected.keep(line, reason))
+        self._count_damaged(self.rejected.keep(line, reason), was_counted=was_counted)
         path = self.folder.path
         self.warnings.count(
             "spool damaged line",
@@ -281,5 +306,11 @@ class SpoolLedger:
 
     @locked
     def count_drops(self, reason: str, events: int = 1) -> None:
-        """Count events that were lost."""
+        """Count events that were lost after they were appended."""
         self.drops.add(reason, events)
+
+    @locked
+    def count_refused(self, reason: str) -> None:
+        """Count an event that was dropped, and not appended."""
+        self._refused += 1
+        self.drops.add(reason)
