@@ -15,6 +15,7 @@ from structlog_mozdef.buffers.accounting import Drops, Loss, Watermark
 from structlog_mozdef.buffers.base import (
     ABOVE_HIGH_WATER,
     BUFFER_FULL,
+    DEAD_LETTERS_FULL,
     FULL,
     LARGER_THAN_BUFFER,
     Batch,
@@ -24,7 +25,7 @@ from structlog_mozdef.buffers.base import (
     number_within,
 )
 
-# Dead letters are for a person to look at: the latest are enough.
+# Dead letters are for a person to look at: the latest are enough. Each pushes out another one then.
 _KEPT_DEAD_LETTERS = 100
 # The time is noted of one of 128 events.
 _TIME_MASK = 127
@@ -76,7 +77,7 @@ class MemoryBuffer:
         self._watermark = Watermark(clock)
         self._acked = 0
         self._rejected_in_flight = 0
-        self._dead_lettered = 0
+        self._rejected = 0
         self._requeued_in_flight = 0
         self._requeued = 0
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
@@ -186,7 +187,9 @@ class MemoryBuffer:
     @locked
     def reject(self, event: bytes, reason: str) -> None:
         self._rejected_in_flight += 1
-        self._dead_lettered += 1
+        self._rejected += 1
+        if self._rejected > _KEPT_DEAD_LETTERS:
+            self._drops.add(DEAD_LETTERS_FULL)
         self._dead_letters.append(DeadLetter(event, reason))
 
     @locked
@@ -216,12 +219,13 @@ class MemoryBuffer:
     def counts(self) -> Counts:
         twice = self._rejected_in_flight + self._requeued_in_flight
         buffered = len(self) - twice
-        delivered = self._acked + twice - self._dead_lettered - self._requeued
+        delivered = self._acked + twice - self._rejected - self._requeued
+        dead_lettered = min(self._rejected, _KEPT_DEAD_LETTERS)
         dropped = self._drops.counts()
         return Counts(
-            accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
+            accepted=delivered + dead_lettered + sum(dropped.values()) + buffered,
             delivered=delivered,
-            dead_lettered=self._dead_lettered,
+            dead_lettered=dead_lettered,
             dropped=dropped,
             buffered=buffered,
             buffered_bytes=self.size_bytes(),

@@ -303,6 +303,12 @@ class SenderThread:
         except Exception as error:  # a transport of somebody else, or a disk
             pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
+        self.warn_of_losses(at_once=True)
+
+    def warn_of_losses(self, *, at_once: bool = False) -> None:
+        """Warn of events that were dropped or rejected; see `CountedWarning.report`."""
+        self._losses.warn(self._own_log, at_once=at_once)
+        self._dispatcher.rejections.report(at_once=at_once)
 
     def _is_settled(self, until: int) -> bool:
         return self._buffer.settled_count() >= until
@@ -387,7 +393,7 @@ class SenderThread:
                 self._idle()
             is_last = self._retired is not None or self._shutdown.is_requested()
             self._report_losses(final_attempt=is_last)
-            self._losses.warn(self._own_log)
+            self.warn_of_losses()
         except (Exception, SystemExit) as error:
             self._own_log.warn(
                 f"sender {type(error).__name__}", f"unexpected {error!r} while delivering"

@@ -63,6 +63,9 @@ class Sink:
             (default, once a second), "always" (before the log call returns) or "never".
         max_events: events that may wait. Default 100,000 in memory, no limit in a spool.
         max_bytes: their size together. Default 64 MiB in memory, 1 GiB in a spool.
+        max_dead_letter_bytes: of *max_bytes*, what dead letters in a spool may take: half of it at
+            most. Default a sixteenth (64 MiB). What is rejected beyond that counts as dropped. In
+            memory a hundred dead letters are kept.
         when_full: "drop_newest" (default), "drop_oldest", or "block": the log call waits.
         batch_events: maximum of events that are sent together. Default 1000.
         batch_bytes: maximum of bytes that are sent together. Default 1,000,000.
@@ -101,6 +104,7 @@ class Sink:
         sync: SyncMode = "interval",
         max_events: int | None = None,
         max_bytes: int | None = None,
+        max_dead_letter_bytes: int | None = None,
         when_full: WhenFull = "drop_newest",
         batch_events: int = 1000,
         batch_bytes: int = 1_000_000,
@@ -115,6 +119,7 @@ class Sink:
             sync=sync,
             max_events=max_events,
             max_bytes=max_bytes,
+            max_dead_letter_bytes=max_dead_letter_bytes,
             when_full=when_full,
             batch_events=batch_events,
             batch_bytes=batch_bytes,
@@ -187,6 +192,7 @@ class Sink:
             when_full=config.when_full,
             sync=config.sync,
             own_log=self.own_log,
+            max_dead_letter_bytes=config.max_dead_letter_bytes,
         )
 
     def after_fork_in_child(self) -> None:
@@ -281,6 +287,7 @@ class Sink:
     def report_exit(self) -> None:
         """Write to standard error how many events did not arrive, and why."""
         self._append = self._append_at_exit
+        self._sender_thread.warn_of_losses(at_once=True)
         self._totals.report()
 
     def _append_at_exit(self, event: bytes) -> int:
@@ -312,11 +319,13 @@ class Sink:
         confirmed = getattr(self._transport, "confirms", True)
         return Stats(
             accepted=counts.accepted,
+            adopted=counts.adopted,
             delivered=counts.delivered if confirmed else 0,
             sent=0 if confirmed else counts.delivered,
             dead_lettered=counts.dead_lettered,
             dropped=sum(counts.dropped.values()),
             dropped_by_reason=types.MappingProxyType(dict(counts.dropped)),
+            released=counts.released,
             buffered=counts.buffered,
             buffered_bytes=counts.buffered_bytes,
             oldest_age=counts.oldest_age,

@@ -52,9 +52,10 @@ Recovery
     A forked child closes all of its parent's streams, and begins one with its first event.
 
 Bounds
-    15/16 of ``max_bytes`` are for streams, the rest for dead letters. Where several processes
-    share the folder, each leaves another 1/16 to what the others may have written since it measured
-    theirs.
+    1/16 of ``max_bytes`` is for dead letters, or as much as ``max_dead_letter_bytes`` says, the
+    rest for streams. Where several processes share the folder, each leaves another 1/16 to what the
+    others may have written since it measured theirs. A dead letter that finds no room is counted as
+    dropped.
 
 Machines
     Locks hold on one machine. On a network file system that is mounted on several, give each a
@@ -108,6 +109,7 @@ class Spool:
             that is not being sent.
         sync: when events are forced to the disk; see "Power loss".
         own_log: says what happened to the disk.
+        max_dead_letter_bytes: of *max_bytes*, what is for dead letters; None: a sixteenth.
         segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
         timings: how long it waits before it tries or measures again.
     """
@@ -121,11 +123,14 @@ class Spool:
         when_full: WhenFull,
         sync: SyncMode,
         own_log: RateLimitedLogger,
+        max_dead_letter_bytes: int | None = None,
         segment_bytes: int = _LARGEST_SEGMENT_BYTES,
         timings: SpoolTimings = _TIMINGS,
     ) -> None:
         self.rescan_interval = timings.rescan_interval
-        options = SpoolOptions(max_events, max_bytes, when_full, sync, segment_bytes, timings)
+        options = SpoolOptions(
+            max_events, max_bytes, when_full, sync, segment_bytes, timings, max_dead_letter_bytes
+        )
         self._ledger = SpoolLedger(folder, options, own_log)
         self._lock = self._ledger.lock
         self._writer = SpoolWriter(self._ledger)
@@ -142,7 +147,7 @@ class Spool:
         return self._writer.is_durable()
 
     def drop(self, reason: str) -> None:
-        self._ledger.count_drops(reason)
+        self._ledger.count_refused(reason)
 
     # Delivery: in the sender's thread.
 
@@ -216,9 +221,10 @@ class Spool:
         self._adoption.release_all()
         self._writer.prepare_close()
         self._writer.maintenance.stop()
+        self._ledger.rejected.close()
         self._writer.close()
         self._writer.maintenance.close_files()
-        self._ledger.warnings.flush()
+        self._ledger.warnings.flush(at_once=True)
 
     def maintain(self) -> None:
         """Do at once what the maintenance thread does once a second."""

@@ -202,7 +202,7 @@ class SpoolWriter:
             reason = LARGER_THAN_BUFFER
         elif self._options.when_full == "block":
             return FULL
-        self._ledger.drops.add(reason)
+        self._ledger.count_refused(reason)
         return self._ledger.own_waiting()
 
     def _write(self, line: bytes, stream: OwnStream, *, bounded: bool = True) -> bool:
@@ -343,7 +343,7 @@ class SpoolWriter:
             self._outage.end()
 
     def _maintain(self) -> list[Descriptor]:
-        self._ledger.letters.write_pending()
+        self._ledger.rejected.write_pending()
         self._capacity.measure()
         return self._check()
 

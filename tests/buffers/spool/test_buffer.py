@@ -85,7 +85,8 @@ class TestSpool(BufferContract):
         buffer.reject(buffer.peek(1, 1000).events[0], "HTTP 400")
         buffer.close()
         counts = buffer.counts()
-        assert (counts.accepted, counts.dead_lettered, counts.buffered) == (3, 1, 2)
+        assert (counts.accepted, counts.adopted) == (2, 1)
+        assert (counts.dead_lettered, counts.buffered, counts.released) == (1, 2, 0)
 
     def test_a_batch_from_before_a_close_settles_nothing(self):
         """After a close, what was in flight is given out again."""
