@@ -170,6 +170,12 @@ class Buffer(Protocol):
     def dead_letters(self) -> list[DeadLetter]:
         """Return the dead letters that are kept, oldest first."""
 
+    def is_interrupted(self) -> bool:
+        """Return whether the calling thread is in the middle of a change, which others wait for.
+
+        A signal handler or ``__del__`` asks this, which must not wait for others then.
+        """
+
     def close(self) -> None:
         """Close files and release locks; the next `append` opens new ones."""
 

@@ -105,7 +105,7 @@ class MemoryBuffer:
             return ABOVE_HIGH_WATER
         # A signal handler or a ``__del__`` that interrupts the holder of the lock must not wait
         # for room: the sender needs that lock to make it.
-        if self._when_full == "block" and not self._lock._is_owned():  # noqa: SLF001 - as Condition
+        if self._when_full == "block" and not self.is_interrupted():
             return FULL
         self._append_or_drop(event)
         return ABOVE_HIGH_WATER
@@ -249,6 +249,9 @@ class MemoryBuffer:
     @locked
     def dead_letters(self) -> list[DeadLetter]:
         return list(self._dead_letters)
+
+    def is_interrupted(self) -> bool:
+        return bool(self._lock._is_owned())  # noqa: SLF001 - as Condition
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -209,6 +209,9 @@ class Spool:
 
     # The end.
 
+    def is_interrupted(self) -> bool:
+        return bool(self._lock._is_owned())  # noqa: SLF001 - as Condition does
+
     def close(self) -> None:
         """Close all files and locks; the next `append` opens new ones."""
         self._reader.void()
