@@ -98,6 +98,9 @@ class Buffer(Protocol):
     def durable(self) -> bool:
         """Whether all events that wait outlive the process."""
 
+    def volatile_count(self) -> int:
+        """Return how many of the events that wait would not outlive the process. Takes no lock."""
+
     def append(self, event: bytes) -> int:
         """Append one event; never raises for a full buffer.
 

@@ -202,6 +202,9 @@ class MemoryBuffer:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._in_flight)
 
+    def volatile_count(self) -> int:
+        return len(self) - self._rejected_in_flight - self._requeued_in_flight
+
     def size_bytes(self) -> int:
         return max(self._bytes_in - self._bytes_out, 0)
 
@@ -215,7 +218,7 @@ class MemoryBuffer:
     @locked
     def counts(self) -> Counts:
         twice = self._rejected_in_flight + self._requeued_in_flight
-        buffered = len(self) - twice
+        buffered = self.volatile_count()
         delivered = self._acked + twice - self._dead_lettered - self._requeued
         dropped = self._drops.counts()
         return Counts(

@@ -139,7 +139,10 @@ class Spool:
     @property
     def durable(self) -> bool:
         """Whether all that waits outlives the process."""
-        return self._writer.is_durable()
+        return not self.volatile_count()
+
+    def volatile_count(self) -> int:
+        return self._writer.held_count()
 
     def drop(self, reason: str) -> None:
         self._ledger.count_drops(reason)
