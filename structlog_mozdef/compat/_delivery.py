@@ -10,6 +10,7 @@ from collections.abc import Callable
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.compat._sinks import Connections, Destination, Sinks
 from structlog_mozdef.compat._syslog import LocalSyslog
+from structlog_mozdef.delivery.feedback import is_sender
 from structlog_mozdef.exceptions import MozDefError, TransportError
 
 
@@ -22,6 +23,7 @@ class SharedDelivery:
 
     def __init__(self, syslog: LocalSyslog | None = None) -> None:
         self._own_log = RateLimitedLogger()
+        self._own_log.never_wait_where(is_sender)
         self._sinks = Sinks(self._own_log)
         self._connections = Connections(self._own_log)
         self._syslog = syslog or LocalSyslog()

@@ -52,6 +52,7 @@ class SenderThread:
         self._buffer = dispatcher.buffer
         self._transport = dispatcher.transport
         self._own_log = dispatcher.own_log
+        self._own_log.never_wait_where(feedback.is_sender)
         self._timings = timings
         self._idle: Callable[[], None] | None = getattr(dispatcher.transport, "idle", None)
         self._shutdown = Shutdown(dispatcher, exit_timeout)
