@@ -52,6 +52,7 @@ class SenderThread:
         self._buffer = dispatcher.buffer
         self._transport = dispatcher.transport
         self._own_log = dispatcher.own_log
+        self._own_log.never_wait_where(feedback.is_sender)
         self._timings = timings
         self._idle: Callable[[], None] | None = getattr(dispatcher.transport, "idle", None)
         self._shutdown = Shutdown(dispatcher, exit_timeout)
@@ -219,9 +220,9 @@ class SenderThread:
         """Wait until the first *until* events that were appended are settled.
 
         Returns:
-            Whether they are; False at *deadline*.
+            Whether they are; False at *deadline*, or where this can wait for nobody.
         """
-        if feedback.is_sender():
+        if self._is_inside():
             return self._is_settled(until)
         self._dispatcher.retry_now()
         while not self._is_settled(until):
@@ -236,6 +237,10 @@ class SenderThread:
             self._waiters.wait_for(lambda: self._is_settled(until), poll)
         return True
 
+    def _is_inside(self) -> bool:
+        """Return whether all would wait for the caller: the sender, or who holds up the buffer."""
+        return feedback.is_sender() or self._buffer.is_interrupted()
+
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay, and end by *deadline*. Does not wait."""
         self._shutdown.begin_exit(deadline)
@@ -248,7 +253,7 @@ class SenderThread:
         Returns:
             Whether nothing is left unsent of what was accepted before this call.
         """
-        if feedback.is_sender():
+        if self._is_inside():
             return False
         try:
             self._report_losses(final_attempt=True)

@@ -242,7 +242,8 @@ class Sink:
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until everything that was accepted before this call is settled.
 
-        Sends at once, without lingering. In the sender's own thread it does nothing.
+        Sends at once, without lingering. In the sender's own thread, and in a signal handler that
+        interrupts a change of the buffer, it does nothing.
 
         Args:
             timeout: longest wait, in seconds.
@@ -274,6 +275,10 @@ class Sink:
     def exit_timeout(self) -> float:
         """Seconds that the end of the process may take."""
         return self.config.exit_timeout
+
+    def is_interrupted(self) -> bool:
+        """Return whether a signal handler that calls this interrupts a change of the buffer."""
+        return self._buffer.is_interrupted()
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""

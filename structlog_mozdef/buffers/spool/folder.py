@@ -98,6 +98,8 @@ class SpoolFolder:
                 "a spool needs fcntl, which this platform does not have; use spool=None"
             )
         self.path = os.path.expanduser(os.fspath(path))  # noqa: PTH111 - kept as it was given
+        # The program may change its working folder.
+        self._absolute = str(Path(self.path).absolute())
         self.destination = destination
         self._boot = _boot_of_this_machine() if boot is None else boot
         self.left_alone: dict[str, str] = {}
@@ -135,7 +137,7 @@ class SpoolFolder:
     def _open(self) -> None:
         if self._descriptor is not None:
             self._descriptor.close()  # first: the new one may get its number
-        self._descriptor = Descriptor(open_private_folder(self.path))
+        self._descriptor = Descriptor(open_private_folder(self._absolute))
 
     def close(self) -> None:
         """Close the folder."""
