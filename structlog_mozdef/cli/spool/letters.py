@@ -28,6 +28,8 @@ from structlog_mozdef.rendering.convert import decode_bytes
 _LINE_LIMIT_BYTES = 8 * 1024 * 1024
 _SHOWN_BYTES = 16 * 1024
 _CHUNK_BYTES = 1024 * 1024
+# Seconds that a command waits for the lock; one that only reads can do without it.
+_PATIENCE, _READER_PATIENCE = 2.0, 0.2
 _NEW_FILE = re.compile(re.escape(DEAD_LETTERS_FILE) + r"\.[0-9a-f]{16}")
 
 
@@ -220,7 +222,7 @@ def _opened(folder: SpoolFolder, *, needs_lock: bool) -> Iterator[tuple[int, int
     try:
         size = os.fstat(fd).st_size
         try:
-            with file.locked() as locked:
+            with file.locked(_PATIENCE if needs_lock else _READER_PATIENCE) as locked:
                 if os.path.samestat(os.fstat(locked), os.fstat(fd)):
                     size = os.fstat(locked).st_size
         except BlockingIOError:
