@@ -88,12 +88,12 @@ def _sum_up(stats: Stats, total: int) -> str:
 
 
 def _progress(total: int) -> Any:
-    """Return a progress bar on standard error, if the extra ``cli`` is installed."""
+    """Return a progress bar on a terminal's standard error, if the extra ``cli`` is installed."""
     try:
         from tqdm import tqdm
     except ImportError:
         return _NoProgress()
-    return tqdm(total=total, unit="event", unit_scale=True)
+    return tqdm(total=total, unit="event", unit_scale=True, disable=None)
 
 
 class _NoProgress:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 
 import pytest
 from support.handmade_spools import DESTINATION, events, letters, orphan
 from support.receivers import OK, Receiver, answer
 from support.running import dead_url, finish, start, start_command, wait_for
-from support.spool_commands import here, orphan_for, sent, spool_command
+from support.spool_commands import SPOOL, here, orphan_for, sent, spool_command
 from support.spool_contents import waiting
 
 
@@ -152,3 +156,22 @@ def test_interrupt(tmp_path):
     _, stderr = process.communicate(timeout=20)
     assert (process.returncode, "Traceback" in stderr) == (130, False)
     assert len((stream / "0000000001.ndjson").read_bytes().splitlines()) == 2
+
+
+def test_progress(receiver, tmp_path):
+    """A terminal gets a progress bar; a file that is read later does not."""
+    orphan_for(receiver, tmp_path, events(1))
+    assert spool_command("drain", tmp_path, receiver.url).stderr == (
+        "1 event delivered, 0 dead letters, 0 left\n"
+    )
+    orphan_for(receiver, tmp_path, events(2))
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    process = subprocess.Popen([*SPOOL, "drain", str(tmp_path), receiver.url], stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal's end
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert (process.wait(20), b"event/s" in shown) == (0, True)
