@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         subparser = commands.add_parser(name, help=help_text, description=help_text)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
+    if sys.stderr is None:  # it was closed: what is for it must not get onto standard output
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end
     options = parser.parse_args(arguments)
     try:
         with handling_signals(raise_interrupted):

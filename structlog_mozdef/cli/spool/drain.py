@@ -12,11 +12,11 @@ import sys
 import time
 from typing import Any, Self
 
-from structlog_mozdef._deadline import monotonic
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import has_orphans, inspect_folder
 from structlog_mozdef.cli.destination import add_destination, sink_of
-from structlog_mozdef.cli.ending import Interrupted
+from structlog_mozdef.cli.ending import StopRequest, handling_signals
 from structlog_mozdef.cli.printable import printable
 from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.sink import Sink, Stats
@@ -46,25 +46,31 @@ def act(options: argparse.Namespace, folder: SpoolFolder) -> int:
     orphans = [report for report in inspect_folder(folder) if not report.alive]
     foreign = [report for report in orphans if report.left_alone]
     total = sum(report.events for report in orphans) - sum(report.events for report in foreign)
-    deadline = monotonic() + options.timeout
-    sink = sink_of(options, kind, spool=options.folder, exit_timeout=0.0)
-    is_left, status = True, 0
-    try:
-        with _progress(total) as bar:
-            while is_left and monotonic() < deadline:
-                time.sleep(_POLL_INTERVAL)
-                stats = sink.stats()
-                bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)
-                is_left = stats.buffered > 0 or has_orphans(folder)
-    except Interrupted as error:
-        status = error.status  # what is left stays on disk
-    stats = sink.stats()
-    sink.close(0.0)
-    sink.mark_reported()
+    stop = StopRequest()
+    with handling_signals(stop.handle):
+        sink = sink_of(options, kind, spool=options.folder, exit_timeout=0.0)
+        is_left = not _deliver(sink, folder, total, Deadline.after(options.timeout), stop)
+        sink.close(0.0)
+        stats = sink.stats()
+        sink.mark_reported()
     for report in foreign:
         print(f"{report.name} is left alone: {printable(report.left_alone or '')}", file=sys.stderr)
     print(_sum_up(stats, total if is_left else 0), file=sys.stderr)
-    return status or int(bool(is_left or foreign or stats.dead_lettered or stats.dropped))
+    return stop.status or int(bool(is_left or foreign or stats.dead_lettered or stats.dropped))
+
+
+def _deliver(
+    sink: Sink, folder: SpoolFolder, total: int, deadline: Deadline, stop: StopRequest
+) -> bool:
+    """Wait for *sink* to deliver everything; return whether nothing is left."""
+    is_left = True
+    with _progress(total) as bar:
+        while is_left and not stop.status and not deadline.expired:
+            time.sleep(_POLL_INTERVAL)
+            stats = sink.stats()
+            bar.update(stats.delivered + stats.sent + stats.dead_lettered - bar.n)
+            is_left = stats.buffered > 0 or has_orphans(folder)
+    return not is_left
 
 
 class _SinkForAll(Sink):

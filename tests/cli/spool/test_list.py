@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support.handmade_spools import events, orphan
-from support.spool_commands import here, orphan_for, spool_command
+from support.spool_commands import SPOOL, here, orphan_for, spool_command
 
 from structlog_mozdef.buffers.spool.format import Offset, encode_ack
 
@@ -181,3 +182,13 @@ def test_json_of_hostile_content(tmp_path, capsys):
     output = here(capsys, "list", tmp_path, "--json").stdout
     assert output.removesuffix("\n").isprintable()
     assert json.loads(output)["streams"][0]["destination"] == destination
+
+
+def test_without_standard_error(tmp_path):
+    """Where standard error is closed, nothing of it gets into the JSON."""
+    (tmp_path / "dead-letters.ndjson").write_text('{"reason": "x", "event": {}}\n')
+    command = " ".join([*SPOOL, "list", "--json", "--fail-if-dead-letters", str(tmp_path)])
+    result = subprocess.run(
+        ["sh", "-c", f"exec {command} 2>&-"], stdout=subprocess.PIPE, timeout=40
+    )
+    assert (result.returncode, json.loads(result.stdout)["dead_letters"]) == (1, 1)
