@@ -56,6 +56,10 @@ class UnsentEvents:
     def end_exit(self, deadline: Deadline) -> None:
         """Do nothing: nobody can send them."""
 
+    def is_interrupted(self) -> bool:
+        """Return False: `end_exit` waits for nobody."""
+        return False
+
     def report_exit(self) -> None:
         self._warning.report(at_once=True)
 

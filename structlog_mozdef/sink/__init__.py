@@ -141,16 +141,19 @@ class Sink:
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
         if spool is not None:
-            # Loaded only where it is used, when the program is configured.
-            from structlog_mozdef.buffers.spool.folder import SpoolFolder
-
-            self._spool_folder = SpoolFolder(spool, self._transport.name)
+            self._spool_folder = self._open_spool(spool, self._transport.name)
         self._begin()
         self._register()
         if handle_sigterm:
             close_at_sigterm()
         if spool is not None:
             self._sender_thread.start()  # others may have left something to deliver
+
+    def _open_spool(self, spool: str | os.PathLike[str], destination: str) -> Any:
+        # Loaded only where it is used, when the program is configured.
+        from structlog_mozdef.buffers.spool.folder import SpoolFolder
+
+        return SpoolFolder(spool, destination)
 
     def _register(self) -> None:
         _sinks[self._id] = self
