@@ -8,7 +8,7 @@ follows Elasticsearch 7.17, the newest that MozDef was made for, unless it is as
 
 - 6.8 alone refuses integers beyond 64 bits (in fields that the template does not name), the zone in
   ``fe80::1%eth0``, points as ``POINT (1 2)``, and takes weeks and days of the year for dates;
-- 6.8 alone accepts dates that do not exist (``2026/02/30``, ``2026-13T10``);
+- 6.8 alone accepts dates that do not exist (``2026/02/30``, ``2024-25``);
 - OpenSearch 2.19 alone refuses more than 20 levels of arrays and integers over 1,000 digits, and
   accepts GeoJSON, and ``_type`` at the top.
 """
@@ -109,7 +109,8 @@ def _is_plain(value: object, kind: Any, server: Server, *, objects: bool) -> boo
 
 
 def _may_be_impossible_date(text: str) -> bool:
-    return text[4:5] == "/" or "T" in text[7:9]
+    # With slashes, or without a day, perhaps after a sign: 2024-25, 2024-25T10.
+    return text[4:5] == "/" or "T" in text[7:9] or (len(text) <= 8 and "-" in text[4:6])
 
 
 def _is_word(value: object) -> bool:

@@ -69,7 +69,7 @@ def detect_date(text: str, *, is_6: bool = False) -> DateFormat | None:
 
     Raises:
         ImpossibleDateError: for a date with slashes that does not exist, such as ``2026/02/30``,
-            and for a time in a month that does not, such as ``2026-13T10``.
+            and for a month that does not, such as ``2024-25`` and ``2026-13T10:00``.
     """
     if len(text) < len("2026T") or not (text[0].isdigit() or text[0] in "+-"):
         return None  # nearly every text
@@ -83,7 +83,7 @@ def detect_date(text: str, *, is_6: bool = False) -> DateFormat | None:
         return None
     parts = match.groupdict()
     if not _exists(match):
-        if not is_6 and parts["time"] and not parts["day"] and _is_zone(parts["zone"]):
+        if not is_6 and not parts["day"] and _is_zone(parts["zone"]):
             raise ImpossibleDateError(text)
         return None
     has_date = parts["month"] or parts.get("week") or parts.get("days")

@@ -60,19 +60,19 @@ _DAY = r"-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?|-W\d\d(?:-\d)?|-\d{3}"
 _NO_MONTH = r"(?:00|1[3-9]|[2-9]\d)"
 _NO_DAY = rf"(?:{_NO_MONTH}/\d\d|\d\d/(?:00|3[2-9]|[4-9]\d)|(?:0[2469]|11)/31|02/(?:29|30))"
 _YEAR = r"[-+]?\d{4,10}"
-_DATE = rf"{_YEAR}(?:(?:{_DAY})(?:{_TIME})?|{_TIME}|-{_NO_MONTH}T\S*|/\d\d/\d\d(?: .*)?)"
+_DATE = rf"{_YEAR}(?:(?:{_DAY})(?:{_TIME})?|{_TIME}|-{_NO_MONTH}(?:T\S*)?|/\d\d/\d\d(?: .*)?)"
 _DATE_LINE = re.compile(rf"^(?:{_DATE})$", re.ASCII | re.MULTILINE)
 _IMPOSSIBLE_DATE = re.compile(
-    rf"({_YEAR})(?:/{_NO_DAY}(?: \d\d:\d\d:\d\d)?|-{_NO_MONTH}T\S*)", re.ASCII
+    rf"({_YEAR})(?:/{_NO_DAY}(?: \d\d:\d\d:\d\d)?|-{_NO_MONTH}(?:T\S*)?)", re.ASCII
 )
 # The same within JSON. Each begins with a literal character, which makes the search fast.
 _search_impossible_day = re.compile(rf'/{_NO_DAY}[" ]'.encode()).search
-_search_impossible_month = re.compile(rf'-(?<=["+\d-]\d\d\d\d-){_NO_MONTH}T'.encode()).search
+_search_impossible_month = re.compile(rf'-(?<=["+\d-]\d\d\d\d-){_NO_MONTH}[T"]'.encode()).search
 #: The first characters of a date.
 DATE_STARTS = frozenset("0123456789+-")
 _SIGNS = frozenset("+-")
 _AFTER_YEAR = frozenset("/-")
-_SHORTEST_DATE = len("2026-13T")
+_SHORTEST_DATE = len("2026-13")
 # A part of the above that each version reads, with the same format.
 _PLAIN_DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[-+](?:0\d|1[0-7]):[0-5]\d)?)?", re.ASCII
@@ -101,7 +101,7 @@ def is_date(text: str) -> bool:
 def is_impossible_date(text: str) -> bool:
     """Return whether the index takes *text* for a date, fails at it, and rejects the event.
 
-    So do ``2026/02/30`` and ``2026-13T10:00:00`` in Elasticsearch 7 and OpenSearch.
+    So do Elasticsearch 7 and OpenSearch with ``2026/02/30``, ``2026-13T10:00`` and ``2024-25``.
     """
     if len(text) < _SHORTEST_DATE or (text[4] not in _AFTER_YEAR and text[0] not in _SIGNS):
         return False  # nearly every text, at once
