@@ -8,7 +8,7 @@ follows Elasticsearch 7.17, the newest that MozDef was made for, unless it is as
 
 - 6.8 alone refuses integers beyond 64 bits (in fields that the template does not name), the zone in
   ``fe80::1%eth0``, points as ``POINT (1 2)``, and takes weeks and days of the year for dates;
-- 6.8 alone accepts dates with slashes that do not exist (``2026/02/30``);
+- 6.8 alone accepts dates that do not exist (``2026/02/30``, ``2024-25``);
 - OpenSearch 2.19 alone refuses more than 20 levels of arrays and integers over 1,000 digits, and
   accepts GeoJSON, and ``_type`` at the top.
 """
@@ -93,8 +93,8 @@ def _is_plain_name(name: object) -> bool:
 
 def _is_plain(value: object, kind: Any, server: Server, *, objects: bool) -> bool:
     if isinstance(value, str):
-        if kind is None or kind in _PLAIN_KINDS:  # a date with slashes may not exist
-            return len(value) <= _PLAIN_LENGTH and value[4:5] != "/"
+        if kind is None or kind in _PLAIN_KINDS:
+            return len(value) <= _PLAIN_LENGTH and not _may_be_impossible_date(value)
         return isinstance(kind, str) and find_fault(kind, value, server) is None
     if isinstance(value, int):  # a bool is one as well
         is_typed = kind == "boolean" and isinstance(value, bool)
@@ -106,6 +106,11 @@ def _is_plain(value: object, kind: Any, server: Server, *, objects: bool) -> boo
     if isinstance(value, list):
         return kind is None and all(map(_is_word, value))
     return value is None
+
+
+def _may_be_impossible_date(text: str) -> bool:
+    # With slashes, or without a day, perhaps after a sign: 2024-25, 2024-25T10.
+    return text[4:5] == "/" or "T" in text[7:9] or (len(text) <= 8 and "-" in text[4:6])
 
 
 def _is_word(value: object) -> bool:
@@ -254,7 +259,7 @@ class _Index:
             self._add_field(field)
             field.first = value
             # The type matters with the second value only; whether it has one, at once.
-            if isinstance(value, str) and value[4:5] == "/":
+            if isinstance(value, str) and _may_be_impossible_date(value):
                 self._type_of(field, value)
             return None
         types = {self._type_of(field, field.first), self._type_of(field, value)}
@@ -268,7 +273,7 @@ class _Index:
         try:
             date = detect_date(value, is_6=self._server == "Elasticsearch 6.8")
         except ImpossibleDateError:
-            raise field.refused("a date with slashes that does not exist") from None
+            raise field.refused("a date that does not exist") from None
         return "keyword" if date is None else f"date {date}"
 
     def _add_geo_point(self, field: _Field, value: object) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import functools
 import re
+from datetime import date
 from typing import Literal
 
 import pytz
@@ -28,9 +29,9 @@ _ISO = re.compile(
 _ISO_6 = re.compile(
     r"[+-]?(?P<year>\d{4})"
     r"(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?|-W(?P<week>\d\d)(?:-[1-7])?|-(?P<days>\d{3}))?"
-    r"(?P<time>[Tt](?:(?:[01]\d|2[0-3])"
-    r"(?:[.,]\d{1,9}|:[0-5]\d(?:[.,]\d{1,9}|:[0-5]\d(?:[.,]\d{1,9})?)?)?)?"
-    r"(?:[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d(?::?[0-5]\d)?)?)?)?",
+    r"(?P<time>[Tt](?:[Zz]|\+?(?:[01]\d|2[0-3])"  # an offset without a time is read as a time
+    r"(?:[.,]\d{1,9}|:[0-5]\d(?:[.,]\d{1,9}|:[0-5]\d(?:[.,]\d{1,9})?)?)?"
+    r"(?:[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d(?::?[0-5]\d)?)?)?)?)?",
     re.ASCII,
 )
 _SLASHES = re.compile(
@@ -49,6 +50,10 @@ _YEAR_MAX = 292_278_993  # in milliseconds it still fits in 64 bits
 _ZONE_WITH_OFFSET = re.compile(rf"(?:UTC|GMT|UT)(?:{_OFFSET})?", re.ASCII)
 # Java knows them as other names only.
 _NO_ZONES = frozenset({"EST", "HST", "MST", "ROC"})
+# Java alone knows them.
+_OLD_ZONE = re.compile(
+    r"SystemV/(?:AST4(?:ADT)?|CST6(?:CDT)?|EST5(?:EDT)?|HST10|MST7(?:MDT)?|PST8(?:PDT)?|YST9(?:YDT)?)"
+)
 
 
 class ImpossibleDateError(ValueError):
@@ -63,8 +68,8 @@ def detect_date(text: str, *, is_6: bool = False) -> DateFormat | None:
         is_6: as Elasticsearch 6.8 does it.
 
     Raises:
-        ImpossibleDateError: for what looks like a date with slashes and does not exist, such as
-            ``2026/02/30``.
+        ImpossibleDateError: for a date with slashes that does not exist, such as ``2026/02/30``,
+            and for a month that does not, such as ``2024-25`` and ``2026-13T10:00``.
     """
     if len(text) < len("2026T") or not (text[0].isdigit() or text[0] in "+-"):
         return None  # nearly every text
@@ -74,9 +79,13 @@ def detect_date(text: str, *, is_6: bool = False) -> DateFormat | None:
         if not is_6:
             raise ImpossibleDateError(text)
     match = (_ISO_6 if is_6 else _ISO).fullmatch(text)
-    if match is None or not _exists(match):
+    if match is None:
         return None
     parts = match.groupdict()
+    if not _exists(match):
+        if not is_6 and not parts["day"] and _is_zone(parts["zone"]):
+            raise ImpossibleDateError(text)
+        return None
     has_date = parts["month"] or parts.get("week") or parts.get("days")
     return "iso" if (has_date or parts["time"]) and _is_zone(parts.get("zone")) else None
 
@@ -98,13 +107,19 @@ def _exists(match: re.Match[str]) -> bool:
         return False
     return (
         1 <= int(parts["day"] or 1) <= calendar.monthrange(year, month)[1]
-        and 1 <= int(parts.get("week") or 1) <= 53
+        and 1 <= int(parts.get("week") or 1) <= _n_weeks(year)
         and 1 <= int(parts.get("days") or 1) <= 365 + calendar.isleap(year)
     )
+
+
+def _n_weeks(year: int) -> int:
+    return date(year, 12, 28).isocalendar().week  # the last week has a Thursday in the year
 
 
 @functools.lru_cache(maxsize=64)
 def _is_zone(name: str | None) -> bool:
     if name is None or _ZONE_WITH_OFFSET.fullmatch(name):
+        return True
+    if _OLD_ZONE.fullmatch(name):
         return True
     return name in pytz.all_timezones_set and name not in _NO_ZONES

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
 import ssl
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -16,13 +18,15 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from structlog_mozdef._deadline import Deadline
+from structlog_mozdef.collector import json_like_mozdef
 from structlog_mozdef.collector.http_app import create_app
+from structlog_mozdef.collector.ingest import rejected
 from structlog_mozdef.exceptions import CollectorError
 from structlog_mozdef.process.threads import start_without_signals
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from structlog_mozdef.collector.store import Store
 
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS = 75
 
 _LOGGERS = ("asyncio", "uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
-
 
 _CONTENT_LENGTH = re.compile(rb"^content-length[ \t]*:(.*)", re.IGNORECASE | re.MULTILINE)
 
@@ -59,9 +62,26 @@ class _Connection(h11.Connection):
 
 
 class _Protocol(H11Protocol):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, record_rejection: Callable[[str, str], None], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.conn = _Connection(h11.SERVER)
+        self._record_rejection = record_rejection
+        self._head = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Handle what has arrived."""
+        if self.conn.their_state is h11.IDLE:
+            self._head = data
+        super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that HTTP does not allow: a bare status, as nginx."""
+        path = self._head.split(b"\r\n")[0].split(b" ")[1:2]
+        self._record_rejection(
+            json_like_mozdef.to_text(b"".join(path)),
+            "The request is not valid HTTP, or has two Content-Length headers: nginx answers 400.",
+        )
+        super().send_400_response("")
 
 
 class _Config(uvicorn.Config):
@@ -163,9 +183,12 @@ class ServerThread:
         allowed_hosts: Collection[str] = (),
         grace: float = 0.3,
     ) -> None:
+        def record_rejection(path: str, reason: str) -> None:
+            store.add(path, datetime.now(UTC), [rejected(b"", reason)])
+
         config = _Config(
             create_app(store, hostname=hostname, allowed_hosts=allowed_hosts),
-            http=_Protocol,
+            http=functools.partial(_Protocol, record_rejection),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

@@ -23,6 +23,8 @@ _EPOCH_NUMBERS = (10 ** (_SECONDS_DIGITS - 1), 10**_MAX_DIGITS)
 _NUMBER = re.compile(r"\d+\.\d*", re.ASCII)
 _DAY_OF_YEAR = re.compile(r"\d{4}-\d{3}", re.ASCII)
 _OFFSET = re.compile(r".*[0-9].*(?:[Zz]|[+-]\d\d:?\d\d)\s*", re.DOTALL)
+_LEAP_SECOND = re.compile(r"(?<!\d)(\d\d?:\d\d:)60(?!\d)", re.ASCII)
+_MIDNIGHT_AFTER = re.compile(r"(?<![\d:.+-])24:00(?::00)?(?!\d)", re.ASCII)
 # In the calendar's first and last year, the time in UTC may be in none.
 _EDGE = re.compile("(?:0001|9999)-")
 # MozDef ignores such a zone.
@@ -55,6 +57,12 @@ def _timestamp_of_string(text: str) -> str:
         return (iso_timestamp(int(text) / 10**finer) if known else None) or utc_now()
     if _NUMBER.fullmatch(text):  # as `time.time` gives it
         return iso_timestamp(float(text)) or utc_now()
+    if _LEAP_SECOND.search(text) or _MIDNIGHT_AFTER.search(text):
+        # MozDef drops the event for such a time. Where we cannot read it, the second before it is
+        # nearer than now.
+        if (moment := iso_timestamp(text)) is not None:
+            return moment
+        text = _MIDNIGHT_AFTER.sub("23:59:59", _LEAP_SECOND.sub(r"\g<1>59", text))
     if _OFFSET.fullmatch(text) and not _EDGE.match(text):
         return text
     readable = iso_timestamp(text) or _read(text)

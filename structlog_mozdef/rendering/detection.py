@@ -8,6 +8,7 @@ event. These functions are what a log call pays for that: names that were checke
 from __future__ import annotations
 
 import re
+from calendar import isleap
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
@@ -50,11 +51,28 @@ SPECIAL_NAMES = (
 ) - {"sourceipaddress", "success"}
 
 # What a version of Elasticsearch or OpenSearch reads as a date without being told a format. They
-# differ in weeks, days of the year, signs and small letters: this is what any of them does.
-_TIME = r"[Tt][\d:.,]*(?:[Zz]|[-+]\d\d(?::?\d\d)?)?"
+# differ in weeks, days of the year, signs, small letters and the names of zones: this is what any
+# of them does, and no more than looks like a date.
+_TIME = r"[Tt][\d:.,]*(?:[Zz]|[-+]\d\d(?::?\d\d){0,2}|[A-Z]\S*)?"
 _DAY = r"-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?|-W\d\d(?:-\d)?|-\d{3}"
-_DATE = rf"(?:[-+]?\d{{4}}|\+\d{{5,9}})(?:(?:{_DAY})(?:{_TIME})?|{_TIME})|\d{{4}}/\d\d/\d\d(?: .*)?"
+# Months and days that do not exist. An index is certain of the format by then, and rejects the
+# whole event: see `is_impossible_date`. The 29th of February depends on the year.
+_NO_MONTH = r"(?:00|1[3-9]|[2-9]\d)"
+_NO_DAY = rf"(?:{_NO_MONTH}/\d\d|\d\d/(?:00|3[2-9]|[4-9]\d)|(?:0[2469]|11)/31|02/(?:29|30))"
+_YEAR = r"[-+]?\d{4,10}"
+_DATE = rf"{_YEAR}(?:(?:{_DAY})(?:{_TIME})?|{_TIME}|-{_NO_MONTH}(?:T\S*)?|/\d\d/\d\d(?: .*)?)"
 _DATE_LINE = re.compile(rf"^(?:{_DATE})$", re.ASCII | re.MULTILINE)
+_IMPOSSIBLE_DATE = re.compile(
+    rf"({_YEAR})(?:/{_NO_DAY}(?: \d\d:\d\d:\d\d)?|-{_NO_MONTH}(?:T\S*)?)", re.ASCII
+)
+# The same within JSON. Each begins with a literal character, which makes the search fast.
+_search_impossible_day = re.compile(rf'/{_NO_DAY}[" ]'.encode()).search
+_search_impossible_month = re.compile(rf'-(?<=["+\d-]\d\d\d\d-){_NO_MONTH}[T"]'.encode()).search
+#: The first characters of a date.
+DATE_STARTS = frozenset("0123456789+-")
+_SIGNS = frozenset("+-")
+_AFTER_YEAR = frozenset("/-")
+_SHORTEST_DATE = len("2026-13")
 # A part of the above that each version reads, with the same format.
 _PLAIN_DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[-+](?:0\d|1[0-7]):[0-5]\d)?)?", re.ASCII
@@ -68,7 +86,7 @@ def may_have_dates(texts: Iterable[str]) -> bool:
 
 def may_be_date(text: str) -> bool:
     """Return whether the index might detect a date in *text*."""
-    return text[:1] in "0123456789+-" and _DATE_LINE.search(text) is not None
+    return text[:1] in DATE_STARTS and _DATE_LINE.search(text) is not None
 
 
 def is_date(text: str) -> bool:
@@ -78,6 +96,24 @@ def is_date(text: str) -> bool:
     except ValueError as error:
         pass_on(error)
         return False
+
+
+def is_impossible_date(text: str) -> bool:
+    """Return whether the index takes *text* for a date, fails at it, and rejects the event.
+
+    So do Elasticsearch 7 and OpenSearch with ``2026/02/30``, ``2026-13T10:00`` and ``2024-25``.
+    """
+    if len(text) < _SHORTEST_DATE or (text[4] not in _AFTER_YEAR and text[0] not in _SIGNS):
+        return False  # nearly every text, at once
+    match = _IMPOSSIBLE_DATE.fullmatch(text)
+    return match is not None and not ("/02/29" in text and isleap(int(match[1])))
+
+
+def may_have_impossible_dates(encoded: bytes) -> bool:
+    """Return whether there may be an impossible date in an event that is *encoded* as JSON."""
+    return (
+        _search_impossible_day(encoded) is not None or _search_impossible_month(encoded) is not None
+    )
 
 
 def no_date(text: str) -> str:

@@ -27,10 +27,13 @@ from structlog_mozdef.rendering.convert import (
     to_jsonable,
 )
 from structlog_mozdef.rendering.detection import (
+    DATE_STARTS,
     are_indexable,
     are_known_names,
+    is_impossible_date,
     may_be_date,
     may_have_dates,
+    may_have_impossible_dates,
 )
 from structlog_mozdef.rendering.repair import repair
 
@@ -65,20 +68,30 @@ def encode(
     try:
         details = event["details"]
         candidate = event
+        is_nested = False
         for value in details.values():
-            if type(value) not in _SCALARS and not _is_flat(value):
-                candidate = {**event, "details": _jsonable_details(details, naive_zone)}
-                break
+            kind = type(value)
+            if kind is str:
+                if value and value[0] in DATE_STARTS and is_impossible_date(value):
+                    return repair(event, naive_zone)
+            elif kind not in _SCALARS:
+                is_nested = True
+                if not _is_flat(value):
+                    candidate = {**event, "details": _jsonable_details(details, naive_zone)}
+                    break
         if are_usual or are_indexable(details):
             encoded = orjson.dumps(candidate, None, _OPTIONS)
             size = len(encoded)
-            if size <= _SMALL_BYTES or (
-                _has_few_names(details, encoded)
-                and (
-                    size <= STRING_LIMIT_BYTES
-                    or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
+            if (
+                size <= _SMALL_BYTES
+                or (
+                    _has_few_names(details, encoded)
+                    and (
+                        size <= STRING_LIMIT_BYTES
+                        or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
+                    )
                 )
-            ):
+            ) and not (is_nested and may_have_impossible_dates(encoded)):
                 return encoded[:-1]
     except Exception as error:
         pass_on(error)  # whatever it was, `repair` finds it again

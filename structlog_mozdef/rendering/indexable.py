@@ -1,9 +1,10 @@
 """Details that the index accepts: one type for each name, not too deep, and not too many names.
 
 The index rejects an event in which a name has values of two types: ``[1, True]``, a date beside
-another string, or ``a`` as a number beside ``a.b``, which it reads as an object. Such values become
-strings, and objects beside them JSON; a name with dots that is in the way of another gets
-underscores. Names beyond the limit are kept as JSON under ``more_names``.
+another string, or ``a`` as a number beside ``a.b``, which it reads as an object; and one with a
+date that does not exist. Such values become strings, and objects beside them JSON; a name with dots
+that is in the way of another gets underscores. Names beyond the limit are kept as JSON under
+``more_names``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from structlog_mozdef.rendering.detection import (
     TYPED_OBJECTS,
     has_no_blank,
     is_date,
+    is_impossible_date,
     may_be_date,
     no_date,
 )
@@ -38,6 +40,7 @@ _ATTEMPTS = 3
 # The kinds of values that an index tells apart, where its template says nothing. Numbers are
 # keywords, as strings are.
 _OBJECT, _BOOLEAN, _DATE, _PERHAPS_DATE, _KEYWORD = "object", "boolean", "date", "date?", "keyword"
+_IMPOSSIBLE_DATE = "impossible date"
 # What the template says. Other values have been moved from these names before.
 _TYPED: dict[_Path, list[str]] = {
     **{(name,): [_KEYWORD] for name in TYPED_LEAVES},
@@ -100,6 +103,8 @@ def _kind_of(value: Any) -> str:
         return _BOOLEAN
     if type(value) is not str or not may_be_date(value):
         return _KEYWORD
+    if is_impossible_date(value):
+        return _IMPOSSIBLE_DATE
     return _DATE if is_date(value) else _PERHAPS_DATE
 
 
@@ -176,7 +181,7 @@ def _is_one_kind(found: list[str]) -> bool:
     kinds = set(found)
     if _PERHAPS_DATE in kinds:
         return len(found) == 1
-    return len(kinds) == 1
+    return len(kinds) == 1 and _IMPOSSIBLE_DATE not in kinds
 
 
 # Too many names

@@ -6,6 +6,7 @@ timestamp is not a date.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -18,6 +19,13 @@ _MINUTE = timedelta(minutes=1)
 _LARGEST_OFFSET = timedelta(hours=18)
 # Their first and last days are in no year of UTC: MozDef drops the event.
 _EDGES = (1, 9999)
+
+# A leap second, or the midnight after a day.
+_END = re.compile(
+    r"[T ](?:\d\d:?\d\d:?(?P<second>60)(?!\d)"
+    r"|(?P<hour>24)(?=(?::?00(?::?00(?:[.,]0*)?)?)?(?:[Z+-]|$)))",
+    re.ASCII,
+)
 
 # The current second, and its text with a placeholder for the microseconds: formatting the calendar
 # part costs more than all the rest. One tuple, replaced in one step, so that threads need no lock.
@@ -145,7 +153,7 @@ def _moment_of(value: object) -> datetime | None:
     if isinstance(value, str):
         # Python reads digits alone as a date; MozDef drops the event for them. RFC 3339 allows a
         # small z, Python does not.
-        return None if value.isdigit() else datetime.fromisoformat(value.replace("z", "Z"))
+        return None if value.isdigit() else _moment_of_string(value.replace("z", "Z"))
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
@@ -153,3 +161,28 @@ def _moment_of(value: object) -> datetime | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return datetime.fromtimestamp(value, UTC)
     return None
+
+
+def _moment_of_string(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        pass_on(error)
+        return _end_of_minute_or_day(text)
+
+
+def _end_of_minute_or_day(text: str) -> datetime:
+    """Return what ``23:59:60`` and ``24:00:00`` mean: the first second of the next day.
+
+    ISO 8601 knows both. Python does not read them, and MozDef drops the event.
+
+    Raises:
+        ValueError: *text* is not in ISO 8601.
+    """
+    end = _END.search(text)
+    if end is None:
+        raise ValueError(text)
+    unit = "second" if end["second"] else "hour"
+    start, stop = end.span(unit)
+    before = datetime.fromisoformat(f"{text[:start]}{int(end[unit]) - 1}{text[stop:]}")
+    return before + timedelta(**{f"{unit}s": 1})

@@ -6,15 +6,21 @@ Local variables hold passwords, tokens and personal data: they never leave the p
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Iterator, MutableMapping
 from types import TracebackType
 from typing import Any, cast
 
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.callers import calling_frame
-from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.convert import safe_str
 from structlog_mozdef.rendering.fields import claim_detail
+from structlog_mozdef.rendering.stacks import (
+    format_exception,
+    format_stack,
+    format_traceback,
+    message_of,
+    name_of_class,
+)
 
 
 def move_exception(details: MutableMapping[str, Any]) -> None:
@@ -41,7 +47,7 @@ def move_exception(details: MutableMapping[str, Any]) -> None:
 
 
 def describe_exc_info(exc_info: object) -> dict[str, Any] | None:
-    """Describe the ``exc_info`` of a log call: True, an exception or a triple.
+    """Describe the ``exc_info`` of a log call: True, an exception, its class or a triple.
 
     Returns:
         As `describe_exception`, or None if there is no exception.
@@ -50,19 +56,18 @@ def describe_exc_info(exc_info: object) -> dict[str, Any] | None:
     kind = type(exc_info)
     if issubclass(kind, BaseException):
         return describe_exception(cast("BaseException", exc_info))
-    exception: object
-    found: object = None
     if issubclass(kind, tuple):
-        items = tuple.__iter__(cast("tuple[Any, ...]", exc_info))
-        _, exception, found, *_ = (*items, None, None, None)
-    else:
-        exception = sys.exc_info()[1] if _is_true(exc_info) else None
-    if not issubclass(type(exception), BaseException):
-        return None
-    # A program may keep the traceback apart, as tblib and multiprocessing do.
-    return describe_exception(
-        cast("BaseException", exception), found if type(found) is TracebackType else None
-    )
+        items: list[Any] = [*tuple.__iter__(cast("tuple[Any, ...]", exc_info)), None, None, None]
+        given, exception, found = items[:3]
+        # A program may keep the traceback apart, as tblib and multiprocessing do.
+        found = found if type(found) is TracebackType else None
+        if issubclass(type(exception), BaseException):
+            return describe_exception(exception, found)
+        return _describe_class(given, exception, found) if _is_exception_class(given) else None
+    active = sys.exc_info()[1] if _is_true(exc_info) else None
+    if _is_exception_class(exc_info) and exc_info not in type(active).__mro__:
+        return _describe_class(cast("type", exc_info), None, None)
+    return None if active is None else describe_exception(active)
 
 
 def describe_exception(
@@ -74,27 +79,29 @@ def describe_exception(
         exception: of any class.
         found: the traceback that was given beside it. Default: its own.
     """
-    kind = type(exception)
-    try:
-        name = kind.__qualname__
-        if kind.__module__ not in ("builtins", "__main__"):
-            name = f"{kind.__module__}.{name}"
-    except Exception as error:  # a metaclass with methods of its own
-        pass_on(error)
-        name = name_of_type(kind)
-    try:
-        message = safe_str(str(exception))
-    except Exception as error:
-        pass_on(error)
-        message = f"<message whose str raised {name_of_type(type(error))}>"
-    try:
-        stack = "".join(
-            traceback.format_exception(kind, exception, found or exception.__traceback__)
-        )
-    except Exception as error:  # a hostile __repr__, __str__ or __cause__
-        pass_on(error)
-        stack = f"<stack whose formatting raised {name_of_type(type(error))}>"
-    return {"type": name, "message": message, "stack": stack.rstrip("\n")}
+    return {
+        "type": name_of_class(type(exception)),
+        "message": message_of(exception),
+        "stack": format_exception(exception, found),
+    }
+
+
+def _describe_class(kind: type, value: object, found: TracebackType | None) -> dict[str, Any]:
+    """Describe an exception of which there is only the class, and perhaps what it was made of."""
+    name = name_of_class(kind)
+    message = "" if value is None else safe_str(value)
+    last = f"{name}: {message}" if message else name
+    return {
+        "type": name,
+        "message": message,
+        "stack": f"{format_traceback(found)}\n{last}".lstrip(),
+    }
+
+
+def _is_exception_class(value: object) -> bool:
+    return issubclass(type(value), type) and type.__subclasscheck__(
+        BaseException, cast("type", value)
+    )
 
 
 def _already_formatted(value: object) -> dict[str, Any] | None:
@@ -151,4 +158,4 @@ def _is_true(value: object) -> bool:
 
 
 def _stack_of_log_call() -> str:
-    return "".join(traceback.format_stack(calling_frame())).rstrip("\n")
+    return format_stack(calling_frame())

@@ -126,8 +126,25 @@ def test_two_content_lengths_are_answered_400(collector, lengths):
     """A second Content-Length is answered 400, even if it says the same."""
     head = b"POST /events HTTP/1.1\r\nHost: localhost\r\n"
     head += b"\r\n".join(lengths).replace(b"%d", b"%d" % len(LINE)) + b"\r\n\r\n"
-    assert talk(collector, head + LINE).startswith(b"HTTP/1.1 400 ")
-    assert collector.received == 0
+    answer = talk(collector, head + LINE)
+    assert (answer[:13], answer[-4:]) == (b"HTTP/1.1 400 ", b"\r\n\r\n")
+    (reason,) = lost(collector)
+    assert (collector.stored, "two Content-Length headers" in reason) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"POST /events\r\n\r\n",
+        b"POST /events HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n",
+        b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: one\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_recorded(collector, sent):
+    """A request that is not HTTP is answered 400, and a sender finds out why."""
+    assert talk(collector, sent).startswith(b"HTTP/1.1 400 ")
+    assert (collector.stored, len(lost(collector))) == (0, 1)
 
 
 def test_content_length_in_a_body_is_no_header(collector):

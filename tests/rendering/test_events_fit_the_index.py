@@ -4,12 +4,17 @@ What it rejects was tried on real servers; ``tests/elasticsearch`` does it again
 """
 
 from datetime import UTC, datetime
+from typing import get_args
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import hostile
 
 from structlog_mozdef import MozDefRenderer
+from structlog_mozdef.collector.elasticsearch import find_refusal
+from structlog_mozdef.collector.index_fields import Server
 
 
 def event_of(event_dict):
@@ -97,6 +102,10 @@ def test_name_with_dots_beside_its_prefix(given, expected):
         (["2026-W01", "2026-001"], ["date:2026-W01", "date:2026-001"]),
         (["2026-01-02", "2026-01-03T10:11:12Z"], ["2026-01-02", "2026-01-03T10:11:12Z"]),
         (["2026-01-02", "2026-02-30"], ["date:2026-01-02", "date:2026-02-30"]),
+        (["2026-01-02T10:11:12UTC", "x"], ["date:2026-01-02T10:11:12UTC", "x"]),
+        (["2026-01-02T10:11:12Europe/Paris", 5], ["date:2026-01-02T10:11:12Europe/Paris", 5]),
+        (["2026-01-02T10+01:00:30", "x"], ["date:2026-01-02T10+01:00:30", "x"]),
+        (["-123456-01-02", "x"], ["date:-123456-01-02", "x"]),
         (["2026", "1024-65535", "10.0.0.1"], ["2026", "1024-65535", "10.0.0.1"]),
         (["12345678-1234-1234-1234-1234567890ab", "x"],) * 2,
         ([{"day": "2026-01-02"}, {"day": "x"}], [{"day": "date:2026-01-02"}, {"day": "x"}]),
@@ -105,6 +114,61 @@ def test_name_with_dots_beside_its_prefix(given, expected):
 def test_one_name_has_one_type(value, expected):
     """What is under one name has one type, as an index wants it: other values become strings."""
     assert details_of({"value": value, "after": 1}) == {"value": expected, "after": 1}
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        *("2026/02/30", "2026/13/45 10:00:00", "2026/00/01", "2026/02/29"),
+        *("2024-25", "-2026-00", "2026-13T10:00:00"),
+    ],
+)
+def test_date_that_does_not_exist(date):
+    """It is no date any more: an index that takes it for one would reject the whole event."""
+    assert details_of({"a": date}) == {"a": f"date:{date}"}
+    assert details_of({"a": {"b": [date]}}) == {"a": {"b": [f"date:{date}"]}}
+    assert details_of({"a": [{"b": {"c": date}}]}) == {"a": [{"b": {"c": f"date:{date}"}}]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026/02/28", "2028/02/29 10:00:00", "2026-12T10", "2026-13-01", "/a/02/30", "1.1.1/32"],
+)
+def test_other_text(text):
+    """What exists, or is no date for an index either, stays as it is."""
+    assert details_of({"a": text, "b": {"c": text}}) == {"a": text, "b": {"c": text}}
+
+
+NUMBERS = st.sampled_from([0, 1, 2, 9, 10, 12, 13, 28, 29, 30, 31, 32, 53, 99, 366])
+DATES = st.builds(
+    "{}{:04}{}{}{}".format,
+    st.sampled_from(["", "", "-", "+", "1"]),
+    st.sampled_from([0, 1, 1900, 2024, 2026, 9999]),
+    st.builds("-{:02}-{:02}".format, NUMBERS, NUMBERS)
+    | st.builds("/{:02}/{:02}".format, NUMBERS, NUMBERS)
+    | st.builds("-{:02}".format, NUMBERS)
+    | st.builds("-W{:02}-{}".format, NUMBERS, st.integers(0, 8))
+    | st.builds("-{:03}".format, NUMBERS)
+    | st.just(""),
+    st.sampled_from(
+        ["", "", "T", "T10", "T10:20:30", "t10:20:30.5", "T24:00", " 10:20:30", " 1:2"]
+    ),
+    st.sampled_from(["", "", "Z", "z", "+01", "-0130", "+01:30", "-01:30:15", "UTC", "Asia/Tokyo"]),
+)
+
+
+def detected(server, document):
+    refusal = find_refusal({"details": document}, server)
+    return None if refusal is None else refusal.reason
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(DATES)
+def test_whatever_looks_like_a_date(date):
+    """Alone and beside other text, an index of each version accepts what is made of it."""
+    details = details_of({"alone": date, "o": {"alone": date}, "beside": [date, "x"]})
+    details["objects"] = details_of({"l": [{"a": [{"b": date}]}, {"a": [{"b": "x"}]}]})
+    assert [detected(server, details) for server in get_args(Server)] == [None] * 3
 
 
 @pytest.mark.parametrize(

@@ -257,3 +257,112 @@ def test_exception_method_logs_the_exception():
 
 def drop():
     raise structlog.DropEvent
+
+
+class Loader:
+    """A loader of modules that fails to find the source."""
+
+    def get_source(self, name):
+        raise RuntimeError(name)
+
+
+class NotedError(ValueError):
+    """An exception whose notes are broken."""
+
+    @property
+    def __notes__(self):
+        raise RuntimeError
+
+    def __repr__(self):
+        raise RuntimeError
+
+
+def scope_with_a_loader():
+    program = "def outer(do):\n    inner(do)\n\ndef inner(do):\n    do()\n"
+    scope = {"__name__": "odd", "__loader__": Loader()}
+    exec(compile(program, "/srv/odd.py", "exec"), scope)
+    return scope
+
+
+def raise_syntax_error():
+    raise SyntaxError("bad", (b"/srv/x.py", b"1", "2", b"x = (", 1, 2))
+
+
+def raise_noted():
+    raise NotedError("bad")
+
+
+FRAMES = ['File "/srv/odd.py", line 2, in outer', 'File "/srv/odd.py", line 5, in inner']
+
+
+@pytest.mark.parametrize("fails", [fail, raise_syntax_error, raise_noted])
+def test_frames_of_a_stack_that_cannot_be_formatted(fails):
+    """Each frame keeps its file, line and function, also those of the exceptions before it."""
+    try:
+        scope_with_a_loader()["outer"](fails)
+    except Exception as error:
+        first = error
+    try:
+        raise KeyError("later") from first
+    except KeyError as error:
+        stack = details_of(exc_info=error)["exception"]["stack"]
+    found = [stack.find(part) for part in (*FRAMES, f"in {fails.__name__}", "KeyError: 'later'")]
+    assert -1 not in found
+    assert found == sorted(found)
+
+
+def test_frames_of_a_group_that_cannot_be_formatted():
+    """The members of a group keep their frames as well."""
+    try:
+        scope_with_a_loader()["outer"](fail)
+    except ValueError as error:
+        group = ExceptionGroup("several", [error, KeyError("other")])
+    stack = details_of(exc_info=group)["exception"]["stack"]
+    assert all(part in stack for part in (*FRAMES, "ValueError: bad 27", "KeyError: 'other'"))
+
+
+def test_stack_of_a_log_call_that_cannot_be_formatted():
+    """The stack of the log call keeps its frames."""
+    events = []
+    scope_with_a_loader()["outer"](lambda: events.append(details_of(stack_info=True)))
+    assert all(frame in events[0]["stack"] for frame in FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("exc_info", "expected"),
+    [
+        (ValueError, ("ValueError", "", "ValueError")),
+        ((ValueError, None, None), ("ValueError", "", "ValueError")),
+        ((ValueError, "bad", None), ("ValueError", "bad", "ValueError: bad")),
+        ((NotedError,), (f"{__name__}.NotedError", "", f"{__name__}.NotedError")),
+    ],
+)
+def test_class_instead_of_an_exception(exc_info, expected):
+    """An exception of which only the class was given leaves a trace."""
+    details = details_of(exc_info=exc_info)
+    type_, message, stack = expected
+    assert details == {
+        "exception": {"type": type_, "message": message, "stack": stack},
+        "error": True,
+    }
+
+
+def test_class_with_a_traceback():
+    """The traceback beside a class shows where it came from."""
+    stack = details_of(exc_info=(ValueError, None, caught().__traceback__))["exception"]["stack"]
+    assert ("in fail" in stack, stack.endswith("\nValueError")) == (True, True)
+
+
+def test_class_of_the_exception_that_is_being_handled():
+    """It means that exception."""
+    try:
+        fail()
+    except ValueError:
+        details = details_of(exc_info=ValueError)
+    assert details["exception"]["message"] == "bad 27"
+
+
+@pytest.mark.parametrize("exc_info", [(None, None, None), (), int, ("ValueError", None, None)])
+def test_no_exception(exc_info):
+    """What names no exception is no error."""
+    assert details_of(exc_info=exc_info) == {}

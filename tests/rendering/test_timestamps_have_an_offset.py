@@ -150,3 +150,31 @@ def test_empty_timestamp_of_the_very_first_event_is_replaced():
 def test_time_that_mozdef_or_an_index_would_reject(moment, expected):
     """A time that is in no year of UTC, or has an offset that no index knows, is in UTC."""
     assert rendered(timestamp=moment)["timestamp"] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000000+00:00"),
+        ("2016-12-31 23:59:60.5+00:00", "2017-01-01T00:00:00.500000+00:00"),
+        ("2017-01-01T05:29:60+05:30", "2017-01-01T05:30:00.000000+05:30"),
+        ("20161231T235960z", "2017-01-01T00:00:00.000000+00:00"),
+        ("2016-02-28T24:00:00Z", "2016-02-29T00:00:00.000000+00:00"),
+        ("2016-02-28 24:00:00.000+01:00", "2016-02-29T00:00:00.000000+01:00"),
+        ("20160228T2400Z", "2016-02-29T00:00:00.000000+00:00"),
+    ],
+)
+def test_end_of_minute_or_day(given, expected):
+    """A leap second, and midnight as the end of a day, become the next second."""
+    event = rendered(timestamp=given)
+    assert (event["timestamp"], event["details"]) == (expected, {})
+
+
+@pytest.mark.parametrize(
+    "given", ["2016-12-31T24:00:01Z", "2016-12-31T23:60:00Z", "2016-12-31T23:59:61Z", "24:00:00"]
+)
+def test_other_times_that_do_not_exist(given):
+    """They are no point in time: the event has the time now, and keeps them in its details."""
+    event = rendered(timestamp=given)
+    assert event["timestamp"] > "2026"
+    assert event["details"] == {"timestamp": given}
