@@ -66,9 +66,6 @@ def build_processors(
         raise ValueError(f"sequence is {sequence!r}; it must be True or False")
     redactor = redactor_of(redact)
     processors: list[Processor] = [structlog.contextvars.merge_contextvars]
-    if redactor is not None:
-        # Before the processors that add what is no secret, which it need not look at then.
-        processors.append(redactor)
     processors += [
         add_hostname,
         add_processid,
@@ -79,7 +76,7 @@ def build_processors(
         processors.append(TagAdder(*tags))
     if sequence:
         processors.append(SequenceAdder())
-    processors.append(MozDefRenderer(category, source, timezone, typed_names))
+    processors.append(MozDefRenderer(category, source, timezone, typed_names, redactor=redactor))
     return processors
 
 

@@ -74,11 +74,10 @@ class MozDefHandler(logging.Handler):
         **sink_options: Any,
     ) -> None:
         super().__init__(level)
-        redactor = redactor_of(redact)
         self._processors: tuple[Processor, ...] = tuple(processors)
-        if redactor is not None:
-            self._processors += (redactor,)
-        self._renderer = MozDefRenderer(category, source, timezone, typed_names)
+        self._renderer = MozDefRenderer(
+            category, source, timezone, typed_names, redactor=redactor_of(redact)
+        )
         self._ships_by_formatter = False
         self._sink: Sink = destination_of(sink, sink_options)
 

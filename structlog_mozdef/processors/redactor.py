@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
-from structlog_mozdef.processors.secret_hints import hint_finder
+from structlog_mozdef.processors.secret_hints import has_hint
+from structlog_mozdef.processors.secret_lines import line_look, may_have_secret
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
 from structlog_mozdef.processors.secret_texts import REDACTED, redact_text
 from structlog_mozdef.rendering.convert import (
@@ -24,6 +25,7 @@ from structlog_mozdef.rendering.convert import (
 from structlog_mozdef.rendering.tracebacks import move_exception
 
 _UNTOUCHED = frozenset({int, float, bool, type(None)})
+_SCALARS = _UNTOUCHED | {str}
 _MAX_REMEMBERED_NAMES = 4096
 _NAME_LIMIT = 500
 # No more of a string is kept in an event, even if a part of it is replaced.
@@ -36,8 +38,10 @@ _VALUE_COST = 20
 _TOKEN_DIGITS = 20
 _KEY_MIN_BYTES = 16
 # A larger event is looked at value by value.
-_GATHERED_ITEMS = 200
-_GATHERED_DEPTH = 5
+_PLAIN_ITEMS = 200
+_PLAIN_DEPTH = 5
+# The others of the ten fields are numbers, timestamps and names of levels.
+_EXAMINED_FIELDS = ("category", "hostname", "processname", "source", "summary", "tags")
 _LEFT_OUT = "[left out: too many values]"
 
 
@@ -65,7 +69,16 @@ class Redactor:
             names to hash without a key.
     """
 
-    __slots__ = ("_decided", "_hash_key", "_hashed", "_keep", "_names", "_patterns")
+    __slots__ = (
+        "_decided",
+        "_harmless",
+        "_hash_key",
+        "_hashed",
+        "_keep",
+        "_looks_always",
+        "_names",
+        "_patterns",
+    )
 
     def __init__(
         self,
@@ -81,18 +94,22 @@ class Redactor:
         self._names = _bare_names("names", names)
         self._keep = _bare_names("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
+        self._looks_always = bool(self._patterns) or not (self._names | self._hashed).isdisjoint(
+            _EXAMINED_FIELDS
+        )
+        # Names that were decided before, and those of them that are harmless.
         self._decided: dict[str, bool] = {}
-        hint_finder()  # loaded here, and not by the first log call
+        self._harmless: set[str] = set()
+        line_look()  # loaded here, and not by the first log call
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
         if "exc_info" in event_dict or "exception" in event_dict:
             move_exception(event_dict)
         # Nearly every event has known names and no hint of a secret in its strings, which one look
         # at all of them tells.
-        texts: list[str] = []
-        if not self._patterns and self._gather(event_dict, texts, 0):
-            text = "\n".join(texts)
-            if len(text) <= EVENT_LIMIT_BYTES and not hint_finder()(text):
+        if not self._looks_always and self._is_plain(event_dict):
+            text = _joined(event_dict)
+            if len(text) <= EVENT_LIMIT_BYTES and not may_have_secret(text):
                 return event_dict
         budget = [_BUDGET]
         for key, value in list(event_dict.items()):
@@ -101,37 +118,79 @@ class Redactor:
                 event_dict[key] = redacted
         return event_dict
 
-    def _gather(self, items: Mapping[Any, Any], texts: list[str], depth: int) -> bool:
-        """Add the strings in *items* to *texts*; False if there may be more than strings tell."""
-        if len(items) > _GATHERED_ITEMS or depth > _GATHERED_DEPTH:
+    def may_have_secret(self, event: dict[str, Any], nested: list[Any], line: bytes) -> bool:
+        """Return whether *event*, which was rendered as *line*, can have a secret.
+
+        For `MozDefRenderer`. All its values have JSON's own types. Those of its details that are
+        objects or arrays are in *nested*.
+        """
+        details = event["details"]
+        if (
+            self._looks_always
+            or not (self._harmless.issuperset(details) or self._are_harmless(details))
+            or not (not nested or self._are_plain(nested, 1))
+        ):
+            return True
+        look = line_look()
+        return has_hint(_joined(event)) if look is None else look(line)
+
+    def redact(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return *event*, with the ten fields of a MozDef event, without its secrets.
+
+        For `MozDefRenderer`.
+        """
+        budget = [_BUDGET]
+        redacted = {
+            **event,
+            **{name: self._entry(name, event[name], 2, budget) for name in _EXAMINED_FIELDS},
+        }
+        details = self._value(event["details"], 1, budget)
+        redacted["details"] = details if isinstance(details, Mapping) else {"left_out": details}
+        return redacted
+
+    def _is_plain(self, items: Any, depth: int = 0) -> bool:
+        """Return whether all names in *items* are known to be harmless, at any depth.
+
+        False as well if there are values that are not of JSON, or too many.
+        """
+        if len(items) > _PLAIN_ITEMS:
             return False
-        decided = self._decided
         try:
-            for key, value in items.items():
-                if decided[key]:
-                    return False
-                kind = type(value)
-                if kind is str:
-                    texts.append(value)
-                elif kind is dict:
-                    if not self._gather(value, texts, depth + 1):
-                        return False
-                elif kind not in _UNTOUCHED and not self._gather_array(value, texts):
-                    return False
-        except (KeyError, TypeError, RuntimeError) as error:
+            if not self._harmless.issuperset(items) and not self._are_harmless(items):
+                return False
+            others = [value for value in items.values() if type(value) not in _SCALARS]
+        except (TypeError, RuntimeError) as error:
             pass_on(error)
-            return False  # a name is unknown, or another thread is changing it
+            return False  # another thread is changing it
+        return not others or self._are_plain(others, depth + 1)
+
+    def _are_plain(self, values: Iterable[Any], depth: int) -> bool:
+        if depth > _PLAIN_DEPTH:
+            return False
+        for value in values:
+            kind = type(value)
+            if kind is dict:
+                if not (
+                    self._harmless.issuperset(value)
+                    and _SCALARS.issuperset(map(type, value.values()))
+                ) and not self._is_plain(value, depth):
+                    return False
+            elif kind is list or kind is tuple:
+                if (
+                    len(value) > _PLAIN_ITEMS
+                    or (_is_pair(value) and not self._is_harmless(value[0]))
+                    or not self._are_plain(value, depth + 1)
+                ):
+                    return False
+            elif kind not in _SCALARS:
+                return False
         return True
 
-    def _gather_array(self, value: Any, texts: list[str]) -> bool:
-        if type(value) not in (list, tuple) or len(value) > _GATHERED_ITEMS:
-            return False
-        for item in value:
-            if type(item) is str:
-                texts.append(item)
-            elif type(item) not in _UNTOUCHED:
-                return False
-        return not _is_pair(value) or self._decided.get(value[0]) is False
+    def _are_harmless(self, names: Collection[Any]) -> bool:
+        return len(names) <= _PLAIN_ITEMS and all(map(self._is_harmless, names))
+
+    def _is_harmless(self, name: Any) -> bool:
+        return not self._is_secret(name) and name in self._harmless
 
     def _entry(self, key: Any, value: Any, depth: int, budget: list[int]) -> Any:
         if self._is_secret(key) and value is not None and type(value) is not bool:
@@ -159,12 +218,15 @@ class Redactor:
             or (name not in self._keep and is_secret_name(name))
         )
         # Names can come from outside, and can have secrets themselves.
-        if (
-            len(self._decided) < _MAX_REMEMBERED_NAMES
-            and len(key) <= _NAME_LIMIT
-            and (secret or not hint_finder()(key) or redact_text(key, self._is_secret) == key)
+        if len(key) <= _NAME_LIMIT and (
+            secret or not may_have_secret(key) or redact_text(key, self._is_secret) == key
         ):
+            if len(self._decided) >= _MAX_REMEMBERED_NAMES:
+                self._decided.clear()
+                self._harmless.clear()
             self._decided[key] = secret
+            if not secret:
+                self._harmless.add(key)
         return secret
 
     def _value(  # noqa: PLR0911 - one for each kind
@@ -237,7 +299,7 @@ class Redactor:
         if len(text) > _STRING_LIMIT:
             text = text[:_STRING_LIMIT]
         budget[0] -= len(text)
-        if hint_finder()(text):
+        if may_have_secret(text):
             text = redact_text(text, self._is_secret)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
@@ -259,6 +321,23 @@ def redactor_of(redact: object) -> Redactor | None:
     if not isinstance(redact, bool):
         raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
     return Redactor() if redact else None
+
+
+def _joined(event: Mapping[str, Any]) -> str:
+    texts: list[str] = []
+    _gather(event.values(), texts)
+    return "\n".join(texts)
+
+
+def _gather(values: Iterable[Any], texts: list[str]) -> None:
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            texts.append(value)
+        elif kind is dict:
+            _gather(value.values(), texts)
+        elif kind is list or kind is tuple:
+            _gather(value, texts)
 
 
 def _is_pair(item: Any) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, tzinfo
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -52,8 +52,25 @@ _BOOLEANS = frozenset({bool, type(None)})
 _CONVERSION_COST = 5
 
 
+class EventRedactor(Protocol):
+    """Replaces secrets in events: `structlog_mozdef.Redactor`."""
+
+    def may_have_secret(self, event: dict[str, Any], nested: list[Any], line: bytes) -> bool:
+        """Return whether *event*, which was rendered as *line*, can have a secret.
+
+        All its values have JSON's own types. Those of its details that are objects or arrays are in
+        *nested*.
+        """
+
+    def redact(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return *event* without its secrets."""
+
+
 def encode(
-    event: dict[str, Any], naive_zone: tzinfo | None = None, are_usual: bool = False
+    event: dict[str, Any],
+    naive_zone: tzinfo | None = None,
+    are_usual: bool = False,
+    redactor: EventRedactor | None = None,
 ) -> bytes:
     """Encode a MozDef event whose values may be anything as one line of JSON. Never raises.
 
@@ -61,27 +78,36 @@ def encode(
         event: the ten top-level fields; ``details`` is a dict.
         naive_zone: the time zone of naive datetimes. Default: local time.
         are_usual: whether the names of the details are known to be good.
+        redactor: replaces the secrets in the event.
     """
     try:
         details = event["details"]
         candidate = event
-        for value in details.values():
-            if type(value) not in _SCALARS and not _is_flat(value):
-                candidate = {**event, "details": _jsonable_details(details, naive_zone)}
+        nested = [value for value in details.values() if type(value) not in _SCALARS]
+        for value in nested:
+            if not _is_flat(value):
+                converted = _jsonable_details(details, naive_zone)
+                candidate = {**event, "details": converted}
+                nested = [value for value in converted.values() if type(value) not in _SCALARS]
                 break
         if are_usual or are_indexable(details):
             encoded = orjson.dumps(candidate, None, _OPTIONS)
             size = len(encoded)
-            if size <= _SMALL_BYTES or (
-                _has_few_names(details, encoded)
-                and (
-                    size <= STRING_LIMIT_BYTES
-                    or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
+            if (
+                size <= _SMALL_BYTES
+                or (
+                    _has_few_names(details, encoded)
+                    and (
+                        size <= STRING_LIMIT_BYTES
+                        or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
+                    )
                 )
-            ):
+            ) and (redactor is None or not redactor.may_have_secret(candidate, nested, encoded)):
                 return encoded[:-1]
     except Exception as error:
         pass_on(error)  # whatever it was, `repair` finds it again
+    if redactor is not None:
+        return encode(redactor.redact(event), naive_zone)
     return repair(event, naive_zone)
 
 
