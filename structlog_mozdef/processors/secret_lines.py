@@ -15,10 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.processors.secret_hints import has_hint
 
 # The expressions are for bytes: those of a letter that is not ASCII can belong to a name.
 _LETTER = r"0-9a-z_\x80-\xff"
@@ -38,7 +35,7 @@ _WHOLE_NAMES = rf"(?:sid|sig|pin|cvv2?|dsn|t?otp|key){_JOINTS}"
 _BEFORE_VALUE = r"(?:\\*(?:(?:\\\"|')?(?: |\\t)*[=:]|(?:\\\"|'),)|>)"
 _CASELESS = (
     *(rf"{name}{_BEFORE_VALUE}" for name in _NAMES),
-    rf"(?:[^{_LETTER}.-]|{_ESCAPE}){_JOINTS}{_WHOLE_NAMES}{_BEFORE_VALUE}",
+    rf"(?:[^0-9a-z_.-]|{_ESCAPE}){_JOINTS}{_WHOLE_NAMES}{_BEFORE_VALUE}",
     # --NAME of a command
     rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{_LETTER}-]*(?:{'|'.join((*_NAMES, _WHOLE_NAMES))}) ",
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
@@ -77,18 +74,6 @@ def line_look() -> Look | None:
     except Exception as error:  # not installed, or not for this processor
         pass_on(error)
         return None
-
-
-def may_have_secret(text: str) -> bool:
-    """Return whether *text* can have a secret."""
-    look = line_look()
-    if look is None:
-        return has_hint(text)
-    try:
-        return look(orjson.dumps(text))
-    except Exception as error:  # half a surrogate pair
-        pass_on(error)
-        return True
 
 
 def _scanner() -> Look:
