@@ -43,7 +43,7 @@ class MozDefTee:
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
         *,
-        redact: bool | Redactor = False,
+        redact: bool | Redactor = True,
         **sink_options: Any,
     ) -> None:
         self._renderer = MozDefRenderer(

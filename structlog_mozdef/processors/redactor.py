@@ -107,13 +107,18 @@ class Redactor(SecretLook):
         For `MozDefRenderer`.
         """
         budget = [_BUDGET]
+        fields = {name: self._entry(name, event[name], 2, budget) for name in EXAMINED_FIELDS}
+        details = event["details"]
+        if not isinstance(details, dict):
+            details = {"event_dict": details}
+        # Where one of the details uses up the budget, the others are kept.
         redacted = {
-            **event,
-            **{name: self._entry(name, event[name], 2, budget) for name in EXAMINED_FIELDS},
+            self._string(key, budget) if type(key) is str else key: self._entry(
+                key, value, 2, budget
+            )
+            for key, value in list(dict.items(details))
         }
-        details = self._value(event["details"], 1, budget)
-        redacted["details"] = details if isinstance(details, Mapping) else {"left_out": details}
-        return redacted
+        return {**event, **fields, "details": redacted}
 
     def _entry(self, key: Any, value: Any, depth: int, budget: list[int]) -> Any:
         if self._is_secret(key) and value is not None and type(value) is not bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from datetime import tzinfo
 from logging import LogRecord
@@ -106,6 +107,14 @@ class MozDefRenderer:
         self._conversions = check_typed_names(typed_names)
         self._redactor = redactor
         identity.hostname()  # now, so that the first log call need not wait for the resolver
+
+    def with_redactor(self, redactor: EventRedactor | None) -> MozDefRenderer:
+        """Return a renderer with *redactor*, and else as this one; itself if it has its own."""
+        if self._redactor is not None or redactor is None:
+            return self
+        renderer = copy.copy(self)
+        renderer._redactor = redactor  # noqa: SLF001 - ours
+        return renderer
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> bytes:
         try:
