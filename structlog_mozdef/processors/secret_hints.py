@@ -76,7 +76,7 @@ def has_hint(text: str) -> bool:
     return (
         ("@" in text and "://" in text)
         or (
-            ("=" in text or ":" in text or "," in text or "<" in text or "-" in text)
+            ("=" in text or ":" in text or "," in text or "<" in text or "-" in text or "%" in text)
             and _has_one(lowered, NAME_HINTS)
         )
         or _has_one(lowered, _BARE)
@@ -86,6 +86,8 @@ def has_hint(text: str) -> bool:
         or (" " in text and _has_one(lowered, SCHEME_HINTS))
         or ("\t" in text and _has_one(lowered, SCHEME_HINTS))
         or "private key" in lowered
+        or "private-lines" in lowered
+        or "code is " in lowered
     )
 
 

@@ -31,8 +31,11 @@ _NAMES = (
     rf"(?:{_CODES}){_JOINTS}code[{_LETTER}.-]*",
 )
 _WHOLE_NAMES = rf"(?:sid|sig|pin|cvv2?|dsn|t?otp|key){_JOINTS}"
-# NAME=, NAME: and "NAME" =>, 'NAME', and <NAME>
-_BEFORE_VALUE = r"(?:\\*(?:(?:\\\"|')?(?: |\\t)*[=:]|(?:\\\"|'),)|>)"
+# NAME=, NAME: and "NAME" =>, 'NAME', and <NAME>, NAME%3D in a URL within a URL
+_BEFORE_VALUE = (
+    r"(?:\\*(?:(?:\\\"|')?(?: |\\t)*[=:]|(?:\\\"|'),)|>"
+    r"|(?:%(?:25){0,3}2[027]){0,3}%(?:25){0,3}3[ad])"
+)
 _CASELESS = (
     *(rf"{name}{_BEFORE_VALUE}" for name in _NAMES),
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){_JOINTS}{_WHOLE_NAMES}{_BEFORE_VALUE}",
@@ -41,7 +44,8 @@ _CASELESS = (
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
     r"[?&]code=",
     r"hooks\.slack\.com/|/api/webhooks/",
-    "private key",
+    "private key|private-lines",
+    rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?code(?:(?: |\\t)*[:=]| is)",
     # The Kelvin sign, whose small letter is k.
     r"\xe2\x84\xaa",
 )

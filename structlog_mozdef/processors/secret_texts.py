@@ -25,8 +25,14 @@ _SCHEME = (
     r"(?=[a-z+/=._~-]{0,100}\d|[a-z+/=._~-]{24})[a-z0-9+/=._~-]{8,}"
 )
 _PRIVATE_KEY = (
-    r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
-    r"(?:-----END [A-Z ]{0,40}KEY(?: BLOCK)?-----|\Z)"
+    r"(?s)-----? ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-----?.*?"
+    r"(?:-----? ?END [A-Z0-9 ]{0,40}KEY(?: BLOCK)? ?-----?|\Z)"
+)
+_PUTTY_KEY = r"(?s)(Private-Lines: \d{1,4}(?:\s|\\[rn]){1,4})\S.*?(?=Private-(?:MAC|Hash):|\Z)"
+_ONE_TIME_CODE = (
+    r"(?i)\b((?:2fa|access|authentication|backup|login|mfa|one[ -]?time|otp|recovery|security|sms"
+    r"|verification)[ -](?:pass)?code(?:[ \t]{0,8}[:=]|[ ]is)[ \t]{0,8}[\"']?)"
+    r"(?=[a-z-]{0,20}\d)[0-9a-z-]{4,}"
 )
 _FORMATS = (
     r"\b(?:A[KS]IA[0-9A-Z]{16}\b|gh[pousr]_\w{20,}|github_pat_\w{20,}|gl(?:pat|dt)-[\w-]{16,}"
@@ -40,13 +46,18 @@ _WEBHOOK = r"(?i)(hooks\.slack\.com/\w+/|/api/webhooks/)[\w/-]{8,}"
 # NAME=value, "NAME": "value", NAME => 'value', \"NAME\": \"value\": what a secret is depends on
 # the name, so the value is only looked at where the name asks for it: it may hold others.
 _NAME = (
-    r"(?<![\w./-])(?P<name>[\w.-]++)\\{0,8}[\"']?[ \t]{0,8}"
+    r"(?<![\w./-])(?P<name>[\w.-]++)(?:\\{0,8}[\"']?[ \t]{0,8}"
     r"(?:=>|:=|=(?!=)|:(?!/)|(?<=[\"']),)[ \t]{0,8}"
+    # The same in a URL within a URL.
+    r"|(?:%(?:25){0,3}2[027]){0,3}%(?:25){0,3}3[ADad])"
 )
-# A quoted value ends at the same quotes, unless a backslash stands before them.
+# A quoted value ends at the same quotes, unless a backslash stands before them. Those of YAML can
+# have a type, and can be the lines below.
 _VALUE = (
-    r"(?s)(?:[bru]{1,2}(?=[\"']))?(?P<quote>\\*[\"'])(?!(?P=quote))"
-    r"(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)|(?P<plain>[^\s&;,\"'][^\s&;,\"']*)"
+    r"(?s)(?:[bru]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8})?"
+    r"(?:(?P<quote>\\*[\"'])(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
+    r"|[|>][-+\d]{0,2}[ \t]{0,8}\r?\n(?P<block>[ \t]+[^\r\n]+(?:\r?\n(?:[ \t]+[^\r\n]+)?)*)"
+    r"|(?P<plain>[^\s&;,\"'][^\s&;,\"']*))"
 )
 _FLAG = r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?P<plain>[^\s\"'-][^\s\"']*)"
 _ELEMENT = r"<(?P<name>[\w.-]{1,60})>(?P<plain>[^<>\s][^<>]{0,500})(?=</)"
@@ -112,6 +123,8 @@ class _Patterns:
         self.url_token = re.compile(_USER_ONLY)
         self.scheme = re.compile(_SCHEME)
         self.private_key = re.compile(_PRIVATE_KEY)
+        self.putty_key = re.compile(_PUTTY_KEY)
+        self.one_time_code = re.compile(_ONE_TIME_CODE)
         self.token = re.compile(_FORMATS)
         self.webhook = re.compile(_WEBHOOK)
         self.line = re.compile(_LINE)
@@ -132,8 +145,9 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
         for pattern in patterns.urls:
             text = pattern.sub(rf"\1{REDACTED}@", text)
         text = patterns.url_token.sub(rf"\1{REDACTED}@", text)
-    if "PRIVATE KEY" in text:
+    if "PRIVATE KEY" in text or "Private-Lines:" in text:
         text = patterns.private_key.sub(REDACTED, text)
+        text = patterns.putty_key.sub(rf"\1{REDACTED}\n", text)
     if any(map(lowered.__contains__, TOKEN_HINTS)):
         text = patterns.token.sub(REDACTED, text)
         text = patterns.webhook.sub(rf"\1{REDACTED}", text)
@@ -142,7 +156,7 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
     if any(map(lowered.__contains__, NAME_HINTS)):
         text = patterns.line.sub(_of_line, text)
         text = patterns.code.sub(rf"\1{REDACTED}", text)
-
+        text = patterns.one_time_code.sub(rf"\1{REDACTED}", text)
         text = _without_assigned(text, is_secret_name)
 
         def of_named(match: re.Match[str]) -> str:
@@ -170,7 +184,7 @@ def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
         value = patterns.value.match(text, named.end())
         if value is None:
             continue
-        group = "plain" if value["quoted"] is None else "quoted"
+        group = value.lastgroup or "plain"
         if _is_secret(named["name"], value[group], is_secret_name):
             pieces += (text[end : value.start(group)], REDACTED)
             end = value.end(group)

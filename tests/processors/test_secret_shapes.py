@@ -118,7 +118,23 @@ PIECES = [
         "\n",
     ),
     *("\x00", "\x1f", "\x85", "\u2003", "\u20ac", "\u00e9", "\U0001f511"),
-    *("x", "hunter2", "Zx9kQw7pL2mN8vB4", "QZ7XB2NV9KL4MT8P", "12345678"),
+    *(
+        "x",
+        "hunter2",
+        "%3D",
+        "%253a",
+        "%22",
+        "Private-Lines: 1\n",
+        "one-time code",
+        "access ",
+        " code is ",
+        "!!str ",
+        "|\n  ",
+        "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----",
+        "Zx9kQw7pL2mN8vB4",
+        "QZ7XB2NV9KL4MT8P",
+        "12345678",
+    ),
 ]
 
 
