@@ -83,13 +83,15 @@ def encode(
     try:
         details = event["details"]
         candidate = event
-        nested = [value for value in details.values() if type(value) not in _SCALARS]
-        for value in nested:
-            if not _is_flat(value):
-                converted = _jsonable_details(details, naive_zone)
-                candidate = {**event, "details": converted}
-                nested = [value for value in converted.values() if type(value) not in _SCALARS]
-                break
+        nested = []
+        for value in details.values():
+            if type(value) not in _SCALARS:
+                nested.append(value)
+                if not _is_flat(value):
+                    converted = _jsonable_details(details, naive_zone)
+                    candidate = {**event, "details": converted}
+                    nested = [item for item in converted.values() if type(item) not in _SCALARS]
+                    break
         if are_usual or are_indexable(details):
             encoded = orjson.dumps(candidate, None, _OPTIONS)
             size = len(encoded)
