@@ -10,6 +10,7 @@ from typing import Any
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
+from structlog_mozdef.processors.secret_formats import REDACTED
 from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
     NAME_LIMIT,
@@ -18,7 +19,7 @@ from structlog_mozdef.processors.secret_look import (
     may_have_secret,
 )
 from structlog_mozdef.processors.secret_names import bare
-from structlog_mozdef.processors.secret_texts import REDACTED, redact_text
+from structlog_mozdef.processors.secret_texts import redact_text
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,

@@ -8,7 +8,7 @@ from __future__ import annotations
 #: In a name before its value.
 NAME_HINTS = (
     "pass",
-    "pwd",
+    "pw",
     "secret",
     "token",
     "key",
@@ -27,10 +27,24 @@ NAME_HINTS = (
     "pin",
     "otp",
     "cvv",
+    "cvc",
+    "assertion",
     "dsn",
 )
 #: Before a credential in a header.
 SCHEME_HINTS = ("bearer", "basic", "digest", "negotiate", "apikey")
+#: What else can stand before a secret.
+PHRASES = (
+    "code is ",
+    "codes is ",
+    "otp is ",
+    "curl ",
+    "sshpass",
+    " login ",
+    "mysql",
+    "identified ",
+    "password ",
+)
 #: The beginnings of tokens in known formats, in lower case.
 TOKEN_HINTS = (
     "akia",
@@ -42,7 +56,7 @@ TOKEN_HINTS = (
     "ghr_",
     "github_pat_",
     "glpat-",
-    "gldt-",
+    *("glagent-", "glcbt-", "gldt-", "glft-", "glptt-", "glrt-", "glsoat-"),
     "xox",
     "xapp-",
     "k_live_",
@@ -59,15 +73,18 @@ TOKEN_HINTS = (
     "hvs.",
     "sk-ant-",
     "sk-proj-",
-    "hooks.slack.com",
-    "/api/webhooks/",
+    "dckr_pat_",
+    "hf_",
+    *("shpat_", "shpca_", "shppa_", "shpss_"),
+    "atatt3",
+    "age-secret-key-1",
 )
 
 # A hint cannot be where its most telling character is not, which is found out in no time.
 _WITH_UNDERSCORE = tuple(hint for hint in TOKEN_HINTS if "_" in hint)
-_WITH_HYPHEN = tuple(hint for hint in TOKEN_HINTS if "-" in hint)
+_WITH_HYPHEN = (*(hint for hint in TOKEN_HINTS if "-" in hint), "xox")
 _WITH_DOT = (*(hint for hint in TOKEN_HINTS if "." in hint), "eyj")
-_BARE = ("akia", "asia", "aiza", "xox", "/api/webhooks/")
+_BARE = ("akia", "asia", "aiza", "atatt3", "hooks")
 
 
 def has_hint(text: str) -> bool:
@@ -87,7 +104,7 @@ def has_hint(text: str) -> bool:
         or ("\t" in text and _has_one(lowered, SCHEME_HINTS))
         or "private key" in lowered
         or "private-lines" in lowered
-        or "code is " in lowered
+        or (" " in text and _has_one(lowered, PHRASES))
     )
 
 

@@ -26,39 +26,52 @@ _CODES = rf"2fa|backup|mfa|one{_JOINTS}time|otp|recovery|security|sms|verificati
 # letters costs more than all the rest, so the parts of expressions are as long as they can be.
 _NAMES = (
     rf"(?:pass{_JOINTS}(?:w|phrase|code)|secret|credential|csrf|xsrf|cookie|token)[{_LETTER}.-]*",
-    rf"(?:auth|authorization|bearer|jwt|pass|pwd|sess{_JOINTS}id|session{_JOINTS}id|signature)[-_.]*",
-    rf"(?:session{_JOINTS}key|connection{_JOINTS}string|[cegihnrst]{_JOINTS}key)[{_LETTER}.-]*",
+    (
+        rf"(?:auth|authorization|bearer|jwt|pass|passe|pwd|sess{_JOINTS}id|session{_JOINTS}id"
+        rf"|card{_JOINTS}cv[cv]2?|(?:admin|bind|db|root|user){_JOINTS}pw|signature{_JOINTS}\d*|client{_JOINTS}assertion)"
+        rf"{_JOINTS}"
+    ),
+    rf"(?:session{_JOINTS}key|connection{_JOINTS}string|[cdeghinprst]{_JOINTS}key)[{_LETTER}.-]*",
     rf"(?:{_CODES}){_JOINTS}code[{_LETTER}.-]*",
 )
-_WHOLE_NAMES = rf"(?:sid|sig|pin|cvv2?|dsn|t?otp|key){_JOINTS}"
-# NAME=, NAME: and "NAME" =>, 'NAME', and <NAME>, NAME%3D in a URL within a URL
+_WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|dsn|t?otp|key|pw){_JOINTS}"
+_QUOTE = r"\\*(?:\\\"|')?"
+_BLANKS = r"(?: |\\t|\xc2\xa0)*"
+# NAME=, NAME: and "NAME" =>, NAME["NAME"] =, 'NAME', and <NAME>, NAME%3D in a URL within a URL
 _BEFORE_VALUE = (
-    r"(?:\\*(?:(?:\\\"|')?(?: |\\t)*[=:]|(?:\\\"|'),)|>"
-    r"|(?:%(?:25){0,3}2[027]){0,3}%(?:25){0,3}3[ad])"
+    rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}[=:]"
+    r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>"
+    r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]))"
 )
 _CASELESS = (
     *(rf"{name}{_BEFORE_VALUE}" for name in _NAMES),
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){_JOINTS}{_WHOLE_NAMES}{_BEFORE_VALUE}",
-    # --NAME of a command
+    # --NAME of a command, and <NAME type="x">
     rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{_LETTER}-]*(?:{'|'.join((*_NAMES, _WHOLE_NAMES))}) ",
+    rf"<[{_LETTER}.:-]*(?:{'|'.join((*_NAMES, _WHOLE_NAMES))})(?:[ \x80-\xff]|{_ESCAPE})",
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
     r"[?&]code=",
     r"hooks\.slack\.com/|/api/webhooks/",
     "private key|private-lines",
-    rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?code(?:(?: |\\t)*[:=]| is)",
+    rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?codes?(?:(?: |\\t)*[:=]| is)",
+    "otp is ",
+    r"curl(?:[^\"\\]|\\.)* (?:-u|--user|--proxy-user)",
+    r"sshpass|(?:docker|podman) login|mysql(?:[^\"\\]|\\.)* -p",
+    r"identified (?:with [^ ]+ )?by |password '|login [^ ]+ password ",
     # The Kelvin sign, whose small letter is k.
     r"\xe2\x84\xaa",
 )
 _EXACT = (
     r"A[KS]IA[0-9A-Z]{4}",
     r"gh[pousr]_|github_pat_",
-    r"gl(?:pat|dt)-",
+    r"gl(?:agent|cbt|dt|ft|pat|ptt|rt|soat)-",
     r"xox[a-z]-|xapp-",
     r"[sr]k_(?:live|test)_|whsec_",
     r"AIza|ya29\.|GOCSPX-",
     r"eyJ[0-9A-Za-z_\x80-\xff-]{8,}\.",
     r"npm_|pypi-|SG\.|dop_v1_|hvs\.",
-    r"sk-(?:ant|proj)-",
+    r"sk-(?:ant|proj)-|dckr_pat_|hf_|ATATT3|AGE-SECRET-KEY-1",
+    r"shp(?:at|ca|pa|ss)_",
 )
 # A user before a host, with a password or not.
 _AT_SIGN = ord("@")

@@ -12,7 +12,13 @@ from support.secret_shapes import HARMLESS, HARMLESS_NAMES, SECRET, STRUCTURES, 
 from support.secret_table import missed, redacted, table, touched, tried, written
 
 from structlog_mozdef import MozDefRenderer, Redactor
-from structlog_mozdef.processors.secret_hints import NAME_HINTS, SCHEME_HINTS, TOKEN_HINTS, has_hint
+from structlog_mozdef.processors.secret_hints import (
+    NAME_HINTS,
+    PHRASES,
+    SCHEME_HINTS,
+    TOKEN_HINTS,
+    has_hint,
+)
 from structlog_mozdef.processors.secret_lines import line_look
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
 from structlog_mozdef.processors.secret_texts import redact_text
@@ -76,65 +82,21 @@ def test_looks_find_what_the_patterns_find():
 # What patterns and looks are made of, and what JSON escapes.
 PIECES = [
     *NAME_HINTS,
+    *PHRASES,
     *TOKEN_HINTS,
     *SCHEME_HINTS,
-    *("bearer ", "basic\t", "Cookie", "Authorization:", "\u212aey", "pass_word", "session-id"),
-    *("api", "one_time", "ation", "my_", "x-", "://", "a://", "@", "-----BEGIN PRIVATE KEY-----"),
-    *(
-        '="',
-        "='",
-        '": "',
-        "': '",
-        '\\"',
-        "\\\\",
-        "', '",
-        "=>",
-        ":=",
-        "==",
-        " = ",
-        "\t:",
-        "</",
-        "<",
-        ">",
-    ),
-    *(
-        " --",
-        " -",
-        "--",
-        "-",
-        "_",
-        ".",
-        "/",
-        "?",
-        "&",
-        "#",
-        "=",
-        ":",
-        ",",
-        ";",
-        '"',
-        "'",
-        " ",
-        "\n",
-    ),
-    *("\x00", "\x1f", "\x85", "\u2003", "\u20ac", "\u00e9", "\U0001f511"),
-    *(
-        "x",
-        "hunter2",
-        "%3D",
-        "%253a",
-        "%22",
-        "Private-Lines: 1\n",
-        "one-time code",
-        "access ",
-        " code is ",
-        "!!str ",
-        "|\n  ",
-        "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----",
-        "Zx9kQw7pL2mN8vB4",
-        "QZ7XB2NV9KL4MT8P",
-        "12345678",
-    ),
+    *r"""="~='~": "~': '~\"~\\~', '~=>~:=~==~ = ~</~<~>~ --~ -~--~-~_~.~/~?~&~#~=~:~,~;~"~'~ ~[~]~[]
+    """.strip().split("~"),
+    *r"""bearer ~Cookie~Authorization:~pass_word~session-id~api~one_time~ation~my_~x-~://~a://~@~%3D
+    """.strip().split("~"),
+    *r"""%253a~%22~%5b~%5D~one-time code~access ~ code is ~!!str ~SecretStr(~: str = ~<x:~ name="~/>
+    """.strip().split("~"),
+    *r""" value="~curl -u a:~ -p~docker login ~IDENTIFIED BY '~login a password ~Password '
+    """.strip().split("~"),
+    *("basic\t", "\t:", "\n", "Private-Lines: 1\n", "|\n  ", "-----BEGIN PRIVATE KEY-----"),
+    *("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "Set-Cookie: "),
+    *("\u212aey", "\x00", "\x1f", "\x85", "\xa0", "\u2003", "\u20ac", "\u00e9", "\U0001f511"),
+    *("x", "hunter2", "Zx9kQw7pL2mN8vB4Zx9kQw7pL2mN8vB4", "QZ7XB2NV9KL4MT8P", "12345678"),
 ]
 
 
