@@ -29,7 +29,7 @@ _CODE_NAMES = (
 )
 _SHELL = (
     r"(?i)(\b(?:sshpass|(?:docker|podman)[ ]login)\b[^\r\n]{0,200}?[ ]-p[ =]?"
-    r"|\bmysql[a-z]{0,10}\b[^\r\n]{0,200}?[ ]-p)(?![ -])[\"']?[^\s\"']+"
+    r"|\bmysql(?:admin|dump|import|show)?\b[^\r\n]{0,200}?[ ]-p)(?![ -])[\"']?[^\s\"']+"
 )
 # Found where the string in small letters has one of these -> the pattern, and what it becomes.
 _FORMS: tuple[tuple[tuple[str, ...], str, str], ...] = (
@@ -79,14 +79,14 @@ _FORMS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("identified ", "password "),
         (
-            r"(?i)(\bidentified[ ](?:with[ ]\w{1,40}[ ])?by[ ](?:password[ ])?|\bpassword[ ])"
-            r"'[^'\r\n]+"
+            r"(?i)(\b(?:alter|create|grant)[ ][^\r\n]{1,200}?[ ]identified[ ]"
+            r"(?:with[ ]\w{1,40}[ ])?by[ ](?:password[ ])?|\bpassword[ ])'[^'\r\n]+"
         ),
         rf"\1'{REDACTED}",
     ),
     (
-        (" password ",),
-        r"(?i)(\blogin[ ][^\s]{1,100}[ ]password[ ])[^\s]+",
+        ("machine ",),
+        r"(?i)(\bmachine[ ][^\s]{1,100}[ ]login[ ][^\s]{1,100}[ ]password[ ])[^\s]+",
         rf"\1{REDACTED}",
     ),
 )

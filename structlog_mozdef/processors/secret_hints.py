@@ -40,10 +40,11 @@ PHRASES = (
     "otp is ",
     "curl ",
     "sshpass",
-    " login ",
+    " login",
     "mysql",
     "identified ",
     "password ",
+    "machine ",
 )
 #: The beginnings of tokens in known formats, in lower case.
 TOKEN_HINTS = (

@@ -57,7 +57,7 @@ _CASELESS = (
     "otp is ",
     r"curl(?:[^\"\\]|\\.)* (?:-u|--user|--proxy-user)",
     r"sshpass|(?:docker|podman) login|mysql(?:[^\"\\]|\\.)* -p",
-    r"identified (?:with [^ ]+ )?by |password '|login [^ ]+ password ",
+    r"identified (?:with [^ ]+ )?by |password '|machine [^ ]+ login ",
     # The Kelvin sign, whose small letter is k.
     r"\xe2\x84\xaa",
 )

@@ -24,7 +24,7 @@ _HARMLESS_NAMES = (
     r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*|(has|is|needs|requires?).*"
     r"|.*(policy|policies|changed|changedat|expired|expires|expire[sd]?(at|in|on)|expiry|age|length"
     r"|strength|count|type|required|rules|attempts|method|size|algorithm|enabled|name|field"
-    r"|updatedat|createdat|lifetime|ttl))$"
+    r"|updatedat|createdat|lifetime|ttl|path|file|filename|url|uri|endpoint))$"
 )
 _SEPARATORS = str.maketrans("", "", "-_. :")
 

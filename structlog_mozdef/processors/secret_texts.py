@@ -25,7 +25,7 @@ _NAME = (
 # A quoted value ends at the same quotes, unless a backslash stands before them. It can have a type,
 # as in Python, YAML or TypeScript. Values of YAML can be the lines below.
 _VALUE = (
-    r"(?s)(?:[bru]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|[A-Za-z_][\w.]{0,60}\((?=\\*[\"'])"
+    r"(?s)(?:[bru]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|[A-Z]\w{0,60}\((?=\\*[\"'])"
     r"|[A-Za-z_][\w. |\[\]]{0,60} = (?=\\*[\"']))?"
     r"(?:(?P<quote>\\*[\"'])(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
     r"|[|>][-+\d]{0,2}[ \t]{0,8}\r?\n(?P<block>[ \t]+[^\r\n]+(?:\r?\n(?:[ \t]+[^\r\n]+)?)*)"
@@ -57,12 +57,15 @@ _HARMLESS_VALUES = frozenset(
     {
         "bearer",
         "basic",
+        "bytes",
         "changed",
+        "denied",
         "disabled",
         "empty",
         "enabled",
         "expired",
         "failed",
+        "granted",
         "false",
         "invalid",
         "is",
@@ -83,7 +86,9 @@ _HARMLESS_VALUES = frozenset(
         "reset",
         "revoked",
         "rotated",
+        "str",
         "strict",
+        "string",
         "too",
         "true",
         "undefined",
@@ -96,6 +101,16 @@ _HARMLESS_VALUES = frozenset(
         "yes",
     }
 )
+# What stands for a secret: ***, <hidden>, [FILTERED], %s, $1, os.environ[, Optional[str]
+_PLACEHOLDER = re.compile(
+    r"[*.#x\u2022-]{3,}|[^\w\s]{1,2}|[<\[({](?:filtered|hidden|masked|none|removed)[>\])}]"
+    r"|%(?:\(\w+\))?[sr]|\$\d{1,2}"
+    r"|(?:[a-z_]\w*\.)*(?:environ|getenv|(?:get|load|read)_?\w*)[(\[]|optional\[.*",
+    re.IGNORECASE,
+)
+# Names of many other things: their values have to look like secrets.
+_WEAK_NAMES = frozenset({"auth", "key", "pin", "pw", "sid", "sig"})
+_STRONG_VALUE = re.compile(r"(?=.*\d).{4,}|.{16,}", re.DOTALL)
 _FILE_NAME = re.compile(r"\.(?:c|cfg|css|go|html?|ini|java|jsx?|json|log|php|py|rb|rs|tsx?|txt)$")
 
 IsSecretName = Callable[[str], bool]
@@ -159,6 +174,10 @@ def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
     return (
         is_secret_name(name)
         and value.lower().rstrip("]})>.") not in _HARMLESS_VALUES
+        and _PLACEHOLDER.fullmatch(value) is None
+        and (name.lower() not in _WEAK_NAMES or _STRONG_VALUE.match(value) is not None)
+        # tokens: 12
+        and not (name[-1:] in "sS" and value.isdigit())
         and not value.startswith(REDACTED)
         and _FILE_NAME.search(name) is None
         # The shell's folder, in each line of sudo.

@@ -91,10 +91,10 @@ PIECES = [
     """.strip().split("~"),
     *r"""%253a~%22~%5b~%5D~one-time code~access ~ code is ~!!str ~SecretStr(~: str = ~<x:~ name="~/>
     """.strip().split("~"),
-    *r""" value="~curl -u a:~ -p~docker login ~IDENTIFIED BY '~login a password ~Password '
+    *r""" value="~curl -u a:~ -p~docker login ~IDENTIFIED BY '~Password '
     """.strip().split("~"),
     *("basic\t", "\t:", "\n", "Private-Lines: 1\n", "|\n  ", "-----BEGIN PRIVATE KEY-----"),
-    *("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "Set-Cookie: "),
+    *("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "Set-Cookie: ", "machine a login b password "),
     *("\u212aey", "\x00", "\x1f", "\x85", "\xa0", "\u2003", "\u20ac", "\u00e9", "\U0001f511"),
     *("x", "hunter2", "Zx9kQw7pL2mN8vB4Zx9kQw7pL2mN8vB4", "QZ7XB2NV9KL4MT8P", "12345678"),
 ]
