@@ -281,6 +281,14 @@ PIECES += [
     "\u20ac",
     "A ",
     "\x00",
+    "://a:b",
+    "<a name='password' ",
+    "curl -u ",
+    "mysql ",
+    "grant ",
+    "machine a login ",
+    "password: A = ",
+    "password%25",
 ]
 
 
