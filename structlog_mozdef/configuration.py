@@ -41,7 +41,7 @@ def build_processors(
     category: str = "event",
     source: str | None = None,
     sequence: bool = True,
-    redact: bool | Redactor = False,
+    redact: bool | Redactor = True,
     timezone: str | tzinfo | None = None,
     typed_names: Mapping[str, type] | None = None,
 ) -> list[Processor]:
@@ -53,7 +53,7 @@ def build_processors(
         source: of events that have none. Default: the name of their logger.
         sequence: whether to add ``stream_id`` and ``sequence``, by which the receiver can prove
             that no event is missing; see `SequenceAdder`.
-        redact: True replaces secrets in events; a `Redactor` does so by its own rules.
+        redact: whether secrets in events are replaced; a `Redactor` does so by its own rules.
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo``. Default: local time.
         typed_names: the types of details, as for `MozDefRenderer`.
@@ -66,9 +66,6 @@ def build_processors(
         raise ValueError(f"sequence is {sequence!r}; it must be True or False")
     redactor = redactor_of(redact)
     processors: list[Processor] = [structlog.contextvars.merge_contextvars]
-    if redactor is not None:
-        # Before the processors that add what is no secret, which it need not look at then.
-        processors.append(redactor)
     processors += [
         add_hostname,
         add_processid,
@@ -79,7 +76,7 @@ def build_processors(
         processors.append(TagAdder(*tags))
     if sequence:
         processors.append(SequenceAdder())
-    processors.append(MozDefRenderer(category, source, timezone, typed_names))
+    processors.append(MozDefRenderer(category, source, timezone, typed_names, redactor=redactor))
     return processors
 
 
@@ -92,7 +89,7 @@ def configure(
     source: str | None = None,
     level: str | int = "info",
     sequence: bool = True,
-    redact: bool | Redactor = False,
+    redact: bool | Redactor = True,
     timezone: str | tzinfo | None = None,
     typed_names: Mapping[str, type] | None = None,
     handle_sigterm: bool = True,

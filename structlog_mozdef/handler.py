@@ -47,8 +47,8 @@ class MozDefHandler(logging.Handler):
         processors: run on each event before it is rendered, with the record's logger and the name
             of its level: a `TagAdder`, a `SequenceAdder`, or any other processor that
             accepts and returns an event dict. A formatter that makes the events itself has its own.
-        redact: whether secrets are replaced, after the *processors*; a `Redactor` with rules of its
-            own. A formatter that makes the events itself has its own processors.
+        redact: whether secrets are replaced, after the *processors* or those of a formatter; a
+            `Redactor` does so by its own rules. That of a formatter's `MozDefRenderer` goes first.
         sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
@@ -70,15 +70,15 @@ class MozDefHandler(logging.Handler):
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
         processors: Iterable[Processor] = (),
-        redact: bool | Redactor = False,
+        redact: bool | Redactor = True,
         **sink_options: Any,
     ) -> None:
         super().__init__(level)
-        redactor = redactor_of(redact)
         self._processors: tuple[Processor, ...] = tuple(processors)
-        if redactor is not None:
-            self._processors += (redactor,)
-        self._renderer = MozDefRenderer(category, source, timezone, typed_names)
+        self._redactor = redactor_of(redact)
+        self._renderer = MozDefRenderer(
+            category, source, timezone, typed_names, redactor=self._redactor
+        )
         self._ships_by_formatter = False
         self._sink: Sink = destination_of(sink, sink_options)
 
@@ -91,7 +91,7 @@ class MozDefHandler(logging.Handler):
                 # The formatter would turn bytes into their repr, with a warning: its last step
                 # ships them, and its result is ignored.
                 fmt = copy.copy(fmt)
-                fmt.processors = (*before, _Ship(last, self._sink))
+                fmt.processors = (*before, _Ship(last.with_redactor(self._redactor), self._sink))
                 self._ships_by_formatter = True
         super().setFormatter(fmt)
 

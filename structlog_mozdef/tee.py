@@ -32,7 +32,7 @@ class MozDefTee:
         ValueError: as for `MozDefRenderer` and `Sink`.
     """
 
-    __slots__ = ("_put", "_redactor", "_renderer")
+    __slots__ = ("_put", "_renderer")
 
     @clears_locals
     def __init__(
@@ -43,18 +43,16 @@ class MozDefTee:
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
         *,
-        redact: bool | Redactor = False,
+        redact: bool | Redactor = True,
         **sink_options: Any,
     ) -> None:
-        self._redactor = redactor_of(redact)
-        self._renderer = MozDefRenderer(category, source, timezone, typed_names)
+        self._renderer = MozDefRenderer(
+            category, source, timezone, typed_names, redactor=redactor_of(redact)
+        )
         self._put = destination_of(sink, sink_options).put
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
-        copied: EventDict = dict(event_dict)
-        if self._redactor is not None:
-            copied = self._redactor(logger, name, copied)
-        self._put(self._renderer(logger, name, copied))
+        self._put(self._renderer(logger, name, dict(event_dict)))
         return event_dict
 
     @shows_half_made

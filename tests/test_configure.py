@@ -21,7 +21,7 @@ def structlog_as_it_was():
 def test_configured_chain_ships():
     """`configure` makes ``structlog.get_logger()`` ship complete events."""
     transport = MemoryTransport()
-    sink = configure(transport, tags=["openvpn"], category="authentication", redact=True, linger=0)
+    sink = configure(transport, tags=["openvpn"], category="authentication", linger=0)
     structlog.get_logger("login").info("in", username="kang", password="x")
     sink.close(10)
     (event,) = transport.events
@@ -32,6 +32,16 @@ def test_configured_chain_ships():
         "[redacted]",
         1,
     )
+
+
+def test_secrets_can_stay():
+    """``redact=False`` ships events as they are."""
+    transport = MemoryTransport()
+    sink = configure(transport, redact=False, linger=0)
+    structlog.get_logger().info("password=hunter2", token="x")
+    sink.close(10)
+    (event,) = transport.events
+    assert (event["summary"], event["details"]["token"]) == ("password=hunter2", "x")
 
 
 @pytest.mark.parametrize("level", ["WARNING", "warning", 30])

@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", help="of events that have none (default: the name of their logger)"
     )
     parser.add_argument(
+        "--redact",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="replace passwords, tokens and other secrets in the lines (default: yes)",
+    )
+    parser.add_argument(
         "--timeout",
         type=float,
         default=60.0,
@@ -48,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
     After a signal, the lines that were read before it are sent, in the same time.
     """
     processors = build_processors(
-        tags=options.tag, category=options.category, source=options.source
+        tags=options.tag,
+        category=options.category,
+        source=options.source,
+        redact=options.redact,
     )
     sink = sink_of(options, when_full="block", exit_timeout=0.0)
     logger = MozDefLogger(sink)

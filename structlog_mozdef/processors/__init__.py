@@ -3,7 +3,9 @@
 Before: structlog's own processors. After: `structlog_mozdef.rendering`.
 
 - `context`: host name, process, timestamp and tags.
-- `redactor`: `Redactor` replaces secrets.
+- `redactor`: `Redactor` replaces secrets. `secret_look`: whether an event can have one, which
+  `secret_lines` sees in a rendered line with hyperscan, and `secret_hints` in a text without.
+  `secret_names`: which names are those of secrets. `secret_texts`: secrets inside strings.
 - `sequence`: `SequenceAdder` numbers the events of a process.
 - `trace`: the ids of OpenTelemetry's current span.
 """

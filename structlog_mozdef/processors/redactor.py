@@ -10,9 +10,16 @@ from typing import Any
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
-from structlog_mozdef.processors.secret_hints import hint_finder
-from structlog_mozdef.processors.secret_names import bare, is_secret_name
-from structlog_mozdef.processors.secret_texts import REDACTED, redact_text
+from structlog_mozdef.processors.secret_formats import REDACTED
+from structlog_mozdef.processors.secret_look import (
+    EXAMINED_FIELDS,
+    NAME_LIMIT,
+    SecretLook,
+    is_pair,
+    may_have_secret,
+)
+from structlog_mozdef.processors.secret_names import bare
+from structlog_mozdef.processors.secret_texts import redact_text
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -24,8 +31,6 @@ from structlog_mozdef.rendering.convert import (
 from structlog_mozdef.rendering.tracebacks import move_exception
 
 _UNTOUCHED = frozenset({int, float, bool, type(None)})
-_MAX_REMEMBERED_NAMES = 4096
-_NAME_LIMIT = 500
 # No more of a string is kept in an event, even if a part of it is replaced.
 _STRING_LIMIT = 2 * STRING_LIMIT_BYTES
 # How much of one event is examined, in characters. The rest does not fit into an event anyway,
@@ -35,13 +40,10 @@ _VALUE_COST = 20
 # 80 bits: no two of a thousand million values are likely to have the same token.
 _TOKEN_DIGITS = 20
 _KEY_MIN_BYTES = 16
-# A larger event is looked at value by value.
-_GATHERED_ITEMS = 200
-_GATHERED_DEPTH = 5
 _LEFT_OUT = "[left out: too many values]"
 
 
-class Redactor:
+class Redactor(SecretLook):
     """Replace secrets in an event by ``[redacted]``, at any depth.
 
     By name: passwords, tokens, authorization headers, cookies, keys. In strings: credentials and
@@ -65,7 +67,7 @@ class Redactor:
             names to hash without a key.
     """
 
-    __slots__ = ("_decided", "_hash_key", "_hashed", "_keep", "_names", "_patterns")
+    __slots__ = ("_hash_key", "_hashed", "_patterns")
 
     def __init__(
         self,
@@ -78,22 +80,21 @@ class Redactor:
     ) -> None:
         self._hashed = _bare_names("hash_names", hash_names)
         self._hash_key = _checked_key(hash_key, is_needed=bool(self._hashed))
-        self._names = _bare_names("names", names)
-        self._keep = _bare_names("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _several("patterns", patterns)]
-        self._decided: dict[str, bool] = {}
-        hint_finder()  # loaded here, and not by the first log call
+        own_names = _bare_names("names", names)
+        super().__init__(
+            own_names | self._hashed,
+            _bare_names("keep", keep),
+            always=bool(self._patterns) or not own_names.isdisjoint(EXAMINED_FIELDS),
+        )
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
         if "exc_info" in event_dict or "exception" in event_dict:
             move_exception(event_dict)
         # Nearly every event has known names and no hint of a secret in its strings, which one look
         # at all of them tells.
-        texts: list[str] = []
-        if not self._patterns and self._gather(event_dict, texts, 0):
-            text = "\n".join(texts)
-            if len(text) <= EVENT_LIMIT_BYTES and not hint_finder()(text):
-                return event_dict
+        if not self.may_have_secret_yet(event_dict):
+            return event_dict
         budget = [_BUDGET]
         for key, value in list(event_dict.items()):
             redacted = self._entry(key, value, 2, budget)
@@ -101,37 +102,24 @@ class Redactor:
                 event_dict[key] = redacted
         return event_dict
 
-    def _gather(self, items: Mapping[Any, Any], texts: list[str], depth: int) -> bool:
-        """Add the strings in *items* to *texts*; False if there may be more than strings tell."""
-        if len(items) > _GATHERED_ITEMS or depth > _GATHERED_DEPTH:
-            return False
-        decided = self._decided
-        try:
-            for key, value in items.items():
-                if decided[key]:
-                    return False
-                kind = type(value)
-                if kind is str:
-                    texts.append(value)
-                elif kind is dict:
-                    if not self._gather(value, texts, depth + 1):
-                        return False
-                elif kind not in _UNTOUCHED and not self._gather_array(value, texts):
-                    return False
-        except (KeyError, TypeError, RuntimeError) as error:
-            pass_on(error)
-            return False  # a name is unknown, or another thread is changing it
-        return True
+    def redact(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return *event*, with the ten fields of a MozDef event, without its secrets.
 
-    def _gather_array(self, value: Any, texts: list[str]) -> bool:
-        if type(value) not in (list, tuple) or len(value) > _GATHERED_ITEMS:
-            return False
-        for item in value:
-            if type(item) is str:
-                texts.append(item)
-            elif type(item) not in _UNTOUCHED:
-                return False
-        return not _is_pair(value) or self._decided.get(value[0]) is False
+        For `MozDefRenderer`.
+        """
+        budget = [_BUDGET]
+        fields = {name: self._entry(name, event[name], 2, budget) for name in EXAMINED_FIELDS}
+        details = event["details"]
+        if not isinstance(details, dict):
+            details = {"event_dict": details}
+        # Where one of the details uses up the budget, the others are kept.
+        redacted = {
+            self._string(key, budget) if type(key) is str else key: self._entry(
+                key, value, 2, budget
+            )
+            for key, value in list(dict.items(details))
+        }
+        return {**event, **fields, "details": redacted}
 
     def _entry(self, key: Any, value: Any, depth: int, budget: list[int]) -> Any:
         if self._is_secret(key) and value is not None and type(value) is not bool:
@@ -139,33 +127,11 @@ class Redactor:
         return value if type(value) in _UNTOUCHED else self._value(value, depth, budget)
 
     def _token_of(self, key: Any, value: Any) -> str:
-        name = bare(safe_str(key)[:_NAME_LIMIT])
+        name = bare(safe_str(key)[:NAME_LIMIT])
         if name not in self._hashed or type(value) not in (str, bytes, int):
             return REDACTED
         message = safe_str(value).encode("utf-8", "surrogatepass")
         return f"hash:{hmac.digest(self._hash_key, message, 'sha256').hex()[:_TOKEN_DIGITS]}"
-
-    def _is_secret(self, key: Any) -> bool:
-        if type(key) is not str:
-            key = safe_str(key)
-        secret = self._decided.get(key)
-        return self._decide(key) if secret is None else secret
-
-    def _decide(self, key: str) -> bool:
-        name = bare(key[:_NAME_LIMIT])
-        secret = (
-            name in self._names
-            or name in self._hashed
-            or (name not in self._keep and is_secret_name(name))
-        )
-        # Names can come from outside, and can have secrets themselves.
-        if (
-            len(self._decided) < _MAX_REMEMBERED_NAMES
-            and len(key) <= _NAME_LIMIT
-            and (secret or not hint_finder()(key) or redact_text(key, self._is_secret) == key)
-        ):
-            self._decided[key] = secret
-        return secret
 
     def _value(  # noqa: PLR0911 - one for each kind
         self, value: Any, depth: int, budget: list[int]
@@ -217,7 +183,7 @@ class Redactor:
         for item in list(items):
             if budget[0] < 0:
                 return [*redacted, _LEFT_OUT]
-            new = self._pair(item, depth, budget) if _is_pair(item) else None
+            new = self._pair(item, depth, budget) if is_pair(item) else None
             if new is None:
                 new = self._value(item, depth + 1, budget)
             redacted.append(new)
@@ -237,7 +203,7 @@ class Redactor:
         if len(text) > _STRING_LIMIT:
             text = text[:_STRING_LIMIT]
         budget[0] -= len(text)
-        if hint_finder()(text):
+        if may_have_secret(text):
             text = redact_text(text, self._is_secret)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
@@ -259,11 +225,6 @@ def redactor_of(redact: object) -> Redactor | None:
     if not isinstance(redact, bool):
         raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
     return Redactor() if redact else None
-
-
-def _is_pair(item: Any) -> bool:
-    kind = type(item)
-    return (kind is tuple or kind is list) and len(item) == 2 and type(item[0]) in (str, bytes)
 
 
 def _checked_key(key: Any, *, is_needed: bool) -> bytes:

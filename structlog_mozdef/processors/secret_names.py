@@ -7,13 +7,15 @@ import re
 
 # Compared with a name in lower case and without separators: X-API-Key and apiKey are one name.
 _NAMES = (
-    r"passw(or)?d|passphrase|passcode|pwd$|^pass$|(db|user|admin|root|smtp|imap|ftp|mail|ldap|proxy"
-    r"|http|redis|pg|mysql|my|login)pass$|secret|credential"
+    r"passw(or)?[dt]|motdepasse|passphrase|passcode|pwd$|(^|bind|root|user|db|admin)pw$|^pass$"
+    r"|(db|user|admin|root|smtp|imap|ftp|mail|ldap|proxy|http|redis|pg|mysql|my|login)pass$"
+    r"|secret|credential"
     r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
     r"|authorization$|^auth$|(basic|http|proxy|user)auth$|^bearer$|cookie|sess(ion)?id$|sessionkey"
-    r"|^sid$|jwt$|^pin$|^cvv2?$|signature$|^sig$"
+    r"|^sid$|jwt$|^pin$|^(card)?cv[cv]2?$|signature\d*$|clientassertion|^sig$"
     r"|^t?otp$|otpcode$|(onetime|verification|mfa|2fa|sms|security|recovery|backup)code"
-    r"|(api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e)key|^key$"
+    r"|(api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e|subscription"
+    r"|functions?|shared|storage|auth|app|consumer|service)key|^key$"
     r"|connectionstring|^dsn$"
 )
 # Names that look like those of secrets, but are harmless: what is known about one.
@@ -22,7 +24,7 @@ _HARMLESS_NAMES = (
     r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*|(has|is|needs|requires?).*"
     r"|.*(policy|policies|changed|changedat|expired|expires|expire[sd]?(at|in|on)|expiry|age|length"
     r"|strength|count|type|required|rules|attempts|method|size|algorithm|enabled|name|field"
-    r"|updatedat|createdat|lifetime|ttl))$"
+    r"|updatedat|createdat|lifetime|ttl|path|file|filename|url|uri|endpoint))$"
 )
 _SEPARATORS = str.maketrans("", "", "-_. :")
 

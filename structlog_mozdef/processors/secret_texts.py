@@ -1,4 +1,4 @@
-"""Secrets inside strings: the patterns, for strings in which `secret_hints` has found a hint.
+"""Secrets inside strings by the names before them, for strings in which a look has found a hint.
 
 Each pattern takes a time in proportion to the length of the string, whatever it contains: nothing
 that repeats without bound can begin at many offsets.
@@ -10,62 +10,62 @@ import functools
 import re
 from collections.abc import Callable
 
-from structlog_mozdef.processors.secret_hints import NAME_HINTS, SCHEME_HINTS, TOKEN_HINTS
-
-#: Replaces a secret.
-REDACTED = "[redacted]"
-
-# user:password@ in a URL, with or without the user; a token in place of both. A password can have
-# the characters that end a host; but digits up to the next slash are a port.
-_USER_INFO = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:\"']*:)[^\s/?#]*@"
-_ODD_USER_INFO = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#@:\"']{0,100}:)(?!\d{1,5}[/?#])[^\s@\"'<>]{1,200}@(?=\w)"
-_USER_ONLY = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#@:]{20,}@"
-_SCHEME = (
-    r"(?i)\b(bearer|basic|digest|negotiate|apikey)([ \t]{1,8})"
-    r"(?=[a-z+/=._~-]{0,100}\d|[a-z+/=._~-]{24})[a-z0-9+/=._~-]{8,}"
-)
-_PRIVATE_KEY = (
-    r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
-    r"(?:-----END [A-Z ]{0,40}KEY(?: BLOCK)?-----|\Z)"
-)
-_FORMATS = (
-    r"\b(?:A[KS]IA[0-9A-Z]{16}\b|gh[pousr]_\w{20,}|github_pat_\w{20,}|gl(?:pat|dt)-[\w-]{16,}"
-    r"|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}|[sr]k_(?:live|test)_\w{10,}|whsec_[\w+/=]{10,}"
-    r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"
-    r"|npm_[0-9A-Za-z]{30,}|pypi-[\w-]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}|dop_v1_[0-9a-f]{32,}"
-    r"|hvs\.[\w-]{20,}|sk-(?:ant|proj)-[\w-]{16,})"
-)
-_WEBHOOK = r"(?i)(hooks\.slack\.com/\w+/|/api/webhooks/)[\w/-]{8,}"
+from structlog_mozdef.processors.secret_formats import REDACTED, redact_forms
+from structlog_mozdef.processors.secret_hints import NAME_HINTS
 
 # NAME=value, "NAME": "value", NAME => 'value', \"NAME\": \"value\": what a secret is depends on
 # the name, so the value is only looked at where the name asks for it: it may hold others.
+# It can be an item, NAME['NAME'] = value, or one of a form, NAME[NAME]=value.
 _NAME = (
-    r"(?<![\w./-])(?P<name>[\w.-]++)\\{0,8}[\"']?[ \t]{0,8}"
-    r"(?:=>|:=|=(?!=)|:(?!/)|(?<=[\"']),)[ \t]{0,8}"
+    r"(?<![\w./-])(?P<name>[\w.-]++)(?:\\{0,8}[\"']?(?:\[?\]\\{0,8}[\"']?)?[ \t\xa0]{0,8}"
+    r"(?:=>|:=|=(?!=)|:(?!/)|(?<=[\"']),)[ \t\xa0]{0,8}"
+    # The same in a URL within a URL.
+    r"|(?:%(?:25){0,3}(?:2[027]|5[BDbd])){0,3}(?:=(?!=)|%(?:25){0,3}3[ADad]))"
 )
-# A quoted value ends at the same quotes, unless a backslash stands before them.
+# A quoted value ends at the same quotes, unless a backslash stands before them. It can have a type,
+# as in Python, YAML or TypeScript. Values of YAML can be the lines below.
 _VALUE = (
-    r"(?s)(?:[bru]{1,2}(?=[\"']))?(?P<quote>\\*[\"'])(?!(?P=quote))"
-    r"(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)|(?P<plain>[^\s&;,\"'][^\s&;,\"']*)"
+    r"(?s)(?:[bru]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|[A-Z]\w{0,60}\((?=\\*[\"'])"
+    r"|[A-Za-z_][\w. |\[\]]{0,60} = (?=\\*[\"']))?"
+    r"(?:(?P<quote>\\*[\"'])(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
+    r"|[|>][-+\d]{0,2}[ \t]{0,8}\r?\n(?P<block>[ \t]+[^\r\n]+(?:\r?\n(?:[ \t]+[^\r\n]+)?)*)"
+    r"|(?P<plain>[^\s&;,\"'][^\s&;,\"']*))"
 )
-_FLAG = r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?P<plain>[^\s\"'-][^\s\"']*)"
-_ELEMENT = r"<(?P<name>[\w.-]{1,60})>(?P<plain>[^<>\s][^<>]{0,500})(?=</)"
+_NAMED = (
+    # --NAME value
+    r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?P<plain>[^\s\"'-][^\s\"']*)",
+    # <NAME>value</NAME>, <NAME type="x">, <x name="NAME">, <x name="NAME" value="value">
+    (
+        r"<(?:[\w.-]{1,60}:)?(?P<name>[\w.-]{1,60})(?:\s[^<>]{0,200})?>"
+        r"(?P<plain>[^<>\s][^<>]{0,500})(?=</)"
+    ),
+    (
+        r"<[\w.:-]{1,60} (?:id|key|name)=[\"'](?P<name>[\w.-]{1,60})[\"'][^<>]{0,100}>"
+        r"(?P<plain>[^<>\s][^<>]{0,500})(?=</)"
+    ),
+    (
+        r"<[^<>]{1,200}\b(?:id|key|name)=[\"'](?P<name>[\w.-]{1,60})[\"'][^<>]{0,100}?\bvalue=[\"']"
+        r"(?P<plain>[^\"'<>]{1,500})"
+    ),
+)
 # The rest of the line is theirs.
 _LINE = (
     r"(?i)(\b(?:set-)?cookie[ \t]?[:=][ \t]?|\bauthorization[ \t]?[:=][ \t]?)[^\s\"'=;][^\r\n\"']*"
 )
-_CODE = r"(?i)([?&]code=)[^\s&#\"']+"
 # Words that tell of a secret in its place.
 _HARMLESS_VALUES = frozenset(
     {
         "bearer",
         "basic",
+        "bytes",
         "changed",
+        "denied",
         "disabled",
         "empty",
         "enabled",
         "expired",
         "failed",
+        "granted",
         "false",
         "invalid",
         "is",
@@ -86,7 +86,9 @@ _HARMLESS_VALUES = frozenset(
         "reset",
         "revoked",
         "rotated",
+        "str",
         "strict",
+        "string",
         "too",
         "true",
         "undefined",
@@ -99,6 +101,16 @@ _HARMLESS_VALUES = frozenset(
         "yes",
     }
 )
+# What stands for a secret: ***, <hidden>, [FILTERED], %s, $1, os.environ[, Optional[str]
+_PLACEHOLDER = re.compile(
+    r"[*.#x\u2022-]{3,}|[^\w\s]{1,2}|[<\[({](?:filtered|hidden|masked|none|removed)[>\])}]"
+    r"|%(?:\(\w+\))?[sr]|\$\d{1,2}"
+    r"|(?:[a-z_]\w*\.)*(?:environ|getenv|(?:get|load|read)_?\w*)[(\[]|optional\[.*",
+    re.IGNORECASE,
+)
+# Names of many other things: their values have to look like secrets.
+_WEAK_NAMES = frozenset({"auth", "key", "pin", "pw", "sid", "sig"})
+_STRONG_VALUE = re.compile(r"(?=.*\d).{4,}|.{16,}", re.DOTALL)
 _FILE_NAME = re.compile(r"\.(?:c|cfg|css|go|html?|ini|java|jsx?|json|log|php|py|rb|rs|tsx?|txt)$")
 
 IsSecretName = Callable[[str], bool]
@@ -108,17 +120,10 @@ class _Patterns:
     """The patterns above, compiled with the first use: some programs redact nothing."""
 
     def __init__(self) -> None:
-        self.urls = [re.compile(_USER_INFO), re.compile(_ODD_USER_INFO)]
-        self.url_token = re.compile(_USER_ONLY)
-        self.scheme = re.compile(_SCHEME)
-        self.private_key = re.compile(_PRIVATE_KEY)
-        self.token = re.compile(_FORMATS)
-        self.webhook = re.compile(_WEBHOOK)
         self.line = re.compile(_LINE)
-        self.code = re.compile(_CODE)
         self.name = re.compile(_NAME)
         self.value = re.compile(_VALUE)
-        self.named = [re.compile(pattern) for pattern in (_FLAG, _ELEMENT)]
+        self.named = [re.compile(pattern) for pattern in _NAMED]
 
 
 _patterns = functools.cache(_Patterns)
@@ -126,33 +131,21 @@ _patterns = functools.cache(_Patterns)
 
 def redact_text(text: str, is_secret_name: IsSecretName) -> str:
     """Return *text* with its secrets replaced."""
-    patterns = _patterns()
     lowered = text.lower()
-    if "@" in text and "://" in text:
-        for pattern in patterns.urls:
-            text = pattern.sub(rf"\1{REDACTED}@", text)
-        text = patterns.url_token.sub(rf"\1{REDACTED}@", text)
-    if "PRIVATE KEY" in text:
-        text = patterns.private_key.sub(REDACTED, text)
-    if any(map(lowered.__contains__, TOKEN_HINTS)):
-        text = patterns.token.sub(REDACTED, text)
-        text = patterns.webhook.sub(rf"\1{REDACTED}", text)
-    if any(map(lowered.__contains__, SCHEME_HINTS)):
-        text = patterns.scheme.sub(rf"\1\2{REDACTED}", text)
-    if any(map(lowered.__contains__, NAME_HINTS)):
-        text = patterns.line.sub(_of_line, text)
-        text = patterns.code.sub(rf"\1{REDACTED}", text)
+    text = redact_forms(text, lowered)
+    if not any(map(lowered.__contains__, NAME_HINTS)):
+        return text
 
-        text = _without_assigned(text, is_secret_name)
+    def of_named(match: re.Match[str]) -> str:
+        if _is_secret(match["name"], match["plain"], is_secret_name):
+            return f"{match[0][: match.start('plain') - match.start()]}{REDACTED}"
+        return match[0]
 
-        def of_named(match: re.Match[str]) -> str:
-            if _is_secret(match["name"], match["plain"], is_secret_name):
-                return f"{match[0][: match.start('plain') - match.start()]}{REDACTED}"
-            return match[0]
-
-        for pattern in patterns.named:
-            text = pattern.sub(of_named, text)
-    return text
+    patterns = _patterns()
+    text = patterns.line.sub(_of_line, text)
+    for pattern in patterns.named:
+        text = pattern.sub(of_named, text)
+    return _without_assigned(text, is_secret_name)
 
 
 def _of_line(match: re.Match[str]) -> str:
@@ -170,7 +163,7 @@ def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
         value = patterns.value.match(text, named.end())
         if value is None:
             continue
-        group = "plain" if value["quoted"] is None else "quoted"
+        group = value.lastgroup or "plain"
         if _is_secret(named["name"], value[group], is_secret_name):
             pieces += (text[end : value.start(group)], REDACTED)
             end = value.end(group)
@@ -181,6 +174,10 @@ def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
     return (
         is_secret_name(name)
         and value.lower().rstrip("]})>.") not in _HARMLESS_VALUES
+        and _PLACEHOLDER.fullmatch(value) is None
+        and (name.lower() not in _WEAK_NAMES or _STRONG_VALUE.match(value) is not None)
+        # tokens: 12
+        and not (name[-1:] in "sS" and value.isdigit())
         and not value.startswith(REDACTED)
         and _FILE_NAME.search(name) is None
         # The shell's folder, in each line of sudo.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, tzinfo
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -55,8 +55,25 @@ _BOOLEANS = frozenset({bool, type(None)})
 _CONVERSION_COST = 5
 
 
+class EventRedactor(Protocol):
+    """Replaces secrets in events: `structlog_mozdef.Redactor`."""
+
+    def may_have_secret(self, event: dict[str, Any], nested: list[Any], line: bytes) -> bool:
+        """Return whether *event*, which was rendered as *line*, can have a secret.
+
+        All its values have JSON's own types. Those of its details that are objects or arrays are in
+        *nested*.
+        """
+
+    def redact(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return *event* without its secrets."""
+
+
 def encode(
-    event: dict[str, Any], naive_zone: tzinfo | None = None, are_usual: bool = False
+    event: dict[str, Any],
+    naive_zone: tzinfo | None = None,
+    are_usual: bool = False,
+    redactor: EventRedactor | None = None,
 ) -> bytes:
     """Encode a MozDef event whose values may be anything as one line of JSON. Never raises.
 
@@ -64,22 +81,27 @@ def encode(
         event: the ten top-level fields; ``details`` is a dict.
         naive_zone: the time zone of naive datetimes. Default: local time.
         are_usual: whether the names of the details are known to be good.
+        redactor: replaces the secrets in the event.
     """
     try:
         details = event["details"]
         candidate = event
-        is_nested = False
+        nested = []
+        is_impossible = False
         for value in details.values():
             kind = type(value)
             if kind is str:
                 if value and value[0] in DATE_STARTS and is_impossible_date(value):
-                    return repair(event, naive_zone)
-            elif kind not in _SCALARS:
-                is_nested = True
-                if not _is_flat(value):
-                    candidate = {**event, "details": _jsonable_details(details, naive_zone)}
+                    is_impossible = True
                     break
-        if are_usual or are_indexable(details):
+            elif kind not in _SCALARS:
+                nested.append(value)
+                if not _is_flat(value):
+                    converted = _jsonable_details(details, naive_zone)
+                    candidate = {**event, "details": converted}
+                    nested = [item for item in converted.values() if type(item) not in _SCALARS]
+                    break
+        if not is_impossible and (are_usual or are_indexable(details)):
             encoded = orjson.dumps(candidate, None, _OPTIONS)
             size = len(encoded)
             if (
@@ -91,10 +113,15 @@ def encode(
                         or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
                     )
                 )
-            ) and not (is_nested and may_have_impossible_dates(encoded)):
+            ) and not (
+                ((nested or candidate is not event) and may_have_impossible_dates(encoded))
+                or (redactor is not None and redactor.may_have_secret(candidate, nested, encoded))
+            ):
                 return encoded[:-1]
     except Exception as error:
         pass_on(error)  # whatever it was, `repair` finds it again
+    if redactor is not None:
+        return encode(redactor.redact(event), naive_zone)
     return repair(event, naive_zone)
 
 

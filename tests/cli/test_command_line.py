@@ -71,6 +71,16 @@ def test_send_adds_tags_category_and_source():
     assert (event["tags"], event["category"], event["source"]) == (["a", "b"], "c", "s")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sent"), [([], "token=[redacted]"), (["--no-redact"], "token=hunter2")]
+)
+def test_send_redacts(arguments, sent):
+    """Secrets in the lines are replaced, unless the command is told to leave them."""
+    with Receiver() as receiver:
+        send(receiver, "token=hunter2\n", *arguments)
+        assert receiver.summaries() == [sent]
+
+
 def test_send_succeeds_when_all_was_delivered():
     """The exit status is 0; the result is on standard error, and nothing on standard output."""
     with Receiver() as receiver:

@@ -9,6 +9,7 @@ import time
 
 import orjson
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import hostile
@@ -24,8 +25,15 @@ def redacted(value, name="field", **options):
     return Redactor(**options)(None, "info", {name: value})[name]
 
 
-def rendered(redactor=None, **event_dict):
-    return MozDefRenderer()(None, "info", (redactor or Redactor())(None, "info", event_dict))
+def by_processor(**event_dict):
+    return MozDefRenderer()(None, "info", Redactor()(None, "info", event_dict))
+
+
+def by_renderer(**event_dict):
+    return MozDefRenderer(redactor=Redactor())(None, "info", event_dict)
+
+
+WAYS = pytest.mark.parametrize("rendered", [by_processor, by_renderer])
 
 
 @pytest.mark.parametrize(
@@ -135,14 +143,16 @@ PLACES = {
 }
 
 
+@WAYS
 @pytest.mark.parametrize("place", PLACES)
-def test_secret_is_found(place):
+def test_secret_is_found(rendered, place):
     """A secret is found wherever and however it is kept."""
     assert SECRET.encode() not in rendered(field=PLACES[place])
 
 
+@WAYS
 @pytest.mark.parametrize("place", PLACES)
-def test_secret_in_an_exception_is_found(place):
+def test_secret_in_an_exception_is_found(rendered, place):
     """The message of an exception, and its traceback, are searched as well."""
     error = ValueError(PLACES[place])
     if not isinstance(PLACES[place], str):
@@ -242,16 +252,18 @@ def test_redactor_can_be_pickled():
     assert redactor(None, "info", {"badge": "1", "a": "xx"}) == {"badge": REDACTED, "a": REDACTED}
 
 
+@WAYS
 @pytest.mark.parametrize("name", hostile.VALUES)
-def test_hostile_value_keeps_its_neighbours(name):
+def test_hostile_value_keeps_its_neighbours(rendered, name):
     """A value whose methods raise or lie costs its neighbours nothing."""
     event = orjson.loads(rendered(a="b", value=hostile.VALUES[name](), password=SECRET))
     assert (event["details"]["a"], event["details"]["password"]) == ("b", REDACTED)
 
 
+@WAYS
 @settings(max_examples=100, deadline=None)
 @given(hostile.ANYTHING, st.text(max_size=4))
-def test_any_value_with_a_secret(value, name):
+def test_any_value_with_a_secret(rendered, value, name):
     """A secret is found among any neighbours."""
     value = {"other": hostile.made(value), "a": [{name: {"password": SECRET}}]}
     assert SECRET.encode() not in rendered(field=value)
@@ -269,6 +281,14 @@ PIECES += [
     "\u20ac",
     "A ",
     "\x00",
+    "://a:b",
+    "<a name='password' ",
+    "curl -u ",
+    "mysql ",
+    "grant ",
+    "machine a login ",
+    "password: A = ",
+    "password%25",
 ]
 
 
@@ -309,23 +329,106 @@ def test_secret_behind_a_lot_is_not_shown():
     assert SECRET not in str(redacted(value))
 
 
+@pytest.mark.parametrize(
+    "field", ["category", "source", "event", "hostname", "processname", "tags"]
+)
+def test_secret_is_found_in_each_field(field):
+    """The renderer finds secrets in the fields beside the details as well."""
+    text = f"password={SECRET}"
+    line = by_renderer(**{field: [text] if field == "tags" else text})
+    assert SECRET.encode() not in line
+    assert b"password=[redacted]" in line
+
+
+@pytest.mark.parametrize("field", ["source", "summary", "badge"])
+def test_own_name_of_a_field_is_a_secret(field):
+    """The renderer knows names that the program adds, those of MozDef's fields among them."""
+    renderer = MozDefRenderer(redactor=Redactor(names=[field]))
+    event = orjson.loads(renderer(None, "info", {field: "x", "event": "x"}))
+    assert {**event, **event["details"]}[field] == REDACTED
+
+
+def test_own_pattern_is_a_secret_for_the_renderer():
+    """A match of the program's own pattern is replaced in the rendered event."""
+    renderer = MozDefRenderer(redactor=Redactor(patterns=[r"\d{4}-\d{4}"]))
+    event = orjson.loads(renderer(None, "info", {"event": "card 1234-5678"}))
+    assert event["summary"] == f"card {REDACTED}"
+
+
+@pytest.mark.parametrize("length", [31_990, 32_000, 90_000])
+def test_secret_that_is_cut_is_not_shown(length):
+    """A secret that is recognized by its end is found before that is cut off."""
+    line = by_renderer(text="x" * (length - 20) + f" https://kang:{SECRET}@example.com")
+    assert SECRET[:4].encode() not in line
+
+
+def test_events_without_secrets_are_rendered_as_without_redaction():
+    """What is no secret is the same in both."""
+    event_dict = {
+        "event": "served",
+        "headers": {"accept": "text/html", "author": "kang"},
+        "raw": b"bytes",
+        "number": decimal.Decimal(1),
+        "tags": ["a"],
+        "timestamp": "2026-01-01T00:00:00+00:00",
+    }
+    plain = MozDefRenderer()(None, "info", dict(event_dict))
+    assert by_renderer(**event_dict) == plain
+
+
+def test_renderer_with_a_redactor_can_be_pickled():
+    """A renderer that came out of a pickle redacts as well."""
+    renderer = pickle.loads(pickle.dumps(MozDefRenderer(redactor=Redactor())))
+    assert SECRET.encode() not in renderer(None, "info", {"password": SECRET})
+
+
 def test_tee_redacts_its_copy():
-    """A tee that redacts ships no secret, and leaves the event of the chain as it is."""
+    """A tee ships no secret, and leaves the event of the chain as it is."""
     transport = MemoryTransport()
     with Sink(transport) as sink:
-        event = MozDefTee(sink, redact=True)(None, "info", {"event": "a", "password": SECRET})
+        event = MozDefTee(sink)(None, "info", {"event": "a", "password": SECRET})
     assert event["password"] == SECRET
     assert [one["details"]["password"] for one in transport.events] == [REDACTED]
 
 
-def test_handler_redacts():
-    """A handler that redacts ships no secret, neither in the message nor in fields."""
+def handled(formatter=None, **options):
+    """Return what a handler ships of a record with two secrets."""
     transport = MemoryTransport()
     with Sink(transport) as sink:
-        record = logging.makeLogRecord({"msg": f"token={SECRET}", "password": SECRET})
-        MozDefHandler(sink, redact=True).handle(record)
-    assert SECRET not in str(transport.events)
-    assert len(transport.events) == 1
+        handler = MozDefHandler(sink, **options)
+        if formatter is not None:
+            handler.setFormatter(formatter)
+        handler.handle(logging.makeLogRecord({"msg": f"token={SECRET}", "password": SECRET}))
+    (event,) = transport.events
+    return str(event)
+
+
+FORMATTERS = {
+    "none": None,
+    "of an event": structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ExtraAdder(), MozDefRenderer()]
+    ),
+}
+
+
+@pytest.mark.parametrize("formatter", ["none", "of an event"])
+def test_handler_redacts(formatter):
+    """A handler ships no secret, neither in the message nor in fields, whoever makes the event."""
+    assert SECRET not in handled(FORMATTERS[formatter])
+
+
+@pytest.mark.parametrize("formatter", FORMATTERS)
+def test_handler_can_leave_secrets(formatter):
+    """``redact=False`` ships records as they are."""
+    assert SECRET in handled(FORMATTERS[formatter], redact=False)
+
+
+def test_tee_can_leave_secrets():
+    """``redact=False`` ships events as they are."""
+    transport = MemoryTransport()
+    with Sink(transport) as sink:
+        MozDefTee(sink, redact=False)(None, "info", {"event": f"password={SECRET}"})
+    assert [event["summary"] for event in transport.events] == [f"password={SECRET}"]
 
 
 @pytest.mark.parametrize("kind", [MozDefTee, MozDefHandler])

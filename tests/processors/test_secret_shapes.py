@@ -4,12 +4,22 @@ import concurrent.futures
 import importlib.util
 import itertools
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.secret_shapes import HARMLESS, HARMLESS_NAMES, SECRET, STRUCTURES, TEXTS
 from support.secret_table import missed, redacted, table, touched, tried, written
 
 from structlog_mozdef import MozDefRenderer, Redactor
-from structlog_mozdef.processors.secret_hints import has_hint, hint_finder
+from structlog_mozdef.processors.secret_hints import (
+    NAME_HINTS,
+    PHRASES,
+    SCHEME_HINTS,
+    TOKEN_HINTS,
+    has_hint,
+)
+from structlog_mozdef.processors.secret_lines import line_look
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
 from structlog_mozdef.processors.secret_texts import redact_text
 
@@ -55,21 +65,58 @@ def test_secret_is_found_again(value):
         assert SECRET.encode() not in MozDefRenderer()(None, "info", event)
 
 
-@pytest.mark.parametrize("look", [has_hint, hint_finder()], ids=["alone", "hyperscan"])
-def test_what_is_found_has_a_hint(look):
+def seen_in_a_line(text):
+    """What the look at a rendered event says; True where nothing but `has_hint` looks."""
+    look = line_look()
+    line = orjson.dumps({"details": {"author": text, "key_size": "basic"}, "summary": "a token"})
+    return True if look is None else look(line)
+
+
+def test_looks_find_what_the_patterns_find():
     """Each text in which a secret is found has a hint, whatever looks for it."""
     texts = itertools.chain(*TEXTS.values())
     found = [text for text in texts if redact_text(text, is_secret) != text]
-    assert [text for text in found if not look(text)] == []
+    assert [text for text in found if not has_hint(text) or not seen_in_a_line(text)] == []
+
+
+# What patterns and looks are made of, and what JSON escapes.
+PIECES = [
+    *NAME_HINTS,
+    *PHRASES,
+    *TOKEN_HINTS,
+    *SCHEME_HINTS,
+    *r"""="~='~": "~': '~\"~\\~', '~=>~:=~==~ = ~</~<~>~ --~ -~--~-~_~.~/~?~&~#~=~:~,~;~"~'~ ~[~]~[]
+    """.strip().split("~"),
+    *r"""bearer ~Cookie~Authorization:~pass_word~session-id~api~one_time~ation~my_~x-~://~a://~@~%3D
+    """.strip().split("~"),
+    *r"""%253a~%22~%5b~%5D~one-time code~access ~ code is ~!!str ~SecretStr(~: str = ~<x:~ name="~/>
+    """.strip().split("~"),
+    *r""" value="~curl -u a:~ -p~docker login ~IDENTIFIED BY '~Password '
+    """.strip().split("~"),
+    *("basic\t", "\t:", "\n", "Private-Lines: 1\n", "|\n  ", "-----BEGIN PRIVATE KEY-----"),
+    *("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "Set-Cookie: ", "machine a login b password "),
+    *("\u212aey", "\x00", "\x1f", "\x85", "\xa0", "\u2003", "\u20ac", "\u00e9", "\U0001f511"),
+    *("x", "hunter2", "Zx9kQw7pL2mN8vB4Zx9kQw7pL2mN8vB4", "QZ7XB2NV9KL4MT8P", "12345678"),
+]
+
+
+@settings(max_examples=3000, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), min_size=2, max_size=8).map("".join), st.booleans())
+def test_looks_find_whatever_the_patterns_find(text, in_capitals):
+    """No text that the patterns would change passes a look: neither as it is, nor in a line."""
+    text = text.upper() if in_capitals else text
+    if redact_text(text, is_secret) != text:
+        assert has_hint(text)
+        assert seen_in_a_line(text)
 
 
 def test_hints_are_found_by_hyperscan():
     """The tests have hyperscan, where there is one: both looks are tried."""
-    assert (hint_finder() is has_hint) == (importlib.util.find_spec("hyperscan") is None)
+    assert (line_look() is None) == (importlib.util.find_spec("hyperscan") is None)
 
 
 def test_scans_of_several_threads():
     """Threads that look at the same time do not disturb each other."""
-    harmless = "a b " * 20_000
+    line = b"a b " * 20_000
     with concurrent.futures.ThreadPoolExecutor(8) as threads:
-        assert not any(threads.map(hint_finder(), [harmless] * 200))
+        assert not any(threads.map(line_look() or (lambda _: False), [line] * 200))

@@ -287,6 +287,113 @@ TEXTS = {
         "sk-ant-" + RANDOM,
         "sk-proj-" + RANDOM,
     ],
+    "code, commands, SQL, markup": [
+        f"export DB_PASSWORD={SECRET}",
+        f"set PASSWORD={SECRET}",
+        f"-e MYSQL_ROOT_PASSWORD={SECRET}",
+        f"ENV API_TOKEN {SECRET}",
+        f"docker login -u kang -p {SECRET}",
+        f"mysql -ukang -p{SECRET}",
+        f"sshpass -p {SECRET} ssh host",
+        f"curl -u kang:{SECRET} https://example.com",
+        f"curl --user kang:{SECRET} https://example.com",
+        f"wget --http-password={SECRET} u",
+        f"net use \\\\srv\\share {SECRET} /user:kang",
+        f"password is {SECRET}",
+        f"Password = '{SECRET}';",
+        f'$password = "{SECRET}";',
+        f"const apiKey = '{SECRET}';",
+        f"let token: string = '{SECRET}'",
+        f"os.environ['SECRET_KEY'] = '{SECRET}'",
+        f'config["password"] = "{SECRET}"',
+        f'password => "{SECRET}",',
+        f"--password='{SECRET}'",
+        f'{{"user":"kang","pass":"{SECRET}"}}',
+        f'{{"auth":{{"password":"{SECRET}","method":"x"}}}}',
+        f'{{\\"password\\":\\"{SECRET}\\"}}',
+        f"{{'token': b'{SECRET}'}}",
+        f"{{password: '{SECRET}'}}",
+        f"Session(id=5, access_token=SecretStr('{SECRET}'))",
+        f'<input type="password" name="password" value="{SECRET}">',
+        f'<add key="password" value="{SECRET}"/>',
+        f'<property name="password">{SECRET}</property>',
+        f"<ns:Password>{SECRET}</ns:Password>",
+        f'<password type="plain">{SECRET}</password>',
+        f'<wsse:Password Type="x">{SECRET}</wsse:Password>',
+        f"https://example.com/login;jsessionid={SECRET}",
+        f"https://example.com/#id_token={SECRET}&x=1",
+        f"https://example.com/?X-Amz-Credential=a&X-Amz-Signature={RANDOM}",
+        f"https://api.telegram.org/bot123456789:{RANDOM}/getMe",
+        f"https://user:{SECRET}%40x@host/",
+        f"jdbc:mysql://db/x?user=a&password={SECRET}",
+        f"jdbc:oracle:thin:kang/{SECRET}@db:1521/x",
+        f"Data Source=db;User Id=a;Password='{SECRET}';",
+        f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={SECRET}==;EndpointSuffix=x",
+        f"Endpoint=sb://a/;SharedAccessKeyName=b;SharedAccessKey={SECRET}=",
+        f"mongodb://kang:{SECRET}@h1:1,h2:2/?x=1",
+        f"ldap_bind_password: {SECRET}",
+        f"bindpw {SECRET}",
+        f"Proxy-Authorization: Basic {RANDOM}",
+        f"X-Amz-Security-Token: {RANDOM}",
+        f"Authorization : Bearer {SECRET}",
+        f"authorization: AWS4-HMAC-SHA256 Credential=a/b, Signature={RANDOM}",
+        f"X-Shopify-Access-Token: {SECRET}",
+        f"Ocp-Apim-Subscription-Key: {SECRET}",
+        f"x-functions-key: {SECRET}",
+        f"X-Hub-Signature-256: sha256={RANDOM}",
+        f"Set-Cookie: __Host-sid={SECRET}; Secure",
+        f"set-cookie2: a={SECRET}",
+        f"Sec-WebSocket-Protocol: bearer, {SECRET}",
+        f"WWW-Authenticate: Bearer {RANDOM}",
+        f"grant_type=password&username=kang&password={SECRET}",
+        f"client_assertion={RANDOM}",
+        f"refresh_token={SECRET}&grant_type=refresh_token",
+        f"password[]={SECRET}",
+        f"user[password]={SECRET}",
+        f"user%5Bpassword%5D={SECRET}",
+        f'"user[password]"=>"{SECRET}"',
+        f'Parameters: {{"password"=>"{SECRET}"}}',
+        f"[('password', '{SECRET}'), ('a', 1)]",
+        f"('kang', 'password', '{SECRET}')",
+        f"UPDATE users SET password = '{SECRET}' WHERE id = 1",
+        f"INSERT INTO users (name, password) VALUES ('a', '{SECRET}')",
+        f"ALTER USER kang IDENTIFIED BY '{SECRET}'",
+        f"CREATE USER kang WITH PASSWORD '{SECRET}'",
+        f"machine example.com login kang password {SECRET}",
+        f"//registry.npmjs.org/:_authToken={SECRET}",
+        f"_auth={SECRET}",
+        f"npm config set _authToken {SECRET}",
+        f"AGE-SECRET-KEY-1{RANDOM.upper()}",
+        f"key: sk-{RANDOM}{RANDOM[:12]}",
+        f"sk-{RANDOM}{RANDOM[:12]}",
+        f"dckr_pat_{RANDOM}",
+        f"atlassian ATATT3xFfGF0{RANDOM}{RANDOM}",
+        f"hf_{RANDOM}",
+        f"shpat_{HEX}",
+        f"xoxe.xoxp-1-{RANDOM}",
+        f"AC{HEX} SK{HEX}",
+        f"-----BEGIN DSA PRIVATE KEY-----\nProc-Type: 4\n{SECRET}\n-----END DSA PRIVATE KEY-----",
+        f"otpauth://totp/a?secret={RANDOM}&issuer=x",
+        "your verification code is 493817",
+        "OTP is 493817",
+        "Your login code: 493817",
+        "security code 493817",
+        "recovery codes: 1234-5678",
+        f"passwort={SECRET}",
+        f"mot_de_passe={SECRET}",
+        "PIN: 4711",
+        "cvc=493",
+        "card_cvv: 493",
+        f"password\t{SECRET}",
+        f"password:\n  {SECRET}",
+        f"password :\t{SECRET}",
+        f"password\u00a0= {SECRET}",
+        f"'api_key': Secret({SECRET!r})",
+        f"api key = {SECRET}",
+        f"secret key: {SECRET}",
+        f"access token = {SECRET}",
+        f"client secret is {SECRET}",
+    ],
 }
 
 #: Values that are no strings.
@@ -317,6 +424,11 @@ _SECRETS = (
     "a2FuZzpz",
     "s3cr3t",
     "ab/cd",
+    RANDOM.upper(),
+    "4711",
+    "1234-5678",
+    "=493",
+    " 493",
 )
 
 
@@ -535,6 +647,112 @@ asian markets closed
 Basic plan: 5 users
 Digest sent to 5 users
 Token bucket: 5 left
+Set password for kang
+kang changed the password of hans
+password for kang@example.com was reset
+Enter password:
+Invalid password (attempt 3 of 5)
+Password expires in 12 days
+passwords: 5 weak, 3 reused
+password strength: weak
+Token refresh scheduled at 12:00
+token bucket size=10
+Tokens used: 512
+invalid token at line 5, column 3
+unexpected token: '}'
+syntax error near unexpected token `fi'
+SyntaxError: Unexpected token < in JSON at position 0
+api_version=3 api_host=db.example.com
+key=value pairs are logged
+keys: a, b, c
+cache key: user:5:profile
+sort_key=name
+primary key violation: duplicate key value (id)=(5)
+duplicate key value violates unique constraint "users_pkey"
+KeyError: 'user_id'
+<key>CFBundleName</key><string>App</string>
+<meta name="keywords" content="a, b">
+<input type="text" name="username" value="kang">
+<tokenCount>512</tokenCount>
+session started: kang
+session id changed after login
+sessions=5 active=3
+auth: ldap backend is up
+auth=ldap result=ok
+auth failed for kang: locked
+authorization: denied
+authorization failed for user kang
+Authorization header missing
+cookie policy: strict
+Cookies: none
+code review: approved by kang
+security code review finished: 5 findings
+verification code sent to kang
+login code path: /srv/app
+mysqld -port 3306 started
+mysql -h db -u kang shop
+docker login succeeded
+docker run -p 8080:80 -u 1000:1000 nginx
+curl -u missing
+curl -s https://example.com/health
+curl https://example.com -o /tmp/user:file
+docker login registry.example.com
+grep -p secret /tmp
+secret rotated: prod/db (version 7)
+secret 'db-main' not found
+credential: none
+bearer: ATM card of kang
+The bearer token is missing
+sig=SIGTERM pid=5
+signal: 15
+pin=5 mode=OUTPUT
+GPIO pin: 17
+dsn: not configured
+pw: 800 ph: 600
+x-request-id: 5, x-signature-valid: true
+signature: valid
+signature=ok
+2026-01-01 12:00:00 password_reset requested by kang
+otp is required
+sk-learn model loaded
+hf_home=/root/.cache
+npm_lifecycle_event=test
+identified by the badge at the door
+identified by 'name' and 'type'
+login kang password accepted
+user[name]=kang&user[role]=admin
+https%3A%2F%2Fexample.com%2F%3Fpage%3D5
+redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb&scope=openid
+password: str
+def login(user: str, password: str) -> Token:
+    password: str = Field(min_length=8)
+token: Optional[str] = None
+return Session(token=None, user='kang')
+if password == confirm:
+secret = get_secret('db')
+password = os.environ["DB_PASSWORD"]
+passwd:x:0:0:root
+PasswordAuthentication no
+PermitRootLogin prohibit-password
+ssh_host_key: /etc/ssh/ssh_host_rsa_key
+private_key_path=/etc/ssl/key.pem
+ssl_key_file: /etc/ssl/private/a.pem
+monitoring/secret-exporter:v1.2 pulled
+image: vault-secrets-operator:0.4
+kubernetes.io/service-account-token mounted
+event: TokenIssued, user: kang
+AWS access key id rotated
+cookie=true
+csrf=on
+SELECT token FROM sessions WHERE id = 5
+UPDATE users SET password = $1 WHERE id = $2
+password=%s user=%s
+password=<hidden>
+password=***
+password: ********
+token=xxxx
+token=[FILTERED]
+Password: (none)
 """
 HARMLESS = _HARMLESS_TEXTS.splitlines()
 HARMLESS_NAMES = [

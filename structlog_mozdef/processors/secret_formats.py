@@ -1,0 +1,121 @@
+"""Secrets in strings that are known by their form, whatever name is before them.
+
+Each pattern takes a time in proportion to the length of the string, whatever it contains: nothing
+that repeats without bound can begin at many offsets.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from structlog_mozdef.processors.secret_hints import SCHEME_HINTS, TOKEN_HINTS
+
+#: Replaces a secret.
+REDACTED = "[redacted]"
+
+_FORMATS = (
+    r"\b(?:A[KS]IA[0-9A-Z]{16}\b|gh[pousr]_\w{20,}|github_pat_\w{20,}"
+    r"|gl(?:agent|cbt|dt|ft|pat|ptt|rt|soat)-[\w-]{16,}"
+    r"|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}|[sr]k_(?:live|test)_\w{10,}|whsec_[\w+/=]{10,}"
+    r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"
+    r"|npm_[0-9A-Za-z]{30,}|pypi-[\w-]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}|dop_v1_[0-9a-f]{32,}"
+    r"|hvs\.[\w-]{20,}|sk-(?:ant|proj)-[\w-]{16,}|dckr_pat_[\w-]{20,}|hf_[0-9A-Za-z]{30,}"
+    r"|shp(?:at|ca|pa|ss)_[0-9a-f]{32}|ATATT3[\w=-]{30,}|AGE-SECRET-KEY-1[0-9A-Z]{20,})"
+)
+_CODE_NAMES = (
+    r"(?:2fa|access|authentication|backup|login|mfa|one[ -]?time|otp|recovery|security|sms"
+    r"|verification)[ -](?:pass)?codes?"
+)
+_SHELL = (
+    r"(?i)(\b(?:sshpass|(?:docker|podman)[ ]login)\b[^\r\n]{0,200}?[ ]-p[ =]?"
+    r"|\bmysql(?:admin|dump|import|show)?\b[^\r\n]{0,200}?[ ]-p)(?![ -])[\"']?[^\s\"']+"
+)
+# Found where the string in small letters has one of these -> the pattern, and what it becomes.
+_FORMS: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    # A key in PEM, of SSH or PGP, and one of PuTTY.
+    (
+        ("private key",),
+        (
+            r"(?s)-----? ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-----?.*?"
+            r"(?:-----? ?END [A-Z0-9 ]{0,40}KEY(?: BLOCK)? ?-----?|\Z)"
+        ),
+        REDACTED,
+    ),
+    (
+        ("private-lines:",),
+        r"(?s)(Private-Lines: \d{1,4}(?:\s|\\[rn]){1,4})\S.*?(?=Private-(?:MAC|Hash):|\Z)",
+        rf"\1{REDACTED}\n",
+    ),
+    (TOKEN_HINTS, _FORMATS, REDACTED),
+    (("hooks",), r"(?i)(hooks\.slack\.com/\w+/|/api/webhooks/)[\w/-]{8,}", rf"\1{REDACTED}"),
+    (
+        SCHEME_HINTS,
+        (
+            r"(?i)\b(bearer|basic|digest|negotiate|apikey)([ \t]{1,8})"
+            r"(?=[a-z+/=._~-]{0,100}\d|[a-z+/=._~-]{24})[a-z0-9+/=._~-]{8,}"
+        ),
+        rf"\1\2{REDACTED}",
+    ),
+    (("code=",), r"(?i)([?&]code=)[^\s&#\"']+", rf"\1{REDACTED}"),
+    (
+        ("code", "otp is "),
+        (
+            rf"(?i)\b({_CODE_NAMES}(?:[ \t]{{0,8}}[:=]|[ ]is)[ \t]{{0,8}}[\"']?|otp is )"
+            r"(?=[a-z-]{0,20}\d)[0-9a-z-]{4,}"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # Commands, SQL and .netrc.
+    (
+        ("curl ",),
+        (
+            r"(?i)(\bcurl\b[^\r\n]{0,400}?[ ](?:-u[ ]?|--(?:proxy-)?user[ =])[\"']?"
+            r"[^\s:\"']{1,100}:)[^\s\"']+"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (("sshpass", " login ", "mysql"), _SHELL, rf"\1{REDACTED}"),
+    (
+        ("identified ", "password "),
+        (
+            r"(?i)(\b(?:alter|create|grant)[ ][^\r\n]{1,200}?[ ]identified[ ]"
+            r"(?:with[ ]\w{1,40}[ ])?by[ ](?:password[ ])?|\bpassword[ ])'[^'\r\n]+"
+        ),
+        rf"\1'{REDACTED}",
+    ),
+    (
+        ("machine ",),
+        r"(?i)(\bmachine[ ][^\s]{1,100}[ ]login[ ][^\s]{1,100}[ ]password[ ])[^\s]+",
+        rf"\1{REDACTED}",
+    ),
+)
+# user:password@ in a URL, with or without the user; a token in place of both. A password can have
+# the characters that end a host; but digits up to the next slash are a port.
+_SCHEME = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://"
+_USER_INFO = (
+    rf"{_SCHEME}[^\s/?#@:\"']*:)[^\s/?#]*@",
+    rf"{_SCHEME}[^\s/?#@:\"']{{0,100}}:)(?!\d{{1,5}}[/?#])[^\s@\"'<>]{{1,200}}@(?=\w)",
+    rf"{_SCHEME})[^\s/?#@:]{{20,}}@",
+)
+
+
+@functools.cache
+def _compiled() -> tuple[list[tuple[tuple[str, ...], re.Pattern[str], str]], list[re.Pattern[str]]]:
+    """Compile with the first use: some programs redact nothing."""
+    return (
+        [(needles, re.compile(pattern), new) for needles, pattern, new in _FORMS],
+        [re.compile(pattern) for pattern in _USER_INFO],
+    )
+
+
+def redact_forms(text: str, lowered: str) -> str:
+    """Return *text*, which is *lowered* in small letters, with the secrets above replaced."""
+    forms, user_info = _compiled()
+    if "@" in text and "://" in text:
+        for pattern in user_info:
+            text = pattern.sub(rf"\1{REDACTED}@", text)
+    for needles, pattern, new in forms:
+        if any(map(lowered.__contains__, needles)):
+            text = pattern.sub(new, text)
+    return text
