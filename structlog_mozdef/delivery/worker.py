@@ -12,6 +12,7 @@ from structlog_mozdef._lock import Turn
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, FULL
 from structlog_mozdef.delivery import feedback
+from structlog_mozdef.delivery.blocked import BlockedCalls
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.loss_report import LossReporter
 from structlog_mozdef.delivery.shutdown import ALL_EVENTS, Shutdown, Stop
@@ -33,6 +34,7 @@ class SenderThread:
 
     Attributes:
         wakeup: what a log call has to look at.
+        blocked: log calls that wait for room.
         report_late: called when an event that comes after the exit could not be sent; None while
             somebody reports that later.
     """
@@ -56,6 +58,7 @@ class SenderThread:
         self._idle: Callable[[], None] | None = getattr(dispatcher.transport, "idle", None)
         self._shutdown = Shutdown(dispatcher, exit_timeout)
         self.wakeup = Wakeup(dispatcher.buffer, batching, timings, self._shutdown)
+        self.blocked = BlockedCalls()
         self.report_late: Callable[[], None] | None = None
         self._waiters = Waiters()
         self._losses = LossReporter(dispatcher.buffer)
@@ -90,24 +93,24 @@ class SenderThread:
             self.wakeup.threshold = 0
 
     def _wait_for_room(self, event: bytes) -> None:
+        if not self.blocked.wait(lambda: self._append_once_there_is_room(event)):
+            self._buffer.drop(BUFFER_FULL)
+
+    def _append_once_there_is_room(self, event: bytes) -> bool:
         # The sender, and a thread that a signal interrupted while it starts the sender, would wait
         # for themselves.
         while not feedback.is_sender() and not self._starting.is_mine():
             can_send = self._thread is not None or self.start()
             if self._append(event):
-                return
+                return True
             if not can_send or self._shutdown.lets_callers_go():
                 break
             self._wake()
             poll = Deadline.after(self._timings.poll_interval)
             if self._waiters.wait_for(lambda: self._append(event), poll):
-                return
-            self._own_log.warn(
-                "blocked",
-                f"log calls wait until {self._transport.name} has accepted older events:"
-                f" {len(self._buffer):,} wait, and there is no room for more",
-            )
-        self._buffer.drop(BUFFER_FULL)
+                return True
+            self.blocked.warn(self._own_log, self._transport.name, len(self._buffer))
+        return False
 
     def _append(self, event: bytes) -> bool:
         return self._buffer.append(event) != FULL

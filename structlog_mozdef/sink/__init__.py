@@ -316,6 +316,7 @@ class Sink:
     def stats(self) -> Stats:
         """Return what became of the events so far."""
         counts = self._buffer.counts()
+        blocked = self._sender_thread.blocked
         confirmed = getattr(self._transport, "confirms", True)
         return Stats(
             accepted=counts.accepted,
@@ -329,6 +330,9 @@ class Sink:
             buffered=counts.buffered,
             buffered_bytes=counts.buffered_bytes,
             oldest_age=counts.oldest_age,
+            blocked=blocked.waiting(),
+            blocked_calls=blocked.total,
+            longest_block=blocked.longest(),
             failed_attempts=self._dispatcher.failed_attempts,
             last_error=self._dispatcher.problem,
         )
