@@ -7,6 +7,7 @@ nobody who takes it, it goes to standard error.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +16,14 @@ from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._lock import locked
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.process.standard_error import write_line
+from structlog_mozdef.process.threads import start_without_signals
 
 logger = logging.getLogger("structlog_mozdef")
 
 #: Default of the minimum time between two warnings of the same cause, in seconds.
 INTERVAL = 60.0
+# How long a thread that others wait for waits for log handlers, in seconds.
+_PATIENCE = 1.0
 
 
 class RateLimitedLogger:
@@ -41,6 +45,14 @@ class RateLimitedLogger:
         self._last: dict[str, float] = {}
         self._suppressed: dict[str, int] = {}
         self._write: Callable[[str], None] | None = None
+        self._is_awaited: Callable[[], bool] = bool
+
+    def never_wait_where(self, is_awaited: Callable[[], bool]) -> None:
+        """Do not wait for log handlers in a thread for which *is_awaited* returns True.
+
+        Who waits for that thread may hold the lock of a handler, which calls us in ``emit``.
+        """
+        self._is_awaited = is_awaited
 
     def write_with(self, write: Callable[[str], None]) -> None:
         """Hand warnings to *write* from now on: at exit, log handlers may write to closed files."""
@@ -70,10 +82,12 @@ class RateLimitedLogger:
         try:
             if self._write is not None:
                 self._write(message)
-            elif is_heard():
-                logger.warning("%s", message)
-            else:
+            elif not is_heard():
                 write_line(message)
+            elif self._is_awaited():
+                _log_elsewhere(message)
+            else:
+                logger.warning("%s", message)
         except Exception as error:
             pass_on(error)  # a broken handler must not stop the delivery
 
@@ -124,6 +138,21 @@ class CountedWarning:
         message = self._sentence(number)
         self._reported = self._total
         return number, message
+
+
+def _log_elsewhere(message: str) -> None:
+    thread = threading.Thread(
+        target=logger.warning, args=("%s", message), name="structlog-mozdef-warning", daemon=True
+    )
+    try:
+        if sys.is_finalizing():
+            raise RuntimeError  # noqa: TRY301 - as Python does from 3.12 on
+        start_without_signals(thread)
+    except RuntimeError as error:
+        pass_on(error)
+        write_line(message)
+    else:
+        thread.join(_PATIENCE)
 
 
 def is_heard() -> bool:

@@ -112,6 +112,9 @@ class Buffer(Protocol):
     def durable(self) -> bool:
         """Whether all events that wait outlive the process."""
 
+    def volatile_count(self) -> int:
+        """Return how many of the events that wait would not outlive the process. Takes no lock."""
+
     def append(self, event: bytes) -> int:
         """Append one event; never raises for a full buffer.
 
@@ -186,6 +189,12 @@ class Buffer(Protocol):
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return the dead letters that are kept, oldest first."""
+
+    def is_interrupted(self) -> bool:
+        """Return whether the calling thread is in the middle of a change, which others wait for.
+
+        A signal handler or ``__del__`` asks this, which must not wait for others then.
+        """
 
     def close(self) -> None:
         """Close files and release locks; the next `append` opens new ones."""

@@ -106,7 +106,7 @@ class MemoryBuffer:
             return ABOVE_HIGH_WATER
         # A signal handler or a ``__del__`` that interrupts the holder of the lock must not wait
         # for room: the sender needs that lock to make it.
-        if self._when_full == "block" and not self._lock._is_owned():  # noqa: SLF001 - as Condition
+        if self._when_full == "block" and not self.is_interrupted():
             return FULL
         self._append_or_drop(event)
         return ABOVE_HIGH_WATER
@@ -205,6 +205,9 @@ class MemoryBuffer:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._in_flight)
 
+    def volatile_count(self) -> int:
+        return len(self) - self._rejected_in_flight - self._requeued_in_flight
+
     def size_bytes(self) -> int:
         return max(self._bytes_in - self._bytes_out, 0)
 
@@ -218,7 +221,7 @@ class MemoryBuffer:
     @locked
     def counts(self) -> Counts:
         twice = self._rejected_in_flight + self._requeued_in_flight
-        buffered = len(self) - twice
+        buffered = self.volatile_count()
         delivered = self._acked + twice - self._rejected - self._requeued
         dead_lettered = min(self._rejected, _KEPT_DEAD_LETTERS)
         dropped = self._drops.counts()
@@ -253,6 +256,9 @@ class MemoryBuffer:
     @locked
     def dead_letters(self) -> list[DeadLetter]:
         return list(self._dead_letters)
+
+    def is_interrupted(self) -> bool:
+        return bool(self._lock._is_owned())  # noqa: SLF001 - as Condition
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

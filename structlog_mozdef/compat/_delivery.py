@@ -11,6 +11,7 @@ from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.compat._sinks import Connections, Destination, Sinks
 from structlog_mozdef.compat._syslog import LocalSyslog
+from structlog_mozdef.delivery.feedback import is_sender
 from structlog_mozdef.exceptions import MozDefError, TransportError
 from structlog_mozdef.process.exit import close_at_exit
 from structlog_mozdef.process.fork import reset_after_fork
@@ -55,6 +56,10 @@ class UnsentEvents:
     def end_exit(self, deadline: Deadline) -> None:
         """Do nothing: nobody can send them."""
 
+    def is_interrupted(self) -> bool:
+        """Return False: `end_exit` waits for nobody."""
+        return False
+
     def report_exit(self) -> None:
         self._warning.report(at_once=True)
 
@@ -68,6 +73,7 @@ class SharedDelivery:
 
     def __init__(self, syslog: LocalSyslog | None = None) -> None:
         self._own_log = RateLimitedLogger()
+        self._own_log.never_wait_where(is_sender)
         self._unsent = UnsentEvents(self._own_log)
         self._sinks = Sinks(self._own_log)
         self._connections = Connections(self._own_log)

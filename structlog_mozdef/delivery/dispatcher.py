@@ -247,14 +247,18 @@ class Dispatcher:
     def succeed(self, event: bytes | None = None) -> None:
         """Note that the destination works: it accepted *event*, or said what it thinks of one."""
         self.backoff.succeed()
-        self.failures_since_pass = 0
-        self._last_pass = self._clock()
-        self._just_passed = True
+        self.note_answer()
         if not isinstance(self.state, Recovering):
             self._outage = None
         if event is not None:
             self.suspects.acquit(event)
             self.remember(event)
+
+    def note_answer(self) -> None:
+        """Note that the destination works as far as to tell what it thinks of an event."""
+        self.failures_since_pass = 0
+        self._last_pass = self._clock()
+        self._just_passed = True
 
     def remember(self, event: bytes) -> None:
         """Keep *event*, which was accepted, as a witness."""

@@ -54,6 +54,7 @@ class SenderThread:
         self._buffer = dispatcher.buffer
         self._transport = dispatcher.transport
         self._own_log = dispatcher.own_log
+        self._own_log.never_wait_where(feedback.is_sender)
         self._timings = timings
         self._idle: Callable[[], None] | None = getattr(dispatcher.transport, "idle", None)
         self._shutdown = Shutdown(dispatcher, exit_timeout)
@@ -222,9 +223,9 @@ class SenderThread:
         """Wait until the first *until* events that were appended are settled.
 
         Returns:
-            Whether they are; False at *deadline*.
+            Whether they are; False at *deadline*, or where this can wait for nobody.
         """
-        if feedback.is_sender():
+        if self._is_inside():
             return self._is_settled(until)
         self._dispatcher.retry_now()
         while not self._is_settled(until):
@@ -239,6 +240,10 @@ class SenderThread:
             self._waiters.wait_for(lambda: self._is_settled(until), poll)
         return True
 
+    def _is_inside(self) -> bool:
+        """Return whether all would wait for the caller: the sender, or who holds up the buffer."""
+        return feedback.is_sender() or self._buffer.is_interrupted()
+
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay, and end by *deadline*. Does not wait."""
         self._shutdown.begin_exit(deadline)
@@ -251,7 +256,7 @@ class SenderThread:
         Returns:
             Whether nothing is left unsent of what was accepted before this call.
         """
-        if feedback.is_sender():
+        if self._is_inside():
             return False
         try:
             self._report_losses(final_attempt=True)
@@ -271,6 +276,7 @@ class SenderThread:
         is_settled = self._is_settled(appended)
         closed_by = max(deadline, Deadline.after(self._timings.closing))
         run_by(closed_by, self._close_in_turn)
+        self.warn_of_losses(at_once=True)
         self._shutdown.late_seconds = deadline.left()
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
@@ -306,7 +312,6 @@ class SenderThread:
         except Exception as error:  # a transport of somebody else, or a disk
             pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
-        self.warn_of_losses(at_once=True)
 
     def warn_of_losses(self, *, at_once: bool = False) -> None:
         """Warn of events that were dropped or rejected; see `CountedWarning.report`."""
@@ -384,6 +389,7 @@ class SenderThread:
             wait = self._step()
             if self._retired is not None and self._is_done():
                 self._close_parts()
+                self.warn_of_losses(at_once=True)
                 break
             self._pause(wait)
 

@@ -141,16 +141,19 @@ class Sink:
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
         if spool is not None:
-            # Loaded only where it is used, when the program is configured.
-            from structlog_mozdef.buffers.spool.folder import SpoolFolder
-
-            self._spool_folder = SpoolFolder(spool, self._transport.name)
+            self._spool_folder = self._open_spool(spool, self._transport.name)
         self._begin()
         self._register()
         if handle_sigterm:
             close_at_sigterm()
         if spool is not None:
             self._sender_thread.start()  # others may have left something to deliver
+
+    def _open_spool(self, spool: str | os.PathLike[str], destination: str) -> Any:
+        # Loaded only where it is used, when the program is configured.
+        from structlog_mozdef.buffers.spool.folder import SpoolFolder
+
+        return SpoolFolder(spool, destination)
 
     def _register(self) -> None:
         _sinks[self._id] = self
@@ -242,7 +245,8 @@ class Sink:
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until everything that was accepted before this call is settled.
 
-        Sends at once, without lingering. In the sender's own thread it does nothing.
+        Sends at once, without lingering. In the sender's own thread, and in a signal handler that
+        interrupts a change of the buffer, it does nothing.
 
         Args:
             timeout: longest wait, in seconds.
@@ -274,6 +278,10 @@ class Sink:
     def exit_timeout(self) -> float:
         """Seconds that the end of the process may take."""
         return self.config.exit_timeout
+
+    def is_interrupted(self) -> bool:
+        """Return whether a signal handler that calls this interrupts a change of the buffer."""
+        return self._buffer.is_interrupted()
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""

@@ -144,7 +144,10 @@ class Spool:
     @property
     def durable(self) -> bool:
         """Whether all that waits outlives the process."""
-        return self._writer.is_durable()
+        return not self.volatile_count()
+
+    def volatile_count(self) -> int:
+        return self._writer.held_count()
 
     def drop(self, reason: str) -> None:
         self._ledger.count_refused(reason)
@@ -213,6 +216,9 @@ class Spool:
         self._ledger.drops.mark_reported(reason, loss)
 
     # The end.
+
+    def is_interrupted(self) -> bool:
+        return bool(self._lock._is_owned())  # noqa: SLF001 - as Condition does
 
     def close(self) -> None:
         """Close all files and locks; the next `append` opens new ones."""

@@ -92,7 +92,7 @@ class DeadLetterFile:
             OSError: it could not be written.
         """
         patience = self._patience if patience is None else patience
-        with self._locked(patience, create=True) as fd:
+        with self.locked(patience, create=True) as fd:
             size = os.fstat(fd).st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
                 letter = b"\n" + letter  # behind what a crash has left of another one
@@ -105,64 +105,17 @@ class DeadLetterFile:
                 if not size:
                     self._folder.sync()
 
-    def read(self) -> list[dict[str, Any]]:
-        """All dead letters, oldest first; a line that is none is given as one that is damaged.
-
-        Raises:
-            OSError: it is no file of ours, or cannot be read.
-        """
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                with self._locked(self._patience) as fd:
-                    return list(_letters_in(fd))
-            except BlockingIOError:  # a reader can do without the lock
-                fd = self._open(create=False)
-                try:
-                    return list(_letters_in(fd))
-                finally:
-                    os.close(fd)
-        return []
-
-    def remove(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
-        """Pass all letters to *use*, and keep only those that it returns.
-
-        Returns:
-            The number of those that were removed. Where *use* raises, all are kept.
-
-        Raises:
-            OSError: the file cannot be replaced, or another process keeps it locked.
-        """
-        with contextlib.suppress(FileNotFoundError), self._locked(self._patience) as fd:
-            letters = list(_letters_in(fd))
-            kept = use(letters)
-            self._replace(b"".join(orjson.dumps(letter) + b"\n" for letter in kept))
-            return len(letters) - len(kept)
-        return 0
-
-    def _replace(self, content: bytes) -> None:
-        """Replace the locked file; writers that wait for it notice."""
-        if not content:
-            os.unlink(DEAD_LETTERS_FILE, dir_fd=self._folder.fd)
-            return
-        name = f"{DEAD_LETTERS_FILE}.{os.urandom(8).hex()}"
-        fd = create_file(name, os.O_WRONLY, self._folder.fd)
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(fd)
-        folder = self._folder.fd
-        os.rename(name, DEAD_LETTERS_FILE, src_dir_fd=folder, dst_dir_fd=folder)
-
     @contextlib.contextmanager
-    def _locked(self, patience: float, *, create: bool = False) -> Iterator[int]:
+    def locked(self, patience: float = PATIENCE, *, create: bool = False) -> Iterator[int]:
         """Open and lock the file.
 
         Raises:
             BlockingIOError: another process kept the lock for *patience* seconds.
+            OSError: it is missing, no file of ours, or cannot be opened.
         """
         deadline = monotonic() + patience
         while True:
-            fd = self._open(create=create)
+            fd = self.open(create=create)
             try:
                 while not try_lock(fd):
                     if monotonic() >= deadline:
@@ -179,7 +132,12 @@ class DeadLetterFile:
                     unlock(fd)  # a child that was forked meanwhile has the file open as well
                 os.close(fd)
 
-    def _open(self, *, create: bool) -> int:
+    def open(self, *, create: bool = False) -> int:
+        """Open the file, without its lock.
+
+        Raises:
+            OSError: it is missing, no file of ours, or cannot be opened.
+        """
         if create:
             with contextlib.suppress(FileExistsError):
                 return create_file(DEAD_LETTERS_FILE, _FLAGS, self._folder.fd)
@@ -299,21 +257,3 @@ def _letter(event: bytes, reason: str, destination: str) -> dict[str, Any]:
     except ValueError:
         letter["line"] = decode_bytes(event)
     return letter
-
-
-def _letters_in(fd: int) -> Iterator[dict[str, Any]]:
-    os.lseek(fd, 0, os.SEEK_SET)
-    with os.fdopen(os.dup(fd), "rb") as file:
-        for line in file:
-            if line.strip():
-                yield _letter_in(line.removesuffix(b"\n"))
-
-
-def _letter_in(line: bytes) -> dict[str, Any]:
-    try:
-        letter = orjson.loads(line)
-        if isinstance(letter, dict) and "reason" in letter:
-            return letter
-    except ValueError:
-        pass  # a crash has torn it
-    return {"reason": "a damaged line among the dead letters", "line": decode_bytes(line)}

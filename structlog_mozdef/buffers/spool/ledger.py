@@ -240,7 +240,7 @@ class SpoolLedger:
         times = [s.times.oldest(s.state.settled) for s in self.sources.own if s.waiting()]
         ages = [now - oldest for oldest in times[:1] if oldest is not None]
         ages += [time.time() - stream.written_at() for stream in self.sources.adopted[:1]]
-        return max(ages, default=0.0)
+        return max([0.0, *ages])  # the time of a file, and the clock, can be wrong
 
     # What becomes of events.
 

@@ -329,9 +329,9 @@ class SpoolWriter:
 
     # Once a second: in the maintenance thread.
 
-    def is_durable(self) -> bool:
-        """Return whether all that waits outlives the process."""
-        return not self._outage.holds_events()
+    def held_count(self) -> int:
+        """Return how many events wait in memory."""
+        return self._outage.held_count()
 
     def _try_disk(self) -> None:
         """Write what is held in memory, if the disk accepts it again."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
 import pytest
 from support.buffer_contract import BufferContract, lines
-from support.handmade_spools import spool_on
+from support.handmade_spools import orphan, spool_on
 
 from structlog_mozdef.buffers.spool import SpoolTimings
 
@@ -78,6 +79,14 @@ class TestSpool(BufferContract):
         buffer.append(b"002")
         now += 3.0
         assert buffer.counts().oldest_age == 3.0
+
+    def test_no_age_is_negative(self):
+        """A stream that was written before the clock was set back is not of the future."""
+        stream = orphan(self.path / "future", [b"{}"])
+        os.utime(stream / "0000000001.ndjson", (4e9, 4e9))
+        buffer = spool_on(self.path / "future")
+        self.made.append(buffer)
+        assert (buffer.adopt_orphans(), buffer.counts().oldest_age) == (True, 0.0)
 
     def test_the_sum_holds_when_a_rejected_event_is_left_behind(self):
         """An event that was rejected, and not settled before a close, comes again."""
