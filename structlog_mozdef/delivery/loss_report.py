@@ -40,10 +40,9 @@ class LossReporter:
         """Warn of losses since the last warning that was not suppressed."""
         for reason, count in self._buffer.dropped().items():
             new = count - self._warned.get(reason, 0)
-            if new:
-                was, noun = ("was", "event") if new == 1 else ("were", "events")
-                if own_log.warn(f"dropped {reason}", f"{new} {noun} {was} dropped: {reason}"):
-                    self._warned[reason] = count
+            message = f"{_events_were(new)} dropped: {reason}"
+            if new and own_log.warn(f"dropped {reason}", message):
+                self._warned[reason] = count
 
     def report(self, *, final_attempt: bool = False) -> None:
         """Append an event for each reason that has losses not yet reported.
@@ -66,7 +65,12 @@ class LossReporter:
                 self._next[reason] = now + INTERVAL
 
 
+def _events_were(count: int) -> str:
+    return "1 event was" if count == 1 else f"{count} events were"
+
+
 def _event(reason: str, loss: Loss) -> dict[str, Any]:
+    they = "it" if loss.events == 1 else "they"
     return {
         "category": "logging",
         "details": {
@@ -80,7 +84,7 @@ def _event(reason: str, loss: Loss) -> dict[str, Any]:
         "processname": identity.process_name(),
         "severity": "ERROR",
         "source": "structlog_mozdef",
-        "summary": f"{loss.events} events were lost before they could be sent: {reason}",
+        "summary": f"{_events_were(loss.events)} lost before {they} could be sent: {reason}",
         "tags": [],
         "timestamp": utc_now(),
     }
