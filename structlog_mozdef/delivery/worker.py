@@ -225,7 +225,7 @@ class SenderThread:
         Returns:
             Whether they are; False at *deadline*, or where this can wait for nobody.
         """
-        if self._is_inside():
+        if feedback.is_sender() or self.is_interrupted():
             return self._is_settled(until)
         self._dispatcher.retry_now()
         while not self._is_settled(until):
@@ -240,9 +240,13 @@ class SenderThread:
             self._waiters.wait_for(lambda: self._is_settled(until), poll)
         return True
 
-    def _is_inside(self) -> bool:
-        """Return whether all would wait for the caller: the sender, or who holds up the buffer."""
-        return feedback.is_sender() or self._buffer.is_interrupted()
+    def is_interrupted(self) -> bool:
+        """Return whether a signal handler that calls this must not wait for the sender.
+
+        It interrupts a change of the buffer, which the sender waits for, or the sender's start.
+        """
+        is_starting = self._starting.is_mine() and self._thread is not None
+        return is_starting or self._buffer.is_interrupted()
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay, and end by *deadline*. Does not wait."""
@@ -256,7 +260,7 @@ class SenderThread:
         Returns:
             Whether nothing is left unsent of what was accepted before this call.
         """
-        if self._is_inside():
+        if feedback.is_sender() or self.is_interrupted():
             return False
         try:
             self._report_losses(final_attempt=True)

@@ -246,7 +246,7 @@ class Sink:
         """Wait until everything that was accepted before this call is settled.
 
         Sends at once, without lingering. In the sender's own thread, and in a signal handler that
-        interrupts a change of the buffer, it does nothing.
+        interrupts a change of the buffer or the start of that thread, it does nothing.
 
         Args:
             timeout: longest wait, in seconds.
@@ -280,8 +280,8 @@ class Sink:
         return self.config.exit_timeout
 
     def is_interrupted(self) -> bool:
-        """Return whether a signal handler that calls this interrupts a change of the buffer."""
-        return self._buffer.is_interrupted()
+        """Return whether a signal handler that calls this must not wait for anything here."""
+        return self._sender_thread.is_interrupted()
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""

@@ -83,6 +83,23 @@ def test_flush_and_close_do_not_wait_inside_of_an_interrupted_call(tmp_path, has
     assert (returned, sink.close()) == ([False, False, True], True)
 
 
+def test_flush_and_close_do_not_wait_while_their_own_thread_starts_the_sender(monkeypatch):
+    """In a handler that interrupts the start of the sender they return at once as well."""
+    returned = []
+    really_start = threading.Thread.start
+
+    def start_interrupted(thread):
+        began = time.monotonic()
+        returned.extend([sink.flush(3), sink.close(3), time.monotonic() - began < 2])
+        really_start(thread)
+
+    sink = Sink(MemoryTransport())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_interrupted)
+        sink.put(b"{}")
+    assert (returned, sink.close()) == ([False, False, True], True)
+
+
 def test_signals_are_left_to_the_program():
     """The package handles no signal: SIGTERM ends a program that does not handle it."""
     with Receiver() as receiver:
