@@ -21,7 +21,6 @@ from structlog_mozdef.buffers.spool.segments import (
 from structlog_mozdef.files.opening import ignored_errors, opened_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
-
 # A larger event is not parsed for its timestamp: that can take twenty times as much memory.
 _PARSED_BYTES = 1024 * 1024
 
