@@ -26,12 +26,13 @@ def duration(text: str) -> float:
 def moment(text: str) -> float:
     """Return seconds of ``time.time``: of a duration ago, or of an ISO 8601 date or time.
 
-    A time without an offset from UTC is local time.
+    A duration needs a unit here: 20260318 is a date. A time without an offset from UTC is local
+    time.
 
     Raises:
         argparse.ArgumentTypeError: it is none of these.
     """
-    if _DURATION.fullmatch(text):
+    if _DURATION.fullmatch(text) and text[-1] in _SECONDS:
         return time.time() - duration(text)
     try:
         return datetime.fromisoformat(text).timestamp()

@@ -75,10 +75,15 @@ class LossReporter:
 
 
 def _sentence(reason: str, count: int) -> str:
-    return f"{count_of(count, 'event')} {'was' if count == 1 else 'were'} dropped: {reason}"
+    return f"{_events_were(count)} dropped: {reason}"
+
+
+def _events_were(count: int) -> str:
+    return f"{count_of(count, 'event')} {'was' if count == 1 else 'were'}"
 
 
 def _event(reason: str, loss: Loss) -> dict[str, Any]:
+    they = "it" if loss.events == 1 else "they"
     return {
         "category": "logging",
         "details": {
@@ -92,7 +97,7 @@ def _event(reason: str, loss: Loss) -> dict[str, Any]:
         "processname": identity.process_name(),
         "severity": "ERROR",
         "source": "structlog_mozdef",
-        "summary": f"{loss.events} events were lost before they could be sent: {reason}",
+        "summary": f"{_events_were(loss.events)} lost before {they} could be sent: {reason}",
         "tags": [],
         "timestamp": utc_now(),
     }

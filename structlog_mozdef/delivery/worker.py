@@ -12,6 +12,7 @@ from structlog_mozdef._lock import Turn
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, FULL
 from structlog_mozdef.delivery import feedback
+from structlog_mozdef.delivery.blocked import BlockedCalls
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.loss_report import LossReporter
 from structlog_mozdef.delivery.shutdown import ALL_EVENTS, Shutdown, Stop
@@ -33,6 +34,7 @@ class SenderThread:
 
     Attributes:
         wakeup: what a log call has to look at.
+        blocked: log calls that wait for room.
         report_late: called when an event that comes after the exit could not be sent; None while
             somebody reports that later.
     """
@@ -57,6 +59,7 @@ class SenderThread:
         self._idle: Callable[[], None] | None = getattr(dispatcher.transport, "idle", None)
         self._shutdown = Shutdown(dispatcher, exit_timeout)
         self.wakeup = Wakeup(dispatcher.buffer, batching, timings, self._shutdown)
+        self.blocked = BlockedCalls()
         self.report_late: Callable[[], None] | None = None
         self._waiters = Waiters()
         self._losses = LossReporter(dispatcher.buffer)
@@ -91,24 +94,24 @@ class SenderThread:
             self.wakeup.threshold = 0
 
     def _wait_for_room(self, event: bytes) -> None:
+        if not self.blocked.wait(lambda: self._append_once_there_is_room(event)):
+            self._buffer.drop(BUFFER_FULL)
+
+    def _append_once_there_is_room(self, event: bytes) -> bool:
         # The sender, and a thread that a signal interrupted while it starts the sender, would wait
         # for themselves.
         while not feedback.is_sender() and not self._starting.is_mine():
             can_send = self._thread is not None or self.start()
             if self._append(event):
-                return
+                return True
             if not can_send or self._shutdown.lets_callers_go():
                 break
             self._wake()
             poll = Deadline.after(self._timings.poll_interval)
             if self._waiters.wait_for(lambda: self._append(event), poll):
-                return
-            self._own_log.warn(
-                "blocked",
-                f"log calls wait until {self._transport.name} has accepted older events:"
-                f" {len(self._buffer):,} wait, and there is no room for more",
-            )
-        self._buffer.drop(BUFFER_FULL)
+                return True
+            self.blocked.warn(self._own_log, self._transport.name, len(self._buffer))
+        return False
 
     def _append(self, event: bytes) -> bool:
         return self._buffer.append(event) != FULL
@@ -222,7 +225,7 @@ class SenderThread:
         Returns:
             Whether they are; False at *deadline*, or where this can wait for nobody.
         """
-        if self._is_inside():
+        if feedback.is_sender() or self.is_interrupted():
             return self._is_settled(until)
         self._dispatcher.retry_now()
         while not self._is_settled(until):
@@ -237,9 +240,13 @@ class SenderThread:
             self._waiters.wait_for(lambda: self._is_settled(until), poll)
         return True
 
-    def _is_inside(self) -> bool:
-        """Return whether all would wait for the caller: the sender, or who holds up the buffer."""
-        return feedback.is_sender() or self._buffer.is_interrupted()
+    def is_interrupted(self) -> bool:
+        """Return whether a signal handler that calls this must not wait for the sender.
+
+        It interrupts a change of the buffer, which the sender waits for, or the sender's start.
+        """
+        is_starting = self._starting.is_mine() and self._thread is not None
+        return is_starting or self._buffer.is_interrupted()
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay, and end by *deadline*. Does not wait."""
@@ -253,7 +260,7 @@ class SenderThread:
         Returns:
             Whether nothing is left unsent of what was accepted before this call.
         """
-        if self._is_inside():
+        if feedback.is_sender() or self.is_interrupted():
             return False
         try:
             self._report_losses(final_attempt=True)
@@ -273,6 +280,7 @@ class SenderThread:
         is_settled = self._is_settled(appended)
         closed_by = max(deadline, Deadline.after(self._timings.closing))
         run_by(closed_by, self._close_in_turn)
+        self.warn_of_losses(at_once=True)
         self._shutdown.late_seconds = deadline.left()
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
@@ -308,7 +316,6 @@ class SenderThread:
         except Exception as error:  # a transport of somebody else, or a disk
             pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
-        self.warn_of_losses(at_once=True)
 
     def warn_of_losses(self, *, at_once: bool = False) -> None:
         """Warn of events that were dropped or rejected; see `CountedWarning.report`."""
@@ -386,6 +393,7 @@ class SenderThread:
             wait = self._step()
             if self._retired is not None and self._is_done():
                 self._close_parts()
+                self.warn_of_losses(at_once=True)
                 break
             self._pause(wait)
 

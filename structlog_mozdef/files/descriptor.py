@@ -37,7 +37,7 @@ class Descriptor:
     __slots__ = ("__weakref__", "_inode", "fd")
 
     def __init__(self, fd: int) -> None:
-        self.fd = _with_high_number(fd)
+        self.fd = with_high_number(fd)
         status = os.fstat(self.fd)
         self._inode = (status.st_dev, status.st_ino)
         _open[self.fd] = (weakref.ref(self), self._inode)
@@ -105,7 +105,12 @@ def close_lost_descriptors() -> None:
                     os.close(fd)
 
 
-def _with_high_number(fd: int) -> int:
+def with_high_number(fd: int) -> int:
+    """Return *fd* under a high number, or under another that is not 0 to 2; close the old one.
+
+    Raises:
+        OSError: there is none; *fd* is closed.
+    """
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     for lowest in (min(_HIGH_NUMBER, limit * 3 // 4), 3):
         try:

@@ -246,7 +246,7 @@ class Sink:
         """Wait until everything that was accepted before this call is settled.
 
         Sends at once, without lingering. In the sender's own thread, and in a signal handler that
-        interrupts a change of the buffer, it does nothing.
+        interrupts a change of the buffer or the start of that thread, it does nothing.
 
         Args:
             timeout: longest wait, in seconds.
@@ -280,8 +280,8 @@ class Sink:
         return self.config.exit_timeout
 
     def is_interrupted(self) -> bool:
-        """Return whether a signal handler that calls this interrupts a change of the buffer."""
-        return self._buffer.is_interrupted()
+        """Return whether a signal handler that calls this must not wait for anything here."""
+        return self._sender_thread.is_interrupted()
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""
@@ -324,6 +324,7 @@ class Sink:
     def stats(self) -> Stats:
         """Return what became of the events so far."""
         counts = self._buffer.counts()
+        blocked = self._sender_thread.blocked
         confirmed = getattr(self._transport, "confirms", True)
         return Stats(
             accepted=counts.accepted,
@@ -337,6 +338,9 @@ class Sink:
             buffered=counts.buffered,
             buffered_bytes=counts.buffered_bytes,
             oldest_age=counts.oldest_age,
+            blocked=blocked.waiting(),
+            blocked_calls=blocked.total,
+            longest_block=blocked.longest(),
             failed_attempts=self._dispatcher.failed_attempts,
             last_error=self._dispatcher.problem,
         )

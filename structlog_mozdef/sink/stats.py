@@ -13,7 +13,7 @@ class Stats:
     ``accepted + adopted == delivered + sent + dead_lettered + dropped + buffered + released`` holds
     at every moment. Counters never fall, for the life of the sink in one process: they can be given
     to a metrics system as they are. Numbers of the present moment are `buffered`,
-    `buffered_bytes`, `oldest_age` and `released`.
+    `buffered_bytes`, `oldest_age`, `released` and `blocked`.
 
     Attributes:
         accepted: events that `Sink.put` was called with, and those by which the sink itself reports
@@ -29,6 +29,9 @@ class Stats:
         buffered: events that wait, those that are being sent included.
         buffered_bytes: their size.
         oldest_age: seconds that the oldest of them has waited, 128 events behind at most.
+        blocked: log calls that wait for room now, with ``when_full="block"``.
+        blocked_calls: log calls that have had to wait for room, so far.
+        longest_block: the longest of these waits in seconds, those that go on included.
         failed_attempts: attempts to deliver that failed.
         last_error: why the last attempt failed, or what one has been waiting for, for more than
             3 s, since a success; None while deliveries succeed.
@@ -45,5 +48,8 @@ class Stats:
     buffered: int
     buffered_bytes: int
     oldest_age: float
+    blocked: int
+    blocked_calls: int
+    longest_block: float
     failed_attempts: int
     last_error: str | None

@@ -12,10 +12,12 @@ import os
 import selectors
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from structlog_mozdef._deadline import Deadline
+from structlog_mozdef.files import descriptor
 
 #: The largest record of TLS. A larger piece could use up its timeout once for each record.
 RECORD_BYTES = 16_384
@@ -69,7 +71,7 @@ def connect(
     for index, (family, kind_, protocol, _, address) in enumerate(addresses):
         sock = None
         try:
-            sock = socket.socket(family, kind_, protocol)
+            sock = with_high_number(socket.socket(family, kind_, protocol))
             on_socket(sock)
             seconds = time_left(deadline) / (len(addresses) - index)
             _connect_within(sock, address, seconds, on_late)
@@ -100,6 +102,20 @@ def _connect_within(
         raise TimeoutError(errno.ETIMEDOUT, "timed out")
     if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         raise OSError(code, os.strerror(code))
+
+
+def with_high_number(sock: socket.socket) -> socket.socket:
+    """Return *sock* under a high number; see `structlog_mozdef.files.descriptor`.
+
+    A program that closes all descriptors, and then opens connections of its own, never finds our
+    events, and our passwords, in them.
+    """
+    if sys.platform == "win32":
+        return sock
+    timeout = sock.gettimeout()
+    high = socket.socket(fileno=descriptor.with_high_number(sock.detach()))
+    high.settimeout(timeout)
+    return high
 
 
 def connect_tcp(

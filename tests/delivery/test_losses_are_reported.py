@@ -102,6 +102,7 @@ def test_it_is_a_complete_event(buffer):
     assert sorted(event) == FIELDS
     assert event["severity"] in SEVERITIES
     assert list(event["details"]) == ["dropped", "reason", "first", "last"]
+    assert event["summary"] == "1 event was lost before it could be sent: buffer full"
 
 
 def test_nothing_is_reported_twice(buffer):

@@ -9,6 +9,8 @@ url, *spool = sys.argv[1:]
 sink = mozdef.Sink(url, *spool, linger=60)
 for number in range(5):
     sink.put(b'{"summary": "%d"}' % number)
+if url.startswith("file:"):
+    sink.flush()  # so that it is open
 for descriptor in (0, 1, 2):
     try:
         os.write(descriptor, b"written by C code\n")

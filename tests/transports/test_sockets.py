@@ -55,6 +55,12 @@ def addresses(*ports):
     ]
 
 
+def test_numbers_are_high(port):
+    """No connection has a number that a program is likely to use again once it closed all."""
+    with connect("127.0.0.1", port, Deadline.after(5)) as sock:
+        assert (sock.fileno() >= 64, sock.getpeername()[1]) == (True, port)
+
+
 def test_time_left_counts_down():
     """The seconds until a deadline are those of its clock."""
     clock = iter([0.0, 3.0]).__next__

@@ -21,6 +21,9 @@ from structlog_mozdef.buffers.spool.segments import (
 from structlog_mozdef.files.opening import ignored_errors, opened_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
+# A larger event is not parsed for its timestamp: that can take twenty times as much memory.
+_PARSED_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class StreamReport:
@@ -143,6 +146,8 @@ def _oldest(stream_fd: int, contents: Contents, begun: float) -> float | None:
 
 
 def _timestamp_of(line: bytes) -> float | None:
+    if len(line) > _PARSED_BYTES:
+        return None
     try:
         moment = datetime.fromisoformat(orjson.loads(line)["timestamp"])
         return None if moment.tzinfo is None else moment.timestamp()

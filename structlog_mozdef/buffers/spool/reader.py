@@ -182,6 +182,7 @@ class SpoolReader:
         for source, _ in parts:
             _present(source).write_ack()
             self._remove_if_drained(_present(source))
+        self._writer.measure_again()
         self._turn += 1
 
     def _parts_of(self, count: int) -> list[tuple[Stream | Holding, int]]:

@@ -314,6 +314,10 @@ class SpoolWriter:
         self._streams.seal(stream)
         return True
 
+    def measure_again(self) -> None:
+        """Let the next append see if there is room, though there was none a moment ago."""
+        self._full_until = 0.0
+
     def rebase(self) -> None:
         """The number of waiting events has changed: with the lock held."""
         stream = self._slot

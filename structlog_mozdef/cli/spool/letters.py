@@ -52,17 +52,14 @@ class Letter(NamedTuple):
     @property
     def event(self) -> bytes | None:
         """The event, byte for byte as it was; None where there is none."""
-        event = self.values.get("event")
-        if not isinstance(event, dict):
+        if not isinstance(self.values.get("event"), dict):
             return None
         head = {name: value for name, value in self.values.items() if name != "event"}
         before = orjson.dumps(head)[:-1] + b',"event":'
-        if self.text.startswith(before) and self.text.endswith(b"}"):
-            found = self.text[len(before) : -1]
-            with contextlib.suppress(ValueError):
-                if orjson.loads(found) == event:
-                    return found
-        return orjson.dumps(event)  # somebody has edited the file
+        found = self.text[len(before) : -1]
+        if self.text.startswith(before) and _is_json(found):
+            return found
+        return orjson.dumps(self.values["event"])  # somebody has edited the file
 
 
 class Taker(Protocol):
@@ -266,6 +263,14 @@ def _values_of(text: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None  # a crash has torn it
     return values if isinstance(values, dict) and "reason" in values else None
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _damaged(text: bytes) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from structlog_mozdef import _flock
 from structlog_mozdef._deadline import Deadline, allowed
+from structlog_mozdef.files.descriptor import with_high_number
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.errors import mapped_errors
 from structlog_mozdef.transports.file.append import append_lines, force_to_disk, run_locked
@@ -114,7 +115,7 @@ class NamedFile:
         if self._pipe is not None and not self._is_current():
             self.close()
         if self._fd < 0:
-            fd = self._open()
+            fd = with_high_number(self._open())
             kind = os.fstat(fd).st_mode
             if stat.S_ISBLK(kind):
                 os.close(fd)

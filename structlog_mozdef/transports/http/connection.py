@@ -24,7 +24,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from structlog_mozdef._deadline import Deadline, allowed
-from structlog_mozdef.transports.sockets import RECORD_BYTES, limit
+from structlog_mozdef.transports.sockets import RECORD_BYTES, limit, with_high_number
 
 
 @dataclass
@@ -143,6 +143,9 @@ class _BoundedConnection:
         super().connect()  # type: ignore[misc]
         self.is_verified = True  # or not, but the warning has been given
         self._send_by = None  # a proxy was spoken to in between
+
+    def _new_conn(self) -> Any:
+        return with_high_number(super()._new_conn())  # type: ignore[misc]
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         self._send_by = None

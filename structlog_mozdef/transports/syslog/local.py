@@ -15,6 +15,7 @@ from structlog_mozdef._deadline import Deadline, allowed
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.transports.base import SendResult
 from structlog_mozdef.transports.errors import mapped_errors
+from structlog_mozdef.transports.sockets import with_high_number
 from structlog_mozdef.transports.syslog.channel import Channel, socket_error
 from structlog_mozdef.transports.syslog.connection import ConnectionChannel
 from structlog_mozdef.transports.syslog.datagrams import DatagramChannel
@@ -157,7 +158,7 @@ def connect_local(path: str, kind: int, timeout: float) -> socket.socket:
     family = getattr(socket, "AF_UNIX", None)
     if family is None:
         raise OSError(errno.EAFNOSUPPORT, "this system has no local sockets")
-    sock = socket.socket(family, kind)
+    sock = with_high_number(socket.socket(family, kind))
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         sock.settimeout(allowed(timeout))

@@ -53,7 +53,7 @@ def test_a_program_leaves_its_events_to_the_next_one(case, folder):
     result = run("exit_cases", case, url, env={"SPOOL": str(folder)})
     seconds = time.monotonic() - start_time
     left = waiting(folder)
-    assert seconds < 2.5
+    assert seconds < 4.5  # less than the 5 s that a sink may take, on a busy machine as well
     assert len(left) == {"many": 10_000, "exception": 1, "atexit_before": 2, "forgotten": 5}[case]
     assert "Traceback" not in result.stderr
     with Receiver(port=int(url.rsplit(":", 1)[1].removesuffix("/events"))) as receiver:

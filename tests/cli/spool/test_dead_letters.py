@@ -47,7 +47,8 @@ def folder(tmp_path):
         (["--reason", "damaged"], [3]),
         (["--since", "10m"], [0]),
         (["--since", "2h"], [0, 1]),
-        (["--since", "1970-01-01"], [0, 1, 2]),
+        (["--since", "1970-01-02"], [0, 1, 2]),
+        (["--since", "29990101"], []),
         (["--since", "2999-01-01T00:00Z"], []),
         (["--summary", "LOG"], [0, 1, 2, 3]),
         (["--summary", "logout"], [1, 3]),
@@ -65,7 +66,7 @@ def test_selections(options, selected, folder, capsys):
     assert (counted.returncode, counted.stdout) == (0, f"{len(selected)}\n")
 
 
-@pytest.mark.parametrize("since", ["", "yesterday", "10 minutes", "2026-13-01", "1w"])
+@pytest.mark.parametrize("since", ["", "yesterday", "10 minutes", "2026-13-01", "1w", "90"])
 def test_a_time_that_is_none(since, folder, capsys):
     """What is no time is a mistake in usage: status 2."""
     result = here(capsys, "dead-letters", folder, f"--since={since}")

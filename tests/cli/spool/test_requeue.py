@@ -99,13 +99,14 @@ def test_letters_for_two_destinations(tmp_path, capsys):
 def test_a_process_that_writes_meanwhile(receiver, tmp_path):
     """Letters that are added while others are requeued or purged are all kept, or sent."""
     own = SpoolFolder(tmp_path, receiver.url)
-    file = DeadLetterFile(own, 10**9)
+    file = DeadLetterFile(own, 10**9, patience=30.0)
     numbers = range(3000)
     added, done = threading.Event(), threading.Event()
 
     def add():
         for number in numbers:
-            file.add(b'{"summary":"%d"}' % number, "again" if number % 2 else "purge")
+            reason = "again" if number % 2 else "purge"
+            file.write(file.encode(b'{"summary":"%d"}' % number, reason))
             if number > 100:
                 added.set()
         done.set()
@@ -118,7 +119,6 @@ def test_a_process_that_writes_meanwhile(receiver, tmp_path):
             result = spool_command(*action, tmp_path)
             assert result.returncode == 0, result.stderr
     thread.join()
-    file.write_pending()
     own.close()
     assert spool_command("requeue", tmp_path, "--reason", "again").returncode == 0
     found = [

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import inspect
+import os
 import socket
 import time
 import tracemalloc
@@ -476,3 +477,26 @@ def test_close_closes_the_connection():
         while receiver.open_connections and time.monotonic() < deadline:
             time.sleep(0.01)
         assert receiver.open_connections == 0
+
+
+def test_a_program_that_closes_our_connection():
+    """What it opens then gets nothing of ours, since our numbers are high; nothing is lost."""
+    with Receiver() as receiver, contextlib.closing(HTTPTransport(receiver.url)) as transport:
+        transport.send([EVENT])
+        numbers = [number for number in range(3, 2000) if peer_of(number) == receiver.port]
+        for number in numbers:
+            os.close(number)
+        with contextlib.suppress(TransportError):
+            transport.send([EVENT])
+        transport.send([EVENT])
+        assert (len(numbers), numbers[0] >= 64) == (1, True)
+        assert len(receiver.summaries()) == 2
+
+
+def peer_of(number):
+    """The port that descriptor *number* is connected to, if it is a connection."""
+    try:
+        with socket.socket(fileno=os.dup(number)) as sock:
+            return sock.getpeername()[1]
+    except (OSError, IndexError):
+        return None
