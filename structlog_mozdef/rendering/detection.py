@@ -22,8 +22,8 @@ are_known_names = _known_names.issuperset
 _known_paths: dict[str, frozenset[str]] = {}
 _KNOWN_NAMES_LIMIT = 5_000
 _KNOWN_NAME_LIMIT = 100
-# More objects in a name are examined by `repair`, which knows the depth.
-_PARTS_LIMIT = 5
+#: More objects in a name are examined by `repair`, which knows the depth.
+PARTS_LIMIT = 5
 #: Details that the index's template maps as something other than an object, and ``error``.
 TYPED_LEAVES = frozenset(
     {
@@ -150,7 +150,7 @@ def _objects_of(name: str) -> frozenset[str] | None:
     """Return the objects that the dots of *name* stand for; None if the index may reject it."""
     parts = name.split(".")
     if (
-        len(parts) > _PARTS_LIMIT
+        len(parts) > PARTS_LIMIT
         or not has_no_blank(parts)
         or parts[0] in TYPED_LEAVES
         or parts[0] in TYPED_OBJECTS
