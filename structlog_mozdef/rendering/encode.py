@@ -27,7 +27,7 @@ from structlog_mozdef.rendering.convert import (
     to_jsonable,
 )
 from structlog_mozdef.rendering.detection import (
-    DATE_STARTS,
+    AFTER_DIGITS,
     PARTS_LIMIT,
     are_indexable,
     are_known_names,
@@ -79,7 +79,7 @@ def encode(
         for value in details.values():
             kind = type(value)
             if kind is str:
-                if value and value[0] in DATE_STARTS and is_impossible_date(value):
+                if value < AFTER_DIGITS and is_impossible_date(value):
                     return repair(event, naive_zone, max_names)
             elif kind not in _SCALARS:
                 is_nested = True
