@@ -26,6 +26,7 @@ from structlog_mozdef.processors.context import (
 )
 from structlog_mozdef.processors.redactor import Redactor, redactor_of
 from structlog_mozdef.processors.sequence import SequenceAdder
+from structlog_mozdef.rendering.convert import NAMES_LIMIT
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.base import Transport
@@ -44,6 +45,8 @@ def build_processors(
     redact: bool | Redactor = True,
     timezone: str | tzinfo | None = None,
     typed_names: Mapping[str, type] | None = None,
+    listed_names: Iterable[str] = (),
+    max_names: int = NAMES_LIMIT,
 ) -> list[Processor]:
     """Build the processors that `configure` uses, from the context variables to the renderer.
 
@@ -57,6 +60,8 @@ def build_processors(
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo``. Default: local time.
         typed_names: the types of details, as for `MozDefRenderer`.
+        listed_names: details that become lists of names and values, as for `MozDefRenderer`.
+        max_names: of the details of an event, as for `MozDefRenderer`.
 
     Raises:
         ValueError: an argument has a value that cannot work.
@@ -76,7 +81,16 @@ def build_processors(
         processors.append(TagAdder(*tags))
     if sequence:
         processors.append(SequenceAdder())
-    processors.append(MozDefRenderer(category, source, timezone, typed_names, redactor=redactor))
+    renderer = MozDefRenderer(
+        category,
+        source,
+        timezone,
+        typed_names,
+        listed_names=listed_names,
+        max_names=max_names,
+        redactor=redactor,
+    )
+    processors.append(renderer)
     return processors
 
 
@@ -92,6 +106,8 @@ def configure(
     redact: bool | Redactor = True,
     timezone: str | tzinfo | None = None,
     typed_names: Mapping[str, type] | None = None,
+    listed_names: Iterable[str] = (),
+    max_names: int = NAMES_LIMIT,
     handle_sigterm: bool = True,
     **sink_options: Any,
 ) -> Sink:
@@ -110,6 +126,8 @@ def configure(
         redact: as for `build_processors`.
         timezone: as for `build_processors`.
         typed_names: as for `build_processors`.
+        listed_names: as for `build_processors`.
+        max_names: as for `build_processors`.
         handle_sigterm: whether events are sent before SIGTERM ends the process, within
             ``exit_timeout``; it ends by the signal all the same. Only where the program leaves
             SIGTERM to the system, and calls this in the main thread. A handler that the program
@@ -131,6 +149,8 @@ def configure(
         redact=redact,
         timezone=timezone,
         typed_names=typed_names,
+        listed_names=listed_names,
+        max_names=max_names,
     )
     sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, **sink_options)
     # Loggers that structlog has cached keep the list and the wrapped logger that they were made

@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
 from structlog_mozdef.delivery import feedback
 from structlog_mozdef.processors.redactor import Redactor, redactor_of
-from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.convert import NAMES_LIMIT, name_of_type, safe_str
 from structlog_mozdef.rendering.log_records import (
     event_dict_of,
     is_native,
@@ -43,7 +43,8 @@ class MozDefHandler(logging.Handler):
         category: of the events.
         source: of the events. Default: the name of the record's logger.
         timezone: of naive datetimes among the fields; as for `MozDefRenderer`.
-        typed_names: the types of details; as for `MozDefRenderer`.
+        typed_names, listed_names, max_names: types, lists and number of the names of details; as
+            for `MozDefRenderer`.
         processors: run on each event before it is rendered, with the record's logger and the name
             of its level: a `TagAdder`, a `SequenceAdder`, or any other processor that
             accepts and returns an event dict. A formatter that makes the events itself has its own.
@@ -69,6 +70,8 @@ class MozDefHandler(logging.Handler):
         source: str | None = None,
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
+        listed_names: Iterable[str] = (),
+        max_names: int = NAMES_LIMIT,
         processors: Iterable[Processor] = (),
         redact: bool | Redactor = True,
         **sink_options: Any,
@@ -77,7 +80,13 @@ class MozDefHandler(logging.Handler):
         self._processors: tuple[Processor, ...] = tuple(processors)
         self._redactor = redactor_of(redact)
         self._renderer = MozDefRenderer(
-            category, source, timezone, typed_names, redactor=self._redactor
+            category,
+            source,
+            timezone,
+            typed_names,
+            listed_names=listed_names,
+            max_names=max_names,
+            redactor=self._redactor,
         )
         self._ships_by_formatter = False
         self._sink: Sink = destination_of(sink, sink_options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from typing import Any
 
@@ -10,6 +10,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef.processors.redactor import Redactor, redactor_of
+from structlog_mozdef.rendering.convert import NAMES_LIMIT
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink.destination import Destination, destination_of
 
@@ -23,7 +24,8 @@ class MozDefTee:
 
     Args:
         sink: the destination of the rendered events: a `Sink`, or a URL of which one is made.
-        category, source, timezone, typed_names: as for `MozDefRenderer`.
+        category, source, timezone, typed_names, listed_names, max_names: as for
+            `MozDefRenderer`.
         redact: whether secrets are replaced in the copy; a `Redactor` with rules of its own.
         sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
@@ -43,11 +45,19 @@ class MozDefTee:
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
         *,
+        listed_names: Iterable[str] = (),
+        max_names: int = NAMES_LIMIT,
         redact: bool | Redactor = True,
         **sink_options: Any,
     ) -> None:
         self._renderer = MozDefRenderer(
-            category, source, timezone, typed_names, redactor=redactor_of(redact)
+            category,
+            source,
+            timezone,
+            typed_names,
+            listed_names=listed_names,
+            max_names=max_names,
+            redactor=redactor_of(redact),
         )
         self._put = destination_of(sink, sink_options).put
 

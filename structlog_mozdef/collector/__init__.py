@@ -16,8 +16,9 @@ Starlette for the server, and dateutil, with which MozDef reads timestamps.
 On the way of a request: `running` (what users start) and `server_thread` (uvicorn), `front_end`
 (the limits and paths of nginx), `http_app` (paths and answers), `ingest` (from a body to events),
 `worker` with `normalize` and `timestamps` (from an event to a document), `elasticsearch` with
-`index_fields` and `index_dates` (whether the index accepts it), `store` (SQLite). `differences`
-defines the words for what is lost or changed; `json_like_mozdef` reads JSON as MozDef does.
+`plain_documents`, `index_fields` and `index_dates` (whether the index accepts it), `store`
+(SQLite). `differences` defines the words for what is lost or changed; `json_like_mozdef` reads JSON
+as MozDef does.
 
 It is a MozDef without plugins. Two limits are its own: it answers 413 to a bulk of more than
 100,000 events, and drops an event whose timestamp is a text of more than 1,000 characters.

@@ -20,7 +20,11 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Self
 
 from structlog_mozdef.collector.differences import Difference
-from structlog_mozdef.collector.index_dates import ImpossibleDateError, detect_date
+from structlog_mozdef.collector.index_dates import (
+    ImpossibleDateError,
+    detect_date,
+    may_be_impossible_date,
+)
 from structlog_mozdef.collector.index_fields import (
     METADATA_OF,
     TEMPLATE,
@@ -28,21 +32,17 @@ from structlog_mozdef.collector.index_fields import (
     find_fault,
     find_fault_of_keyword,
 )
+from structlog_mozdef.collector.plain_documents import LONG_MAX, LONG_MIN, is_surely_valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LONG_MIN = -(2**63)
-_LONG_MAX = 2**63 - 1
 _OPENSEARCH_DIGITS = 10**1000
 
 _LEVELS_MAX = 20
 
 # Of 1,000, the template has 25.
 _NEW_FIELDS_MAX = 975
-
-_PLAIN_KINDS = ("keyword", "text")
-_PLAIN_LENGTH = 8_000  # in characters: short in bytes as well
 
 # What Java calls white space: without the spaces that do not break a line.
 _BLANKS = frozenset(
@@ -60,62 +60,13 @@ def find_refusal(
         document: as MozDef sends it to the index.
         server: whose index it is.
     """
-    if _is_surely_valid(document, server):
+    if is_surely_valid(document, server):
         return None
     try:
         _Index(server).add(document)
     except _RefusedError as error:
         return Difference("refused", error.field, f"Elasticsearch refuses {error.fault}.")
     return None
-
-
-def _is_surely_valid(document: dict[str, Any], server: Server) -> bool:
-    """Return True, within microseconds, if no value can be refused, as with nearly every event.
-
-    False decides nothing: the whole model does.
-    """
-    return _are_plain(document, TEMPLATE, server, objects=True)
-
-
-def _are_plain(
-    values: dict[str, Any], known: dict[str, Any], server: Server, *, objects: bool
-) -> bool:
-    return len(values) <= 50 and all(
-        (name in known or _is_plain_name(name))
-        and _is_plain(value, known.get(name), server, objects=objects)
-        for name, value in values.items()
-    )
-
-
-def _is_plain_name(name: object) -> bool:
-    return isinstance(name, str) and name[:1].isalpha() and "." not in name
-
-
-def _is_plain(value: object, kind: Any, server: Server, *, objects: bool) -> bool:
-    if isinstance(value, str):
-        if kind is None or kind in _PLAIN_KINDS:
-            return len(value) <= _PLAIN_LENGTH and not _may_be_impossible_date(value)
-        return isinstance(kind, str) and find_fault(kind, value, server) is None
-    if isinstance(value, int):  # a bool is one as well
-        is_typed = kind == "boolean" and isinstance(value, bool)
-        is_keyword = kind is None or kind in _PLAIN_KINDS
-        return is_typed or (is_keyword and _LONG_MIN <= value <= _LONG_MAX)
-    if isinstance(value, dict):
-        is_object = kind is None or isinstance(kind, dict)
-        return objects and is_object and _are_plain(value, kind or {}, server, objects=False)
-    if isinstance(value, list):
-        return kind is None and all(map(_is_word, value))
-    return value is None
-
-
-def _may_be_impossible_date(text: str) -> bool:
-    # With slashes, or without a day, perhaps after a sign: 2024-25, 2024-25T10.
-    return text[4:5] == "/" or "T" in text[7:9] or (len(text) <= 8 and "-" in text[4:6])
-
-
-def _is_word(value: object) -> bool:
-    """Return whether it is a short text that is no date, as tags are."""
-    return isinstance(value, str) and value[:1].isalpha() and len(value) <= _PLAIN_LENGTH
 
 
 class _RefusedError(Exception):
@@ -245,7 +196,7 @@ class _Index:
             raise field.refused(fault)
 
     def _find_fault_of_number(self, value: object) -> str | None:
-        if not isinstance(value, int) or _LONG_MIN <= value <= _LONG_MAX:
+        if not isinstance(value, int) or LONG_MIN <= value <= LONG_MAX:
             return None
         if self._server == "Elasticsearch 6.8":
             return "an integer beyond signed 64 bits"
@@ -259,7 +210,7 @@ class _Index:
             self._add_field(field)
             field.first = value
             # The type matters with the second value only; whether it has one, at once.
-            if isinstance(value, str) and _may_be_impossible_date(value):
+            if isinstance(value, str) and may_be_impossible_date(value):
                 self._type_of(field, value)
             return None
         types = {self._type_of(field, field.first), self._type_of(field, value)}

@@ -90,6 +90,12 @@ def detect_date(text: str, *, is_6: bool = False) -> DateFormat | None:
     return "iso" if (has_date or parts["time"]) and _is_zone(parts.get("zone")) else None
 
 
+def may_be_impossible_date(text: str) -> bool:
+    """Return whether ``detect_date`` may raise for a text."""
+    # With slashes, or without a day, perhaps after a sign: 2024-25, 2024-25T10.
+    return text[4:5] == "/" or "T" in text[7:9] or (len(text) <= 8 and "-" in text[4:6])
+
+
 def is_lenient_date(text: str, *, is_6: bool = False) -> bool:
     """Return whether a date of MozDef's template accepts the text; the arguments are as above."""
     match = _LENIENT.fullmatch(text)

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from structlog_mozdef.process import identity
-from structlog_mozdef.rendering.convert import safe_str
+from structlog_mozdef.rendering.convert import NAMES_MAXIMUM, safe_str
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.fields import (
     FIELDS,
@@ -61,9 +61,9 @@ def encode_document(document: dict[Any, Any], url: object = None) -> bytes:
     if is_event or not _is_custom(url):
         _repair_fields(document)
     if is_event and type(document.get("details")) is dict:
-        return encode(document)
+        return encode(document, max_names=NAMES_MAXIMUM)
     # As a detail of an otherwise empty event: `encode` checks all levels of details.
-    return _unwrap(encode({"details": {"document": document}}))
+    return _unwrap(encode({"details": {"document": document}}, max_names=NAMES_MAXIMUM))
 
 
 def _is_custom(url: object) -> bool:

@@ -15,6 +15,7 @@ from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
     NAME_LIMIT,
     SecretLook,
+    is_named_value,
     is_pair,
     may_have_secret,
 )
@@ -165,7 +166,8 @@ class Redactor(SecretLook):
             budget[0] -= _VALUE_COST
             if budget[0] < 0:
                 return {**redacted, "left_out": _LEFT_OUT}
-            new = self._entry(key, item, depth + 1, budget)
+            is_listed = key == "value" and is_named_value(value)
+            new = self._entry(value["name"] if is_listed else key, item, depth + 1, budget)
             new_key = self._string(key, budget) if type(key) is str else key
             redacted[new_key] = new
             changed = changed or new is not item or new_key is not key

@@ -103,6 +103,8 @@ class SecretLook:
         for value in values:
             kind = type(value)
             if kind is dict:
+                if is_named_value(value) and not self._is_harmless(value["name"]):
+                    return False
                 if not (
                     self._harmless.issuperset(value)
                     and _SCALARS.issuperset(map(type, value.values()))
@@ -174,6 +176,11 @@ def is_pair(item: Any) -> bool:
     """Return whether *item* is a name and its value, such as those in lists of headers."""
     kind = type(item)
     return (kind is tuple or kind is list) and len(item) == 2 and type(item[0]) in (str, bytes)
+
+
+def is_named_value(item: dict[Any, Any]) -> bool:
+    """Return whether *item* has a name and its value, as those of `MozDefRenderer.listed_names`."""
+    return "value" in item and type(item.get("name")) is str
 
 
 def _looked_at(text: str, look: Any) -> bool:

@@ -32,12 +32,15 @@ EVENT_LIMIT_BYTES = 100_000
 DEPTH_LIMIT = 50
 #: The same in a rendered event: MozDef's index rejects deeper ones.
 INDEX_DEPTH_LIMIT = 19
-#: Names in an event, at any depth: MozDef's index accepts 1,000, its own and MozDef's included.
-FIELDS_LIMIT = 900
+#: Names in the details of an event, at any depth, unless the program says otherwise: MozDef's index
+#: accepts 1,000, which all events share.
+NAMES_LIMIT = 200
+#: No event can have more: the index has names of its own, and so has MozDef.
+NAMES_MAXIMUM = 900
 #: No more of a binary value is decoded: the rest is cut later anyway, and it may be a gigabyte.
 DECODED_LIMIT_BYTES = 100_000
-# No more items fit into an event, and an iterator with methods of its own may never end.
-_ITEMS_LIMIT = EVENT_LIMIT_BYTES // 2 + 1
+#: No more items fit into an event, and an iterator with methods of its own may never end.
+ITEMS_LIMIT = EVENT_LIMIT_BYTES // 2 + 1
 
 
 # Strings
@@ -187,8 +190,8 @@ def _jsonable_float(value: Any) -> float:
 def _jsonable_array(value: Any) -> list[Any]:
     for kind in (list, tuple, set, frozenset):
         if issubclass(type(value), kind):
-            return list(islice(kind.__iter__(value), _ITEMS_LIMIT))
-    return list(islice(value, _ITEMS_LIMIT))
+            return list(islice(kind.__iter__(value), ITEMS_LIMIT))
+    return list(islice(value, ITEMS_LIMIT))
 
 
 def _jsonable_tuple(value: Any) -> Any:
@@ -199,7 +202,7 @@ def _jsonable_tuple(value: Any) -> Any:
 
 
 def _jsonable_mapping(value: Mapping[Any, Any]) -> dict[Any, Any]:
-    return dict(islice(value.items(), _ITEMS_LIMIT))
+    return dict(islice(value.items(), ITEMS_LIMIT))
 
 
 # Found at once, without a walk through the other conversions.

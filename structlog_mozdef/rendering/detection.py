@@ -22,8 +22,8 @@ are_known_names = _known_names.issuperset
 _known_paths: dict[str, frozenset[str]] = {}
 _KNOWN_NAMES_LIMIT = 5_000
 _KNOWN_NAME_LIMIT = 100
-# More objects in a name are examined by `repair`, which knows the depth.
-_PARTS_LIMIT = 5
+#: More objects in a name are examined by `repair`, which knows the depth.
+PARTS_LIMIT = 5
 #: Details that the index's template maps as something other than an object, and ``error``.
 TYPED_LEAVES = frozenset(
     {
@@ -68,8 +68,8 @@ _IMPOSSIBLE_DATE = re.compile(
 # The same within JSON. Each begins with a literal character, which makes the search fast.
 _search_impossible_day = re.compile(rf'/{_NO_DAY}[" ]'.encode()).search
 _search_impossible_month = re.compile(rf'-(?<=["+\d-]\d\d\d\d-){_NO_MONTH}[T"]'.encode()).search
-#: The first characters of a date.
-DATE_STARTS = frozenset("0123456789+-")
+#: A date begins with a digit or a sign: every date is less than this string.
+AFTER_DIGITS = ":"
 _SIGNS = frozenset("+-")
 _AFTER_YEAR = frozenset("/-")
 _SHORTEST_DATE = len("2026-13")
@@ -86,7 +86,7 @@ def may_have_dates(texts: Iterable[str]) -> bool:
 
 def may_be_date(text: str) -> bool:
     """Return whether the index might detect a date in *text*."""
-    return text[:1] in DATE_STARTS and _DATE_LINE.search(text) is not None
+    return text[:1] in "0123456789+-" and _DATE_LINE.search(text) is not None
 
 
 def is_date(text: str) -> bool:
@@ -150,7 +150,7 @@ def _objects_of(name: str) -> frozenset[str] | None:
     """Return the objects that the dots of *name* stand for; None if the index may reject it."""
     parts = name.split(".")
     if (
-        len(parts) > _PARTS_LIMIT
+        len(parts) > PARTS_LIMIT
         or not has_no_blank(parts)
         or parts[0] in TYPED_LEAVES
         or parts[0] in TYPED_OBJECTS

@@ -21,13 +21,14 @@ import orjson
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.rendering.convert import (
     EVENT_LIMIT_BYTES,
-    FIELDS_LIMIT,
     INDEX_DEPTH_LIMIT,
+    NAMES_LIMIT,
     STRING_LIMIT_BYTES,
     to_jsonable,
 )
 from structlog_mozdef.rendering.detection import (
-    DATE_STARTS,
+    AFTER_DIGITS,
+    PARTS_LIMIT,
     are_indexable,
     are_known_names,
     is_impossible_date,
@@ -35,6 +36,7 @@ from structlog_mozdef.rendering.detection import (
     may_have_dates,
     may_have_impossible_dates,
 )
+from structlog_mozdef.rendering.indexable import n_names
 from structlog_mozdef.rendering.repair import repair
 
 # STRICT_INTEGER rejects integers beyond the signed 64 bits of Elasticsearch, at no cost for the
@@ -45,8 +47,9 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 # An event of more values is too large anyway.
 _VALUES_LIMIT = STRING_LIMIT_BYTES // 2
 _FLAT_LIMIT = 100
-# A smaller event cannot have too many names: each takes five bytes, with its value and a comma.
-_SMALL_BYTES = FIELDS_LIMIT * 5
+# What a name takes at least, as in "a.b.c.d.e":1, which are five; and the other fields of an event.
+_NAME_BYTES = 3
+_OTHER_FIELDS_BYTES = 130
 # The types that an array may have together: numbers become keywords, as strings do.
 _STRINGS = frozenset({str})
 _NUMBERS = frozenset({int, float, type(None)})
@@ -73,6 +76,7 @@ def encode(
     event: dict[str, Any],
     naive_zone: tzinfo | None = None,
     are_usual: bool = False,
+    max_names: int = NAMES_LIMIT,
     redactor: EventRedactor | None = None,
 ) -> bytes:
     """Encode a MozDef event whose values may be anything as one line of JSON. Never raises.
@@ -81,6 +85,7 @@ def encode(
         event: the ten top-level fields; ``details`` is a dict.
         naive_zone: the time zone of naive datetimes. Default: local time.
         are_usual: whether the names of the details are known to be good.
+        max_names: how many names the details may have.
         redactor: replaces the secrets in the event.
     """
     try:
@@ -91,7 +96,7 @@ def encode(
         for value in details.values():
             kind = type(value)
             if kind is str:
-                if value and value[0] in DATE_STARTS and is_impossible_date(value):
+                if value < AFTER_DIGITS and is_impossible_date(value):
                     is_impossible = True
                     break
             elif kind not in _SCALARS:
@@ -105,9 +110,9 @@ def encode(
             encoded = orjson.dumps(candidate, None, _OPTIONS)
             size = len(encoded)
             if (
-                size <= _SMALL_BYTES
+                size <= max_names * _NAME_BYTES + _OTHER_FIELDS_BYTES
                 or (
-                    _has_few_names(details, encoded)
+                    _has_few_names(candidate["details"], encoded, max_names)
                     and (
                         size <= STRING_LIMIT_BYTES
                         or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
@@ -121,14 +126,16 @@ def encode(
     except Exception as error:
         pass_on(error)  # whatever it was, `repair` finds it again
     if redactor is not None:
-        return encode(redactor.redact(event), naive_zone)
-    return repair(event, naive_zone)
+        return encode(redactor.redact(event), naive_zone, max_names=max_names)
+    return repair(event, naive_zone, max_names)
 
 
-def _has_few_names(details: dict[str, Any], encoded: bytes) -> bool:
-    if len(details) < _FLAT_LIMIT and _are_scalars(details.values()):
+def _has_few_names(details: dict[str, Any], encoded: bytes, max_names: int) -> bool:
+    if len(details) * PARTS_LIMIT <= max_names and _are_scalars(details.values()):
         return True  # whatever is in the strings
-    return encoded.count(b'":') <= FIELDS_LIMIT
+    # Strings may look like names, and objects in an array have the same ones.
+    at_most = encoded.count(b'":') + encoded.count(b".")
+    return at_most <= max_names or n_names(details) <= max_names
 
 
 def _is_flat(value: Any) -> bool:

@@ -15,7 +15,6 @@ from typing import Any
 import orjson
 
 from structlog_mozdef.rendering.convert import (
-    FIELDS_LIMIT,
     INDEX_DEPTH_LIMIT,
     STRING_LIMIT_BYTES,
     truncate,
@@ -58,7 +57,7 @@ def indexable_name(name: str) -> str:
     return "" if name.isspace() else name.replace(".", "_")
 
 
-def make_indexable(details: dict[str, Any], report: Truncation) -> dict[str, Any]:
+def make_indexable(details: dict[str, Any], report: Truncation, max_names: int) -> dict[str, Any]:
     """Return a copy of *details*, which has JSON's own types and good names, for the index."""
     for attempt in range(_ATTEMPTS + 1):
         kinds = _kinds_of(details) if attempt < _ATTEMPTS else None
@@ -66,8 +65,8 @@ def make_indexable(details: dict[str, Any], report: Truncation) -> dict[str, Any
         if details == before:
             break
     details = _Uniform(_kinds_of(details), report).object(details, ())
-    if _n_names(details) > FIELDS_LIMIT:
-        return _Narrow(report).object(details, ("details",))
+    if n_names(details) > max_names:
+        return _Narrow(report, max_names).object(details, ("details",))
     return details
 
 
@@ -187,12 +186,13 @@ def _is_one_kind(found: list[str]) -> bool:
 # Too many names
 
 
-def _n_names(value: Any) -> int:
-    return len(set(_paths(value, ())))
+def n_names(value: Any) -> int:
+    """Return how many different names the index reads in *value*, those of objects included."""
+    return len(set(_paths(value, ()))) - 1  # not that of *value*
 
 
 def _paths(value: Any, path: _Path) -> Iterator[_Path]:
-    if type(value) is list:
+    if type(value) is list or type(value) is tuple:
         for item in value:
             yield from _paths(item, path)
     yield path
@@ -207,9 +207,9 @@ def _paths(value: Any, path: _Path) -> Iterator[_Path]:
 class _Narrow:
     """A copy of *details* with no more names than the index accepts."""
 
-    def __init__(self, report: Truncation) -> None:
+    def __init__(self, report: Truncation, max_names: int) -> None:
         self._report = report
-        self._left = FIELDS_LIMIT
+        self._left = max_names
         self._known: set[_Path] = set()
 
     def object(self, value: dict[str, Any], path: _Path) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class _Narrow:
         kept = {name: item for name, item in value.items() if self._admit(path, name)}
         more = {name: item for name, item in value.items() if name not in kept}
         # Small entries stay complete.
-        order = sorted(kept, key=lambda name: _n_names(kept[name])) if len(path) == 1 else kept
+        order = sorted(kept, key=lambda name: n_names(kept[name])) if len(path) == 1 else kept
         narrow = {name: self._value(kept[name], (*path, *name.split("."))) for name in order}
         kept = {name: narrow[name] for name in kept}
         if more:

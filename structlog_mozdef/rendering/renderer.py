@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from logging import LogRecord
 from typing import Any
@@ -14,7 +14,12 @@ from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef.process import identity
 from structlog_mozdef.rendering import timestamps
 from structlog_mozdef.rendering.callers import calling_module
-from structlog_mozdef.rendering.convert import name_of_type, safe_str
+from structlog_mozdef.rendering.convert import (
+    NAMES_LIMIT,
+    NAMES_MAXIMUM,
+    name_of_type,
+    safe_str,
+)
 from structlog_mozdef.rendering.detection import SPECIAL_NAMES, are_known_names, no_date
 from structlog_mozdef.rendering.encode import EventRedactor, encode
 from structlog_mozdef.rendering.fields import (
@@ -31,12 +36,15 @@ from structlog_mozdef.rendering.log_records import complete
 from structlog_mozdef.rendering.timestamps import check_timezone, iso_timestamp, utc_now
 from structlog_mozdef.rendering.tracebacks import move_exception
 from structlog_mozdef.rendering.typed_details import (
+    check_listed_names,
     check_typed_names,
     convert_details,
     is_ip_address,
     repair_typed_details,
 )
 
+# What an exception and the report of what was cut need.
+_NAMES_MINIMUM = 10
 # Tags that were checked before: strings that are no dates. Programs have few.
 _known_tags: set[str] = set()
 _KNOWN_TAGS_LIMIT = 1_000
@@ -78,15 +86,30 @@ class MozDefRenderer:
             ``{"status": str, "retried": bool}``. An index rejects an event whose detail has
             another type than it had before. A value that cannot be converted moves to
             ``NAME_text``. The types are str, bool, int and float.
+        listed_names: details whose own names anybody can invent, such as the headers or the form of
+            a request: ``["headers", "form"]``. Each becomes a list of
+            ``{"name": ..., "value": ...}`` in which all is text: an index keeps a number of names,
+            and then rejects each event with a new one. Mappings and pairs can be listed; other
+            values move to ``NAME_text``.
+        max_names: how many names the details of an event may have, at any depth: 10 to 900. Those
+            beyond it are kept as JSON under ``more_names``, which ``truncated`` says.
         redactor: a `Redactor`, which replaces secrets in events. It costs less here than as a
             processor before, since one look at the rendered event tells that most have none.
             Default: secrets stay.
 
     Raises:
-        ValueError: a category or source is not a string, or is empty; an unknown time zone or type.
+        ValueError: a category or source is not a string, or is empty; an unknown time zone or type;
+            a name that has a type is listed; too many names.
     """
 
-    __slots__ = ("_category", "_conversions", "_naive_zone", "_redactor", "_source")
+    __slots__ = (
+        "_category",
+        "_conversions",
+        "_max_names",
+        "_naive_zone",
+        "_redactor",
+        "_source",
+    )
 
     def __init__(
         self,
@@ -95,6 +118,8 @@ class MozDefRenderer:
         timezone: str | tzinfo | None = None,
         typed_names: Mapping[str, type] | None = None,
         *,
+        listed_names: Iterable[str] = (),
+        max_names: int = NAMES_LIMIT,
         redactor: EventRedactor | None = None,
     ) -> None:
         if not isinstance(category, str) or not category:
@@ -104,7 +129,16 @@ class MozDefRenderer:
         self._category = category
         self._source = source
         self._naive_zone = check_timezone(timezone)
-        self._conversions = check_typed_names(typed_names)
+        self._conversions = {
+            **check_typed_names(typed_names),
+            **check_listed_names(listed_names, typed_names),
+        }
+        if type(max_names) is not int or not _NAMES_MINIMUM <= max_names <= NAMES_MAXIMUM:
+            raise ValueError(
+                f"max_names is {max_names!r}; it must be an integer"
+                f" from {_NAMES_MINIMUM} to {NAMES_MAXIMUM}"
+            )
+        self._max_names = max_names
         self._redactor = redactor
         identity.hostname()  # now, so that the first log call need not wait for the resolver
 
@@ -205,6 +239,7 @@ class MozDefRenderer:
             },
             self._naive_zone,
             are_usual,
+            self._max_names,
             self._redactor,
         )
 

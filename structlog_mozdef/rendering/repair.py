@@ -20,6 +20,7 @@ from structlog_mozdef.rendering.convert import (
     DECODED_LIMIT_BYTES,
     EVENT_LIMIT_BYTES,
     INDEX_DEPTH_LIMIT,
+    NAMES_LIMIT,
     STRING_LIMIT_BYTES,
     name_of_type,
     safe_str,
@@ -50,12 +51,15 @@ _INT64 = range(-(2**63), 2**63)
 _DECIMAL_BITS = 2_000
 
 
-def repair(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
+def repair(
+    event: dict[str, Any], naive_zone: tzinfo | None = None, max_names: int = NAMES_LIMIT
+) -> bytes:
     """Encode a repaired copy of *event*, on one line and within the limits. Never raises.
 
     Args:
         event: is not changed.
         naive_zone: the time zone of naive datetimes. Default: local time.
+        max_names: how many names the details may have.
     """
     try:
         report = Truncation()
@@ -69,7 +73,7 @@ def repair(event: dict[str, Any], naive_zone: tzinfo | None = None) -> bytes:
         if type(repaired.get("tags")) is list:
             repaired["tags"] = [no_date(safe_str(tag)) for tag in repaired["tags"]]
         repair_typed_details(details)  # again: only now a key or value may be what it means
-        repaired["details"] = make_indexable(details, report)
+        repaired["details"] = make_indexable(details, report, max_names)
         encoded = orjson.dumps(repaired)
         if not report.fields and len(encoded) < EVENT_LIMIT_BYTES:
             return encoded

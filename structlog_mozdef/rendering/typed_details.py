@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 from typing import Any
 
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.rendering.convert import safe_str, to_jsonable
+from structlog_mozdef.rendering.convert import ITEMS_LIMIT, safe_str, to_jsonable
 from structlog_mozdef.rendering.detection import NEVER_NONE, no_date
 from structlog_mozdef.rendering.fields import add_detail
 
@@ -168,6 +169,50 @@ def check_typed_names(
                 " one of str, bool, int and float"
             )
     return {name: _each(_CONVERSIONS[kind]) for name, kind in (typed_names or {}).items()}
+
+
+def check_listed_names(
+    listed_names: Iterable[str], typed_names: Mapping[str, type] | None
+) -> Mapping[str, Callable[[object], Any]]:
+    """Return the conversions of the details whose names and values become a list.
+
+    Raises:
+        ValueError: a name is not a string, or has a type in *typed_names*.
+    """
+    is_list = isinstance(listed_names, Iterable) and not isinstance(listed_names, (str, bytes))
+    names = tuple(listed_names) if is_list else ()
+    if not is_list or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"listed_names is {listed_names!r}; it must be a list of the names of details"
+        )
+    for name in names:
+        if name in TYPED_DETAILS or name in (typed_names or {}):
+            raise ValueError(f"listed_names has {name!r}, which has a type already")
+    return dict.fromkeys(names, _names_and_values)
+
+
+def _names_and_values(value: object) -> list[dict[str, Any]] | None:
+    """Return the entries of a mapping, or pairs, as objects: their texts are no names any more."""
+    kind = type(value)
+    if issubclass(kind, dict):
+        # One of several values for each name, such as Django's, has them as lists.
+        pairs: Any = list(dict.items(value))  # type: ignore[arg-type]
+    elif hasattr(kind, "items"):
+        pairs = value.items()  # type: ignore[attr-defined]
+    else:
+        pairs = value if kind is list or kind is tuple else to_jsonable(value)
+    listed = []
+    for pair in islice(pairs, ITEMS_LIMIT):
+        if type(pair) not in (tuple, list) or len(pair) != 2:
+            return None
+        name, item = pair
+        items = [*map(_text_of, item)] if type(item) in (list, tuple) else _text_of(item)
+        listed.append({"name": _text_of(name), "value": items})
+    return listed
+
+
+def _text_of(value: object) -> str | None:
+    return None if value is None else _string_of(value)
 
 
 def _each(convert: Callable[[object], Any]) -> Callable[[object], Any]:

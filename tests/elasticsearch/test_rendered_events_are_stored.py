@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,6 +120,22 @@ def hostile_events():
 
     collect()
     return list(map(stored, found))
+
+
+def test_names_that_anybody_can_invent(server, index):
+    """As listed names, they never fill an index, whatever comes first."""
+    put_template(server)
+    renderer = MozDefRenderer(listed_names=["headers"])
+    values = ["2026-01-02", "x", 5, True, None, ["2024-25", 1], {"a": 1}, "", 2**70, "x" * 40_000]
+    action = {"_type": "_doc"} if server.name == "elasticsearch6" else {}
+    lines = []
+    for number in range(1_100):
+        headers = {f"x.{number}": values[number % len(values)], "2026-01-02": number}
+        lines += [{"index": {"_index": f"events-{index}", **action}}]
+        lines += [json.loads(renderer(None, "info", {"headers": headers}))]
+    body = "".join(f"{json.dumps(line)}\n" for line in lines)
+    status, answer = server.request("POST", "/_bulk", body)
+    assert (status, [item for item in answer["items"] if "error" in item["index"]]) == (200, [])
 
 
 def test_no_rendered_event_is_refused(server, hostile_events):

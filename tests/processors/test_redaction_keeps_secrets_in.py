@@ -112,6 +112,8 @@ PLACES = {
     "pairs": [("Authorization", SECRET), ("Accept", "text")],
     "pairs of bytes": [(b"cookie", SECRET.encode()), (b"accept", b"text")],
     "tuple of lists": (["X-Api-Key", SECRET],),
+    "named values": [{"name": "password", "value": SECRET}],
+    "one named value": {"name": "Cookie", "value": SECRET, "comment": "of HAR"},
     "dict items": {"password": SECRET}.items(),
     "dataclass": Login("kang", SECRET),
     "dataclass in a list": [Login("kang", SECRET)],
@@ -170,6 +172,16 @@ def test_pairs_keep_their_names():
     """Of headers as a list of pairs, the names and harmless values are kept."""
     value = redacted([("Authorization", SECRET), ("Accept", "text")])
     assert value == [["Authorization", REDACTED], ("Accept", "text")]
+
+
+def test_listed_names_are_searched():
+    """Names that the renderer lists as values keep no secret from being found."""
+    renderer = MozDefRenderer(listed_names=["form"], redactor=Redactor())
+    line = renderer(None, "info", {"form": {"password": SECRET, "user": "kang"}})
+    assert orjson.loads(line)["details"]["form"] == [
+        {"name": "password", "value": REDACTED},
+        {"name": "user", "value": "kang"},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ What it rejects was tried on real servers; ``tests/elasticsearch`` does it again
 """
 
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import get_args
 
 import orjson
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import hostile
 
+import structlog_mozdef as mozdef
 from structlog_mozdef import MozDefRenderer
 from structlog_mozdef.collector.elasticsearch import find_refusal
 from structlog_mozdef.collector.index_fields import Server
@@ -262,9 +264,13 @@ def test_too_deep_becomes_text(name, kind):
         {".".join(["a", str(number), "b", "c"]): number for number in range(1_000)},
     ],
 )
-def test_too_many_names(given):
-    """An index accepts 1,000 names: an event with more has fewer, says so, and keeps its others."""
-    details = details_of({**given, "user": {"name": "kang"}})
+@pytest.mark.parametrize("max_names", [None, 50, 900])
+def test_too_many_names(max_names, given):
+    """An event with more names than it may have has fewer, says so, and keeps the others."""
+    options = {} if max_names is None else {"max_names": max_names}
+    given = {**given, "user": {"name": "kang"}}
+    details = orjson.loads(MozDefRenderer(**options)(None, "info", given))["details"]
+    max_names = max_names or 200
 
     def names(value):
         if isinstance(value, list):
@@ -279,7 +285,9 @@ def test_too_many_names(given):
         return found
 
     truncated = details["truncated"]
-    assert (800 < len(names(details)) < 960, truncated["fields"][0][:7]) == (True, "details")
+    of_truncated = 3
+    assert max_names - 5 <= len(names(details)) <= max_names + of_truncated
+    assert truncated["fields"][0].startswith("details")
 
 
 def test_many_names_keep_small_entries():
@@ -288,6 +296,83 @@ def test_many_names_keep_small_entries():
     details = details_of({"wide": wide, "user": {"name": "kang"}})
     assert details["user"] == {"name": "kang"}
     assert details["wide"]["more_names"].startswith('{"name')
+
+
+@pytest.mark.parametrize("max_names", [9, 901, 50.0, True, None])
+def test_numbers_of_names_that_cannot_work(max_names):
+    """They are an error at once."""
+    with pytest.raises(ValueError, match="max_names"):
+        MozDefRenderer(max_names=max_names)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {f"name{number}": number for number in range(199)},
+        {"rows": [{"a": number, "b": 1.5, "c": "x.y", "d": None} for number in range(300)]},
+        {"o": {f"name{number}": number for number in range(198)}},
+    ],
+)
+def test_not_too_many_names(given):
+    """Names count once, and what looks like one in a string does not."""
+    given = {**given, "text": '"a":' * 300}
+    assert details_of(given) == given
+
+
+def test_names_with_dots_count_for_each_part():
+    """``a.b`` is two names to an index."""
+    given = {f"n{number}.b.c.d.e": number for number in range(41)}
+    assert "truncated" in details_of(given)
+
+
+class Headers:
+    """The headers of a request as some libraries have them: no mapping, and a name can repeat."""
+
+    def items(self):
+        return iter([("Host", "example.com"), ("Cookie", "a=1"), ("Cookie", "b=2")])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a.b": "x", "n": 5}, [("a.b", "x"), ("n", "5")]),
+        ({"2026-01-02": "2024-25"}, [("date:2026-01-02", "date:2024-25")]),
+        ({"t": True, "n": None, 1: 1.5}, [("t", "true"), ("n", None), ("1", "1.5")]),
+        ({"several": ["x", 2]}, [("several", ["x", "2"])]),
+        ({"o": {"a": 1}}, [("o", "{'a': 1}")]),
+        ([(b"host", b"example.com")], [("host", "example.com")]),
+        (Headers(), [("Host", "example.com"), ("Cookie", "a=1"), ("Cookie", "b=2")]),
+        (MappingProxyType({"a": "x"}), [("a", "x")]),
+        ({}, []),
+    ],
+)
+def test_listed_names(value, expected):
+    """Names that anybody can invent become values, and all values text."""
+    renderer = MozDefRenderer(listed_names=["headers"])
+    for event_dict in ({"headers": value}, {"details": {"headers": value}}):
+        details = orjson.loads(renderer(None, "info", event_dict))["details"]
+        assert details == {"headers": [{"name": name, "value": item} for name, item in expected]}
+
+
+@pytest.mark.parametrize("value", ["x", 5, [1, 2], [("a", 1, 2)], {1, 2}])
+def test_listed_value_that_has_no_names(value):
+    """It moves to another name: the index knows the first as an object."""
+    renderer = MozDefRenderer(listed_names=["form"])
+    assert list(orjson.loads(renderer(None, "info", {"form": value}))["details"]) == ["form_text"]
+
+
+@pytest.mark.parametrize("listed_names", ["headers", [5], ["sourceipaddress"], ["status"], None])
+def test_names_that_cannot_be_listed(listed_names):
+    """What is no list of names, or has a type, is an error at once."""
+    with pytest.raises(ValueError, match="listed_names"):
+        MozDefRenderer(typed_names={"status": str}, listed_names=listed_names)
+
+
+def test_listed_names_are_an_option_of_configure(tmp_path):
+    """All ends of a chain know the options."""
+    for make in (mozdef.configure, mozdef.MozDefTee, mozdef.MozDefHandler):
+        with pytest.raises(ValueError, match="max_names"):
+            make(f"file://{tmp_path}/events", listed_names=["form"], max_names=5)
 
 
 def test_datetimes_in_one_array_are_dates():
