@@ -293,5 +293,5 @@ def test_an_url_that_nobody_answers(tmp_path):
     with Sink(dead_url(), spool=tmp_path, exit_timeout=0, **QUICK) as sink:
         sink.put(events(1)[0])
         sink.close(0)
-    with pytest.raises(SpoolError, match=r"spool drain.*spool purge --events"):
+    with pytest.raises(SpoolError, match=r"spool drain.*spool purge --waiting"):
         Sink(MemoryTransport(), spool=tmp_path)
