@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from structlog_mozdef._fsync import sync_data
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, SPOOL_REMOVED
 from structlog_mozdef.buffers.spool.format import StreamName, StreamNames
@@ -72,20 +71,8 @@ class StreamLifecycle:
             self._maintenance.sync_and_close(before)
         if self._sync == "always":
             for fd in (stream.lock_fd(), self._folder.fd):
-                self.sync(fd)
+                self._maintenance.sync(fd)
         self._has_new_names = True
-
-    def sync(self, fd: int) -> None:
-        """Force a file to the disk, or warn."""
-        try:
-            sync_data(fd)
-        except OSError as error:
-            pass_on(error)
-            # The event is written, and the kernel has it.
-            self._ledger.warnings.add(
-                "spool sync",
-                f"the spool {self._folder.path} cannot be synchronised: {error.strerror}",
-            )
 
     def files_to_sync(self, stream: OwnStream) -> list[Descriptor]:
         """Return copies of what has to be synchronised so that what was appended is safe."""

@@ -28,6 +28,7 @@ class MaintenanceThread:
         self._check = check
         self._syncs = ledger.options.sync == "interval"
         self._warnings = ledger.warnings
+        self._path = ledger.folder.path
         self._interval = ledger.options.timings.maintenance_interval
         self._thread: threading.Thread | None = None
         self._complete: list[Descriptor] = []
@@ -82,18 +83,25 @@ class MaintenanceThread:
             except IndexError:
                 break  # the thread and `stop` may work at the same moment
         for file in files:
-            try:
-                if self._syncs:
-                    sync_data(file.fd)
-            except OSError as error:
-                self._warn_of(error)
+            if self._syncs:
+                self.sync(file.fd)
             try:
                 file.close_after_writing()
             except OSError as error:  # a network file system may say only then that it is full
                 self._warn_of(error)
 
+    def sync(self, fd: int) -> None:
+        """Force a file to the disk, or warn: what was written the kernel has."""
+        try:
+            sync_data(fd)
+        except OSError as error:
+            pass_on(error)
+            self._warn_of(error)
+
     def _warn_of(self, error: OSError) -> None:
-        self._warnings.add("spool sync", f"the spool cannot be kept in order: {error.strerror}")
+        self._warnings.add(
+            "spool sync", f"the spool {self._path} cannot be kept in order: {error.strerror}"
+        )
 
     def stop(self) -> None:
         """Do the work a last time, and end the thread; `start` begins again."""

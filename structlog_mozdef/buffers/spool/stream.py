@@ -29,9 +29,6 @@ from structlog_mozdef.buffers.spool.segments import (
 from structlog_mozdef.files.descriptor import Descriptor
 from structlog_mozdef.files.opening import create_file, ignored_errors, quarantine
 
-# What is kept of a line without an end.
-_KEPT_BYTES = 16 * 1024
-
 
 class StreamState(NamedTuple):
     """How far a stream was read and settled. It is replaced as a whole, by one assignment.

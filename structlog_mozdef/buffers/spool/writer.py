@@ -224,7 +224,7 @@ class SpoolWriter:
                 stream.remove()
             raise
         if self._options.sync == "always":
-            self._streams.sync(stream.fd)
+            self.maintenance.sync(stream.fd)
         stream.credit -= size
         stream.appended += 1
         backlog = self._ledger.own_waiting()
