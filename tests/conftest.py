@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+pytest_plugins = ["pytester"]
 pytest.register_assert_rewrite("support")
 
 from support.receivers import Receiver  # noqa: E402 - after the line above

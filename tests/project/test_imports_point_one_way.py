@@ -25,7 +25,7 @@ LAYERS = [
     {"configuration", "compat"},
     {"collector"},
     {"cli", "testing"},
-    {"__main__"},
+    {"__main__", "pytest_plugin"},
 ]
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
