@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what type checkers and editors see
     from structlog_mozdef.processors.context import add_processid as add_processid
     from structlog_mozdef.processors.context import add_processname as add_processname
     from structlog_mozdef.processors.context import add_timestamp as add_timestamp
+    from structlog_mozdef.processors.rate_limiter import RateLimiter as RateLimiter
     from structlog_mozdef.processors.redactor import Redactor as Redactor
     from structlog_mozdef.processors.sequence import SequenceAdder as SequenceAdder
     from structlog_mozdef.processors.trace import add_trace_ids as add_trace_ids
@@ -60,6 +61,7 @@ else:  # what runs: the same names, each loaded from its module when it is first
         "add_processname": "processors.context",
         "add_timestamp": "processors.context",
         "add_trace_ids": "processors.trace",
+        "RateLimiter": "processors.rate_limiter",
         "Redactor": "processors.redactor",
         "SequenceAdder": "processors.sequence",
         "TagAdder": "processors.context",

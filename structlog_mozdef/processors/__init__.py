@@ -3,6 +3,8 @@
 Before: structlog's own processors. After: `structlog_mozdef.rendering`.
 
 - `context`: host name, process, timestamp and tags.
+- `rate_limiter`: `RateLimiter` holds back the same event where it comes too often; `floods` tells
+  what was held back, each `flood` by one event, also when a sink is flushed (`held_back`).
 - `redactor`: `Redactor` replaces secrets.
 - `sequence`: `SequenceAdder` numbers the events of a process.
 - `trace`: the ids of OpenTelemetry's current span.

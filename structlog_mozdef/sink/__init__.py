@@ -37,6 +37,7 @@ from structlog_mozdef.delivery.worker import SenderThread
 from structlog_mozdef.process.exit import close_at_exit, close_at_sigterm
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.process.standard_error import write_line
+from structlog_mozdef.processors import held_back
 from structlog_mozdef.sink import capture
 from structlog_mozdef.sink.config import SinkConfig
 from structlog_mozdef.sink.stats import Stats
@@ -258,9 +259,11 @@ class Sink:
             True where all of it is delivered, a dead letter or dropped.
         """
         self._replace_what_threads_hold()
+        deadline = Deadline.after(timeout)
+        held_back.tell(deadline)
         appended = self._buffer.appended_count()
         return self._buffer.settled_count() >= appended or self._sender_thread.flush(
-            appended, Deadline.after(timeout)
+            appended, deadline
         )
 
     def close(self, timeout: float = 10.0) -> bool:
@@ -275,7 +278,9 @@ class Sink:
             True where nothing is left unsent of what was accepted before this call.
         """
         self._replace_what_threads_hold()
-        return self._sender_thread.close(Deadline.after(timeout))
+        deadline = Deadline.after(timeout)
+        held_back.tell(deadline)
+        return self._sender_thread.close(deadline)
 
     @property
     def exit_timeout(self) -> float:

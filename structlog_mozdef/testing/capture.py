@@ -8,11 +8,16 @@ from typing import Any
 
 import structlog
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.bound_logger import bound_logger_at
 from structlog_mozdef.configuration import build_processors
 from structlog_mozdef.logger import MozDefLoggerFactory
+from structlog_mozdef.processors import held_back
 from structlog_mozdef.sink import capture, sinks
 from structlog_mozdef.testing.events import CapturedEvents
+
+#: Seconds for a `RateLimiter` to tell what it holds back when a capture begins or ends.
+_PATIENCE = 5.0
 
 
 @contextlib.contextmanager
@@ -25,9 +30,10 @@ def capture_events() -> Iterator[CapturedEvents]:
     alone. A program that has not configured structlog yet is configured as by `configure`, at all
     levels, for the block.
 
-    Nothing starts a thread or connects, and events are there when the log call returns. Captures
-    can be nested: each gets all events of its block. Other processes capture for themselves; what a
-    forked child logs is not seen here.
+    Nothing connects or has to be waited for: events are there when the log call returns. A
+    `RateLimiter` counts from the beginning, and tells what it holds back when events are read.
+    Captures can be nested: each gets all events of its block. Other processes capture for
+    themselves; what a forked child logs is not seen here.
 
     With unittest::
 
@@ -40,17 +46,19 @@ def capture_events() -> Iterator[CapturedEvents]:
     .. versionadded:: 26.1.0
     """
     events = CapturedEvents()
+    held_back.restart(Deadline.after(_PATIENCE))
     capture.takers.append(events.put)
-    _tell_sinks()
+    _choose()
     try:
         with contextlib.nullcontext() if structlog.is_configured() else _configured(events):
             yield events
     finally:
+        held_back.restart(Deadline.after(_PATIENCE))
         capture.takers.remove(events.put)
-        _tell_sinks()
+        _choose()
 
 
-def _tell_sinks() -> None:
+def _choose() -> None:
     for sink in sinks():
         sink.choose_append()
 

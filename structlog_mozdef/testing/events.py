@@ -9,12 +9,17 @@ from typing import Any, overload
 
 import structlog
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.collector.differences import Difference
 from structlog_mozdef.collector.ingest import ingest_event
 from structlog_mozdef.process import identity
+from structlog_mozdef.processors import held_back
 from structlog_mozdef.sink import sinks
 from structlog_mozdef.testing.matching import mismatches
 from structlog_mozdef.testing.report import list_of, losses, summary_of, with_fields
+
+#: Seconds for a `RateLimiter` to tell what it holds back.
+_PATIENCE = 5.0
 
 
 class CapturedEvents(Sequence[dict[str, Any]]):
@@ -101,6 +106,7 @@ class CapturedEvents(Sequence[dict[str, Any]]):
 
     def _read(self) -> None:
         """Do with the events what MozDef does; not when they are logged, which is to be quick."""
+        held_back.tell(Deadline.after(_PATIENCE))
         while self._captured:
             event, received = self._captured.popleft()
             for made in ingest_event(event, "events", received, identity.hostname()).events:
