@@ -4,6 +4,7 @@ Before: `structlog_mozdef.logger` and `structlog_mozdef.handler` call `Sink.put`
 waits in one of `structlog_mozdef.buffers`, and `structlog_mozdef.delivery` ships it.
 
 - `Sink` is below. `config`: its settings, checked. `stats`: `Stats`, what became of its events.
+- `health`: whether it does its work, for readiness probes.
 - `capture`: what tests use instead of a destination.
 """
 
@@ -40,6 +41,7 @@ from structlog_mozdef.process.standard_error import write_line
 from structlog_mozdef.processors import held_back
 from structlog_mozdef.sink import capture
 from structlog_mozdef.sink.config import SinkConfig
+from structlog_mozdef.sink.health import Health, health_of
 from structlog_mozdef.sink.stats import Stats
 from structlog_mozdef.sink.totals import Totals
 from structlog_mozdef.transports.base import Transport
@@ -341,6 +343,24 @@ class Sink:
             failed_attempts=self._dispatcher.failed_attempts,
             last_error=self._dispatcher.problem,
         )
+
+    def healthy(self, max_age: float = 60.0) -> Health:
+        """Return whether this sink does its work, with the reason if it does not.
+
+        It does not while its buffer is nearly full (nine tenths of ``max_events`` or
+        ``max_bytes``), and while delivery fails and an event has waited for more than *max_age*. A
+        backlog that is being delivered is healthy. For the readiness probe of a service, where a
+        log that is not delivered is a reason to get no work.
+
+        Args:
+            max_age: seconds. Default 60.
+        """
+        return health_of(self.stats(), self.config.bounds(), max_age)
+
+    @property
+    def destination(self) -> str:
+        """The name of the destination, as it is in warnings: without passwords."""
+        return self._transport.name
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return the latest events that the destination will never accept, with the reasons."""

@@ -24,7 +24,7 @@ LAYERS = [
     {"bound_logger", "logger", "handler", "tee"},
     {"configuration", "compat"},
     {"collector"},
-    {"cli", "testing"},
+    {"cli", "metrics", "testing"},
     {"__main__", "pytest_plugin"},
 ]
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
