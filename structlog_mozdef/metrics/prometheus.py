@@ -26,8 +26,8 @@ def register_prometheus(registry: Any = None, *, interval: float = 5.0) -> None:
     """Let prometheus_client export the numbers of all sinks of this process.
 
     In its multiprocess mode (the variable ``PROMETHEUS_MULTIPROC_DIR``) each process writes its
-    numbers into the common folder, by a thread, also after a fork. A second call for a registry does
-    nothing.
+    numbers into the common folder, by a thread, also after a fork. A second call for the same
+    registry does nothing.
 
     Args:
         registry: a ``CollectorRegistry``. Default: that of the library.
