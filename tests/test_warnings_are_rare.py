@@ -6,11 +6,12 @@ import logging
 import os
 import re
 import sys
+import threading
 
 import pytest
 from support.transport_doubles import DownTransport
 
-from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.process.standard_error import write_line
 from structlog_mozdef.sink import Sink
@@ -61,6 +62,44 @@ def test_the_count_begins_again(own_log, clock, caplog):
         clock.now = second
         own_log.warn("down", "it is down")
     assert caplog.messages[-1] == "it is down"
+
+
+def test_numbers_carry_over(own_log, clock, caplog):
+    """A warning with a number says how many came since the last one, those of others included."""
+    warning = CountedWarning(own_log, "cut")
+    for second in range(61):
+        clock.now = second
+        warning.add(10, lambda number: f"{number} were cut")
+        warning.report()
+    assert caplog.messages == ["10 were cut", "600 were cut"]
+
+
+def test_numbers_carry_over_to_the_end(own_log, caplog):
+    """At the end a warning says what is left to be said, whenever the last one was."""
+    warning = CountedWarning(own_log, "cut")
+    for number in (1, 2, 3):
+        warning.add(number, lambda number: f"{number} were cut")
+        warning.report()
+    warning.report(at_once=True)
+    warning.report(at_once=True)
+    assert caplog.messages == ["1 were cut", "5 were cut"]
+
+
+def test_numbers_of_many_threads_add_up(own_log, caplog):
+    """What threads count at the same moment is said once, all of it."""
+    warning = CountedWarning(own_log, "cut")
+
+    def count():
+        for _ in range(1000):
+            warning.add(1, str)
+            warning.report(at_once=True)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sum(map(int, caplog.messages)) == 4000
 
 
 def test_causes_do_not_suppress_each_other(own_log, caplog):

@@ -22,15 +22,26 @@ BUFFER_FULL: Final = "buffer full"
 LARGER_THAN_BUFFER: Final = "larger than the buffer"
 #: Something else than ``bytes`` was passed to `Sink.put`.
 NOT_BYTES: Final = "not bytes"
-#: The disk accepted nothing for so long that the memory set aside for that time was full.
+#: The disk accepted nothing for so long that the memory set aside for that time was full; or it
+#: did not accept a dead letter.
 DISK_ERROR: Final = "disk error"
 #: Events were missing from the files of the spool, or could not be read from them.
 SPOOL_DAMAGED: Final = "spool damaged"
 #: Another program removed files of the spool, and the events in them.
 SPOOL_REMOVED: Final = "spool removed"
+#: The destination rejected the event, and there is no room for another dead letter.
+DEAD_LETTERS_FULL: Final = "dead letters full"
 #: All of these. The one other form is that of `error_reason`.
 LOSS_REASONS: Final = frozenset(
-    {BUFFER_FULL, LARGER_THAN_BUFFER, NOT_BYTES, DISK_ERROR, SPOOL_DAMAGED, SPOOL_REMOVED}
+    {
+        BUFFER_FULL,
+        LARGER_THAN_BUFFER,
+        NOT_BYTES,
+        DISK_ERROR,
+        SPOOL_DAMAGED,
+        SPOOL_REMOVED,
+        DEAD_LETTERS_FULL,
+    }
 )
 
 
@@ -73,7 +84,8 @@ class DeadLetter(NamedTuple):
 class Counts:
     """What became of the events of one buffer, all read at the same moment.
 
-    ``accepted == delivered + dead_lettered + dropped + buffered`` holds.
+    ``accepted + adopted == delivered + dead_lettered + dropped + buffered + released`` holds, and
+    none of them falls, but for `buffered` and `released`: see `structlog_mozdef.sink.stats.Stats`.
     """
 
     accepted: int
@@ -83,6 +95,8 @@ class Counts:
     buffered: int
     buffered_bytes: int
     oldest_age: float
+    adopted: int = 0
+    released: int = 0
 
 
 class Buffer(Protocol):
@@ -97,6 +111,9 @@ class Buffer(Protocol):
     @property
     def durable(self) -> bool:
         """Whether all events that wait outlive the process."""
+
+    def volatile_count(self) -> int:
+        """Return how many of the events that wait would not outlive the process. Takes no lock."""
 
     def append(self, event: bytes) -> int:
         """Append one event; never raises for a full buffer.
@@ -128,7 +145,10 @@ class Buffer(Protocol):
         """Remove the events of *batch*, the oldest that `peek` returned: they are settled."""
 
     def reject(self, event: bytes, reason: str) -> None:
-        """Keep an event of the current batch as a dead letter; the next `ack` removes it."""
+        """Keep an event of the current batch as a dead letter; the next `ack` removes it.
+
+        One that cannot be kept, as there is no room for it, is counted as dropped.
+        """
 
     def requeue(self, event: bytes) -> None:
         """Append an event of the current batch once more; the next `ack` removes it from the front.
@@ -169,6 +189,12 @@ class Buffer(Protocol):
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return the dead letters that are kept, oldest first."""
+
+    def is_interrupted(self) -> bool:
+        """Return whether the calling thread is in the middle of a change, which others wait for.
+
+        A signal handler or ``__del__`` asks this, which must not wait for others then.
+        """
 
     def close(self) -> None:
         """Close files and release locks; the next `append` opens new ones."""

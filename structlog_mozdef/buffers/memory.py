@@ -15,6 +15,7 @@ from structlog_mozdef.buffers.accounting import Drops, Loss, Watermark
 from structlog_mozdef.buffers.base import (
     ABOVE_HIGH_WATER,
     BUFFER_FULL,
+    DEAD_LETTERS_FULL,
     FULL,
     LARGER_THAN_BUFFER,
     Batch,
@@ -24,7 +25,7 @@ from structlog_mozdef.buffers.base import (
     number_within,
 )
 
-# Dead letters are for a person to look at: the latest are enough.
+# Dead letters are for a person to look at: the latest are enough. Each pushes out another one then.
 _KEPT_DEAD_LETTERS = 100
 # The time is noted of one of 128 events.
 _TIME_MASK = 127
@@ -76,7 +77,7 @@ class MemoryBuffer:
         self._watermark = Watermark(clock)
         self._acked = 0
         self._rejected_in_flight = 0
-        self._dead_lettered = 0
+        self._rejected = 0
         self._requeued_in_flight = 0
         self._requeued = 0
         self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
@@ -105,7 +106,7 @@ class MemoryBuffer:
             return ABOVE_HIGH_WATER
         # A signal handler or a ``__del__`` that interrupts the holder of the lock must not wait
         # for room: the sender needs that lock to make it.
-        if self._when_full == "block" and not self._lock._is_owned():  # noqa: SLF001 - as Condition
+        if self._when_full == "block" and not self.is_interrupted():
             return FULL
         self._append_or_drop(event)
         return ABOVE_HIGH_WATER
@@ -186,7 +187,9 @@ class MemoryBuffer:
     @locked
     def reject(self, event: bytes, reason: str) -> None:
         self._rejected_in_flight += 1
-        self._dead_lettered += 1
+        self._rejected += 1
+        if self._rejected > _KEPT_DEAD_LETTERS:
+            self._drops.add(DEAD_LETTERS_FULL)
         self._dead_letters.append(DeadLetter(event, reason))
 
     @locked
@@ -202,6 +205,9 @@ class MemoryBuffer:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._in_flight)
 
+    def volatile_count(self) -> int:
+        return len(self) - self._rejected_in_flight - self._requeued_in_flight
+
     def size_bytes(self) -> int:
         return max(self._bytes_in - self._bytes_out, 0)
 
@@ -215,13 +221,14 @@ class MemoryBuffer:
     @locked
     def counts(self) -> Counts:
         twice = self._rejected_in_flight + self._requeued_in_flight
-        buffered = len(self) - twice
-        delivered = self._acked + twice - self._dead_lettered - self._requeued
+        buffered = self.volatile_count()
+        delivered = self._acked + twice - self._rejected - self._requeued
+        dead_lettered = min(self._rejected, _KEPT_DEAD_LETTERS)
         dropped = self._drops.counts()
         return Counts(
-            accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
+            accepted=delivered + dead_lettered + sum(dropped.values()) + buffered,
             delivered=delivered,
-            dead_lettered=self._dead_lettered,
+            dead_lettered=dead_lettered,
             dropped=dropped,
             buffered=buffered,
             buffered_bytes=self.size_bytes(),
@@ -249,6 +256,9 @@ class MemoryBuffer:
     @locked
     def dead_letters(self) -> list[DeadLetter]:
         return list(self._dead_letters)
+
+    def is_interrupted(self) -> bool:
+        return bool(self._lock._is_owned())  # noqa: SLF001 - as Condition
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

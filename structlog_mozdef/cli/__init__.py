@@ -1,13 +1,13 @@
 """The command line: ``structlog-mozdef COMMAND``, or ``python -m structlog_mozdef COMMAND``.
 
 - ``send``: send the lines of standard input to MozDef.
-- ``spool``: list a spool, drain it, and show, requeue or purge its dead letters.
+- ``spool``: list a spool, drain it, and show, requeue or purge what is in it.
 - ``collector``: run the development collector.
 - ``demo``: send the events of a sample application to a collector, and show what it stored.
 
 Each command is a module of that name; `demo_application` is the program that ``demo`` runs,
-`destination` has the arguments that commands share, and `ending` what they do when a signal asks
-them to end.
+`destination` and `times` have the arguments that commands share, `printable` makes text fit for a
+terminal, and `ending` is what they do when a signal asks them to end.
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in _COMMANDS:
         name = command.__name__.rpartition(".")[2]
         help_text = (command.__doc__ or "").partition("\n")[0]
-        subparser = commands.add_parser(name, help=help_text, description=command.__doc__)
+        subparser = commands.add_parser(name, help=help_text, description=help_text)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
+    if sys.stderr is None:  # it was closed: what is for it must not get onto standard output
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end
     options = parser.parse_args(arguments)
     try:
         with handling_signals(raise_interrupted):

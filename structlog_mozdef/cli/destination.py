@@ -21,10 +21,13 @@ _SCHEMES_WITH_USERS = ("http", "https", "amqp", "amqps")
 _PASSWORD_LIMIT_BYTES = 10_000
 
 
-def add_destination(parser: argparse.ArgumentParser) -> None:
+def add_destination(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Define the arguments for the URL, its user, and how its certificate is verified."""
     parser.add_argument(
-        "url", metavar="URL", help="https://host:8443/events, or another URL that a Sink accepts"
+        "url",
+        metavar="URL",
+        nargs="?" if optional else None,
+        help="https://host:8443/events, or another URL that a Sink accepts",
     )
     parser.add_argument(
         "--user", metavar="NAME", help=f"of the destination (default: ${USER_VARIABLE})"
@@ -42,8 +45,8 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def sink_of(arguments: argparse.Namespace, **options: Any) -> Sink:
-    """Create a sink for the arguments of `add_destination`.
+def sink_of(arguments: argparse.Namespace, kind: type[Sink] = Sink, **options: Any) -> Sink:
+    """Create a sink of that *kind* for the arguments of `add_destination`.
 
     Raises:
         ValueError: a setting cannot work, or the destination has no certificate to verify.
@@ -51,9 +54,9 @@ def sink_of(arguments: argparse.Namespace, **options: Any) -> Sink:
     url = url_with_user(arguments.url, arguments.user, arguments.password_file, os.environ)
     verify = arguments.verify
     if verify == "yes":
-        return Sink(url, **options)
+        return kind(url, **options)
     try:
-        return Sink(url, verify=False if verify == "no" else verify, **options)
+        return kind(url, verify=False if verify == "no" else verify, **options)
     except TypeError as error:
         problem = str(error)
     raise ValueError(f"--verify is not for this destination: {problem}")

@@ -66,6 +66,23 @@ def handling_signals(handler: Callable[[int, types.FrameType | None], Any]) -> I
             signal.signal(number, earlier)
 
 
+class StopRequest:
+    """Notes a signal, for a loop to end; a second signal raises `Interrupted`.
+
+    Attributes:
+        status: the exit status that the signal asks for; 0 where there was none.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+
+    def handle(self, number: int, _: types.FrameType | None) -> None:
+        """Ask for the end: a handler of signals."""
+        if self.status:
+            raise_interrupted(number)
+        self.status = 128 + number
+
+
 class Input:
     """Standard input that ends when a signal comes; a second signal raises `Interrupted`.
 

@@ -7,10 +7,61 @@ import inspect
 import sys
 from collections.abc import Callable
 
-from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.compat._sinks import Connections, Destination, Sinks
 from structlog_mozdef.compat._syslog import LocalSyslog
+from structlog_mozdef.delivery.feedback import is_sender
 from structlog_mozdef.exceptions import MozDefError, TransportError
+from structlog_mozdef.process.exit import close_at_exit
+from structlog_mozdef.process.fork import reset_after_fork
+from structlog_mozdef.process.standard_error import write_line
+
+
+class UnsentEvents:
+    """Warn of events that no sink ever got, as their settings cannot work.
+
+    The warnings have their number; the last one comes when the process ends.
+
+    Args:
+        own_log: logs the warnings.
+    """
+
+    exit_timeout = 0.0
+
+    def __init__(self, own_log: RateLimitedLogger) -> None:
+        self._own_log = own_log
+        self.after_fork_in_child()
+        reset_after_fork(self)
+        close_at_exit(self)
+
+    def after_fork_in_child(self) -> None:
+        self._warning = CountedWarning(self._own_log, "settings")  # the parent reports its own
+
+    def add(self, reason: object) -> None:
+        """Count an event that was not sent because of *reason*."""
+        self._warning.add(
+            1,
+            lambda count: (
+                f"an event was not sent: {reason}"
+                if count == 1
+                else f"{count:,} events were not sent, the last one: {reason}"
+            ),
+        )
+        self._warning.report()
+
+    def begin_exit(self, deadline: Deadline) -> None:
+        self._own_log.write_with(write_line)
+
+    def end_exit(self, deadline: Deadline) -> None:
+        """Do nothing: nobody can send them."""
+
+    def is_interrupted(self) -> bool:
+        """Return False: `end_exit` waits for nobody."""
+        return False
+
+    def report_exit(self) -> None:
+        self._warning.report(at_once=True)
 
 
 class SharedDelivery:
@@ -22,6 +73,8 @@ class SharedDelivery:
 
     def __init__(self, syslog: LocalSyslog | None = None) -> None:
         self._own_log = RateLimitedLogger()
+        self._own_log.never_wait_where(is_sender)
+        self._unsent = UnsentEvents(self._own_log)
         self._sinks = Sinks(self._own_log)
         self._connections = Connections(self._own_log)
         self._syslog = syslog or LocalSyslog()
@@ -53,7 +106,7 @@ class SharedDelivery:
         try:
             self._deliver(destination, event, fire_and_forget=True)
         except MozDefError as error:
-            self._own_log.warn("settings", f"an event was not sent: {error}")
+            self._unsent.add(error)
         except BaseException:  # of another signal handler; the next call delivers it
             self._deferred.append((destination, event))
             raise
@@ -82,7 +135,7 @@ class SharedDelivery:
         # The settings cannot work. The old clients were silent about it.
         if not fire_and_forget:
             raise MozDefError(reason)
-        self._own_log.warn("settings", f"an event was not sent: {reason}")
+        self._unsent.add(reason)
 
     def write_syslog(
         self, line: str, severity: object, *, must: bool, facility: int | None = None

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from structlog_mozdef._deadline import Deadline, monotonic
-from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.buffers.base import Buffer
 from structlog_mozdef.delivery.pending import Pending
 from structlog_mozdef.delivery.quarantine import CrossChecking, Suspects, Trying
@@ -87,6 +87,7 @@ class Dispatcher:
         pending: the events to send next.
         backoff: how many attempts failed.
         suspects: events that failed alone while others passed.
+        rejections: warns of events that became dead letters.
         witness: an event that passed before, to be sent once more where there is no other.
         failures_since_pass: how many batches failed fast since something passed.
         only_suspects_wait: whether the last step found nothing else, and none of them due.
@@ -114,6 +115,7 @@ class Dispatcher:
         self.pending = Pending(buffer)
         self.backoff = Backoff(retry, chance)
         self.suspects = Suspects()
+        self.rejections = CountedWarning(own_log, "dead letter")
         self.witness: bytes | None = None
         self.failures_since_pass = 0
         self.only_suspects_wait = False
@@ -191,9 +193,16 @@ class Dispatcher:
     def reject(self, event: bytes, reason: str) -> None:
         """Make *event* a dead letter."""
         self.buffer.reject(event, reason)
-        self.own_log.warn(
-            "dead letter", f"{self.transport.name} rejected an event for good: {reason}"
+        name = self.transport.name
+        self.rejections.add(
+            1,
+            lambda count: (
+                f"{name} rejected an event for good: {reason}"
+                if count == 1
+                else f"{name} rejected {count:,} events for good, the last one: {reason}"
+            ),
         )
+        self.rejections.report()
 
     # For the states: attempts.
 
@@ -238,14 +247,18 @@ class Dispatcher:
     def succeed(self, event: bytes | None = None) -> None:
         """Note that the destination works: it accepted *event*, or said what it thinks of one."""
         self.backoff.succeed()
-        self.failures_since_pass = 0
-        self._last_pass = self._clock()
-        self._just_passed = True
+        self.note_answer()
         if not isinstance(self.state, Recovering):
             self._outage = None
         if event is not None:
             self.suspects.acquit(event)
             self.remember(event)
+
+    def note_answer(self) -> None:
+        """Note that the destination works as far as to tell what it thinks of an event."""
+        self.failures_since_pass = 0
+        self._last_pass = self._clock()
+        self._just_passed = True
 
     def remember(self, event: bytes) -> None:
         """Keep *event*, which was accepted, as a witness."""

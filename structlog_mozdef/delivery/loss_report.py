@@ -5,15 +5,17 @@ The event says how many events MozDef will never get, why, and from when to when
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._lock import Turn
-from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
-from structlog_mozdef.buffers.base import Buffer
+from structlog_mozdef.buffers.base import DEAD_LETTERS_FULL, Buffer
 from structlog_mozdef.process import identity
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.rendering.timestamps import iso_timestamp, utc_now
 
@@ -34,16 +36,18 @@ class LossReporter:
         self._clock = clock
         self._turn = Turn()
         self._next: dict[str, float] = {}
-        self._warned: dict[str, int] = {}
+        self._next_at_end: dict[str, float] = {}
+        self._warnings: dict[str, CountedWarning] = {}
 
-    def warn(self, own_log: RateLimitedLogger) -> None:
-        """Warn of losses since the last warning that was not suppressed."""
+    def warn(self, own_log: RateLimitedLogger, *, at_once: bool = False) -> None:
+        """Warn of losses that no warning has named; see `CountedWarning.report`."""
         for reason, count in self._buffer.dropped().items():
-            new = count - self._warned.get(reason, 0)
-            if new:
-                was, noun = ("was", "event") if new == 1 else ("were", "events")
-                if own_log.warn(f"dropped {reason}", f"{new} {noun} {was} dropped: {reason}"):
-                    self._warned[reason] = count
+            warning = self._warnings.get(reason)
+            if warning is None:
+                warning = CountedWarning(own_log, f"dropped {reason}")
+                warning = self._warnings.setdefault(reason, warning)
+            warning.count_to(count, functools.partial(_sentence, reason))
+            warning.report(at_once=at_once)
 
     def report(self, *, final_attempt: bool = False) -> None:
         """Append an event for each reason that has losses not yet reported.
@@ -60,10 +64,18 @@ class LossReporter:
     def _report(self, final_attempt: bool) -> None:
         for reason, loss in self._buffer.losses().items():
             now = self._clock()
-            if not final_attempt and now < self._next.get(reason, now):
+            next_reports = self._next_at_end if final_attempt else self._next
+            if now < next_reports.get(reason, now):
                 continue
             if self._buffer.report_loss(reason, loss, encode(_event(reason, loss))):
                 self._next[reason] = now + INTERVAL
+                if final_attempt and reason == DEAD_LETTERS_FULL:
+                    # A report that is rejected is such a loss itself, and another one would follow.
+                    self._next_at_end[reason] = now + INTERVAL
+
+
+def _sentence(reason: str, count: int) -> str:
+    return f"{count_of(count, 'event')} {'was' if count == 1 else 'were'} dropped: {reason}"
 
 
 def _event(reason: str, loss: Loss) -> dict[str, Any]:

@@ -72,7 +72,10 @@ class Recovering:
             failed = self.others_failed + 1
             dispatcher.state = replace(self, of_another=True, others_failed=failed)
             return 0.0
-        dispatcher.succeed(event if rejected is None else None)
+        if rejected is None:
+            dispatcher.succeed(event)
+        else:
+            dispatcher.note_answer()  # the waits go on growing: nothing was accepted
         if self.passed + 1 < dispatcher.probes_needed():
             dispatcher.state = replace(self, passed=self.passed + 1, proven=event)
             return 0.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.delivery.dispatcher import Dispatcher
+from structlog_mozdef.process.threads import is_in_closed_loop, main_thread_has_ended
 
 #: Events, whenever they come.
 ALL_EVENTS = sys.maxsize
@@ -86,16 +86,19 @@ class Shutdown:
     def lets_callers_go(self) -> bool:
         """Return whether callers that wait for room are to give up.
 
-        When the main thread has ended, Python waits for the others: in an outage, callers that
-        wait for room would keep the process forever.
+        When the main thread has ended, Python waits for the others, and for executors: in an
+        outage, callers that wait for room would keep the process forever. So would those in
+        asyncio's executor, which ``asyncio.run`` waits for; as a program may go on after that, they
+        have as long as an exit takes for anything to be delivered.
         """
-        if self.exit_deadline is None and threading.main_thread().is_alive():
+        is_exit = self.exit_deadline is not None or main_thread_has_ended()
+        if not is_exit and not is_in_closed_loop():
             return False
         settled = self._buffer.settled_count()
         if settled != self._settled_before:
             self._settled_before = settled
             self._room_by = Deadline.after(self._exit_timeout)
-        return self._dispatcher.last_error is not None or self._room_by.expired
+        return (is_exit and self._dispatcher.last_error is not None) or self._room_by.expired
 
     # In the sender's thread.
 

@@ -12,6 +12,7 @@ from structlog_mozdef._lock import Turn
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, FULL
 from structlog_mozdef.delivery import feedback
+from structlog_mozdef.delivery.blocked import BlockedCalls
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.loss_report import LossReporter
 from structlog_mozdef.delivery.shutdown import ALL_EVENTS, Shutdown, Stop
@@ -33,6 +34,7 @@ class SenderThread:
 
     Attributes:
         wakeup: what a log call has to look at.
+        blocked: log calls that wait for room.
         report_late: called when an event that comes after the exit could not be sent; None while
             somebody reports that later.
     """
@@ -52,10 +54,12 @@ class SenderThread:
         self._buffer = dispatcher.buffer
         self._transport = dispatcher.transport
         self._own_log = dispatcher.own_log
+        self._own_log.never_wait_where(feedback.is_sender)
         self._timings = timings
         self._idle: Callable[[], None] | None = getattr(dispatcher.transport, "idle", None)
         self._shutdown = Shutdown(dispatcher, exit_timeout)
         self.wakeup = Wakeup(dispatcher.buffer, batching, timings, self._shutdown)
+        self.blocked = BlockedCalls()
         self.report_late: Callable[[], None] | None = None
         self._waiters = Waiters()
         self._losses = LossReporter(dispatcher.buffer)
@@ -90,24 +94,24 @@ class SenderThread:
             self.wakeup.threshold = 0
 
     def _wait_for_room(self, event: bytes) -> None:
+        if not self.blocked.wait(lambda: self._append_once_there_is_room(event)):
+            self._buffer.drop(BUFFER_FULL)
+
+    def _append_once_there_is_room(self, event: bytes) -> bool:
         # The sender, and a thread that a signal interrupted while it starts the sender, would wait
         # for themselves.
         while not feedback.is_sender() and not self._starting.is_mine():
             can_send = self._thread is not None or self.start()
             if self._append(event):
-                return
+                return True
             if not can_send or self._shutdown.lets_callers_go():
                 break
             self._wake()
             poll = Deadline.after(self._timings.poll_interval)
             if self._waiters.wait_for(lambda: self._append(event), poll):
-                return
-            self._own_log.warn(
-                "blocked",
-                f"log calls wait until {self._transport.name} has accepted older events:"
-                f" {len(self._buffer):,} wait, and there is no room for more",
-            )
-        self._buffer.drop(BUFFER_FULL)
+                return True
+            self.blocked.warn(self._own_log, self._transport.name, len(self._buffer))
+        return False
 
     def _append(self, event: bytes) -> bool:
         return self._buffer.append(event) != FULL
@@ -219,9 +223,9 @@ class SenderThread:
         """Wait until the first *until* events that were appended are settled.
 
         Returns:
-            Whether they are; False at *deadline*.
+            Whether they are; False at *deadline*, or where this can wait for nobody.
         """
-        if feedback.is_sender():
+        if self._is_inside():
             return self._is_settled(until)
         self._dispatcher.retry_now()
         while not self._is_settled(until):
@@ -236,6 +240,10 @@ class SenderThread:
             self._waiters.wait_for(lambda: self._is_settled(until), poll)
         return True
 
+    def _is_inside(self) -> bool:
+        """Return whether all would wait for the caller: the sender, or who holds up the buffer."""
+        return feedback.is_sender() or self._buffer.is_interrupted()
+
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay, and end by *deadline*. Does not wait."""
         self._shutdown.begin_exit(deadline)
@@ -248,7 +256,7 @@ class SenderThread:
         Returns:
             Whether nothing is left unsent of what was accepted before this call.
         """
-        if feedback.is_sender():
+        if self._is_inside():
             return False
         try:
             self._report_losses(final_attempt=True)
@@ -268,6 +276,7 @@ class SenderThread:
         is_settled = self._is_settled(appended)
         closed_by = max(deadline, Deadline.after(self._timings.closing))
         run_by(closed_by, self._close_in_turn)
+        self.warn_of_losses(at_once=True)
         self._shutdown.late_seconds = deadline.left()
         if self._is_settled(until) and not self._is_done() and self._thread is None:
             self.start()  # for what came after
@@ -303,6 +312,11 @@ class SenderThread:
         except Exception as error:  # a transport of somebody else, or a disk
             pass_on(error)
             self._own_log.warn("close", f"closing {self._transport.name} failed: {error!r}")
+
+    def warn_of_losses(self, *, at_once: bool = False) -> None:
+        """Warn of events that were dropped or rejected; see `CountedWarning.report`."""
+        self._losses.warn(self._own_log, at_once=at_once)
+        self._dispatcher.rejections.report(at_once=at_once)
 
     def _is_settled(self, until: int) -> bool:
         return self._buffer.settled_count() >= until
@@ -375,6 +389,7 @@ class SenderThread:
             wait = self._step()
             if self._retired is not None and self._is_done():
                 self._close_parts()
+                self.warn_of_losses(at_once=True)
                 break
             self._pause(wait)
 
@@ -387,7 +402,7 @@ class SenderThread:
                 self._idle()
             is_last = self._retired is not None or self._shutdown.is_requested()
             self._report_losses(final_attempt=is_last)
-            self._losses.warn(self._own_log)
+            self.warn_of_losses()
         except (Exception, SystemExit) as error:
             self._own_log.warn(
                 f"sender {type(error).__name__}", f"unexpected {error!r} while delivering"

@@ -40,12 +40,16 @@ _NO_LOSSES = types.MappingProxyType(dict.fromkeys(sorted(LOSS_REASONS), 0))
 
 NUMBERS = (
     Number("events_accepted", "Events that were logged.", lambda s: s.accepted),
+    Number("events_adopted", "Events taken over from dead processes.", lambda s: s.adopted),
     Number("events_delivered", "Events that the destination confirmed.", lambda s: s.delivered),
     Number("events_sent", "Events sent to what confirms nothing.", lambda s: s.sent),
     Number("events_dead_lettered", "Events that were rejected.", lambda s: s.dead_lettered),
     # All reasons from the beginning: Prometheus sees no increase in what was not there before.
     Number("events_dropped", "Events that were lost.", lambda s: _NO_LOSSES | s.dropped_by_reason),
     Number("failed_attempts", "Attempts to deliver that failed.", lambda s: s.failed_attempts),
+    Number("blocked_calls", "Log calls that waited for room.", lambda s: s.blocked_calls),
+    Number("blocked", "Log calls that wait for room now.", lambda s: s.blocked, False),
+    Number("events_released", "Events left to other processes.", lambda s: s.released, False),
     Number("events_buffered", "Events that wait.", lambda s: s.buffered, False),
     Number("buffered_bytes", "Their size.", lambda s: s.buffered_bytes, False),
     Number("oldest_event_age_seconds", "Age of the oldest.", lambda s: s.oldest_age, False, max),

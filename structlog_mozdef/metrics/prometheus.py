@@ -129,6 +129,10 @@ class _Writer:
         """Seconds that the end of the process may take: it waits for nothing."""
         return 0.0
 
+    def is_interrupted(self) -> bool:
+        """Return False: a signal handler finds nothing half done."""
+        return False
+
     def begin_exit(self, deadline: Deadline) -> None:
         """End the thread."""
         self._ended.set()

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from structlog_mozdef._deadline import Deadline
+from structlog_mozdef._raised import pass_on
 from structlog_mozdef.process import signals, standard_error
 
 
@@ -30,6 +31,9 @@ class ClosedAtExit(Protocol):
     @property
     def exit_timeout(self) -> float:
         """See above."""
+
+    def is_interrupted(self) -> bool:
+        """Return whether the calling signal handler holds it up: what it interrupts has a lock."""
 
     def begin_exit(self, deadline: Deadline) -> None:
         """Begin to finish by *deadline*. Does not wait."""
@@ -59,13 +63,23 @@ def keep_until_exit(instance: ClosedAtExit) -> None:
 
 def close_at_sigterm() -> None:
     """Close everything when SIGTERM ends this process, where the program has no handler for it."""
-    signals.handle_sigterm(_close_all)
+    signals.handle_sigterm(
+        _close_all, lambda: any(instance.is_interrupted() for instance in _all_open())
+    )
+
+
+def _all_open() -> list[ClosedAtExit]:
+    while True:
+        try:
+            return list(_open)
+        except RuntimeError as error:  # another thread has made one meanwhile
+            pass_on(error)
 
 
 def _close_all(**_: Any) -> None:
     standard_error.prepare()
     # All at once and with one start, not one after another: nobody waits for the sum.
-    deadlines = [(instance, Deadline.after(instance.exit_timeout)) for instance in list(_open)]
+    deadlines = [(instance, Deadline.after(instance.exit_timeout)) for instance in _all_open()]
     with signals.Impatience() as impatience:
         try:
             try:
@@ -82,7 +96,7 @@ def _close_all(**_: Any) -> None:
 
 
 def _report_all() -> None:
-    for instance in list(_open):
+    for instance in _all_open():
         instance.report_exit()
 
 

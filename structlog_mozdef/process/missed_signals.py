@@ -15,16 +15,19 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from typing import Any
 
 from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._raised import pass_on
+from structlog_mozdef.files.descriptor import Descriptor
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.process.threads import start_without_signals
 
 #: Seconds that a handler gets before its signal is repeated.
 INTERVAL = 0.05
-# Far from the numbers that a program closes and uses again.
-_HIGH_FD = 300
+# Where the handler itself has asked for another time: seconds until then, and how often.
+_POSTPONED = 0.005
+_MOST_POSTPONED = 200
 
 
 class MissedSignals:
@@ -36,19 +39,23 @@ class MissedSignals:
 
     def __init__(self, is_noticed: Callable[[], bool]) -> None:
         self._is_noticed = is_noticed
-        self._read = self._write = -1
+        self._read: Descriptor | None = None
+        self._write: Descriptor | None = None
         self._thread: threading.Thread | None = None
         self._repeated_at = -1.0
+        self._postponed = 0
         reset_after_fork(self)
 
     def prepare(self) -> None:
         """Let Python write down signals from now on, in the main thread. Needs no thread yet."""
-        if sys.platform == "win32" or self._write >= 0:
+        if sys.platform == "win32" or (self._write is not None and self._write.is_ours()):
             return
         try:
-            self._read, self._write = map(_high, os.pipe())
-            os.set_blocking(self._write, False)
-            others = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+            self._read, self._write = map(Descriptor, os.pipe())
+            os.set_blocking(self._write.fd, False)
+            if _event_loop_wants_to_be_alone():
+                return
+            others = signal.set_wakeup_fd(self._write.fd, warn_on_full_buffer=False)
         except (OSError, ValueError):  # no descriptor can be had
             return
         if others >= 0:  # an event loop reads them, and so does not miss any
@@ -57,7 +64,7 @@ class MissedSignals:
     def start(self) -> None:
         """Start the thread, once. Not under gevent, where it would hold up all greenlets."""
         is_gevent = type(time.sleep) is not types.BuiltinFunctionType
-        if self._read < 0 or self._thread is not None or is_gevent or sys.is_finalizing():
+        if self._read is None or self._thread is not None or is_gevent or sys.is_finalizing():
             return
         thread = threading.Thread(target=self._run, name="structlog-mozdef-signals", daemon=True)
         try:
@@ -69,24 +76,39 @@ class MissedSignals:
 
     def after_fork_in_child(self) -> None:
         """Leave the pipe to the parent, who would take our signals for its own."""
-        if self._write >= 0:
-            if (others := signal.set_wakeup_fd(-1)) != self._write:
-                signal.set_wakeup_fd(others)
-            os.close(self._read)
-            os.close(self._write)
-        self._read = self._write = -1
-        self._thread = None
+        if self._write is not None and (others := signal.set_wakeup_fd(-1)) != self._write.fd:
+            signal.set_wakeup_fd(others)
+        for end in (self._read, self._write):
+            if end is not None:
+                end.close()
+        self._read = self._write = self._thread = None
+
+    def postpone(self) -> bool:
+        """Repeat SIGTERM in a moment, which has come at a bad one; return whether that is done."""
+        thread, write = self._thread, self._write
+        if (
+            thread is None
+            or not thread.is_alive()
+            or write is None
+            or not write.is_ours()
+            or self._postponed >= _MOST_POSTPONED
+        ):
+            return False
+        self._postponed += 1
+        os.write(write.fd, bytes([signal.SIGTERM]))
+        return True
 
     def was_repeated(self) -> bool:
         """Return whether a SIGTERM that comes now may be one that was repeated here."""
         return monotonic() - self._repeated_at < 10 * INTERVAL
 
     def _run(self) -> None:
-        if sys.platform == "win32":
+        read = self._read
+        if sys.platform == "win32" or read is None:
             return
-        while numbers := os.read(self._read, 64):
+        while read.is_ours() and (numbers := os.read(read.fd, 64)):
             while signal.SIGTERM in numbers:
-                time.sleep(INTERVAL)
+                time.sleep(_POSTPONED if self._postponed else INTERVAL)
                 main = threading.main_thread().ident
                 if self._is_noticed() or main is None:
                     break
@@ -94,15 +116,11 @@ class MissedSignals:
                 signal.pthread_kill(main, signal.SIGTERM)
 
 
-def _high(fd: int) -> int:
-    """Return a duplicate of *fd* with a high number, or *fd* where none can be had."""
-    if sys.platform == "win32":
-        return fd
-    import fcntl
+def _event_loop_wants_to_be_alone() -> bool:
+    """Return whether trio is used, which warns of everybody else who lets signals be written down.
 
-    try:
-        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD)
-    except OSError:
-        return fd
-    os.close(fd)
-    return high
+    anyio may load it later; but hardly in a worker, which misses a signal the easiest.
+    """
+    multiprocessing: Any = sys.modules.get("multiprocessing.process")
+    is_worker = multiprocessing is not None and multiprocessing.parent_process() is not None
+    return "trio" in sys.modules or ("anyio" in sys.modules and not is_worker)

@@ -71,16 +71,22 @@ class Impatience:
 
 
 _close_all: Callable[[], object] | None = None
+_is_interrupted: Callable[[], bool] = bool
 _is_ending = False
 
 
-def handle_sigterm(close_all: Callable[[], object]) -> None:
+def handle_sigterm(close_all: Callable[[], object], is_interrupted: Callable[[], bool]) -> None:
     """Call *close_all* when SIGTERM comes, and let the process end by the signal then.
 
     Outside of the main thread, and where the program has a handler, nothing is changed.
+
+    Args:
+        close_all: what to call.
+        is_interrupted: whether it could do nothing at this moment, since the code that the signal
+            has interrupted is in the middle of something. It goes on, and the signal comes again.
     """
-    global _close_all  # noqa: PLW0603 - once in the life of a program
-    _close_all = close_all
+    global _close_all, _is_interrupted
+    _close_all, _is_interrupted = close_all, is_interrupted
     _install()
     watch_uvicorn()
 
@@ -127,7 +133,10 @@ def _end(_: int, __: types.FrameType | None) -> None:
     if gevent is not None and isinstance(gevent.getcurrent(), gevent.hub.Hub):
         # Its hub runs all greenlets, and must not wait itself.
         gevent.spawn(_end_process)
-    else:
+        return
+    # (Not where a handler of the program has called this one: it would go on meanwhile.)
+    is_ours = signal.getsignal(signal.SIGTERM) is _end
+    if not (is_ours and _is_interrupted() and _missed.postpone()):
         _end_process()
 
 

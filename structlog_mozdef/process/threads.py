@@ -1,7 +1,8 @@
-"""Starting threads that take no signals."""
+"""Starting threads that take no signals, and knowing which ones keep a program from its end."""
 
 from __future__ import annotations
 
+import inspect
 import signal
 import sys
 import threading
@@ -47,3 +48,26 @@ def start_without_signals(thread: threading.Thread) -> None:
             # Once more: a handler, for a signal that came before, may have raised instead. A thread
             # that keeps all signals blocked cannot be ended any more, nor can its children.
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def main_thread_has_ended() -> bool:
+    """Return whether all that the main thread still does is to wait for others."""
+    # It counts as alive while it waits for the threads of executors.
+    is_shutting_down = getattr(threading, "_SHUTTING_DOWN", False)
+    return is_shutting_down or not threading.main_thread().is_alive()
+
+
+def is_in_closed_loop() -> bool:
+    """Return whether the calling thread belongs to the executor of a loop that is being closed.
+
+    ``asyncio.run`` waits for the default executor of its loop when its coroutine has returned.
+    """
+    if not threading.current_thread().name.startswith("asyncio_"):
+        return False
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "_worker" and "executor_reference" in frame.f_locals:
+            executor = frame.f_locals["executor_reference"]()
+            return executor is None or getattr(executor, "_shutdown", False)
+        frame = frame.f_back
+    return False

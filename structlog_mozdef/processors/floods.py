@@ -158,6 +158,10 @@ class Floods:
         self._expect(flood)
         return True
 
+    def is_interrupted(self) -> bool:
+        """Return whether the calling thread is in the middle of a change."""
+        return self._turn.is_mine()
+
     def tell_all(self, deadline: Deadline) -> None:
         """Tell now what is held back, and wait for it until *deadline*."""
         if not self._floods and (self._told_now is None or self._told_now.is_told):

@@ -200,6 +200,10 @@ class RateLimiter:
         """Seconds that the end of the process may take: see `begin_exit`."""
         return _EXIT_TIMEOUT
 
+    def is_interrupted(self) -> bool:
+        """Return whether a signal handler that calls this interrupts the count of an event."""
+        return self._floods.is_interrupted()
+
     def begin_exit(self, deadline: Deadline) -> None:
         """Tell what was held back, before the sinks are closed, and hold nothing back any more."""
         self._limit = sys.maxsize

@@ -68,6 +68,9 @@ class Sink:
             (default, once a second), "always" (before the log call returns) or "never".
         max_events: events that may wait. Default 100,000 in memory, no limit in a spool.
         max_bytes: their size together. Default 64 MiB in memory, 1 GiB in a spool.
+        max_dead_letter_bytes: of *max_bytes*, what dead letters in a spool may take: half of it at
+            most. Default a sixteenth (64 MiB). What is rejected beyond that counts as dropped. In
+            memory a hundred dead letters are kept.
         when_full: "drop_newest" (default), "drop_oldest", or "block": the log call waits.
         batch_events: maximum of events that are sent together. Default 1000.
         batch_bytes: maximum of bytes that are sent together. Default 1,000,000.
@@ -106,6 +109,7 @@ class Sink:
         sync: SyncMode = "interval",
         max_events: int | None = None,
         max_bytes: int | None = None,
+        max_dead_letter_bytes: int | None = None,
         when_full: WhenFull = "drop_newest",
         batch_events: int = 1000,
         batch_bytes: int = 1_000_000,
@@ -120,6 +124,7 @@ class Sink:
             sync=sync,
             max_events=max_events,
             max_bytes=max_bytes,
+            max_dead_letter_bytes=max_dead_letter_bytes,
             when_full=when_full,
             batch_events=batch_events,
             batch_bytes=batch_bytes,
@@ -143,16 +148,19 @@ class Sink:
         if capture.takers:
             spool = None  # a test leaves the disk alone
         if spool is not None:
-            # Loaded only where it is used, when the program is configured.
-            from structlog_mozdef.buffers.spool.folder import SpoolFolder
-
-            self._spool_folder = SpoolFolder(spool, self._transport.name)
+            self._spool_folder = self._open_spool(spool, self._transport.name)
         self._begin()
         self._register()
         if handle_sigterm:
             close_at_sigterm()
         if spool is not None:
             self._sender_thread.start()  # others may have left something to deliver
+
+    def _open_spool(self, spool: str | os.PathLike[str], destination: str) -> Any:
+        # Loaded only where it is used, when the program is configured.
+        from structlog_mozdef.buffers.spool.folder import SpoolFolder
+
+        return SpoolFolder(spool, destination)
 
     def _register(self) -> None:
         _sinks[self._id] = self
@@ -195,6 +203,7 @@ class Sink:
             when_full=config.when_full,
             sync=config.sync,
             own_log=self.own_log,
+            max_dead_letter_bytes=config.max_dead_letter_bytes,
         )
 
     def choose_append(self) -> None:
@@ -252,7 +261,8 @@ class Sink:
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until everything that was accepted before this call is settled.
 
-        Sends at once, without lingering. In the sender's own thread it does nothing.
+        Sends at once, without lingering. In the sender's own thread, and in a signal handler that
+        interrupts a change of the buffer, it does nothing.
 
         Args:
             timeout: longest wait, in seconds.
@@ -289,6 +299,10 @@ class Sink:
         """Seconds that the end of the process may take."""
         return self.config.exit_timeout
 
+    def is_interrupted(self) -> bool:
+        """Return whether a signal handler that calls this interrupts a change of the buffer."""
+        return self._buffer.is_interrupted()
+
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""
         self.own_log.write_with(write_line)
@@ -301,6 +315,7 @@ class Sink:
     def report_exit(self) -> None:
         """Write to standard error how many events did not arrive, and why."""
         self._append = self._append_at_exit
+        self._sender_thread.warn_of_losses(at_once=True)
         self._totals.report()
 
     def _append_at_exit(self, event: bytes) -> int:
@@ -329,17 +344,23 @@ class Sink:
     def stats(self) -> Stats:
         """Return what became of the events so far."""
         counts = self._buffer.counts()
+        blocked = self._sender_thread.blocked
         confirmed = getattr(self._transport, "confirms", True)
         return Stats(
             accepted=counts.accepted,
+            adopted=counts.adopted,
             delivered=counts.delivered if confirmed else 0,
             sent=0 if confirmed else counts.delivered,
             dead_lettered=counts.dead_lettered,
             dropped=sum(counts.dropped.values()),
             dropped_by_reason=types.MappingProxyType(dict(counts.dropped)),
+            released=counts.released,
             buffered=counts.buffered,
             buffered_bytes=counts.buffered_bytes,
             oldest_age=counts.oldest_age,
+            blocked=blocked.waiting(),
+            blocked_calls=blocked.total,
+            longest_block=blocked.longest(),
             failed_attempts=self._dispatcher.failed_attempts,
             last_error=self._dispatcher.problem,
         )

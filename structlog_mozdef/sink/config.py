@@ -29,6 +29,7 @@ class SinkConfig:
     sync: SyncMode = "interval"
     max_events: int | None = None
     max_bytes: int | None = None
+    max_dead_letter_bytes: int | None = None
     when_full: WhenFull = "drop_newest"
     batch_events: int = 1000
     batch_bytes: int = 1_000_000
@@ -45,6 +46,14 @@ class SinkConfig:
         for name in ("max_events", "max_bytes"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), minimum=1, integer=True)
+        if self.max_dead_letter_bytes is not None:
+            check_number(
+                "max_dead_letter_bytes",
+                self.max_dead_letter_bytes,
+                minimum=0,
+                maximum=self.bounds()[1] // 2,
+                integer=True,
+            )
         for name in ("batch_events", "batch_bytes"):
             check_number(name, getattr(self, name), minimum=1, integer=True)
         for name in ("linger", "exit_timeout"):

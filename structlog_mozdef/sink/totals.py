@@ -45,7 +45,7 @@ class Totals:
 
     def unsent(self) -> int:
         """Return how many events wait that nobody else will send."""
-        return 0 if self._buffer.durable else len(self._buffer)
+        return self._buffer.volatile_count()
 
     def waiting(self) -> str:
         """Return how many events wait, in words."""
@@ -66,8 +66,8 @@ class Totals:
             dropped = sum(self._buffer.dropped().values())
             return self._lost_type(dropped, self._reported.rejected, self.unsent())
         counts = self._buffer.counts()
-        unsent = 0 if self._buffer.durable else counts.buffered
-        return self._lost_type(sum(counts.dropped.values()), counts.dead_lettered, unsent)
+        dropped = sum(counts.dropped.values())
+        return self._lost_type(dropped, counts.dead_lettered, self.unsent())
 
     def _sentence(self, lost: _Lost) -> str:
         parts = []

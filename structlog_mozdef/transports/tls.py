@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 from typing import Any
 
 from structlog_mozdef.transports.errors import mapped_errors
@@ -11,6 +12,9 @@ from structlog_mozdef.transports.errors import mapped_errors
 
 def checked_verify(verify: Any) -> bool | str:
     """Return whether certificates are verified, or the CA bundle: a file, or a folder of OpenSSL.
+
+    Paths are absolute, here and below: files are read again when the program may have changed its
+    working folder.
 
     Raises:
         ValueError: *verify* is something else, or the bundle cannot be used.
@@ -31,7 +35,7 @@ def checked_bundle(name: str, path: str) -> str:
             lambda _: ValueError(f"{name} is {path!r}; it must hold certificates in PEM"), OSError
         ):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    return path
+    return _absolute(path)
 
 
 def checked_cert(cert: Any) -> str | tuple[str, str] | None:
@@ -61,6 +65,7 @@ def checked_cert(cert: Any) -> str | tuple[str, str] | None:
         ValueError,
     ):
         _show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), paths[0], paths[-1])
+    paths = [_absolute(path) for path in paths]
     return paths[0] if len(paths) == 1 else (paths[0], paths[1])
 
 
@@ -101,6 +106,10 @@ def _path(name: str, value: Any) -> str:
     if not isinstance(path, str) or "\0" in path:
         raise ValueError(f"{name} has {value!r}, which is no path")
     return path
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
 
 
 def _check_exists(name: str, path: str) -> None:

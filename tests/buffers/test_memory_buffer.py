@@ -127,7 +127,8 @@ class ListModel(RuleBasedStateMachine):
         self.when_full = when_full
         self.buffer = MemoryBuffer(self.MAX_EVENTS, self.MAX_BYTES, when_full)
         self.waiting: list[bytes] = []
-        self.in_flight = self.acked = self.dropped = self.appended = 0
+        self.in_flight = self.acked = self.dropped = self.appended = self.put = 0
+        self.counts = None
         self.rejected = self.requeued = 0
 
     def fits(self, events, event):
@@ -138,6 +139,7 @@ class ListModel(RuleBasedStateMachine):
     @rule(event=st.binary(min_size=1, max_size=70).filter(lambda event: b"\n" not in event))
     def append(self, event):
         returned = self.buffer.append(event)
+        self.put += returned != FULL
         if len(event) > self.MAX_BYTES:
             self.dropped += 1
         elif not self.fits(self.waiting, event) and self.when_full == "block":
@@ -214,6 +216,10 @@ class ListModel(RuleBasedStateMachine):
         self.last_settled = self.buffer.settled_count()
         if not self.waiting:
             assert self.buffer.settled_count() == self.buffer.appended_count()
+        assert counts.accepted == self.put
+        for name in ("accepted", "delivered", "dead_lettered"):
+            assert getattr(counts, name) >= getattr(self.counts or counts, name)
+        self.counts = counts
 
     def teardown(self):
         if self.buffer is not None:

@@ -41,10 +41,30 @@ def without_reader(*arguments: object, which: str = "stdout", text: str = ""):
     return ended.returncode, (ended.stdout or "") + (ended.stderr or "")
 
 
-@pytest.mark.parametrize("action", ["dead-letters", "list"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        ["dead-letters"],
+        ["dead-letters", "--count"],
+        ["list"],
+        ["list", "--json"],
+        ["requeue"],
+        ["purge"],
+        ["purge", "--waiting", "--yes"],
+    ],
+)
 def test_spool(spool, action):
     """``spool dead-letters | head`` shows no traceback, and no error of the spool."""
-    assert without_reader("spool", action, spool) == (141, "")
+    assert without_reader("spool", *action, spool) == (141, "")
+
+
+@pytest.mark.parametrize("action", [["list", "--fail-if-dead-letters"], ["drain"]])
+def test_spool_without_standard_error(spool, action):
+    """What is said on standard error ends in the same way where nobody reads that."""
+    with Receiver() as receiver:
+        url = [receiver.url] if action == ["drain"] else []
+        status, _ = without_reader("spool", *action, spool, *url, which="stderr")
+        assert status == 141
 
 
 def test_collector():

@@ -11,11 +11,14 @@ import time
 import urllib.request
 
 import pytest
+from support.handmade_spools import events, orphan
 from support.receivers import Receiver
 from support.running import dead_url, free_port, start_command, wait_for
 from support.spool_contents import waiting
 
 from structlog_mozdef import Sink
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.inspect import inspect_folder
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 LINES = "".join(f"line {number}\n" for number in range(500))
@@ -118,9 +121,9 @@ def test_drain_leaves_the_rest_on_disk(number, tmp_path):
         sink.put(b'{"summary": "%d"}' % index)
     sink.close(0)
     process = start("spool", "drain", tmp_path, url)
-    shown = ""
-    while "event/s" not in shown:  # the bar, which has no end of line
-        shown += process.stderr.read(1)
+    folder = SpoolFolder.existing(tmp_path)
+    assert wait_for(lambda: inspect_folder(folder)[0].alive)
+    folder.close()
     status, stderr = end(process, number)
     assert (status, len(waiting(tmp_path))) == (128 + number, 10)
     assert "0 events delivered, 0 dead letters, 10 left" in stderr
@@ -139,24 +142,47 @@ def test_the_collector_keeps_what_it_has_accepted(number, tmp_path):
     assert (status, b"kept" in database.read_bytes()) == (0, True)
 
 
+CONTAINER = ("unshare", "--pid", "--fork", "--kill-child")
+
+
+def stop_container(container) -> int:
+    """Send SIGTERM to process 1 of *container*; its status."""
+    child = subprocess.run(["pgrep", "-P", str(container.pid)], capture_output=True, text=True)
+    subprocess.run(["kill", "-TERM", child.stdout.strip()], check=True)
+    status = container.wait(30)
+    container.stdin.close()
+    container.stdin = None
+    return status
+
+
 @pytest.mark.root
 @pytest.mark.parametrize("command", ["send", "collector"])
 def test_process_1_of_a_container(command):
     """As process 1, which has no default action for signals, a command ends in the same way."""
     with Receiver() as receiver:
         arguments = [receiver.url] if command == "send" else ["--port", free_port()]
-        container = start(
-            command, *arguments, before=("unshare", "--pid", "--fork", "--kill-child")
-        )
+        container = start(command, *arguments, before=CONTAINER)
         if command == "send":
             container.stdin.write("line\n")
             container.stdin.flush()
             assert wait_for(receiver.summaries)
         else:
             assert "http" in container.stdout.readline()
-        child = subprocess.run(["pgrep", "-P", str(container.pid)], capture_output=True, text=True)
-        subprocess.run(["kill", "-TERM", child.stdout.strip()], check=True)
-        assert container.wait(30) == (143 if command == "send" else 0)
-        container.stdin.close()
-        container.stdin = None
+        assert stop_container(container) == (143 if command == "send" else 0)
         container.communicate()
+
+
+@pytest.mark.root
+def test_drain_as_process_1(tmp_path):
+    """A drain that is process 1 says what is left, and ends, as well."""
+    orphan(tmp_path, events(1, 2))
+    container = start("spool", "drain", tmp_path, "--to", dead_url(), before=CONTAINER)
+    folder = SpoolFolder.existing(tmp_path)
+    assert wait_for(lambda: inspect_folder(folder)[0].alive)
+    folder.close()
+    assert stop_container(container) == 143
+    assert (
+        container.communicate()[1]
+        .splitlines()[-1]
+        .startswith("0 events delivered, 0 dead letters, 2 left")
+    )

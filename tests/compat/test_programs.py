@@ -223,6 +223,18 @@ if sys.argv[2] == "False":
     assert reported in stderr or "closed" in receiver.summaries()
 
 
+def test_warnings_of_invalid_settings_add_up():
+    """The end says how many events were not sent beyond those that the first warning named."""
+    code = """
+import structlog_mozdef.compat as mozdef
+for _ in range(1234):
+    mozdef.MozDefMsg("localhost").send("hello")
+"""
+    _, stderr = run_code(code)
+    assert ": an event was not sent: url is 'localhost'" in stderr
+    assert ": 1,233 events were not sent, the last one: url is 'localhost'" in stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.parametrize(
     ("method", "is_known"), [("fork", False), ("fork", True), ("spawn", False)]

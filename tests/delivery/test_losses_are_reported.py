@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -10,8 +11,9 @@ from support.handmade_spools import spool_on
 from support.receivers import OK, Receiver, answer
 from support.running import wait_for
 from support.spool_contents import QUICK
+from support.transport_doubles import DownTransport, RejectingTransport
 
-from structlog_mozdef import Sink
+from structlog_mozdef import RetryPolicy, Sink
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.base import BUFFER_FULL
 from structlog_mozdef.buffers.memory import MemoryBuffer
@@ -39,6 +41,16 @@ def buffer(request, tmp_path):
 def reported(buffer):
     found = [json.loads(event) for event in buffer.peek(100, 1_000_000).events]
     return [event for event in found if event.get("source") == "structlog_mozdef"]
+
+
+DROPPED = r"(\S+) events? w\w+ dropped"
+
+
+def numbers_in(messages, pattern):
+    """The sum of all numbers that messages have where *pattern* has its group."""
+    found = [re.search(pattern, message) for message in messages]
+    texts = [match[1].removesuffix(" events").replace(",", "") for match in found if match]
+    return sum(1 if text.startswith("an ") else int(text) for text in texts)
 
 
 def drop(buffer, count):
@@ -118,19 +130,52 @@ def test_warnings_carry_numbers_over(buffer, caplog):
     now = 1000.0
     own_log = RateLimitedLogger(clock=lambda: now)
     reporter = LossReporter(buffer)
-    for count in (3, 5):
+    for count in (3, 5, 1200):
         drop(buffer, count)
         reporter.warn(own_log)
     now += 61
     reporter.warn(own_log)
     drop(buffer, 1)
-    now += 61
-    reporter.warn(own_log)
-    assert [message.partition(" (")[0] for message in caplog.messages] == [
+    reporter.warn(own_log, at_once=True)
+    assert caplog.messages == [
         "3 events were dropped: buffer full",
-        "5 events were dropped: buffer full",
+        "1,205 events were dropped: buffer full",
         "1 event was dropped: buffer full",
     ]
+
+
+def test_warnings_add_up(folder, caplog):
+    """The numbers of all warnings of a sink are together what it has dropped, once it is closed."""
+    transport = DownTransport()
+    with Sink(transport, folder, max_events=100, retry=RetryPolicy(0.001, 0.001)) as sink:
+        for number in range(2000):
+            sink.put(b'{"summary": "event %d"}' % number)
+            if number == 200:
+                assert wait_for(lambda: "dropped" in caplog.text)
+        transport.down = False
+    dropped = sink.stats().dropped
+    assert (dropped, numbers_in(caplog.messages, DROPPED)) == (1900, 1900)
+
+
+def test_warnings_of_dead_letters_add_up(folder, caplog):
+    """So do the warnings of events that the destination rejects."""
+    with Sink(RejectingTransport(), spool=folder) as sink:
+        for _ in range(50):
+            sink.put(b"{}")
+        sink.flush()
+    assert numbers_in(caplog.messages, r"rejected (an event|\S+ events) for good") == 50
+    assert "rejected 49 events for good, the last one: HTTP 400" in caplog.text
+
+
+def test_a_rejected_report_is_not_reported_forever(folder):
+    """Where the destination rejects the report of a rejection as well, closing comes to an end."""
+    with Sink(RejectingTransport(), folder, max_dead_letter_bytes=0) as sink:
+        for _ in range(101):
+            sink.put(b"{}")
+        assert sink.close()
+        assert sink.close()
+    stats = sink.stats()
+    assert (stats.accepted <= 104, stats.dropped + stats.dead_lettered) == (True, stats.accepted)
 
 
 def test_each_reason_has_its_event(buffer):

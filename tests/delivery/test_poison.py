@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from support.dispatching import Drive, fast_error, refused_connection, server_error
+from support.dispatching import Drive, fast_error, refused_connection, rejected, server_error
 
 from structlog_mozdef.delivery.quarantine import STRIKES
 from structlog_mozdef.exceptions import TransportError
@@ -181,6 +181,24 @@ def test_poison_alone_is_kept(server):
     drive.put(POISON)
     drive.run(seconds=2 * 86_400, most_steps=20_000)
     assert (drive.dead(), len(drive.buffer)) == ([], 1)
+
+
+@pytest.mark.parametrize("recovery_probes", [0, 3, 100])
+def test_poison_and_what_is_rejected_cost_few_attempts(recovery_probes):
+    """Where nothing but poison waits, and an event that is rejected, attempts become rare."""
+
+    def answer(events):
+        if b"bad" in events:
+            return rejected()
+        return chokes(events)
+
+    drive = Drive(answer, recovery_probes=recovery_probes)
+    drive.put(POISON + b" 1", POISON + b" 2", b"bad")
+    drive.run(seconds=3600, most_steps=100_000)
+    attempts = len(drive.attempts)
+    drive.put(b"good 1", b"good 2")
+    drive.run()
+    assert (attempts < 3000, {*drive.destination.stored()}) == (True, {b"good 1", b"good 2"})
 
 
 @servers

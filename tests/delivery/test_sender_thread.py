@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import threading
 
@@ -9,7 +10,9 @@ import pytest
 from support.running import finish, no_threads, run, start, wait_for
 from support.transport_doubles import DyingTransport
 
+from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.delivery.wakeup import SenderTimings
+from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.transports.memory import MemoryTransport
 
@@ -130,3 +133,51 @@ def test_an_idle_transport_that_fails_loses_nothing():
             sink.put(b"%d" % number)
             assert sink.flush(10)
     assert transport.events == [0, 1]
+
+
+class Shipping(logging.Handler):
+    """A handler of a program, which puts records into a sink that holds one."""
+
+    def __init__(self):
+        super().__init__()
+        self.waits = threading.Event()
+        self.sink = Sink(
+            FailsOnce(self.waits), max_events=1, when_full="block", retry=RetryPolicy(0.01, 0.01)
+        )
+
+    def emit(self, record):
+        if self.sink.stats().buffered:
+            self.waits.set()
+        self.sink.put(b"{}")
+
+
+class FailsOnce(MemoryTransport):
+    """Fails as soon as somebody waits, and never again."""
+
+    def __init__(self, waits):
+        super().__init__()
+        self.waits = waits
+        self.attempts = 0
+
+    def send(self, events):
+        self.attempts += 1
+        if self.attempts == 1:
+            assert self.waits.wait(20)
+            raise TransportError("down")
+        return super().send(events)
+
+
+def test_a_log_handler_that_waits_for_room():
+    """A handler keeps its lock while it waits; the sender, which warns meanwhile, goes on."""
+    handler, logger = Shipping(), logging.getLogger()
+    logger.addHandler(handler)
+    try:
+        program = threading.Thread(
+            target=lambda: [logger.warning("%d", number) for number in range(3)], daemon=True
+        )
+        program.start()
+        program.join(20)
+        assert not program.is_alive()
+    finally:
+        logger.removeHandler(handler)
+    assert handler.sink.close()

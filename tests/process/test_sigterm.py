@@ -46,6 +46,14 @@ def test_what_cannot_be_sent_is_reported():
     )
 
 
+def test_a_log_call_that_is_interrupted_is_finished_first():
+    """Where the signal interrupts a change of the buffer, all that waits is sent right after it."""
+    with Receiver() as receiver:
+        status, stderr = ended(start("sigterm", "interrupted", receiver.url))
+        assert (status, "not sent" in stderr) == (-signal.SIGTERM, False)
+        assert len(receiver.summaries()) >= 10
+
+
 def test_the_signal_can_be_left_alone():
     """With ``handle_sigterm=False`` the system's default ends the process at once."""
     with Receiver() as receiver:

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import concurrent.futures
 import logging
 import os
 import sys
@@ -110,8 +111,15 @@ def asyncio_task():
     loop.run_until_complete(main())
 
 
+async def work_in_threads(work):
+    for _ in range(3):
+        asyncio.get_running_loop().run_in_executor(None, work)
+    await asyncio.sleep(0.3)
+    print("ending", flush=True)
+
+
 def blocked():
-    """Callers wait for room: non-daemon threads, and a handler at exit."""
+    """Callers wait for room: threads, an executor's, those of an event loop, a handler at exit."""
     sink = mozdef.Sink(url, max_events=10, when_full="block", **options)
 
     def work():
@@ -121,6 +129,12 @@ def blocked():
     if arguments[0] == "threads":
         for _ in range(3):
             threading.Thread(target=work).start()
+    elif arguments[0] == "executor":
+        executor = concurrent.futures.ThreadPoolExecutor(3)
+        for _ in range(3):
+            executor.submit(work)
+    elif arguments[0] == "asyncio":
+        asyncio.run(work_in_threads(work))
     else:
         atexit.register(work)
     time.sleep(0.3)

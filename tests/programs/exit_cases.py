@@ -127,6 +127,18 @@ def six_sinks():
                 sink.put(event(f"{number}{part}"))
 
 
+def disk_fails():
+    import resource
+
+    sink = mozdef.Sink(url, spool, exit_timeout=1)
+    for _ in range(3):
+        sink.put(event("on disk"))
+    # For a file: so nothing more can be written.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    for _ in range(2):
+        sink.put(event("in memory"))
+
+
 def outage():
     sink = mozdef.Sink(url, spool, exit_timeout=1)
     sink.put(event("main"))

@@ -89,6 +89,7 @@ last.start()
 last.join(25)
 stats = sink.stats()
 total = stats.delivered + stats.dead_lettered + stats.dropped + stats.buffered
+total += stats.released - stats.adopted
 stuck = thread.is_alive() or last.is_alive()
 print(
     f"raised={raised} stuck={int(stuck)} flushed={int(flushed == [True])}"

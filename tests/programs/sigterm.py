@@ -15,6 +15,8 @@ case, url = sys.argv[1:]
 options = {"linger": 60, "exit_timeout": float(os.environ.get("EXIT_TIMEOUT", "20"))}
 if case == "off":
     options["handle_sigterm"] = False
+if case == "interrupted":
+    options.update(max_events=10, when_full="drop_oldest")
 if case == "sink":
     sink = mozdef.Sink(url, handle_sigterm=True, **options)
 elif case == "own handler":
@@ -97,6 +99,18 @@ elif case == "forked and reset":
     os.waitpid(child, 0)
 elif case == "at exit":
     ready()
+elif case == "interrupted":
+    # The signal comes as soon as a handler finds that it has interrupted a change of the buffer.
+    def terminate(*_):
+        if sink.is_interrupted():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.raise_signal(signal.SIGTERM)
+
+    ready()
+    signal.signal(signal.SIGALRM, terminate)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    while True:
+        log()
 elif case == "gevent":
     import gevent
 

@@ -202,6 +202,8 @@ def test_bytes_that_cannot_be_read_do_not_raise():
         {"max_events": True},
         {"max_bytes": -1},
         {"max_bytes": "64 MiB"},
+        {"max_dead_letter_bytes": -1},
+        {"max_dead_letter_bytes": 64 * 1024 * 1024},
         {"batch_events": 0},
         {"batch_bytes": None},
         {"linger": -0.1},

@@ -88,6 +88,14 @@ def test_the_end_of_a_spool_says_nothing_of_what_it_keeps(tmp_path):
     assert "did not arrive" not in stderr
 
 
+def test_the_end_of_a_spool_whose_disk_failed(tmp_path):
+    """Only those events are lost, and in the last line, that wait in memory."""
+    stderr = run("exit_cases", "disk_fails", dead_url(), env={"SPOOL": str(tmp_path)}).stderr
+    assert re.findall(r"(\d+) events? did not arrive at \S+ (.*) \(", stderr) == [
+        ("2", "2 not sent")
+    ]
+
+
 def test_one_event_waits(caplog):
     """A warning counts in words as a person does."""
     sink = Sink(DownTransport(), retry=RetryPolicy(3e7, 3e7))

@@ -6,7 +6,13 @@ import sys
 
 import pytest
 
-from structlog_mozdef.buffers.base import BUFFER_FULL, FULL, LARGER_THAN_BUFFER, NOT_BYTES
+from structlog_mozdef.buffers.base import (
+    BUFFER_FULL,
+    DEAD_LETTERS_FULL,
+    FULL,
+    LARGER_THAN_BUFFER,
+    NOT_BYTES,
+)
 
 
 def lines(*numbers: int) -> list[bytes]:
@@ -155,6 +161,22 @@ class BufferContract:
         buffer.ack(buffer.peek(2, 1000))
         counts = buffer.counts()
         assert (counts.delivered, counts.dead_lettered, counts.buffered) == (1, 1, 0)
+
+    def test_dead_letters_beyond_their_room_are_dropped(self):
+        """Rejected events that find no room among the dead letters are lost, and counted as that.
+
+        A dead letter and its reason take 200 bytes at least.
+        """
+        buffer = self.make(max_bytes=160_000)
+        for number in range(1000):
+            buffer.append(b"%04d" % number)
+            buffer.reject(b"%04d" % number, "HTTP 400" + "x" * 50)
+            buffer.ack(buffer.peek(1, 1000))
+        counts = buffer.counts()
+        lost = counts.dropped[DEAD_LETTERS_FULL]
+        assert (counts.delivered, counts.buffered, counts.dead_lettered) == (0, 0, 1000 - lost)
+        assert lost >= 900
+        assert buffer.losses()[DEAD_LETTERS_FULL].events == lost
 
     def test_the_sum_holds_between_reject_and_ack(self):
         """A rejected event that is not acked yet is counted once."""

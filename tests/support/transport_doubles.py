@@ -77,6 +77,13 @@ class MoodyTransport(MemoryTransport):
         return ALL_ACCEPTED
 
 
+class RejectingTransport(MemoryTransport):
+    """Accepts nothing, ever."""
+
+    def send(self, events: Sequence[bytes]) -> SendResult:
+        return SendResult(rejected=dict.fromkeys(range(len(events)), "HTTP 400"))
+
+
 class DyingTransport(MemoryTransport):
     """Raises *error* once, with its first `send`."""
 

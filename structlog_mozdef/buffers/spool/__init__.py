@@ -52,9 +52,10 @@ Recovery
     A forked child closes all of its parent's streams, and begins one with its first event.
 
 Bounds
-    15/16 of ``max_bytes`` are for streams, the rest for dead letters. Where several processes
-    share the folder, each leaves another 1/16 to what the others may have written since it measured
-    theirs.
+    1/16 of ``max_bytes`` is for dead letters, or as much as ``max_dead_letter_bytes`` says, the
+    rest for streams. Where several processes share the folder, each leaves another 1/16 to what the
+    others may have written since it measured theirs. A dead letter that finds no room is counted as
+    dropped.
 
 Machines
     Locks hold on one machine. On a network file system that is mounted on several, give each a
@@ -108,6 +109,7 @@ class Spool:
             that is not being sent.
         sync: when events are forced to the disk; see "Power loss".
         own_log: says what happened to the disk.
+        max_dead_letter_bytes: of *max_bytes*, what is for dead letters; None: a sixteenth.
         segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
         timings: how long it waits before it tries or measures again.
     """
@@ -121,11 +123,14 @@ class Spool:
         when_full: WhenFull,
         sync: SyncMode,
         own_log: RateLimitedLogger,
+        max_dead_letter_bytes: int | None = None,
         segment_bytes: int = _LARGEST_SEGMENT_BYTES,
         timings: SpoolTimings = _TIMINGS,
     ) -> None:
         self.rescan_interval = timings.rescan_interval
-        options = SpoolOptions(max_events, max_bytes, when_full, sync, segment_bytes, timings)
+        options = SpoolOptions(
+            max_events, max_bytes, when_full, sync, segment_bytes, timings, max_dead_letter_bytes
+        )
         self._ledger = SpoolLedger(folder, options, own_log)
         self._lock = self._ledger.lock
         self._writer = SpoolWriter(self._ledger)
@@ -139,10 +144,13 @@ class Spool:
     @property
     def durable(self) -> bool:
         """Whether all that waits outlives the process."""
-        return self._writer.is_durable()
+        return not self.volatile_count()
+
+    def volatile_count(self) -> int:
+        return self._writer.held_count()
 
     def drop(self, reason: str) -> None:
-        self._ledger.count_drops(reason)
+        self._ledger.count_refused(reason)
 
     # Delivery: in the sender's thread.
 
@@ -209,6 +217,9 @@ class Spool:
 
     # The end.
 
+    def is_interrupted(self) -> bool:
+        return bool(self._lock._is_owned())  # noqa: SLF001 - as Condition does
+
     def close(self) -> None:
         """Close all files and locks; the next `append` opens new ones."""
         self._reader.void()
@@ -216,9 +227,10 @@ class Spool:
         self._adoption.release_all()
         self._writer.prepare_close()
         self._writer.maintenance.stop()
+        self._ledger.rejected.close()
         self._writer.close()
         self._writer.maintenance.close_files()
-        self._ledger.warnings.flush()
+        self._ledger.warnings.flush(at_once=True)
 
     def maintain(self) -> None:
         """Do at once what the maintenance thread does once a second."""

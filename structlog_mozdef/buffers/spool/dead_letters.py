@@ -5,15 +5,17 @@ All processes of a spool append to one file, ``dead-letters.ndjson``. A line is 
 for what is no JSON. Who writes or replaces the file holds its lock, and checks then whether it
 is still the file of that name.
 
-A stopped process may keep the lock for long. Nobody waits for it for more than a moment: letters
-wait in memory then, and the maintenance thread tries again. The lock is given back before the file
-is closed, so that a child that was forked meanwhile does not keep it.
+A stopped process may keep the lock for long. Nobody waits for it for more than a moment. The lock
+is given back before the file is closed, so that a child that was forked meanwhile does not keep it.
+
+`DeadLetterFile` is the file; `RejectedEvents` says what becomes of the events of one process.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import time
 from collections import deque
@@ -22,21 +24,32 @@ from typing import Any
 
 import orjson
 
-from structlog_mozdef._deadline import monotonic
+from structlog_mozdef._deadline import allowed, monotonic
 from structlog_mozdef._flock import try_lock, unlock
 from structlog_mozdef._fsync import sync_data
+from structlog_mozdef._lock import locked
+from structlog_mozdef.buffers.accounting import Drops
+from structlog_mozdef.buffers.base import DEAD_LETTERS_FULL, DISK_ERROR, DeadLetter
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
+from structlog_mozdef.buffers.spool.options import SpoolOptions
 from structlog_mozdef.files.opening import create_file, ignored_errors, open_file
 from structlog_mozdef.rendering.convert import decode_bytes
 from structlog_mozdef.rendering.timestamps import utc_now
 
 _FLAGS = os.O_RDWR | os.O_APPEND
-# Seconds that somebody waits for the lock, and between two attempts to get it.
-_PATIENCE = 2.0
+#: Seconds that somebody waits for the lock.
+PATIENCE = 2.0
+# Seconds between two attempts to get it.
 _POLL_INTERVAL = 0.01
-# Letters that wait in memory for the lock.
+# So many are kept in memory as well, the latest.
+_LATEST = 100
+# Letters that wait for the lock. Beyond that, each waits for it itself.
 _MOST_PENDING = 1000
+
+
+class NoRoomError(OSError):
+    """The dead letters fill all the room that they may take."""
 
 
 class DeadLetterFile:
@@ -55,50 +68,36 @@ class DeadLetterFile:
         max_bytes: int,
         *,
         syncs: bool = False,
-        patience: float = _PATIENCE,
+        patience: float = PATIENCE,
     ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._syncs = syncs
         self._patience = patience
-        self._pending: deque[bytes] = deque()
 
-    def add(self, event: bytes, reason: str) -> None:
-        """Keep *event*.
+    def encode(self, event: bytes, reason: str) -> bytes:
+        """Return the line of a dead letter."""
+        return orjson.dumps(_letter(event, reason, self._folder.destination)) + b"\n"
 
-        Raises:
-            OSError: it could not be written, or there is no room.
-        """
-        letter = orjson.dumps(_letter(event, reason, self._folder.destination)) + b"\n"
-        if self._pending and len(self._pending) < _MOST_PENDING:
-            self._pending.append(letter)  # the lock is another process's: not each waits for it
-            return
-        try:
-            self._write(letter, self._patience)
-        except BlockingIOError:
-            self._pending.append(letter)
-            raise OSError(
-                errno.EAGAIN, "another process keeps the file locked; it is tried again"
-            ) from None
+    def write(self, letter: bytes, patience: float | None = None) -> None:
+        """Append the line of a dead letter.
 
-    def write_pending(self) -> None:
-        """Write the letters that wait for the lock, if it is free.
+        Args:
+            letter: what `encode` returned.
+            patience: seconds to wait for the lock; default: those of this file.
 
         Raises:
-            OSError: they cannot be written.
+            BlockingIOError: another process kept the lock for as long.
+            NoRoomError: there is no room for it.
+            OSError: it could not be written.
         """
-        with contextlib.suppress(BlockingIOError):
-            while self._pending:
-                self._write(self._pending[0], 0.0)
-                self._pending.popleft()
-
-    def _write(self, letter: bytes, patience: float) -> None:
-        with self._locked(patience, create=True) as fd:
+        patience = self._patience if patience is None else patience
+        with self.locked(patience, create=True) as fd:
             size = os.fstat(fd).st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
                 letter = b"\n" + letter  # behind what a crash has left of another one
             if size + len(letter) > self._max_bytes:
-                raise OSError(errno.ENOSPC, "there is no room for more dead letters")
+                raise NoRoomError(errno.ENOSPC, "there is no room for more dead letters")
             if os.write(fd, letter) != len(letter):
                 raise OSError(errno.ENOSPC, "the disk accepted a part of a dead letter only")
             if self._syncs:
@@ -106,64 +105,17 @@ class DeadLetterFile:
                 if not size:
                     self._folder.sync()
 
-    def read(self) -> list[dict[str, Any]]:
-        """All dead letters, oldest first; a line that is none is given as one that is damaged.
-
-        Raises:
-            OSError: it is no file of ours, or cannot be read.
-        """
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                with self._locked(self._patience) as fd:
-                    return list(_letters_in(fd))
-            except BlockingIOError:  # a reader can do without the lock
-                fd = self._open(create=False)
-                try:
-                    return list(_letters_in(fd))
-                finally:
-                    os.close(fd)
-        return []
-
-    def remove(self, use: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> int:
-        """Pass all letters to *use*, and keep only those that it returns.
-
-        Returns:
-            The number of those that were removed. Where *use* raises, all are kept.
-
-        Raises:
-            OSError: the file cannot be replaced, or another process keeps it locked.
-        """
-        with contextlib.suppress(FileNotFoundError), self._locked(self._patience) as fd:
-            letters = list(_letters_in(fd))
-            kept = use(letters)
-            self._replace(b"".join(orjson.dumps(letter) + b"\n" for letter in kept))
-            return len(letters) - len(kept)
-        return 0
-
-    def _replace(self, content: bytes) -> None:
-        """Replace the locked file; writers that wait for it notice."""
-        if not content:
-            os.unlink(DEAD_LETTERS_FILE, dir_fd=self._folder.fd)
-            return
-        name = f"{DEAD_LETTERS_FILE}.{os.urandom(8).hex()}"
-        fd = create_file(name, os.O_WRONLY, self._folder.fd)
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(fd)
-        folder = self._folder.fd
-        os.rename(name, DEAD_LETTERS_FILE, src_dir_fd=folder, dst_dir_fd=folder)
-
     @contextlib.contextmanager
-    def _locked(self, patience: float, *, create: bool = False) -> Iterator[int]:
+    def locked(self, patience: float = PATIENCE, *, create: bool = False) -> Iterator[int]:
         """Open and lock the file.
 
         Raises:
             BlockingIOError: another process kept the lock for *patience* seconds.
+            OSError: it is missing, no file of ours, or cannot be opened.
         """
         deadline = monotonic() + patience
         while True:
-            fd = self._open(create=create)
+            fd = self.open(create=create)
             try:
                 while not try_lock(fd):
                     if monotonic() >= deadline:
@@ -180,11 +132,121 @@ class DeadLetterFile:
                     unlock(fd)  # a child that was forked meanwhile has the file open as well
                 os.close(fd)
 
-    def _open(self, *, create: bool) -> int:
+    def open(self, *, create: bool = False) -> int:
+        """Open the file, without its lock.
+
+        Raises:
+            OSError: it is missing, no file of ours, or cannot be opened.
+        """
         if create:
             with contextlib.suppress(FileExistsError):
                 return create_file(DEAD_LETTERS_FILE, _FLAGS, self._folder.fd)
         return open_file(DEAD_LETTERS_FILE, self._folder.fd, _FLAGS)
+
+
+class RejectedEvents:
+    """Keep rejected events as dead letters, and count them; where there is no room, they are lost.
+
+    Where another process keeps the lock of the file for long, letters wait in memory. They count
+    as buffered until they are written.
+
+    Args:
+        folder, options: of the spool.
+        lock: held by everything that changes a number.
+        drops: where lost ones are counted.
+        warn: called with what happened to the file.
+
+    Attributes:
+        kept: how many were written.
+        pending: letters that wait for the lock of the file, oldest first.
+        latest: the last hundred, whatever became of them.
+    """
+
+    def __init__(
+        self,
+        folder: SpoolFolder,
+        options: SpoolOptions,
+        lock: Any,
+        drops: Drops,
+        warn: Callable[[str], object],
+    ) -> None:
+        self._limit = options.dead_letter_bytes
+        self._file = DeadLetterFile(folder, self._limit, syncs=options.sync != "never")
+        self._lock = lock
+        self._drops = drops
+        self._warn_of = warn
+        self.kept = 0
+        self.pending: deque[bytes] = deque()
+        self.latest: deque[DeadLetter] = deque(maxlen=_LATEST)
+
+    def keep(self, event: bytes, reason: str) -> Callable[[], object]:
+        """Write a dead letter.
+
+        Returns:
+            What counts it, to be called with the lock held.
+        """
+        self.latest.append(DeadLetter(event, reason))
+        letter = self._file.encode(event, reason)
+        if self.pending and len(self.pending) < _MOST_PENDING:
+            return functools.partial(self.pending.append, letter)  # not each waits for the lock
+        try:
+            self._file.write(letter)
+        except BlockingIOError:
+            self._warn("wait in memory: another process keeps the file locked; it is tried again")
+            return functools.partial(self.pending.append, letter)
+        except NoRoomError:
+            self._warn_of_no_room()
+            return functools.partial(self._drops.add, DEAD_LETTERS_FULL)
+        except OSError as error:
+            self._warn(f"could not be kept: {error.strerror}")
+            return functools.partial(self._drops.add, DISK_ERROR)
+        return self._count_kept
+
+    def _count_kept(self) -> None:
+        self.kept += 1
+
+    def write_pending(self, patience: float = 0.0) -> None:
+        """Write the letters that wait for the lock, if it is free.
+
+        Args:
+            patience: seconds to wait for it.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        while self.pending:
+            try:
+                self._file.write(self.pending[0], patience)
+            except BlockingIOError:
+                return
+            except NoRoomError:
+                self._warn_of_no_room()
+                self._end_first(functools.partial(self._drops.add, DEAD_LETTERS_FULL))
+            else:
+                self._end_first(self._count_kept)
+
+    def close(self) -> None:
+        """Write pending letters a last time; those that cannot be written are lost."""
+        try:
+            self.write_pending(allowed(PATIENCE))
+        except OSError as error:
+            self._warn(f"could not be kept: {error.strerror}")
+        while self.pending:
+            self._end_first(functools.partial(self._drops.add, DISK_ERROR))
+
+    @locked
+    def _end_first(self, count: Callable[[], object]) -> None:
+        self.pending.popleft()
+        count()
+
+    def _warn(self, trouble: str) -> None:
+        self._warn_of(f"dead letters {trouble}")
+
+    def _warn_of_no_room(self) -> None:
+        self._warn(
+            f"fill the {self._limit:,} bytes that they may take (max_dead_letter_bytes); what is"
+            " rejected now is lost"
+        )
 
 
 def _letter(event: bytes, reason: str, destination: str) -> dict[str, Any]:
@@ -195,21 +257,3 @@ def _letter(event: bytes, reason: str, destination: str) -> dict[str, Any]:
     except ValueError:
         letter["line"] = decode_bytes(event)
     return letter
-
-
-def _letters_in(fd: int) -> Iterator[dict[str, Any]]:
-    os.lseek(fd, 0, os.SEEK_SET)
-    with os.fdopen(os.dup(fd), "rb") as file:
-        for line in file:
-            if line.strip():
-                yield _letter_in(line.removesuffix(b"\n"))
-
-
-def _letter_in(line: bytes) -> dict[str, Any]:
-    try:
-        letter = orjson.loads(line)
-        if isinstance(letter, dict) and "reason" in letter:
-            return letter
-    except ValueError:
-        pass  # a crash has torn it
-    return {"reason": "a damaged line among the dead letters", "line": decode_bytes(line)}

@@ -20,6 +20,7 @@ from structlog_mozdef.buffers.spool.format import (
     StreamName,
     decode_metadata,
     encode_metadata,
+    same_destination,
     stream_names_in,
 )
 from structlog_mozdef.exceptions import SpoolError
@@ -78,6 +79,7 @@ class SpoolFolder:
         path: made (0700) where it is missing; ``~`` is expanded.
         destination: without credentials.
         boot: identifies the running kernel of this machine.
+        adopts_all: whether streams for another destination are delivered to this one.
 
     Attributes:
         left_alone: streams of dead processes that this process cannot adopt: name -> reason.
@@ -91,15 +93,23 @@ class SpoolFolder:
     _descriptor: Descriptor | None = None
 
     def __init__(
-        self, path: str | os.PathLike[str], destination: str, *, boot: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        destination: str,
+        *,
+        boot: str | None = None,
+        adopts_all: bool = False,
     ) -> None:
         if not _flock.AVAILABLE:
             raise SpoolError(
                 "a spool needs fcntl, which this platform does not have; use spool=None"
             )
         self.path = os.path.expanduser(os.fspath(path))  # noqa: PTH111 - kept as it was given
+        # The program may change its working folder.
+        self._absolute = str(Path(self.path).absolute())
         self.destination = destination
         self._boot = _boot_of_this_machine() if boot is None else boot
+        self._adopts_all = adopts_all
         self.left_alone: dict[str, str] = {}
         self.measured: tuple[dict[str, int], dict[str, int]] | None = None
         try:
@@ -135,7 +145,7 @@ class SpoolFolder:
     def _open(self) -> None:
         if self._descriptor is not None:
             self._descriptor.close()  # first: the new one may get its number
-        self._descriptor = Descriptor(open_private_folder(self.path))
+        self._descriptor = Descriptor(open_private_folder(self._absolute))
 
     def close(self) -> None:
         """Close the folder."""
@@ -185,7 +195,7 @@ class SpoolFolder:
         """
         if not Path(path).expanduser().is_dir():
             raise SpoolError(f"spool is {os.fspath(path)!r}; it must be an existing folder")
-        return cls(path, ANY_DESTINATION)
+        return cls(path, ANY_DESTINATION, adopts_all=True)
 
     def _check_locks(self) -> None:
         """Make sure that ``flock`` works here: without it, nothing of a spool does.
@@ -204,15 +214,15 @@ class SpoolFolder:
                 ) from None
 
     def _check_destination(self) -> None:
-        if self.destination == ANY_DESTINATION:
+        if self._adopts_all:
             return
         for name in self.stream_names():
             noted = self.destination_of(name)
-            if noted is not None and noted != self.destination:
+            if noted is not None and not same_destination(noted, self.destination):
                 raise SpoolError(
                     f"spool is {self.path!r}, which holds events for {noted!r}; a folder serves one"
                     f" destination, and this sink ships to {self.destination!r}. Deliver them with"
-                    f" `spool drain`, or remove them with `spool purge --events`"
+                    f" `spool drain`, or remove them with `spool purge --waiting`"
                 )
 
     def stream_names(self) -> list[str]:
@@ -351,11 +361,9 @@ class SpoolFolder:
         # Where the metadata is damaged, the folder itself serves our destination.
         if metadata.format is not None and metadata.format > FORMAT:
             return f"it has format {metadata.format}, of a later version of structlog-mozdef"
-        if metadata.destination is not None and self.destination not in (
-            ANY_DESTINATION,
-            metadata.destination,
-        ):
-            return f"it holds events for {metadata.destination!r}"
+        noted = metadata.destination
+        if not (self._adopts_all or noted is None or same_destination(noted, self.destination)):
+            return f"it holds events for {noted!r}"
         if metadata.boot not in (None, "", self._boot) and _was_just_written(stream_fd):
             return "another machine writes to it, which no lock here shows"
         return None

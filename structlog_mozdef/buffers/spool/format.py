@@ -31,6 +31,7 @@ LINE_LIMIT_BYTES = 4 * 1024 * 1024
 
 _STREAM_NAME = re.compile(r"(-?\d{12,16})-(\d{1,10})-([0-9a-f]{16})")
 _SEGMENT_NAME = re.compile(r"(\d{10})\.ndjson")
+_HOSTS = re.compile("([a-z+]+://)([^/ ]+)")
 _ACK = re.compile(rb"((\d{10}) (\d{20})) ([0-9a-f]{8})\n")
 
 
@@ -120,6 +121,18 @@ def decode_metadata(text: bytes) -> Metadata:
         number if type(number) is int else None,
         boot if isinstance(boot, str) else None,
     )
+
+
+def same_destination(one: str, other: str) -> bool:
+    """Compare two destinations; the order of the hosts in a URL makes no difference."""
+    return one == other or _with_sorted_hosts(one) == _with_sorted_hosts(other)
+
+
+def _with_sorted_hosts(destination: str) -> tuple[list[str], str]:
+    match = _HOSTS.match(destination)
+    if match is None:
+        return [], destination
+    return sorted(match[2].split(",")), match[1] + destination[match.end() :]
 
 
 class Offset(NamedTuple):

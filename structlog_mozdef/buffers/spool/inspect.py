@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
 
 from structlog_mozdef import _flock
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.format import (
-    StreamName,
-    StreamNames,
-    parse_stream_name,
-    segment_name,
+from structlog_mozdef.buffers.spool.format import StreamName, parse_stream_name
+from structlog_mozdef.buffers.spool.segments import (
+    Contents,
+    open_segment,
+    read_contents,
+    read_part,
 )
-from structlog_mozdef.buffers.spool.segments import read_contents
-from structlog_mozdef.files.opening import create_file, ignored_errors, opened_folder
+from structlog_mozdef.files.opening import ignored_errors, opened_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
 
@@ -31,7 +34,10 @@ class StreamReport:
         alive: whether a process holds it.
         events: that wait.
         bytes: of its segments, those parts that are settled included.
+        oldest: when the oldest event that waits was written, in seconds of ``time.time``; None
+            where none waits.
         left_alone: why no process will adopt it, or None.
+        readable: whether the counts are known.
     """
 
     name: str
@@ -41,7 +47,9 @@ class StreamReport:
     alive: bool
     events: int
     bytes: int
+    oldest: float | None
     left_alone: str | None
+    readable: bool
 
 
 def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
@@ -72,10 +80,10 @@ def has_orphans(folder: SpoolFolder) -> bool:
     return False
 
 
-def remove_orphans(folder: SpoolFolder) -> int:
-    """Remove the streams that no process holds; return how many events waited in them."""
+def remove_orphans(folder: SpoolFolder, names: Iterable[str]) -> int:
+    """Remove those streams that no process holds; return how many events waited in them."""
     removed = 0
-    for name in folder.stream_names():
+    for name in names:
         stream = folder.lock_orphan(name)
         if stream is not None:
             with ignored_errors():  # it cannot be read
@@ -86,49 +94,57 @@ def remove_orphans(folder: SpoolFolder) -> int:
 
 def _report(folder: SpoolFolder, name: str, parsed: StreamName) -> StreamReport:
     events = size = 0
-    alive, reason = False, None
+    alive, reason, oldest, readable = False, None, None, True
+    begun = parsed.begun / 1000
     try:
         with opened_folder(name, folder.fd) as fd:
             alive, reason = _flock.is_locked(fd), folder.reason_to_leave(fd)
             found = read_contents(fd)
             events, size = found.events, sum(each.size for each in found.segments.values())
+            oldest = _oldest(fd, found, begun) if events else None
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
-        reason = f"it cannot be read: {error.strerror}"
+        reason, readable = f"it cannot be read: {error.strerror}", False
     return StreamReport(
         name=name,
         pid=parsed.pid,
-        begun=iso_timestamp(parsed.begun / 1000) or "",
+        begun=iso_timestamp(begun) or "",
         destination=folder.destination_of(name),
         alive=alive,
         events=events,
         bytes=size,
+        oldest=oldest,
         left_alone=reason,
+        readable=readable,
     )
 
 
-def write_orphan(folder: SpoolFolder, destination: str, events: Iterable[bytes]) -> None:
-    """Put *events* into a stream that the next sink on the folder adopts.
+def _oldest(stream_fd: int, contents: Contents, begun: float) -> float | None:
+    """Return when the first event that waits was written, as well as that can be known.
 
-    Raises:
-        OSError: it cannot be written.
-        SpoolError: the folder serves another destination.
+    That is between the begin of the stream and the last write to the segment. In between, the
+    timestamp of the event decides, which a program may have set to any time.
     """
-    target = SpoolFolder(folder.path, destination)
-    try:
-        stream = target.create_stream(StreamNames().next())
+    for number in sorted(contents.segments):
+        fd = open_segment(stream_fd, number)
+        if fd < 0:
+            continue  # delivered meanwhile
         try:
-            fd = create_file(segment_name(1), os.O_WRONLY, stream.fd)
-            with os.fdopen(fd, "wb") as file:
-                file.writelines(event + b"\n" for event in events)
-                file.flush()
-                os.fsync(file.fileno())
-            os.fsync(stream.fd)
-            target.sync()
-        except OSError:
-            target.remove_stream(stream)
-            raise
-        stream.close()
-    finally:
-        target.close()
+            acked = contents.acked
+            part = read_part(fd, acked.offset if number == acked.segment else 0)
+            written_at = os.fstat(fd).st_mtime
+        finally:
+            os.close(fd)
+        if part is not None:
+            timestamp = _timestamp_of(part.lines[0])
+            return written_at if timestamp is None else min(max(timestamp, begun), written_at)
+    return None
+
+
+def _timestamp_of(line: bytes) -> float | None:
+    try:
+        moment = datetime.fromisoformat(orjson.loads(line)["timestamp"])
+        return None if moment.tzinfo is None else moment.timestamp()
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return None

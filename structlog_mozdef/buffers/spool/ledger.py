@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from structlog_mozdef._lock import locked
-from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, Counts, DeadLetter
-from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool.dead_letters import RejectedEvents
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.options import SpoolOptions
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
@@ -24,8 +23,6 @@ from structlog_mozdef.buffers.spool.stream import Stream
 
 if TYPE_CHECKING:
     from structlog_mozdef.buffers.spool.outage import Holding
-
-_KEPT_DEAD_LETTERS = 100
 
 
 class DeferredWarnings:
@@ -40,13 +37,25 @@ class DeferredWarnings:
     def __init__(self, own_log: RateLimitedLogger) -> None:
         self._own_log = own_log
         self._messages: dict[str, str] = {}
+        self._counted: dict[str, CountedWarning] = {}
+
+    def count(self, cause: str, sentence: Callable[[int], str]) -> None:
+        """Warn of one case more of *cause* soon; see `CountedWarning.add`."""
+        warning = self._counted.get(cause) or CountedWarning(self._own_log, cause)
+        self._counted.setdefault(cause, warning).add(1, sentence)
 
     def add(self, cause: str, message: str) -> None:
         """Warn of *cause* soon; of several messages for it, the last is logged."""
         self._messages[cause] = message
 
-    def flush(self) -> None:
-        """Log all of them. Several threads may do so at the same moment."""
+    def flush(self, *, at_once: bool = False) -> None:
+        """Log all of them. Several threads may do so at the same moment.
+
+        Args:
+            at_once: see `CountedWarning.report`.
+        """
+        for warning in list(self._counted.values()):
+            warning.report(at_once=at_once)
         while self._messages:
             try:
                 cause = next(iter(self._messages))
@@ -62,12 +71,14 @@ class Sources(NamedTuple):
         own: the sources of this process, oldest first; the writer appends to the last.
         adopted: streams of dead processes.
         appended: events of own sources that are drained and gone.
+        taken_over: events of adopted streams that are gone.
         delivered: events that were delivered from any source that is gone.
     """
 
     own: tuple[OwnStream | Holding, ...] = ()
     adopted: tuple[Stream, ...] = ()
     appended: int = 0
+    taken_over: int = 0
     delivered: int = 0
 
     def without(self, source: Stream | Holding) -> Sources:
@@ -78,6 +89,7 @@ class Sources(NamedTuple):
             tuple(other for other in self.own if other is not source),
             tuple(other for other in self.adopted if other is not source),
             self.appended + (source.appended if source in self.own else 0),
+            self.taken_over + (0 if source in self.own else source.appended),
             self.delivered + source.state.delivered,
         )
 
@@ -107,6 +119,7 @@ class SpoolLedger:
             may log in the middle of an append.
         sources: replaced as a whole.
         drops: lost events, by reason.
+        rejected: dead letters, and those that could not be kept.
         set_aside: events in flight that were rejected or put at the end of the buffer: they do not
             wait any more, and are not delivered.
     """
@@ -122,9 +135,12 @@ class SpoolLedger:
         self.sources = Sources()
         self.drops = Drops()
         self.set_aside = 0
-        self.letters = DeadLetterFile(folder, options.share, syncs=options.sync != "never")
-        self._dead_letters: deque[DeadLetter] = deque(maxlen=_KEPT_DEAD_LETTERS)
-        self._dead_lettered = 0
+        # Events that were appended once more, and those that were dropped before they were.
+        self._requeues = self._refused = 0
+        self._found_again = self._found_on_disk = 0
+        self.rejected = RejectedEvents(
+            folder, options, self.lock, self.drops, self._warn_of_letters
+        )
         # Events that were put at the end of the buffer: their number there, and how many others
         # were settled at that moment. Until they are settled, nothing behind them is.
         self._requeued: list[tuple[int, int]] = []
@@ -201,15 +217,22 @@ class SpoolLedger:
         sources = self.sources
         delivered = sources.delivered + sum(s.state.delivered for s in sources.all())
         buffered = max(sum(source.left() for source in sources.all()) - self.set_aside, 0)
+        buffered += len(self.rejected.pending)
         dropped = self.drops.counts()
+        accepted = self.appended_count() - self._requeues - self._found_again + self._refused
+        adopted = sources.taken_over + sum(stream.appended for stream in sources.adopted)
+        adopted += self._found_again + self._found_on_disk
+        settled = delivered + self.rejected.kept + sum(dropped.values())
         return Counts(
-            accepted=delivered + self._dead_lettered + sum(dropped.values()) + buffered,
+            accepted=accepted,
             delivered=delivered,
-            dead_lettered=self._dead_lettered,
+            dead_lettered=self.rejected.kept,
             dropped=dropped,
             buffered=buffered,
             buffered_bytes=self.size(),
             oldest_age=self._oldest_age() if buffered else 0.0,
+            adopted=adopted,
+            released=max(accepted + adopted - settled - buffered, 0),
         )
 
     def _oldest_age(self) -> float:
@@ -217,34 +240,28 @@ class SpoolLedger:
         times = [s.times.oldest(s.state.settled) for s in self.sources.own if s.waiting()]
         ages = [now - oldest for oldest in times[:1] if oldest is not None]
         ages += [time.time() - stream.written_at() for stream in self.sources.adopted[:1]]
-        return max(ages, default=0.0)
+        return max([0.0, *ages])  # the time of a file, and the clock, can be wrong
 
     # What becomes of events.
 
     def reject(self, event: bytes, reason: str) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._count_dead_letter(event, reason, set_aside=1)
-        self._keep_dead_letter(event, reason)
+        self._set_aside(self.rejected.keep(event, reason))
 
     @locked
-    def _count_dead_letter(self, event: bytes, reason: str, *, set_aside: int) -> None:
-        self._dead_letters.append(DeadLetter(event, reason))
-        self._dead_lettered += 1
-        self.set_aside += set_aside
+    def _set_aside(self, count: Callable[[], object]) -> None:
+        count()
+        self.set_aside += 1
 
-    def _keep_dead_letter(self, event: bytes, reason: str) -> None:
-        try:
-            self.letters.add(event, reason)
-        except OSError as error:
-            self.warnings.add(
-                "dead letter lost",
-                f"a dead letter could not be kept in {self.folder.path}: {error.strerror}",
-            )
+    @locked
+    def _count_damaged(self, count: Callable[[], object], *, was_counted: bool) -> None:
+        self._found_on_disk += not was_counted
+        count()
 
     @locked
     def dead_letters(self) -> list[DeadLetter]:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        return list(self._dead_letters)
+        return list(self.rejected.latest)
 
     def requeued(self) -> None:
         """Count an event in flight that was appended again just now. With the lock held."""
@@ -252,13 +269,34 @@ class SpoolLedger:
         waiting = [entry for entry in self._requeued if entry[0] > settled]
         self._requeued = [*waiting, (self.appended_count(), settled)]
         self.set_aside += 1
+        self._requeues += 1
 
-    def found_damaged(self, line: bytes, reason: str) -> None:
+    def read_again(self) -> None:
+        """Count what is in flight as waiting again. With the lock held.
+
+        What was rejected, or put at the end of the buffer, comes from the disk once more.
+        """
+        self._found_on_disk += self.set_aside
+        self.set_aside = 0
+
+    def found_again(self, events: int) -> None:
+        """Count events of this process that were settled and come from the disk once more."""
+        self._found_again += events
+
+    def _warn_of_letters(self, trouble: str) -> None:
+        self.warnings.add("dead letters", f"the spool {self.folder.path}: {trouble}")
+
+    def found_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> None:
         """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
-        self._count_dead_letter(line, reason, set_aside=0)
-        self._keep_dead_letter(line, reason)
-        self.warnings.add(
-            "spool damaged", f"a line of the spool {self.folder.path} is damaged: {reason}"
+        self._count_damaged(self.rejected.keep(line, reason), was_counted=was_counted)
+        path = self.folder.path
+        self.warnings.count(
+            "spool damaged line",
+            lambda count: (
+                f"a line of the spool {path} is damaged: {reason}"
+                if count == 1
+                else f"{count:,} lines of the spool {path} are damaged, the last one: {reason}"
+            ),
         )
 
     def found_missing(self, events: int) -> None:
@@ -268,5 +306,11 @@ class SpoolLedger:
 
     @locked
     def count_drops(self, reason: str, events: int = 1) -> None:
-        """Count events that were lost."""
+        """Count events that were lost after they were appended."""
         self.drops.add(reason, events)
+
+    @locked
+    def count_refused(self, reason: str) -> None:
+        """Count an event that was dropped, and not appended."""
+        self._refused += 1
+        self.drops.add(reason)

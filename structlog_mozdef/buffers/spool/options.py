@@ -46,16 +46,23 @@ class SpoolOptions:
     sync: SyncMode
     segment_bytes: int
     timings: SpoolTimings
+    max_dead_letter_bytes: int | None = None
 
     @property
     def share(self) -> int:
-        """Bytes for dead letters, and as many for what others may have written meanwhile."""
+        """Bytes for what others may have written meanwhile."""
         return self.max_bytes // 16
+
+    @property
+    def dead_letter_bytes(self) -> int:
+        """Bytes for dead letters."""
+        limit = self.max_dead_letter_bytes
+        return self.max_bytes // 16 if limit is None else limit
 
     @property
     def stream_bytes(self) -> int:
         """Bytes for the streams of all processes."""
-        return self.max_bytes - self.share
+        return self.max_bytes - self.dead_letter_bytes
 
     @property
     def largest_line(self) -> int:

@@ -154,9 +154,9 @@ class Outage:
         holding.append(line, self._clock())
         return True
 
-    def holds_events(self) -> bool:
-        """Return whether there are events that would not outlive the process."""
-        return any(holding.state.lines for holding in self._ledger.sources.holdings())
+    def held_count(self) -> int:
+        """Return how many events would not outlive the process."""
+        return sum(len(holding.state.lines) for holding in self._ledger.sources.holdings())
 
     def try_disk(self) -> bool:
         """Write what is held, if it is time for that; return whether the disk accepts it."""
@@ -205,5 +205,5 @@ class Outage:
     def retry_now(self) -> None:
         """Try the disk a last time: the spool is closed."""
         self._retry_at = 0.0
-        if not self.holds_events():
+        if not self.held_count():
             self.error = None  # there is nothing to try it with

@@ -153,7 +153,9 @@ class SpoolReader:
 
     @locked
     def _take_over(self, stream: Stream, lock: StreamLock) -> None:
+        before = stream.appended
         stream.take_over(lock)
+        self._ledger.found_again(stream.appended - before)
 
     def _skip(self, source: Stream | Holding, error: OSError) -> None:
         """Leave a stream that cannot be read now; the others go on."""
@@ -180,6 +182,7 @@ class SpoolReader:
         for source, _ in parts:
             _present(source).write_ack()
             self._remove_if_drained(_present(source))
+        self._writer.measure_again()
         self._turn += 1
 
     def _parts_of(self, count: int) -> list[tuple[Stream | Holding, int]]:
@@ -211,7 +214,7 @@ class SpoolReader:
         self._generation += 1
         self._in_flight = []
         self._parts = deque()
-        self._ledger.set_aside = 0
+        self._ledger.read_again()
         for source in self._ledger.sources.all():
             source.rewind()
 

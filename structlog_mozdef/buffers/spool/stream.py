@@ -67,8 +67,8 @@ class Chunk(NamedTuple):
 class DamageLog(Protocol):
     """Gets to know what a stream has passed over; it never comes again."""
 
-    def found_damaged(self, line: bytes, reason: str) -> None:
-        """A line is no event."""
+    def found_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> None:
+        """A line is no event; whether it was counted as one of the stream."""
 
     def found_missing(self, events: int) -> None:
         """So many events are not where they should be."""
@@ -246,7 +246,7 @@ class Stream:
         begin = self.state.read
         self._pass_over(length)
         if line and begin >= self._known_damage:
-            self._damage.found_damaged(line, damage or "")
+            self._damage.found_damaged(line, damage or "", was_counted=self._is_recovered)
 
     def _add_events(self, events: list[bytes], length: int) -> None:
         state = self.state

@@ -202,7 +202,7 @@ class SpoolWriter:
             reason = LARGER_THAN_BUFFER
         elif self._options.when_full == "block":
             return FULL
-        self._ledger.drops.add(reason)
+        self._ledger.count_refused(reason)
         return self._ledger.own_waiting()
 
     def _write(self, line: bytes, stream: OwnStream, *, bounded: bool = True) -> bool:
@@ -314,6 +314,10 @@ class SpoolWriter:
         self._streams.seal(stream)
         return True
 
+    def measure_again(self) -> None:
+        """Let the next append see if there is room, though there was none a moment ago."""
+        self._full_until = 0.0
+
     def rebase(self) -> None:
         """The number of waiting events has changed: with the lock held."""
         stream = self._slot
@@ -325,9 +329,9 @@ class SpoolWriter:
 
     # Once a second: in the maintenance thread.
 
-    def is_durable(self) -> bool:
-        """Return whether all that waits outlives the process."""
-        return not self._outage.holds_events()
+    def held_count(self) -> int:
+        """Return how many events wait in memory."""
+        return self._outage.held_count()
 
     def _try_disk(self) -> None:
         """Write what is held in memory, if the disk accepts it again."""
@@ -343,7 +347,7 @@ class SpoolWriter:
             self._outage.end()
 
     def _maintain(self) -> list[Descriptor]:
-        self._ledger.letters.write_pending()
+        self._ledger.rejected.write_pending()
         self._capacity.measure()
         return self._check()
 

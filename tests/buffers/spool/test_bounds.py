@@ -13,6 +13,7 @@ from support.handmade_spools import drain, events, spool_on
 from support.running import finish, start
 
 from structlog_mozdef.buffers.base import FULL
+from structlog_mozdef.buffers.spool import SpoolTimings
 
 
 def size_of(path: Path) -> int:
@@ -173,4 +174,16 @@ def test_an_ack_frees_the_disk(tmp_path):
             range(start_number, start_number + 100)
         )
     assert size_of(tmp_path) < 50_000
+    spool.close()
+
+
+def test_there_is_room_as_soon_as_events_have_left(tmp_path):
+    """A spool that was full a moment ago is measured again once events are settled."""
+    timings = SpoolTimings(full_retry=600.0)
+    spool = spool_on(tmp_path, max_bytes=50_000, when_full="block", timings=timings)
+    while spool.append(b"x" * 99) != FULL:
+        pass
+    while spool.peek(100, 50_000).events:
+        spool.ack(spool.peek(100, 50_000))
+    assert spool.append(b"x" * 99) != FULL
     spool.close()

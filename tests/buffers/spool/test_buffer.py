@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
 import pytest
 from support.buffer_contract import BufferContract, lines
-from support.handmade_spools import spool_on
+from support.handmade_spools import orphan, spool_on
 
 from structlog_mozdef.buffers.spool import SpoolTimings
 
@@ -79,13 +80,22 @@ class TestSpool(BufferContract):
         now += 3.0
         assert buffer.counts().oldest_age == 3.0
 
+    def test_no_age_is_negative(self):
+        """A stream that was written before the clock was set back is not of the future."""
+        stream = orphan(self.path / "future", [b"{}"])
+        os.utime(stream / "0000000001.ndjson", (4e9, 4e9))
+        buffer = spool_on(self.path / "future")
+        self.made.append(buffer)
+        assert (buffer.adopt_orphans(), buffer.counts().oldest_age) == (True, 0.0)
+
     def test_the_sum_holds_when_a_rejected_event_is_left_behind(self):
         """An event that was rejected, and not settled before a close, comes again."""
         buffer = self.filled(1, 2)
         buffer.reject(buffer.peek(1, 1000).events[0], "HTTP 400")
         buffer.close()
         counts = buffer.counts()
-        assert (counts.accepted, counts.dead_lettered, counts.buffered) == (3, 1, 2)
+        assert (counts.accepted, counts.adopted) == (2, 1)
+        assert (counts.dead_lettered, counts.buffered, counts.released) == (1, 2, 0)
 
     def test_a_batch_from_before_a_close_settles_nothing(self):
         """After a close, what was in flight is given out again."""

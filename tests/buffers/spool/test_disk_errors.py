@@ -208,7 +208,7 @@ def test_a_segment_is_removed_after_it_was_adopted(tmp_path):
     (stream / "0000000002.ndjson").unlink()
     assert drain(spool) == events(1, 2, 5)
     counts = spool.counts()
-    assert (counts.accepted, counts.delivered, counts.dropped) == (5, 3, {"spool damaged": 2})
+    assert (counts.adopted, counts.delivered, counts.dropped) == (5, 3, {"spool damaged": 2})
     spool.close()
 
 

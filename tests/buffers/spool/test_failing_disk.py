@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections import Counter
 
 import pytest
-from support.handmade_spools import DESTINATION, drain, spool_on
+from support.handmade_spools import drain, spool_on
 from support.running import PROGRAMS, run
 
-from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.cli.spool.letters import read_letters
 
 LIVES = 100
 
@@ -44,5 +43,5 @@ def test_hundreds_of_lives(tmp_path, one_in):
     missing = expected - arrived.keys()
     assert not missing
     # Parts of events are dead letters, and no event is.
-    letters = DeadLetterFile(SpoolFolder(folder, DESTINATION), sys.maxsize).read()
-    assert not [letter for letter in letters if "event" in letter]
+    letters = read_letters(SpoolFolder.existing(folder))
+    assert not [letter for letter in letters if "event" in letter.values]

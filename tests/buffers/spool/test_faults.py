@@ -145,7 +145,7 @@ def test_nobody_listens(folder):
 def test_a_slow_reader(folder):
     """A server that reads slowly, within the timeout, gets everything once."""
     with Receiver(slow=0.2) as receiver:
-        with Sink(receiver.url, spool=folder, **OPTIONS) as sink:
+        with Sink(receiver.url, spool=folder, **{**OPTIONS, "read_timeout": 20}) as sink:
             put_all(sink)
             assert sink.flush(20)
         assert receiver.summaries() == [f"event {number}" for number in NUMBERS]

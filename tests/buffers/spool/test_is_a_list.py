@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 from support.handmade_spools import AT_ONCE, spool_on
 
+from structlog_mozdef.buffers.base import Counts
 from structlog_mozdef.buffers.spool import Spool
 
 NO_LIMIT = resource.RLIM_INFINITY
@@ -60,6 +61,8 @@ class Model(RuleBasedStateMachine):
         self.disk_fails = False
         self.flips = 0
         self.appended: list[bytes] = []
+        self.accepted: Counter[Spool] = Counter()
+        self.counts: dict[Spool, Counts] = {}
         self.deliveries: list[bytes] = []  # and rejections
         self.may_repeat: Counter[bytes] = Counter()
         self.may_be_lost: set[bytes] = set()
@@ -125,6 +128,7 @@ class Model(RuleBasedStateMachine):
             self.life_of[encoded] = self.lives[spool]
             with self.disk():
                 spool.append(encoded)
+            self.accepted[spool] += 1
             self.appended.append(encoded)
 
     @rule(index=pick, max_events=st.integers(1, 12), max_bytes=st.integers(1, 900), share=pick)
@@ -207,8 +211,16 @@ class Model(RuleBasedStateMachine):
             spool.close()
         # An event in memory belongs to the stream that it will be written to.
         held = self.only_in_memory(spool)
+        self.give_lives_to_orphans()
         self.begin_life(spool)
         self.life_of.update(dict.fromkeys(held, self.life))
+
+    def give_lives_to_orphans(self):
+        """After an error of the disk a process has several streams; others may share them."""
+        for stream in self.orphans():
+            self.life += 1
+            lines = [line[:-1] for line in self.lines(stream)]
+            self.life_of.update(dict.fromkeys(lines, self.life))
 
     @rule()
     def fail(self):
@@ -287,7 +299,14 @@ class Model(RuleBasedStateMachine):
         for spool in self.spools:
             counts = spool.counts()
             parts = counts.delivered + counts.dead_lettered + sum(counts.dropped.values())
-            assert counts.accepted == parts + counts.buffered
+            parts += counts.buffered + counts.released
+            assert counts.accepted + counts.adopted == parts
+            assert counts.accepted == self.accepted[spool]
+            before, self.counts[spool] = self.counts.get(spool, counts), counts
+            for name in ("accepted", "adopted", "delivered", "dead_lettered"):
+                assert getattr(before, name) <= getattr(counts, name), name
+            for reason, events in before.dropped.items():
+                assert events <= counts.dropped[reason]
             assert spool.settled_count() <= spool.appended_count()
             assert min(len(spool), spool.size_bytes(), counts.buffered) >= 0
 

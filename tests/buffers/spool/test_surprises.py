@@ -89,6 +89,17 @@ def test_the_program_closes_the_folder(tmp_path):
     folder.close()
 
 
+def test_the_program_changes_its_folder(tmp_path, monkeypatch):
+    """A relative path means the folder that it meant at first, also when it is opened again."""
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    folder = SpoolFolder("spool", DESTINATION)
+    monkeypatch.chdir(tmp_path / "other")
+    os.close(our_descriptors(tmp_path)[0])
+    assert os.path.samestat(os.fstat(folder.fd), (tmp_path / "spool").stat())
+    folder.close()
+
+
 def test_a_number_of_ours_is_the_programs(tmp_path):
     """What a program opened under our number is neither read, nor written for long, nor closed."""
     spool = spool_on(tmp_path / "spool", timings=AT_ONCE)

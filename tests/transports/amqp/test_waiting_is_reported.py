@@ -11,6 +11,7 @@ from support.brokers import Broker, Queue
 from support.running import wait_for
 
 from structlog_mozdef import Sink
+from structlog_mozdef.transports.amqp import AMQPTransport
 
 EVENT = b'{"summary": "a"}'
 #: Much less than the timeouts of an attempt.
@@ -79,6 +80,19 @@ def test_black_hole(black_hole, caplog):
     with waiting(f"amqp://{black_hole}") as sink:
         assert reported(sink, caplog, f"no answer from {black_hole} yet")
         assert sink.stats().failed_attempts == 0
+
+
+def test_black_hole_among_the_hosts(broker, black_hole, caplog):
+    """It is named before the next host is tried, which then gets the event."""
+    caplog.set_level(logging.WARNING)
+    url = f"amqp://{black_hole},{broker.url.removeprefix('amqp://')}"
+    transport = AMQPTransport(url, connect_timeout=4.0, chance=lambda: 0.0)
+    with Queue(broker), Sink(transport, linger=0) as sink:
+        sink.put(EVENT)
+        assert reported(sink, caplog, f"no answer from {black_hole} yet")
+        assert sink.stats().failed_attempts == 0
+        assert sink.flush(20)
+        assert (sink.stats().delivered, sink.stats().last_error) == (1, None)
 
 
 def test_silent_host(caplog):

@@ -45,6 +45,20 @@ def test_trusted_server(bundle):
         assert (receiver.connections, receiver.summaries()) == (1, ["a"] * 5)
 
 
+def test_relative_paths(tmp_path, monkeypatch):
+    """Certificates are read again where they were, though the program changes its folder."""
+    names = [pathlib.Path(path).name for path in client_files(tmp_path)]
+    bundle = pathlib.Path(authority_file(tmp_path)).name
+    monkeypatch.chdir(tmp_path)
+    with (
+        Receiver(tls=server_context(clients=True)) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url, verify=bundle, cert=names)) as transport,
+    ):
+        monkeypatch.chdir("/")
+        transport.send([EVENT])
+        assert receiver.summaries() == ["a"]
+
+
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_bundle_of_the_environment(bundle, monkeypatch, variable):
     """The bundle that the environment names counts, as for every program that uses requests."""
