@@ -31,12 +31,14 @@ if TYPE_CHECKING:  # what type checkers and editors see
     from structlog_mozdef.processors.context import add_processid as add_processid
     from structlog_mozdef.processors.context import add_processname as add_processname
     from structlog_mozdef.processors.context import add_timestamp as add_timestamp
+    from structlog_mozdef.processors.rate_limiter import RateLimiter as RateLimiter
     from structlog_mozdef.processors.redactor import Redactor as Redactor
     from structlog_mozdef.processors.sequence import SequenceAdder as SequenceAdder
     from structlog_mozdef.processors.trace import add_trace_ids as add_trace_ids
     from structlog_mozdef.rendering.fields import SEVERITIES as SEVERITIES
     from structlog_mozdef.rendering.renderer import MozDefRenderer as MozDefRenderer
     from structlog_mozdef.sink import Sink as Sink
+    from structlog_mozdef.sink.health import Health as Health
     from structlog_mozdef.sink.stats import Stats as Stats
     from structlog_mozdef.tee import MozDefTee as MozDefTee
     from structlog_mozdef.tee import NamedLoggerFactory as NamedLoggerFactory
@@ -60,6 +62,7 @@ else:  # what runs: the same names, each loaded from its module when it is first
         "add_processname": "processors.context",
         "add_timestamp": "processors.context",
         "add_trace_ids": "processors.trace",
+        "RateLimiter": "processors.rate_limiter",
         "Redactor": "processors.redactor",
         "SequenceAdder": "processors.sequence",
         "TagAdder": "processors.context",
@@ -75,6 +78,7 @@ else:  # what runs: the same names, each loaded from its module when it is first
         "NamedLoggerFactory": "tee",
         # Sending
         "DeadLetter": "buffers.base",
+        "Health": "sink.health",
         "RetryPolicy": "delivery.retry",
         "Sink": "sink",
         "Stats": "sink.stats",

@@ -13,6 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
 from structlog_mozdef.delivery import feedback
+from structlog_mozdef.processors.rate_limiter import followed_by
 from structlog_mozdef.processors.redactor import Redactor, redactor_of
 from structlog_mozdef.rendering.convert import NAMES_LIMIT, name_of_type, safe_str
 from structlog_mozdef.rendering.log_records import (
@@ -77,7 +78,6 @@ class MozDefHandler(logging.Handler):
         **sink_options: Any,
     ) -> None:
         super().__init__(level)
-        self._processors: tuple[Processor, ...] = tuple(processors)
         self._redactor = redactor_of(redact)
         self._renderer = MozDefRenderer(
             category,
@@ -90,6 +90,7 @@ class MozDefHandler(logging.Handler):
         )
         self._ships_by_formatter = False
         self._sink: Sink = destination_of(sink, sink_options)
+        self._processors = followed_by(list(processors), _Ship(self._renderer, self._sink))
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
         """Use *fmt*; see `MozDefHandler` for what each kind of formatter does."""
@@ -100,7 +101,8 @@ class MozDefHandler(logging.Handler):
                 # The formatter would turn bytes into their repr, with a warning: its last step
                 # ships them, and its result is ignored.
                 fmt = copy.copy(fmt)
-                fmt.processors = (*before, _Ship(last.with_redactor(self._redactor), self._sink))
+                ship = _Ship(last.with_redactor(self._redactor), self._sink)
+                fmt.processors = (*followed_by(before, ship), ship)
                 self._ships_by_formatter = True
         super().setFormatter(fmt)
 
@@ -156,6 +158,8 @@ class MozDefHandler(logging.Handler):
         for processor in self._processors:
             try:
                 event_dict = _event_dict(processor(logger, method, event_dict))
+            except structlog.DropEvent:
+                return  # a processor asked for that
             except Exception as another:  # the one that failed; a Redactor, for example, still runs
                 pass_on(another)
         self._sink.put(self._renderer(None, "info", event_dict))

@@ -6,12 +6,13 @@ import os
 
 import pytest
 
+pytest_plugins = ["pytester"]
 pytest.register_assert_rewrite("support")
 
 from support.receivers import Receiver  # noqa: E402 - after the line above
 
 # What tests start beside Python: four servers, and a program as heavy as one.
-_SERVERS = ("rabbitmq", "redis", "rsyslog", "moto", "valgrind")
+_SERVERS = ("rabbitmq", "redis", "rsyslog", "moto", "valgrind", "promtool")
 _IS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
 

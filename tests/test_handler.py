@@ -11,6 +11,7 @@ import sys
 import pytest
 import structlog
 from support import hostile
+from support.destinations import KeptEvents
 
 from structlog_mozdef import MozDefHandler, MozDefRenderer, Redactor, Sink, TagAdder, add_hostname
 from structlog_mozdef.transports.memory import MemoryTransport
@@ -559,3 +560,17 @@ def test_colours_in_fields_stay(receiver, log):
     """Such codes in a field may be what an attacker sent: they are kept as they are."""
     log.info("hello", extra={"username": COLOURED})
     assert receiver.event["details"]["username"] == COLOURED
+
+
+def test_events_of_failing_processors_can_be_dropped():
+    """A processor that drops an event is heard also where one before it has failed."""
+
+    def fail(logger, name, event_dict):
+        raise KeyError
+
+    def drop(logger, name, event_dict):
+        raise structlog.DropEvent
+
+    kept = KeptEvents()
+    MozDefHandler(kept, processors=[fail, drop]).handle(logging.makeLogRecord({"msg": "hello"}))
+    assert kept.encoded == []

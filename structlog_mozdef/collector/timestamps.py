@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
-
-from dateutil import parser
+from typing import Any
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive, as MozDef's: in the zone of its worker
 
@@ -119,24 +118,31 @@ def _is_not_positive(text: str) -> bool:
 
 def _guess(text: str, received: datetime) -> tuple[datetime, str | None]:
     """Read a text as dateutil does where it is told to skip what is no part of a date."""
+    parse = _import_parse()
     midnight = received.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     try:
-        time, skipped = _parse(text, midnight)
+        time, skipped = parse(text, default=midnight, fuzzy_with_tokens=True, tzinfos=_zone)
     except Exception as error:  # of many types, and MozDef drops the event at each
         raise _Unreadable(
             "The timestamp is not a date that exists: MozDef drops the event."
         ) from error
     if any(_WORD.search(part) and part.strip() != "T" for part in skipped):
         return time, "The timestamp is not a date: MozDef guesses one from parts of the text."
-    if _is_completed(text, midnight, time):
+    if _is_completed(parse, text, midnight, time):
         return time, "The timestamp is a part of a date: MozDef takes the rest from today."
     if time.tzinfo is None:
         return time, "The timestamp has no offset: MozDef reads it in the zone of its worker."
     return time, None
 
 
-def _parse(text: str, default: datetime) -> tuple[datetime, tuple[str, ...]]:
-    return parser.parse(text, default=default, fuzzy_with_tokens=True, tzinfos=_zone)
+def _import_parse() -> Any:
+    """Import what only timestamps in other forms than that of ISO 8601 need."""
+    try:
+        from dateutil.parser import parse
+    except ImportError as error:
+        hint = 'pip install "structlog-mozdef[collector]"'
+        raise ImportError(f"To read timestamps as MozDef does needs an extra: {hint}") from error
+    return parse
 
 
 def _zone(name: str | None, offset: int | None) -> timezone | None:
@@ -144,12 +150,12 @@ def _zone(name: str | None, offset: int | None) -> timezone | None:
     return None if offset is None else timezone(timedelta(seconds=offset))
 
 
-def _is_completed(text: str, default: datetime, time: datetime) -> bool:
+def _is_completed(parse: Any, text: str, default: datetime, time: datetime) -> bool:
     """Return whether *time* takes year, month or day from *default*: another gives another."""
     other = datetime(  # noqa: DTZ001 - as naive as *default*
         2000 if default.year != 2000 else 2004, default.month % 12 + 1, 1 if default.day > 1 else 2
     )
     try:
-        return _parse(text, other)[0] != time
+        return bool(parse(text, default=other, fuzzy=True, tzinfos=_zone) != time)
     except Exception:  # a date that exists in this year only
         return True

@@ -39,7 +39,10 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
         hostname: of the machine that plays MozDef.
 
     Returns:
-        What would be stored, and the differences. It never raises, whatever the document holds.
+        What would be stored, and the differences, whatever the document holds.
+
+    Raises:
+        ImportError: dateutil is not installed, which unusual timestamps need.
     """
     if not isinstance(document, dict):
         reason = "The event is not a JSON object: MozDef's worker drops it."
@@ -59,6 +62,8 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
             differences += missing
     except EventDropped as dropped:
         return Outcome(None, (*differences, dropped.difference))
+    except ImportError:
+        raise  # of dateutil
     except Exception as error:
         # The worker also catches everything (for example a value that is nested too deeply to be
         # converted to a string), logs it, and drops the event.

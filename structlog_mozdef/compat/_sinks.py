@@ -16,7 +16,7 @@ from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.exceptions import TransportError
 from structlog_mozdef.process.fork import reset_after_fork
-from structlog_mozdef.sink import Sink
+from structlog_mozdef.sink import Sink, capture
 from structlog_mozdef.transports.base import Transport
 
 
@@ -145,6 +145,8 @@ class Connections:
 
     def deliver(self, destination: Destination, event: bytes) -> None:
         """Deliver *event* in the calling thread; raise what `Transport.send` raises."""
+        if capture.take(event):
+            return
         transport = self._connect(destination)
         try:
             result = transport.send([event])

@@ -89,8 +89,13 @@ mozdef.Sink(transport)
 """,
     "tests": """
 import structlog_mozdef as mozdef
-from structlog_mozdef.testing import MemoryTransport
+from structlog_mozdef.testing import CapturedEvents, MemoryTransport, capture_events
 
+def test_login(mozdef_events: CapturedEvents) -> None:
+    summary: str = mozdef_events.one(severity="INFO", username="kang")["summary"]
+
+with capture_events() as events:
+    assert len(events.matching(tags={"vpn"})) == len(events[1:])
 transport = MemoryTransport()
 with mozdef.Sink(transport) as sink:
     mozdef.MozDefLogger(sink).info(b"{}")

@@ -113,7 +113,7 @@ def test_a_failure_to_send(name, monkeypatch):
 
 
 NAMES = [name for name in mozdef.__all__ if inspect.isclass(getattr(mozdef, name))]
-NO_REPR_OF_OURS = {"DeadLetter", "SendResult", "Stats"}
+NO_REPR_OF_OURS = {"DeadLetter", "Health", "SendResult", "Stats"}
 
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - NO_REPR_OF_OURS))
