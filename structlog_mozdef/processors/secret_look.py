@@ -155,6 +155,8 @@ class SecretLook:
         """
         harmless = self._harmless_texts
         texts = [text for text in _strings(values) if text not in harmless]
+        if sum(map(len, texts)) > EVENT_LIMIT_BYTES:
+            return True
         if has_hint("\n".join(texts)) and any(map(self._has_secret, texts)):
             return True
         if len(harmless) >= _REMEMBERED_TEXTS:
