@@ -5,6 +5,7 @@ The module is not called ``configure`` because ``structlog_mozdef.configure`` is
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from typing import Any
@@ -28,11 +29,14 @@ from structlog_mozdef.processors.redactor import Redactor, redactor_of
 from structlog_mozdef.processors.sequence import SequenceAdder
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
+from structlog_mozdef.sink.destination import end_streams_in
 from structlog_mozdef.transports.base import Transport
 
 # Of all calls of `configure`: the one list of processors, and the one factory, once it is made.
 _processors: list[Processor] = []
 _factories: list[MozDefLoggerFactory] = []
+# The sink of the last call, as long as there is one.
+_sinks: list[weakref.ref[Sink]] = []
 
 
 def build_processors(
@@ -52,7 +56,7 @@ def build_processors(
         category: of events that have none.
         source: of events that have none. Default: the name of their logger.
         sequence: whether to add ``stream_id`` and ``sequence``, by which the receiver can prove
-            that no event is missing; see `SequenceAdder`.
+            that no event is missing, and an event when the stream ends; see `SequenceAdder`.
         redact: True replaces secrets in events; a `Redactor` does so by its own rules.
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo``. Default: local time.
@@ -136,6 +140,10 @@ def configure(
         typed_names=typed_names,
     )
     sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, **sink_options)
+    end_streams_in(sink, processors)
+    if _sinks and (before := _sinks[0]()) is not None:
+        before.end_streams()
+    _sinks[:] = [weakref.ref(sink)]
     # Loggers that structlog has cached keep the list and the wrapped logger that they were made
     # with: both are changed in place, as `structlog.testing.capture_logs` does it with the list.
     _processors[:] = processors

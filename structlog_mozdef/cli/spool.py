@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
@@ -22,6 +21,7 @@ from structlog_mozdef.buffers.spool.inspect import (
 )
 from structlog_mozdef.cli.destination import add_destination, sink_of
 from structlog_mozdef.cli.ending import Interrupted
+from structlog_mozdef.cli.terminal import printable, progress
 from structlog_mozdef.exceptions import SpoolError
 
 _NO_LIMIT = sys.maxsize
@@ -104,7 +104,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
     sink = sink_of(options, spool=options.folder, exit_timeout=0.0)
     left, status = True, 0
     try:
-        with _progress(total) as bar:
+        with progress(total) as bar:
             while left and monotonic() < deadline:
                 time.sleep(_POLL_INTERVAL)
                 stats = sink.stats()
@@ -124,28 +124,6 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
         file=sys.stderr,
     )
     return status or int(bool(left or foreign or stats.dead_lettered))
-
-
-def _progress(total: int) -> Any:
-    """Return a progress bar on standard error, if the extra ``cli`` is installed."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return _NoProgress()
-    return tqdm(total=total, unit="event", unit_scale=True)
-
-
-class _NoProgress:
-    n = 0
-
-    def update(self, count: int) -> None:
-        self.n += count
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        pass
 
 
 def _dead_letters(options: argparse.Namespace, folder: SpoolFolder) -> int:
@@ -192,13 +170,3 @@ def _purge(options: argparse.Namespace, folder: SpoolFolder) -> int:
     for name in left:
         print(f"{name} is left alone: a process holds it, or it cannot be read", file=sys.stderr)
     return 1 if left else 0
-
-
-def printable(text: str) -> str:
-    r"""Escape *text* for a terminal: control and invisible characters become ``\u....``."""
-    return "".join(
-        character
-        if character.isprintable()
-        else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
-        for character in text
-    )

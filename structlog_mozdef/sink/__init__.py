@@ -133,6 +133,7 @@ class Sink:
         )
         self.own_log = RateLimitedLogger()
         self._is_alone = False
+        self._ends: list[Callable[[], bytes | None]] = []
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
         if spool is not None:
@@ -195,6 +196,25 @@ class Sink:
         self._buffer.close_after_fork()
         self._begin()
         self._transport.after_fork_in_child()
+
+    def before_end(self, last_event: Callable[[], bytes | None]) -> None:
+        """Accept one more event when the process ends.
+
+        Args:
+            last_event: returns the event, or None. It must not raise; see `StreamEnd`.
+        """
+        self._ends.append(last_event)
+
+    def end_streams(self) -> None:
+        """Accept the events that say that the streams in this sink have ended well.
+
+        The end of the process does so, and so does the next call of `configure`. What is logged
+        after that is followed by another such event.
+        """
+        for last_event in self._ends:
+            event = last_event()
+            if event is not None:
+                self.put(event)
 
     def put(self, event: bytes) -> None:
         """Accept one event: a JSON object as bytes, on one line.
@@ -272,6 +292,7 @@ class Sink:
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""
         self.own_log.write_with(write_line)
+        self.end_streams()
         self._sender_thread.begin_exit(deadline)
 
     def end_exit(self, deadline: Deadline) -> None:
