@@ -8,6 +8,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
+from os import PathLike
 from typing import Any
 
 import structlog
@@ -100,6 +101,7 @@ def configure(
     timezone: str | tzinfo | None = None,
     typed_names: Mapping[str, type] | None = None,
     handle_sigterm: bool = True,
+    seal: str | PathLike[str] | None = None,
     **sink_options: Any,
 ) -> Sink:
     """Configure structlog so that every event goes to MozDef, and return the sink.
@@ -122,6 +124,8 @@ def configure(
             SIGTERM to the system, and calls this in the main thread. A handler that the program
             sets later replaces it; a second SIGTERM or Ctrl-C ends the process at once. False
             leaves the signal alone: then what waits in memory is lost without a word.
+        seal: a key file: each event gets a number and a seal, by which an auditor knows that nobody
+            has changed it; see `Sink`. Default None.
         sink_options: as for `Sink`: ``spool``, ``verify``, ``when_full``, ...
 
     Raises:
@@ -130,16 +134,18 @@ def configure(
     minimum = LEVELS.get(level.lower()) if isinstance(level, str) else level
     if type(minimum) is not int or minimum not in LEVELS.values():
         raise ValueError(f"level is {level!r}; it must be one of {', '.join(LEVELS)}")
+    if seal is not None and not sequence:
+        raise ValueError("sequence is False; with a seal, which has a number, it must be True")
     processors = build_processors(
         tags=tags,
         category=category,
         source=source,
-        sequence=sequence,
+        sequence=sequence and seal is None,  # the sink numbers what it seals
         redact=redact,
         timezone=timezone,
         typed_names=typed_names,
     )
-    sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, **sink_options)
+    sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, seal=seal, **sink_options)
     end_streams_in(sink, processors)
     if _sinks and (before := _sinks[0]()) is not None:
         before.end_streams()

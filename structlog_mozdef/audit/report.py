@@ -79,8 +79,8 @@ def as_json(found: Completeness, rules: Rules) -> dict[str, Any]:
                 "last_time": stream.last_time,
                 "events": len(stream.numbers),
                 "state": rules.state_of(stream),
-                "missing": _counted(stream.missing(partial=rules.partial)),
-                "repeated": _counted(stream.repeated.ranges()),
+                "missing": counted(stream.missing(partial=rules.partial)),
+                "repeated": counted(stream.repeated.ranges()),
             }
             for stream_id, stream in found.streams.items()
         ],
@@ -92,7 +92,7 @@ def as_lines(found: Completeness, rules: Rules) -> Iterator[str]:
     missing = cut_off = 0
     for stream_id, stream in found.streams.items():
         state = rules.state_of(stream)
-        lost = _counted(stream.missing(partial=rules.partial))
+        lost = counted(stream.missing(partial=rules.partial))
         missing += lost["count"]
         cut_off += state == "cut off"
         line = (
@@ -103,7 +103,7 @@ def as_lines(found: Completeness, rules: Rules) -> Iterator[str]:
         if lost["count"]:
             line += f"  MISSING {text_of(lost)}"
         if stream.repeated:
-            line += f"  twice {text_of(_counted(stream.repeated.ranges()))}"
+            line += f"  twice {text_of(counted(stream.repeated.ranges()))}"
         yield line
     total = f"{found.events:,} events in {len(found.streams):,} streams: "
     total += f"{missing:,} missing, {cut_off:,} streams cut off"
@@ -117,7 +117,8 @@ def as_lines(found: Completeness, rules: Rules) -> Iterator[str]:
     yield total
 
 
-def _counted(ranges: Iterable[tuple[int, int]]) -> dict[str, Any]:
+def counted(ranges: Iterable[tuple[int, int]]) -> dict[str, Any]:
+    """Return how many numbers *ranges* have, and the first `RANGES_IN_JSON` of them."""
     kept: list[tuple[int, int]] = []
     count = 0
     for first, last in ranges:

@@ -4,6 +4,7 @@
 - ``spool``: list a spool, drain it, and show, requeue or purge its dead letters.
 - ``collector``: run the development collector.
 - ``audit``: say which events are missing in a record.
+- ``seal``: make the keys that seal events, and check the seals of a record.
 - ``demo``: send the events of a sample application to a collector, and show what it stored.
 
 Each command is a module of that name; `demo_application` is the program that ``demo`` runs,
@@ -19,7 +20,7 @@ import sys
 from collections.abc import Sequence
 
 from structlog_mozdef._version import __version__
-from structlog_mozdef.cli import audit, collector, demo, send, spool
+from structlog_mozdef.cli import audit, collector, demo, seal, send, spool
 from structlog_mozdef.cli.ending import (
     Interrupted,
     end_output,
@@ -28,7 +29,7 @@ from structlog_mozdef.cli.ending import (
 )
 from structlog_mozdef.exceptions import MozDefError
 
-_COMMANDS = (send, spool, collector, audit, demo)
+_COMMANDS = (send, spool, collector, audit, seal, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

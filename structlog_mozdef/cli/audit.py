@@ -12,20 +12,14 @@ import orjson
 
 from structlog_mozdef.audit.completeness import Completeness
 from structlog_mozdef.audit.report import Rules, as_json, as_lines, is_complete
-from structlog_mozdef.cli.record import add_record, read_record
+from structlog_mozdef.cli.record import add_record, add_silent_after, read_record
 from structlog_mozdef.cli.terminal import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options of this command."""
     add_record(parser)
-    parser.add_argument(
-        "--silent-after",
-        type=float,
-        metavar="SECONDS",
-        help="a stream without an end whose last event is older was cut off, and its tail may be"
-        " missing; 0: every one (default: a stream without an end is still open)",
-    )
+    add_silent_after(parser)
 
 
 def run(options: argparse.Namespace) -> int:

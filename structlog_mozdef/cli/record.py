@@ -40,6 +40,17 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     add_access(parser)
 
 
+def add_silent_after(parser: argparse.ArgumentParser) -> None:
+    """Define the argument for streams that do not end."""
+    parser.add_argument(
+        "--silent-after",
+        type=float,
+        metavar="SECONDS",
+        help="a stream without an end whose last event is older was cut off, and its tail may be"
+        " missing; 0: every one (default: a stream without an end is still open)",
+    )
+
+
 def read_record(
     options: argparse.Namespace, use: Callable[[dict[str, Any]], None], *, whole: bool
 ) -> None:

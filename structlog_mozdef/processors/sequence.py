@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
@@ -65,33 +65,32 @@ class SequenceAdder:
 
 
 class StreamEnd:
-    """Render the event that ends the stream of a `SequenceAdder`, where there is one to end.
+    """Render the event that ends a stream, where there is one to end.
 
     A tail that got lost is noticed only if the last number is known. `Sink.before_end` takes such
     an object, and asks it when the process ends.
 
     Args:
-        adder: numbers the events.
-        processors: the whole chain, *adder* and the renderer included, so that the event has the
-            tags and the category of the others.
+        position: returns the id of the stream and its last number; see `SequenceAdder.position`.
+        processors: the whole chain, renderer included, so that the event has the tags and the
+            category of the others.
     """
 
-    def __init__(self, adder: SequenceAdder, processors: Sequence[Any]) -> None:
-        self._adder = adder
+    def __init__(self, position: Callable[[], tuple[str, int]], processors: Sequence[Any]) -> None:
+        self._position = position
         self._processors = tuple(processors)
         self._ended: tuple[str, int] | None = None
 
     def __call__(self) -> bytes | None:
         """Return the event; None where nothing was logged since the last one. Never raises."""
-        position = self._adder.position()
-        if not position[1] or position == self._ended:
+        position = stream_id, number = self._position()
+        if not number or position == self._ended:
             return None
+        self._ended = (stream_id, number + 1)  # its own
         event: Any = {"event": "end of stream", STREAM_END: True, "logger": "structlog_mozdef"}
         try:
             for processor in self._processors:
                 event = processor(None, "info", event)
-                if processor is self._adder:
-                    self._ended = (event["stream_id"], event["sequence"])
         except Exception as error:  # a processor of the program: the stream stays open
             pass_on(error)
             return None

@@ -36,6 +36,8 @@ from structlog_mozdef.delivery.worker import SenderThread
 from structlog_mozdef.process.exit import close_at_exit, close_at_sigterm
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.process.standard_error import write_line
+from structlog_mozdef.processors.sequence import StreamEnd
+from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink.config import SinkConfig
 from structlog_mozdef.sink.stats import Stats
 from structlog_mozdef.sink.totals import Totals
@@ -72,6 +74,9 @@ class Sink:
         handle_sigterm: whether to close all sinks when SIGTERM ends the process, as at any other
             exit; then the process ends by the signal. Only where the program leaves the signal to
             the system, and the sink is made in the main thread. Default False; see `configure`.
+        seal: a key file, by which each event gets a number and a seal: who takes over the machine
+            later can neither change nor forge it unseen. See `structlog_mozdef.rendering.sealing`.
+            Default None.
         transport_options: passed on to the transport of the URL (``verify``, ``cert``, ``auth``,
             ``headers``, ``proxies``, ``bulk``, ...: see `HTTPTransport`).
 
@@ -108,6 +113,7 @@ class Sink:
         retry: RetryPolicy | None = None,
         exit_timeout: float = 5.0,
         handle_sigterm: bool = False,
+        seal: str | os.PathLike[str] | None = None,
         **transport_options: Any,
     ) -> None:
         self.config = SinkConfig(
@@ -122,6 +128,7 @@ class Sink:
             retry=retry,
             exit_timeout=exit_timeout,
             handle_sigterm=handle_sigterm,
+            seal=seal,
         )
         self._id = secrets.token_hex(8)
         self._made_with = (
@@ -134,6 +141,13 @@ class Sink:
         self.own_log = RateLimitedLogger()
         self._is_alone = False
         self._ends: list[Callable[[], bytes | None]] = []
+        self._sealer: Any = None
+        if seal is not None:
+            # Loaded only where it is used, when the program is configured.
+            from structlog_mozdef.rendering.sealing.key_file import KeyFile
+            from structlog_mozdef.rendering.sealing.sealer import Sealer
+
+            self._sealer = Sealer(KeyFile(seal), self.own_log)
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
         if spool is not None:
@@ -156,7 +170,11 @@ class Sink:
     def _begin(self) -> None:
         """Make everything that belongs to one process."""
         self._buffer = self._new_buffer()
-        self._append = self._buffer.append
+        self._append = self._append_now = (
+            self._buffer.append
+            if self._sealer is None
+            else self._sealer.appending(self._buffer.append)
+        )
         self._dispatcher = Dispatcher(
             self._buffer,
             self._transport,
@@ -194,8 +212,19 @@ class Sink:
         """Replace everything that is the parent's, who sends what it accepted."""
         self._sender_thread.close_after_fork()
         self._buffer.close_after_fork()
+        if self._sealer is not None:
+            self._sealer.close_after_fork()
         self._begin()
         self._transport.after_fork_in_child()
+
+    @property
+    def seals(self) -> bool:
+        """Whether events are sealed."""
+        return self._sealer is not None
+
+    def position(self) -> tuple[str, int]:
+        """Return the id of the stream of sealed events and its last number; 0 where none is."""
+        return ("", 0) if self._sealer is None else self._sealer.position()
 
     def before_end(self, last_event: Callable[[], bytes | None]) -> None:
         """Accept one more event when the process ends.
@@ -211,7 +240,10 @@ class Sink:
         The end of the process does so, and so does the next call of `configure`. What is logged
         after that is followed by another such event.
         """
-        for last_event in self._ends:
+        ends = self._ends
+        if self.seals and not ends:
+            ends = [StreamEnd(self.position, (MozDefRenderer(),))]
+        for last_event in ends:
             event = last_event()
             if event is not None:
                 self.put(event)
@@ -306,7 +338,7 @@ class Sink:
 
     def _append_at_exit(self, event: bytes) -> int:
         self._replace_what_threads_hold()
-        return self._buffer.append(event)
+        return self._append_now(event)
 
     def _replace_what_threads_hold(self) -> None:
         """While the interpreter ends, begin again as in a forked child.

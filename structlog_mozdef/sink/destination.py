@@ -51,6 +51,10 @@ def end_streams_in(sink: Any, processors: Sequence[Processor]) -> None:
 
     .. versionadded:: 26.1.0
     """
+    if not isinstance(sink, Sink):
+        return
+    if sink.seals:
+        sink.before_end(StreamEnd(sink.position, processors))
     for processor in processors:
-        if isinstance(processor, SequenceAdder) and isinstance(sink, Sink):
-            sink.before_end(StreamEnd(processor, processors))
+        if isinstance(processor, SequenceAdder):
+            sink.before_end(StreamEnd(processor.position, processors))
