@@ -140,7 +140,7 @@ def configure(
         tags=tags,
         category=category,
         source=source,
-        sequence=sequence and seal is None,  # the sink numbers what it seals
+        sequence=sequence if seal is None else False,  # the sink numbers what it seals
         redact=redact,
         timezone=timezone,
         typed_names=typed_names,

@@ -70,7 +70,7 @@ def as_lines(report: dict[str, Any]) -> Iterator[str]:
     for key_id, count in report["unknown_keys"].items():
         yield f"key {key_id} is not given: {count:,} events NOT CHECKED"
     for name, text in (
-        ("impossible", "FORGED: no seal has such a number"),
+        ("impossible", "FORGED: no seal has such a start, number or stream"),
         ("unsealed", "without a seal"),
         ("no_events", "lines are no events"),
     ):

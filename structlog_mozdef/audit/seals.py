@@ -111,7 +111,7 @@ class Verification:
         streams: key id, start, stream id -> what was found.
         unsealed: events without a seal, or with something else under its name.
         unknown: key id -> events that are sealed with a key that is not given.
-        impossible: sealed events whose start or number no seal has.
+        impossible: sealed events whose start, number or stream no seal has.
         no_events: lines that are no events.
     """
 
@@ -138,8 +138,11 @@ class Verification:
         text = details.get(SEAL) if isinstance(details, dict) else None
         seal = _SEAL.fullmatch(text) if isinstance(text, str) else None
         identity = stream_of(event)
-        if seal is None or identity is None:
+        if seal is None:
             self._add_unsealed(identity)
+            return
+        if identity is None:
+            self.impossible += 1
             return
         (stream_id, number), key_id, start = identity, seal[1], int(seal[2])
         if key_id not in self._keys:
