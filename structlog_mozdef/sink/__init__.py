@@ -148,6 +148,7 @@ class Sink:
             from structlog_mozdef.rendering.sealing.sealer import Sealer
 
             self._sealer = Sealer(KeyFile(seal), self.own_log)
+            self.before_end(StreamEnd(self._sealer.position, (MozDefRenderer(),)))
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
         if spool is not None:
@@ -218,13 +219,9 @@ class Sink:
         self._transport.after_fork_in_child()
 
     @property
-    def seals(self) -> bool:
-        """Whether events are sealed."""
-        return self._sealer is not None
-
-    def position(self) -> tuple[str, int]:
-        """Return the id of the stream of sealed events and its last number; 0 where none is."""
-        return ("", 0) if self._sealer is None else self._sealer.position()
+    def sealer(self) -> Any:
+        """The `Sealer` of events, or None."""
+        return self._sealer
 
     def before_end(self, last_event: Callable[[], bytes | None]) -> None:
         """Accept one more event when the process ends.
@@ -240,9 +237,8 @@ class Sink:
         The end of the process does so, and so does the next call of `configure`. What is logged
         after that is followed by another such event.
         """
-        ends = self._ends
-        if self.seals and not ends:
-            ends = [StreamEnd(self.position, (MozDefRenderer(),))]
+        # Sealed events are one stream, whoever logs them. The first chain that was named ends it.
+        ends = self._ends if self._sealer is None else self._ends[1:2] or self._ends
         for last_event in ends:
             event = last_event()
             if event is not None:

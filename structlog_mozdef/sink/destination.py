@@ -53,8 +53,9 @@ def end_streams_in(sink: Any, processors: Sequence[Processor]) -> None:
     """
     if not isinstance(sink, Sink):
         return
-    if sink.seals:
-        sink.before_end(StreamEnd(sink.position, processors))
+    if sink.sealer is not None:
+        sink.before_end(StreamEnd(sink.sealer.position, processors))
+        return
     for processor in processors:
         if isinstance(processor, SequenceAdder):
             sink.before_end(StreamEnd(processor.position, processors))
