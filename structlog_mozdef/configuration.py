@@ -146,6 +146,10 @@ def configure(
         typed_names=typed_names,
     )
     sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, seal=seal, **sink_options)
+    if seal is not None:
+        from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
+
+        processors[-1] = SortingRenderer(category, source, timezone, typed_names)
     end_streams_in(sink, processors)
     if _sinks and (before := _sinks[0]()) is not None:
         before.end_streams()

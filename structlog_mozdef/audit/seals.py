@@ -186,7 +186,7 @@ class Verification:
                     form = canonical_of(event, frozenset(left_out))
                 except Exception:
                     return False
-                if hmac.compare_digest(keys.mac(number, form), mac):
+                if hmac.compare_digest(keys.mac(number, form), mac.encode()):
                     return True
         return False
 

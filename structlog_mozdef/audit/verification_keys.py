@@ -95,7 +95,7 @@ class StreamKeys:
         self._epoch_keys = [derive(key, b"first epoch")]
         self._latest: tuple[int, MACKey] | None = None
 
-    def mac(self, number: int, form: bytes) -> str:
+    def mac(self, number: int, form: bytes) -> bytes:
         """Return the MAC that the event *number* must have, at most `NUMBER_LIMIT`."""
         epoch = epoch_of(number)
         if self._latest is None or self._latest[0] != epoch:

@@ -34,10 +34,10 @@ from structlog_mozdef.rendering.detection import (
 )
 from structlog_mozdef.rendering.repair import repair
 
-# STRICT_INTEGER rejects integers beyond the signed 64 bits of Elasticsearch, at no cost for the
-# rest. A newline is appended so that cutting it off makes a copy of the right size: orjson's own
-# result keeps 4 kB for 450 bytes, which a buffer of waiting events would have to pay for.
-_OPTIONS = orjson.OPT_STRICT_INTEGER | orjson.OPT_APPEND_NEWLINE
+#: Of orjson. STRICT_INTEGER rejects integers beyond the signed 64 bits of Elasticsearch, at no cost
+#: for the rest. A newline is appended so that cutting it off makes a copy of the right size:
+#: orjson's own result keeps 4 kB for 450 bytes, which a buffer of waiting events would have to pay.
+OPTIONS = orjson.OPT_STRICT_INTEGER | orjson.OPT_APPEND_NEWLINE
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 # An event of more values is too large anyway.
 _VALUES_LIMIT = STRING_LIMIT_BYTES // 2
@@ -53,7 +53,11 @@ _CONVERSION_COST = 5
 
 
 def encode(
-    event: dict[str, Any], naive_zone: tzinfo | None = None, are_usual: bool = False
+    event: dict[str, Any],
+    naive_zone: tzinfo | None = None,
+    are_usual: bool = False,
+    options: int = OPTIONS,
+    end: int | None = -1,
 ) -> bytes:
     """Encode a MozDef event whose values may be anything as one line of JSON. Never raises.
 
@@ -61,6 +65,8 @@ def encode(
         event: the ten top-level fields; ``details`` is a dict.
         naive_zone: the time zone of naive datetimes. Default: local time.
         are_usual: whether the names of the details are known to be good.
+        options: of orjson, for an event that needs no `repair`.
+        end: where such an event is cut: before its newline.
     """
     try:
         details = event["details"]
@@ -70,7 +76,7 @@ def encode(
                 candidate = {**event, "details": _jsonable_details(details, naive_zone)}
                 break
         if are_usual or are_indexable(details):
-            encoded = orjson.dumps(candidate, None, _OPTIONS)
+            encoded = orjson.dumps(candidate, None, options)
             size = len(encoded)
             if size <= _SMALL_BYTES or (
                 _has_few_names(details, encoded)
@@ -79,7 +85,7 @@ def encode(
                     or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
                 )
             ):
-                return encoded[:-1]
+                return encoded[:end]
     except Exception as error:
         pass_on(error)  # whatever it was, `repair` finds it again
     return repair(event, naive_zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from logging import LogRecord
 from typing import Any
@@ -83,6 +83,7 @@ class MozDefRenderer:
     """
 
     __slots__ = ("_category", "_conversions", "_naive_zone", "_source")
+    _encode: Callable[[dict[str, Any], tzinfo | None, bool], bytes] = staticmethod(encode)
 
     def __init__(
         self,
@@ -173,7 +174,7 @@ class MozDefRenderer:
             else "sourceipaddress" in details
         ):
             repair_typed_details(details)
-        return encode(
+        return self._encode(
             {
                 "category": category,
                 "details": details,

@@ -269,7 +269,7 @@ def forge(event, number, epoch):
     event["summary"] = "forged"
     event["details"]["sequence"] = number
     mac = mac_key_of(epoch, key_id, int(start), stream_id).mac(number, canonical_of(event))
-    event["details"]["seal"] = f"1.{key_id}.{start}.{mac}"
+    event["details"]["seal"] = f"1.{key_id}.{start}.{mac.decode()}"
     return event
 
 

@@ -29,6 +29,32 @@ _UTC_LENGTH = len("2014-03-18T23:20:31.013344+00:00")
 _EXACT = 2**53
 # How orjson writes a float without a fraction, before the next token.
 _WHOLE_FLOATS = (b".0,", b".0}", b".0]")
+#: Begins an event that is its own canonical form behind it. It is white space to JSON.
+MARK = b"\t"
+_UNCHANGED = frozenset({str, int, bool, type(None)})
+
+
+def marked(event: dict[str, Any], encoded: bytes) -> bytes:
+    """Return *encoded* behind `MARK` if it is the canonical form of *event*, else as it is.
+
+    Args:
+        event: with `FIELDS`.
+        encoded: *event* in JSON, with sorted names.
+    """
+    details, timestamp = event["details"], event["timestamp"]
+    if (
+        not details
+        or not SEALING_NAMES.isdisjoint(details)
+        or type(event["processid"]) is not int
+        or len(timestamp) != _UTC_LENGTH
+        or timestamp[-6:] != _UTC
+    ):
+        return encoded
+    if not _UNCHANGED.issuperset(map(type, details.values())):
+        for whole in _WHOLE_FLOATS:
+            if whole in encoded:
+                return encoded
+    return MARK + encoded
 
 
 def canonical(fields: dict[str, Any]) -> bytes:

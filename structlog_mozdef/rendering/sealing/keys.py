@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from binascii import hexlify
 from typing import Any, NamedTuple
 
 KEY_BYTES = 32
@@ -54,13 +55,14 @@ class MACKey(NamedTuple):
     inner: Any
     outer: Any
 
-    def mac(self, number: int, form: bytes) -> str:
-        """Return the MAC of the event *number*, whose canonical form is *form*."""
+    def mac(self, number: int, form: bytes) -> bytes:
+        """Return the MAC of the event *number*, whose canonical form is *form*, in hexadecimal."""
         inner = self.inner.copy()
-        inner.update(b"%d\n%b" % (number, form))
+        inner.update(b"%d\n" % number)
+        inner.update(form)
         outer = self.outer.copy()
         outer.update(inner.digest())
-        return str(outer.hexdigest())
+        return hexlify(outer.digest())
 
 
 def mac_key_of(epoch_key: bytes | bytearray, key_id: str, start: int, stream_id: str) -> MACKey:

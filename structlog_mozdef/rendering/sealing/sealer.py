@@ -15,13 +15,13 @@ from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.rendering.fields import FIELDS, claim_detail
+from structlog_mozdef.rendering.fields import claim_detail
 from structlog_mozdef.rendering.sealing.canonical import (
+    MARK,
     SEAL,
     SEALING_NAMES,
     SEQUENCE,
     STREAM_ID,
-    canonical,
     canonical_of,
 )
 from structlog_mozdef.rendering.sealing.key_file import KeyFile, Start
@@ -69,35 +69,32 @@ class Sealer:
         returned as it is. Raises nothing of its own.
         """
         try:
-            fields = orjson.loads(event)
-            details = fields["details"]
-            at = event.find(_DETAILS) + len(_DETAILS)
-            usual = (
-                at > len(_DETAILS)
-                and tuple(fields) == FIELDS
-                and type(fields["category"]) is str
-                and type(details) is dict
-                and details
-                and SEALING_NAMES.isdisjoint(details)
-            )
-            form = canonical(fields) if usual else self._prepared(fields, details)
+            if event[:1] == MARK:
+                form = event[1:]
+                fields = None
+                at = form.index(_DETAILS) + len(_DETAILS)
+            else:
+                fields = orjson.loads(event)
+                form = self._prepared(fields)
             epoch = self._epoch
             while (drawn := next(epoch.numbered, None)) is None:
                 epoch = self._advance(epoch)
             number, mac_key = drawn
             mac = mac_key.mac(number, form)
-            if usual:
-                return epoch.template % (event[:at], mac.encode(), number, event[at:])
-            details[SEAL] = f"{epoch.prefix}{mac}"
+            if fields is None:
+                return epoch.template % (form[:at], mac, number, form[at:])
+            details = fields["details"]
+            details[SEAL] = f"{epoch.prefix}{mac.decode()}"
             details[SEQUENCE] = number
             details[STREAM_ID] = epoch.stream_id
             return orjson.dumps(fields)
         except Exception as error:
             pass_on(error)
-            return event
+            return event.removeprefix(MARK)
 
-    def _prepared(self, fields: dict[str, Any], details: dict[str, Any]) -> bytes:
+    def _prepared(self, fields: dict[str, Any]) -> bytes:
         """Rename the program's own details by our names; return the canonical form."""
+        details = fields["details"]
         for name in SEALING_NAMES.intersection(details):
             claim_detail(details, name, None)  # what it was is now `name_2`
         return canonical_of(fields)
