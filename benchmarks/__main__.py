@@ -31,6 +31,7 @@ _NAMES = (
     "import_time",
     "log_call",
     "redaction",
+    "sealing",
     "processor_time",
     "end_to_end",
     "outage_latency",
