@@ -37,9 +37,9 @@ def test_http(platform, receiver):
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_configure(platform, receiver):
-    """`configure` makes structlog send its events."""
+    """`configure` makes structlog send its events, and ends its stream."""
     run("other_platform", platform, "configured", receiver.url)
-    assert summaries(receiver) == ["configured"]
+    assert summaries(receiver) == ["configured", "end of stream"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
