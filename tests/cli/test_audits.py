@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+import termios
 
 import pytest
 from support.receivers import Receiver, answer
@@ -126,6 +127,7 @@ def test_progress_is_for_terminals(tmp_path):
     """A bar is on a terminal only."""
     (tmp_path / "events").write_bytes(b"".join(line(number) for number in range(1, 3_001)))
     outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (24, 80))
     arguments = [sys.executable, "-m", "structlog_mozdef", "audit", str(tmp_path / "events")]
     process = subprocess.run(arguments, stderr=inner, stdout=subprocess.PIPE, timeout=60)
     os.close(inner)
