@@ -104,7 +104,7 @@ def _drain(options: argparse.Namespace, folder: SpoolFolder) -> int:
     sink = sink_of(options, spool=options.folder, exit_timeout=0.0)
     left, status = True, 0
     try:
-        with progress(total) as bar:
+        with progress(total, always=True) as bar:
             while left and monotonic() < deadline:
                 time.sleep(_POLL_INTERVAL)
                 stats = sink.stats()

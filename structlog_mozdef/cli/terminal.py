@@ -16,17 +16,18 @@ def printable(text: str) -> str:
     )
 
 
-def progress(total: int | None = None) -> Any:
-    """Return a progress bar on standard error, if that is a terminal and has the extra ``cli``.
+def progress(total: int | None = None, *, always: bool = False) -> Any:
+    """Return a progress bar on standard error, if the extra ``cli`` is installed.
 
     Args:
         total: number of events. Default None: nobody knows.
+        always: whether there is one in a pipe as well. Default: on a terminal only.
     """
     try:
         from tqdm import tqdm
     except ImportError:
         return _NoProgress()
-    return tqdm(total=total, unit="event", unit_scale=True, disable=None)
+    return tqdm(total=total, unit="event", unit_scale=True, disable=False if always else None)
 
 
 class _NoProgress:
