@@ -21,6 +21,7 @@ from structlog_mozdef.audit.verification_keys import (
     VerificationKey,
     can_be_sealed,
 )
+from structlog_mozdef.exceptions import AuditError
 from structlog_mozdef.rendering.sealing.canonical import SEAL, canonical_of
 from structlog_mozdef.rendering.sealing.keys import EPOCH_EVENTS, epoch_of
 from structlog_mozdef.rendering.timestamps import iso_timestamp
@@ -42,6 +43,9 @@ ADDED_NAMES = frozenset(
 )
 # Of them, an event has so many at most; each combination costs a MAC.
 _ADDED_LIMIT = 8
+
+# Each costs about a kilobyte: nobody shall fill the memory by forged ones.
+_STREAMS_LIMIT = 1_000_000
 
 _Key = tuple[str, int, str]
 
@@ -130,7 +134,11 @@ class Verification:
         self.unknown: dict[str, int] = {}
 
     def add(self, event: dict[str, Any]) -> None:
-        """Check one event, as it was sent or as it was stored."""
+        """Check one event, as it was sent or as it was stored.
+
+        Raises:
+            AuditError: the record has so many streams that they fill the memory.
+        """
         if not event:
             self.no_events += 1
             return
@@ -152,6 +160,11 @@ class Verification:
         else:
             stream = self.streams.get((key_id, start, stream_id))
             if stream is None:
+                if len(self.streams) >= _STREAMS_LIMIT:
+                    raise AuditError(
+                        "there are too many streams to check them together; check a part of the"
+                        " record, with --query or a shorter file"
+                    )
                 stream = SealedStream(event, self._keys[key_id].stream(start, stream_id))
                 self.streams[key_id, start, stream_id] = stream
             self._check(stream, number, event, seal[3])

@@ -227,7 +227,7 @@ class Sink:
         """Accept one more event when the process ends.
 
         Args:
-            last_event: returns the event, or None. It must not raise; see `StreamEnd`.
+            last_event: returns the event, or None; see `StreamEnd`.
         """
         self._ends.append(last_event)
 
@@ -240,7 +240,11 @@ class Sink:
         # Sealed events are one stream, whoever logs them. The first chain that was named ends it.
         ends = self._ends if self._sealer is None else self._ends[1:2] or self._ends
         for last_event in ends:
-            event = last_event()
+            try:
+                event = last_event()
+            except Exception as error:  # a program's own: the process ends all the same
+                pass_on(error)
+                continue
             if event is not None:
                 self.put(event)
 

@@ -64,7 +64,7 @@ class KeyFile:
             raise ValueError("seal needs a system with flock, which Windows has not")
         try:
             with self._opened() as (_, fd):
-                _parse(os.pread(fd, _SIZE_LIMIT, 0))
+                _parse(os.read(fd, _SIZE_LIMIT))
         except (OSError, _UnusableError) as error:
             raise ValueError(f"seal is {self.path!r}, {_complaint(error)}") from None
 
@@ -76,7 +76,7 @@ class KeyFile:
         """
         try:
             with self._opened() as (folder_fd, fd):
-                key_id, number, key = _parse(os.pread(fd, _SIZE_LIMIT, 0))
+                key_id, number, key = _parse(os.read(fd, _SIZE_LIMIT))
                 following = derive(key, b"start")
                 self._replace(folder_fd, fd, content_of(key_id, number + 1, following))
                 return Start(key_id, number, bytearray(stream_key_of(key, stream_id)))
@@ -112,7 +112,8 @@ class KeyFile:
             os.close(new)
         os.rename(new_name, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         os.fsync(folder_fd)
-        os.pwrite(old, bytes(len(content)), 0)
+        os.lseek(old, 0, os.SEEK_SET)
+        write_all(old, bytes(os.fstat(old).st_size))
         os.fsync(old)
 
 
