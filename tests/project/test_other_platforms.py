@@ -138,3 +138,15 @@ def test_file_on_windows(tmp_path):
     process = run("other_platform", "windows", "refuse", path.as_uri())
     expected = "ValueError: file:// needs fcntl, which this platform does not have\n"
     assert (process.stdout, process.stderr) == (expected, "")
+
+
+def test_seals_on_macos(tmp_path):
+    """Events are sealed, and their seals are checked."""
+    tmp_path.chmod(0o700)
+    assert run("other_platform", "macos", "sealed", tmp_path).stdout.endswith("proved\n")
+
+
+def test_seals_on_windows(tmp_path):
+    """Windows has no locks that end with a process: a seal is rejected in one sentence."""
+    process = run("other_platform", "windows", "refuse to seal", tmp_path / "key")
+    assert process.stdout == "ValueError: seal needs a system with flock, which Windows has not\n"
