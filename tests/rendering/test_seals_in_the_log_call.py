@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import signal
 import stat
 import threading
 from decimal import Decimal
@@ -136,6 +137,33 @@ def test_threads(sealing):
     sink.close()
     report = sealing.verify(transport.events)
     assert (report["proved"], report["streams"][0]["authentic"]) == (True, 6_001)
+
+
+def test_a_signal_handler_that_logs(sealing):
+    """A handler that logs in the middle of a log call gets numbers of its own, and none is lost."""
+    transport = MemoryTransport()
+    sink = Sink(transport, seal=sealing.path)
+    event = rendered("x")
+    handled = []
+
+    def log(*_):
+        sink.put(event)
+        handled.append(1)
+
+    before = signal.signal(signal.SIGVTALRM, log)
+    # By the time that this process runs: on a busy machine, too, it gets on between two signals.
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.002, 0.002)
+    try:
+        count = 0
+        while len(handled) < 30:
+            sink.put(event)
+            count += 1
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    sink.close()
+    (stream,) = sealing.verify(transport.events, partial=True)["streams"]
+    assert (stream["authentic"], stream["missing"]["count"]) == (count + len(handled), 0)
 
 
 @forks
