@@ -32,6 +32,7 @@ _NAMES = (
     "log_call",
     "redaction",
     "rate_limiter",
+    "sealing",
     "processor_time",
     "end_to_end",
     "outage_latency",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what type checkers and editors see
     from structlog_mozdef.rendering.fields import SEVERITIES as SEVERITIES
     from structlog_mozdef.rendering.renderer import MozDefRenderer as MozDefRenderer
     from structlog_mozdef.sink import Sink as Sink
+    from structlog_mozdef.sink.destination import end_streams_in as end_streams_in
     from structlog_mozdef.sink.health import Health as Health
     from structlog_mozdef.sink.stats import Stats as Stats
     from structlog_mozdef.tee import MozDefTee as MozDefTee
@@ -81,6 +82,7 @@ else:  # what runs: the same names, each loaded from its module when it is first
         "Health": "sink.health",
         "RetryPolicy": "delivery.retry",
         "Sink": "sink",
+        "end_streams_in": "sink.destination",
         "Stats": "sink.stats",
         # Transports
         "AMQPTransport": "transports.amqp",

@@ -5,8 +5,10 @@ The module is not called ``configure`` because ``structlog_mozdef.configure`` is
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
+from os import PathLike
 from typing import Any
 
 import structlog
@@ -29,11 +31,14 @@ from structlog_mozdef.processors.sequence import SequenceAdder
 from structlog_mozdef.rendering.convert import NAMES_LIMIT
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
+from structlog_mozdef.sink.destination import end_streams_in
 from structlog_mozdef.transports.base import Transport
 
 # Of all calls of `configure`: the one list of processors, and the one factory, once it is made.
 _processors: list[Processor] = []
 _factories: list[MozDefLoggerFactory] = []
+# The sink of the last call, as long as there is one.
+_sinks: list[weakref.ref[Sink]] = []
 
 
 def build_processors(
@@ -55,7 +60,7 @@ def build_processors(
         category: of events that have none.
         source: of events that have none. Default: the name of their logger.
         sequence: whether to add ``stream_id`` and ``sequence``, by which the receiver can prove
-            that no event is missing; see `SequenceAdder`.
+            that no event is missing, and an event when the stream ends; see `SequenceAdder`.
         redact: whether secrets in events are replaced; a `Redactor` does so by its own rules.
         timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
             ``tzinfo``. Default: local time.
@@ -109,6 +114,7 @@ def configure(
     listed_names: Iterable[str] = (),
     max_names: int = NAMES_LIMIT,
     handle_sigterm: bool = True,
+    seal: str | PathLike[str] | None = None,
     **sink_options: Any,
 ) -> Sink:
     """Configure structlog so that every event goes to MozDef, and return the sink.
@@ -133,6 +139,8 @@ def configure(
             SIGTERM to the system, and calls this in the main thread. A handler that the program
             sets later replaces it; a second SIGTERM or Ctrl-C ends the process at once. False
             leaves the signal alone: then what waits in memory is lost without a word.
+        seal: a key file: each event gets a number and a seal, by which an auditor knows that nobody
+            has changed it; see `Sink`. Default None.
         sink_options: as for `Sink`: ``spool``, ``verify``, ``when_full``, ...
 
     Raises:
@@ -141,18 +149,36 @@ def configure(
     minimum = LEVELS.get(level.lower()) if isinstance(level, str) else level
     if type(minimum) is not int or minimum not in LEVELS.values():
         raise ValueError(f"level is {level!r}; it must be one of {', '.join(LEVELS)}")
+    if seal is not None and not sequence:
+        raise ValueError("sequence is False; with a seal, which has a number, it must be True")
     processors = build_processors(
         tags=tags,
         category=category,
         source=source,
-        sequence=sequence,
+        sequence=sequence if seal is None else False,  # the sink numbers what it seals
         redact=redact,
         timezone=timezone,
         typed_names=typed_names,
         listed_names=listed_names,
         max_names=max_names,
     )
-    sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, **sink_options)
+    sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, seal=seal, **sink_options)
+    if seal is not None:
+        from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
+
+        processors[-1] = SortingRenderer(
+            category,
+            source,
+            timezone,
+            typed_names,
+            listed_names=listed_names,
+            max_names=max_names,
+            redactor=redactor_of(redact),
+        )
+    end_streams_in(sink, processors)
+    if _sinks and (before := _sinks[0]()) is not None:
+        before.end_streams()
+    _sinks[:] = [weakref.ref(sink)]
     # Loggers that structlog has cached keep the list and the wrapped logger that they were made
     # with: both are changed in place, as `structlog.testing.capture_logs` does it with the list.
     _processors[:] = processors

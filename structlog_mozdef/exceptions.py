@@ -69,3 +69,7 @@ class SpoolError(MozDefError):
 
 class CollectorError(MozDefError):
     """The collector cannot start: its address, database or certificate cannot be used."""
+
+
+class AuditError(MozDefError):
+    """A record cannot be read, or not completely: nothing can be said about it."""

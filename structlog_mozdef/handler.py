@@ -24,7 +24,7 @@ from structlog_mozdef.rendering.log_records import (
 )
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import Sink
-from structlog_mozdef.sink.destination import destination_of
+from structlog_mozdef.sink.destination import destination_of, end_streams_in
 
 
 class MozDefHandler(logging.Handler):
@@ -91,6 +91,7 @@ class MozDefHandler(logging.Handler):
         self._ships_by_formatter = False
         self._sink: Sink = destination_of(sink, sink_options)
         self._processors = followed_by(list(processors), _Ship(self._renderer, self._sink))
+        end_streams_in(self._sink, (*self._processors, self._renderer))
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
         """Use *fmt*; see `MozDefHandler` for what each kind of formatter does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import structlog
 from support.destinations import structlog_defaults
+from support.receivers import is_stream_end
 
 from structlog_mozdef import configure
 from structlog_mozdef.testing import MemoryTransport
@@ -18,7 +19,7 @@ def structlog_as_it_was():
 
 def summaries(sink, transport):
     sink.close()
-    return [event["summary"] for event in transport.events]
+    return [event["summary"] for event in transport.events if not is_stream_end(event)]
 
 
 @pytest.mark.parametrize("between", [lambda: None, structlog.reset_defaults])

@@ -3,11 +3,13 @@
 - ``send``: send the lines of standard input to MozDef.
 - ``spool``: list a spool, drain it, and show, requeue or purge what is in it.
 - ``collector``: run the development collector.
+- ``audit``: say which events are missing in a record.
+- ``seal``: make the keys that seal events, and check the seals of a record.
 - ``demo``: send the events of a sample application to a collector, and show what it stored.
 
 Each command is a module of that name; `demo_application` is the program that ``demo`` runs,
-`destination` and `times` have the arguments that commands share, `printable` makes text fit for a
-terminal, and `ending` is what they do when a signal asks them to end.
+`destination`, `record` and `times` have the arguments that commands share, `terminal` what they
+write to one, and `ending` is what they do when a signal asks them to end.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 from collections.abc import Sequence
 
 from structlog_mozdef._version import __version__
-from structlog_mozdef.cli import collector, demo, send, spool
+from structlog_mozdef.cli import audit, collector, demo, seal, send, spool
 from structlog_mozdef.cli.ending import (
     Interrupted,
     end_output,
@@ -27,7 +29,7 @@ from structlog_mozdef.cli.ending import (
 )
 from structlog_mozdef.exceptions import MozDefError
 
-_COMMANDS = (send, spool, collector, demo)
+_COMMANDS = (send, spool, collector, audit, seal, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name. Default: those of this process.
 
     Returns:
-        The exit status: 0 for success, 1 if not everything was delivered, 2 for a setting that
+        The exit status: 0 for success, 1 if not everything was delivered or
+        is there, 2 for a setting that
         cannot work. After a signal 128 and its number: 130 for Ctrl-C, 143 for SIGTERM, 129 for
         SIGHUP, 141 where nobody reads the output any more.
     """

@@ -79,6 +79,7 @@ def main(url: str) -> None:
         )
         for number in range(BURST):
             log.info("Token checked", category="burst", number=number, success=True)
+        sink.end_streams()  # now, so that it is among the figures
         sink.flush(30)
         seconds = time.monotonic() - started
     stats = sink.stats()

@@ -22,13 +22,18 @@ _PASSWORD_LIMIT_BYTES = 10_000
 
 
 def add_destination(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    """Define the arguments for the URL, its user, and how its certificate is verified."""
+    """Define the arguments for the URL and the access to it."""
     parser.add_argument(
         "url",
         metavar="URL",
         nargs="?" if optional else None,
         help="https://host:8443/events, or another URL that a Sink accepts",
     )
+    add_access(parser)
+
+
+def add_access(parser: argparse.ArgumentParser) -> None:
+    """Define the arguments for the user of a URL, and how its certificate is verified."""
     parser.add_argument(
         "--user", metavar="NAME", help=f"of the destination (default: ${USER_VARIABLE})"
     )

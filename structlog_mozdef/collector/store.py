@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from structlog_mozdef._lock import locked
@@ -190,6 +191,30 @@ class Store:
         if self._closed:
             raise CollectorError("The store is closed: read it before it is stopped.")
         return self._connection.execute(query, (last,)).fetchall()
+
+
+def stored_documents(path: str) -> Iterator[str]:
+    """Yield the JSON of what MozDef would have stored, from a database that is not changed.
+
+    Args:
+        path: of the SQLite file, which a collector may be writing to.
+
+    Raises:
+        CollectorError: it is no database of a collector, or cannot be read.
+    """
+    uri = f"{Path(path).absolute().as_uri()}?mode=ro"
+    try:
+        connection = sqlite3.connect(uri, uri=True)
+    except sqlite3.Error as error:
+        raise CollectorError(f"The database {path!r} cannot be opened: {error}.") from error
+    try:
+        query = "SELECT document FROM events WHERE document IS NOT NULL ORDER BY number"
+        for (document,) in connection.execute(query):
+            yield document
+    except sqlite3.Error as error:
+        raise CollectorError(f"The database {path!r} cannot be read: {error}.") from error
+    finally:
+        connection.close()
 
 
 def _columns(event: ReceivedEvent) -> tuple[str, str | None, str]:

@@ -39,10 +39,10 @@ from structlog_mozdef.rendering.detection import (
 from structlog_mozdef.rendering.indexable import n_names
 from structlog_mozdef.rendering.repair import repair
 
-# STRICT_INTEGER rejects integers beyond the signed 64 bits of Elasticsearch, at no cost for the
-# rest. A newline is appended so that cutting it off makes a copy of the right size: orjson's own
-# result keeps 4 kB for 450 bytes, which a buffer of waiting events would have to pay for.
-_OPTIONS = orjson.OPT_STRICT_INTEGER | orjson.OPT_APPEND_NEWLINE
+#: Of orjson. STRICT_INTEGER rejects integers beyond the signed 64 bits of Elasticsearch, at no cost
+#: for the rest. A newline is appended so that cutting it off makes a copy of the right size:
+#: orjson's own result keeps 4 kB for 450 bytes, which a buffer of waiting events would have to pay.
+OPTIONS = orjson.OPT_STRICT_INTEGER | orjson.OPT_APPEND_NEWLINE
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 # An event of more values is too large anyway.
 _VALUES_LIMIT = STRING_LIMIT_BYTES // 2
@@ -72,12 +72,14 @@ class EventRedactor(Protocol):
         """Return *event* without its secrets."""
 
 
-def encode(
+def encode(  # noqa: PLR0917 - by position a log call passes them faster
     event: dict[str, Any],
     naive_zone: tzinfo | None = None,
     are_usual: bool = False,
     max_names: int = NAMES_LIMIT,
     redactor: EventRedactor | None = None,
+    options: int = OPTIONS,
+    end: int | None = -1,
 ) -> bytes:
     """Encode a MozDef event whose values may be anything as one line of JSON. Never raises.
 
@@ -87,6 +89,8 @@ def encode(
         are_usual: whether the names of the details are known to be good.
         max_names: how many names the details may have.
         redactor: replaces the secrets in the event.
+        options: of orjson, for an event that needs no `repair`.
+        end: where such an event is cut: before its newline.
     """
     try:
         details = event["details"]
@@ -107,7 +111,7 @@ def encode(
                     nested = [item for item in converted.values() if type(item) not in _SCALARS]
                     break
         if not is_impossible and (are_usual or are_indexable(details)):
-            encoded = orjson.dumps(candidate, None, _OPTIONS)
+            encoded = orjson.dumps(candidate, None, options)
             size = len(encoded)
             if (
                 size <= max_names * _NAME_BYTES + _OTHER_FIELDS_BYTES
@@ -122,7 +126,7 @@ def encode(
                 ((nested or candidate is not event) and may_have_impossible_dates(encoded))
                 or (redactor is not None and redactor.may_have_secret(candidate, nested, encoded))
             ):
-                return encoded[:-1]
+                return encoded[:end]
     except Exception as error:
         pass_on(error)  # whatever it was, `repair` finds it again
     if redactor is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from logging import LogRecord
 from typing import Any
@@ -110,6 +110,7 @@ class MozDefRenderer:
         "_redactor",
         "_source",
     )
+    _encode: Callable[..., bytes] = staticmethod(encode)
 
     def __init__(
         self,
@@ -224,7 +225,7 @@ class MozDefRenderer:
             else "sourceipaddress" in details
         ):
             repair_typed_details(details)
-        return encode(
+        return self._encode(
             {
                 "category": category,
                 "details": details,

@@ -39,6 +39,8 @@ from structlog_mozdef.process.exit import close_at_exit, close_at_sigterm
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.process.standard_error import write_line
 from structlog_mozdef.processors import held_back
+from structlog_mozdef.processors.sequence import StreamEnd
+from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink import capture
 from structlog_mozdef.sink.config import SinkConfig
 from structlog_mozdef.sink.health import Health, health_of
@@ -80,6 +82,9 @@ class Sink:
         handle_sigterm: whether to close all sinks when SIGTERM ends the process, as at any other
             exit; then the process ends by the signal. Only where the program leaves the signal to
             the system, and the sink is made in the main thread. Default False; see `configure`.
+        seal: a key file, by which each event gets a number and a seal: who takes over the machine
+            later can neither change nor forge it unseen. See `structlog_mozdef.rendering.sealing`.
+            Default None.
         transport_options: passed on to the transport of the URL (``verify``, ``cert``, ``auth``,
             ``headers``, ``proxies``, ``bulk``, ...: see `HTTPTransport`).
 
@@ -117,6 +122,7 @@ class Sink:
         retry: RetryPolicy | None = None,
         exit_timeout: float = 5.0,
         handle_sigterm: bool = False,
+        seal: str | os.PathLike[str] | None = None,
         **transport_options: Any,
     ) -> None:
         self.config = SinkConfig(
@@ -132,6 +138,7 @@ class Sink:
             retry=retry,
             exit_timeout=exit_timeout,
             handle_sigterm=handle_sigterm,
+            seal=seal,
         )
         self._id = secrets.token_hex(8)
         self._made_with = (
@@ -143,6 +150,15 @@ class Sink:
         )
         self.own_log = RateLimitedLogger()
         self._is_alone = False
+        self._ends: list[Callable[[], bytes | None]] = []
+        self._sealer: Any = None
+        if seal is not None:
+            # Loaded only where it is used, when the program is configured.
+            from structlog_mozdef.rendering.sealing.key_file import KeyFile
+            from structlog_mozdef.rendering.sealing.sealer import Sealer
+
+            self._sealer = Sealer(KeyFile(seal), self.own_log)
+            self.before_end(StreamEnd(self._sealer.position, (MozDefRenderer(),)))
         self._transport = _transport(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
         if capture.takers:
@@ -171,6 +187,8 @@ class Sink:
     def _begin(self) -> None:
         """Make everything that belongs to one process."""
         self._buffer = self._new_buffer()
+        append = self._buffer.append
+        self._append_now = append if self._sealer is None else self._sealer.appending(append)
         self.choose_append()
         self._dispatcher = Dispatcher(
             self._buffer,
@@ -208,18 +226,50 @@ class Sink:
 
     def choose_append(self) -> None:
         """Let events wait in the buffer, or go to the tests that capture them."""
-        self._append = self._append_captured if capture.takers else self._buffer.append
+        self._append = self._append_captured if capture.takers else self._append_now
 
     def _append_captured(self, event: bytes) -> int:
         # -1 is a backlog that starts and wakes no thread. The last capture may just have ended.
-        return -1 if capture.take(event) else self._buffer.append(event)
+        return -1 if capture.take(event) else self._append_now(event)
 
     def after_fork_in_child(self) -> None:
         """Replace everything that is the parent's, who sends what it accepted."""
         self._sender_thread.close_after_fork()
         self._buffer.close_after_fork()
+        if self._sealer is not None:
+            self._sealer.close_after_fork()
         self._begin()
         self._transport.after_fork_in_child()
+
+    @property
+    def sealer(self) -> Any:
+        """The `Sealer` of events, or None."""
+        return self._sealer
+
+    def before_end(self, last_event: Callable[[], bytes | None]) -> None:
+        """Accept one more event when the process ends.
+
+        Args:
+            last_event: returns the event, or None; see `StreamEnd`.
+        """
+        self._ends.append(last_event)
+
+    def end_streams(self) -> None:
+        """Accept the events that say that the streams in this sink have ended well.
+
+        The end of the process does so, and so does the next call of `configure`. What is logged
+        after that is followed by another such event.
+        """
+        # Sealed events are one stream, whoever logs them. The first chain that was named ends it.
+        ends = self._ends if self._sealer is None else self._ends[1:2] or self._ends
+        for last_event in ends:
+            try:
+                event = last_event()
+            except Exception as error:  # a program's own: the process ends all the same
+                pass_on(error)
+                continue
+            if event is not None:
+                self.put(event)
 
     def put(self, event: bytes) -> None:
         """Accept one event: a JSON object as bytes, on one line.
@@ -306,6 +356,7 @@ class Sink:
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""
         self.own_log.write_with(write_line)
+        self.end_streams()
         self._sender_thread.begin_exit(deadline)
 
     def end_exit(self, deadline: Deadline) -> None:
@@ -320,7 +371,7 @@ class Sink:
 
     def _append_at_exit(self, event: bytes) -> int:
         self._replace_what_threads_hold()
-        return self._buffer.append(event)
+        return self._append_now(event)
 
     def _replace_what_threads_hold(self) -> None:
         """While the interpreter ends, begin again as in a forked child.

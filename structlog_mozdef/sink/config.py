@@ -37,6 +37,7 @@ class SinkConfig:
     retry: RetryPolicy | None = None
     exit_timeout: float = 5.0
     handle_sigterm: bool = False
+    seal: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         spool = self.spool

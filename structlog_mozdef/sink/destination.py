@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from structlog.typing import Processor
+
+from structlog_mozdef.processors.sequence import SequenceAdder, StreamEnd
 from structlog_mozdef.sink import Sink
 
 
@@ -32,3 +35,27 @@ def destination_of(sink: Any, options: Mapping[str, Any]) -> Any:
         names = ", ".join(options)
         raise TypeError(f"{names}: options of a sink; they are for a URL, not for a sink")
     return sink
+
+
+def end_streams_in(sink: Any, processors: Sequence[Processor]) -> None:
+    """Let *sink* say when the streams end that the chain *processors* numbers.
+
+    `configure` and `MozDefHandler` do that; a chain that is made by hand needs it::
+
+        processors = [..., SequenceAdder(), MozDefRenderer()]
+        end_streams_in(sink, processors)
+
+    Args:
+        sink: where the chain ships to. One that is no `Sink` says nothing.
+        processors: of the chain, in their order, renderer included.
+
+    .. versionadded:: 26.1.0
+    """
+    if not isinstance(sink, Sink):
+        return
+    if sink.sealer is not None:
+        sink.before_end(StreamEnd(sink.sealer.position, processors))
+        return
+    for processor in processors:
+        if isinstance(processor, SequenceAdder):
+            sink.before_end(StreamEnd(processor.position, processors))

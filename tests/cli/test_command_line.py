@@ -196,7 +196,7 @@ def test_usage_shows_how_the_program_was_started(start, name):
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"usage: {name} [-h]")
     commands = re.findall(r"^    (\w+)(?: |$)", result.stdout, re.MULTILINE)
-    assert commands == ["send", "spool", "collector", "demo"]
+    assert commands == ["send", "spool", "collector", "audit", "seal", "demo"]
 
 
 def test_errors_show_how_the_program_was_started():

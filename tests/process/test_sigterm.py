@@ -34,13 +34,16 @@ def test_everything_is_sent(case):
 
 
 def test_what_cannot_be_sent_is_reported():
-    """In an outage one line says how many events are lost, in which process, and why."""
+    """In an outage one line says how many events are lost, in which process, and why.
+
+    The end of the stream is one of them.
+    """
     process = start("sigterm", "plain", dead_url(), env={"EXIT_TIMEOUT": "0.5"})
     status, stderr = ended(process, signal.SIGTERM)
     assert status == -signal.SIGTERM
     assert re.search(
-        rf"^sigterm\.py\[{process.pid}\]: structlog_mozdef: 200 events did not arrive at"
-        r" http://\S+: 200 not sent \(.*refused.*\)$",
+        rf"^sigterm\.py\[{process.pid}\]: structlog_mozdef: 201 events did not arrive at"
+        r" http://\S+: 201 not sent \(.*refused.*\)$",
         stderr,
         re.MULTILINE,
     )
@@ -118,7 +121,7 @@ def test_a_second_signal_ends_at_once(case, signals, status):
         _, stderr = process.communicate(timeout=30)
         seconds = time.monotonic() - began
         over.set()
-    assert (process.returncode, "200 not sent" in stderr) == (status, True)
+    assert (process.returncode, "201 not sent" in stderr) == (status, True)
     assert ("Exception ignored" in stderr, seconds < 5) == (False, True)
 
 

@@ -12,6 +12,7 @@ import importlib
 import logging.handlers
 import multiprocessing
 import os
+import pathlib
 import pkgutil
 import platform as platform_module
 import select
@@ -163,6 +164,31 @@ def configured(url):
     print(sink.flush(20), file=sys.stderr)
 
 
+def sealed(folder):
+    """Log sealed events, and print what an auditor says of them."""
+    from structlog_mozdef import configure
+    from structlog_mozdef.cli import main as command
+    from structlog_mozdef.testing import MemoryTransport
+
+    key, verification_key, record = (f"{folder}/{name}" for name in ("a/key", "keys", "record"))
+    command(["seal", "new-key", key, "--verification-key", verification_key])
+    transport = MemoryTransport()
+    sink = configure(transport, seal=key)
+    structlog.get_logger().info("sealed")
+    sink.end_streams()
+    sink.close(20)
+    events = (event + b"\n" for batch in transport.batches for event in batch)
+    pathlib.Path(record).write_bytes(b"".join(events))
+    command(["seal", "verify", "--key", verification_key, record])
+
+
+def seal(key):
+    """Make a sink that seals."""
+    import structlog_mozdef as mozdef
+
+    mozdef.Sink("http://127.0.0.1:9/events", seal=key)
+
+
 def handled(url):
     """Log an event by the logging handler."""
     import structlog_mozdef as mozdef
@@ -218,6 +244,8 @@ def main(platform, scenario, *arguments):
     {"macos": become_macos, "windows": become_windows}[platform]()
     if scenario == "refuse":
         refuse(deliver, *arguments)
+    elif scenario == "refuse to seal":
+        refuse(seal, *arguments)
     else:
         globals()[scenario](*arguments)
 

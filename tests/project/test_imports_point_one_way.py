@@ -24,6 +24,7 @@ LAYERS = [
     {"bound_logger", "logger", "handler", "tee"},
     {"configuration", "compat"},
     {"collector"},
+    {"audit"},
     {"cli", "metrics", "testing"},
     {"__main__", "pytest_plugin"},
 ]

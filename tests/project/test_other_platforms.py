@@ -37,9 +37,9 @@ def test_http(platform, receiver):
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_configure(platform, receiver):
-    """`configure` makes structlog send its events."""
+    """`configure` makes structlog send its events, and ends its stream."""
     run("other_platform", platform, "configured", receiver.url)
-    assert summaries(receiver) == ["configured"]
+    assert summaries(receiver) == ["configured", "end of stream"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -138,3 +138,15 @@ def test_file_on_windows(tmp_path):
     process = run("other_platform", "windows", "refuse", path.as_uri())
     expected = "ValueError: file:// needs fcntl, which this platform does not have\n"
     assert (process.stdout, process.stderr) == (expected, "")
+
+
+def test_seals_on_macos(tmp_path):
+    """Events are sealed, and their seals are checked."""
+    tmp_path.chmod(0o700)
+    assert run("other_platform", "macos", "sealed", tmp_path).stdout.endswith("proved\n")
+
+
+def test_seals_on_windows(tmp_path):
+    """Windows has no locks that end with a process: a seal is rejected in one sentence."""
+    process = run("other_platform", "windows", "refuse to seal", tmp_path / "key")
+    assert process.stdout == "ValueError: seal needs a system with flock, which Windows has not\n"

@@ -40,6 +40,12 @@ class Request:
         return [line for line in lines if line != b'{"index": {}}']
 
 
+def is_stream_end(event: object) -> bool:
+    """Whether *event* is the last of a process, which no program logs by itself."""
+    details = event.get("details") if isinstance(event, dict) else None
+    return isinstance(details, dict) and details.get("stream_end") is True
+
+
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
     """The bytes of an HTTP/1.1 answer; underscores in header names stand for hyphens."""
     lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}"]
@@ -117,7 +123,10 @@ class Receiver:
         return f"{self.base}/events"
 
     def events(self) -> list[dict]:
-        """All events of requests that were answered with success."""
+        """All events of requests that were answered with success, but for ends of streams."""
+        return [event for event in self.all_events() if not is_stream_end(event)]
+
+    def all_events(self) -> list[dict]:
         return [event for request in list(self.accepted) for event in request.events()]
 
     def raw_events(self) -> list[bytes]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.cli.printable import printable
 from structlog_mozdef.cli.spool import dead_letters, drain, listing, purge, requeue
+from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.exceptions import SpoolError
 
 _ACTIONS = {

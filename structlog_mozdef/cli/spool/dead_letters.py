@@ -7,9 +7,9 @@ import argparse
 import orjson
 
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.cli.printable import printable
 from structlog_mozdef.cli.spool.letters import Letter, read_letters
 from structlog_mozdef.cli.spool.selection import add_selection, selection_of
+from structlog_mozdef.cli.terminal import printable
 
 # Of valid JSON these are outside of its strings, where they mean no more than a space.
 _SPACES = dict.fromkeys(range(0x20), " ")

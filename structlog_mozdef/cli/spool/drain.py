@@ -10,14 +10,14 @@ import argparse
 import os
 import sys
 import time
-from typing import Any, Self
+from typing import Any
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import has_orphans, inspect_folder
 from structlog_mozdef.cli.destination import add_destination, sink_of
 from structlog_mozdef.cli.ending import StopRequest, handling_signals
-from structlog_mozdef.cli.printable import printable
+from structlog_mozdef.cli.terminal import printable, progress
 from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.sink import Sink, Stats
 
@@ -64,7 +64,7 @@ def _deliver(
 ) -> bool:
     """Wait for *sink* to deliver everything; return whether nothing is left."""
     is_left = True
-    with _progress(total) as bar:
+    with progress(total) as bar:
         while is_left and not stop.status and not deadline.expired:
             time.sleep(_POLL_INTERVAL)
             stats = sink.stats()
@@ -91,25 +91,3 @@ def _sum_up(stats: Stats, total: int) -> str:
     if stats.dropped:
         text += f", {stats.dropped:,} dropped"
     return f"{text}: {printable(stats.last_error)}" if left and stats.last_error else text
-
-
-def _progress(total: int) -> Any:
-    """Return a progress bar on a terminal's standard error, if the extra ``cli`` is installed."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return _NoProgress()
-    return tqdm(total=total, unit="event", unit_scale=True, disable=None)
-
-
-class _NoProgress:
-    n = 0
-
-    def update(self, count: int) -> None:
-        self.n += count
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        pass

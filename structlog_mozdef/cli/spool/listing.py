@@ -14,8 +14,8 @@ import time
 
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import StreamReport, inspect_folder
-from structlog_mozdef.cli.printable import printable
 from structlog_mozdef.cli.spool.letters import count_letters
+from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.cli.times import age_text, duration
 from structlog_mozdef.process.standard_error import count_of
 

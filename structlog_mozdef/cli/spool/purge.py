@@ -8,9 +8,9 @@ from typing import Self
 
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import inspect_folder, remove_orphans
-from structlog_mozdef.cli.printable import printable
 from structlog_mozdef.cli.spool.letters import Letter, remove_letters
 from structlog_mozdef.cli.spool.selection import Selection, add_selection, selection_of
+from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.process.standard_error import count_of
 
 

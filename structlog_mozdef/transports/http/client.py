@@ -54,6 +54,7 @@ class HTTPClient:
         proxies: as `options.checked_proxies` returns them.
         connect_timeout: seconds.
         read_timeout: seconds for sending a request, and again for its answer.
+        answer_limit: bytes of an answer that are read. Default 16 MiB.
         clock: returns seconds, monotonic: how old a connection is, and how long it has been idle.
     """
 
@@ -68,6 +69,7 @@ class HTTPClient:
         proxies: Mapping[str, str],
         connect_timeout: float,
         read_timeout: float,
+        answer_limit: int = _ANSWER_LIMIT_BYTES,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._name = name
@@ -75,6 +77,7 @@ class HTTPClient:
         self._headers = headers
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
+        self._answer_limit = answer_limit
         self._options: dict[str, Any] = {
             "stream": True,
             "verify": verify,
@@ -170,7 +173,7 @@ class HTTPClient:
         while part := raw.read1(65_536) if hasattr(raw, "read1") else raw.read(65_536):
             parts.append(part)
             size += len(part)
-            if size > _ANSWER_LIMIT_BYTES:
+            if size > self._answer_limit:
                 raw.close()
                 raise TransportError(
                     "the answer does not end", ambiguous=True, status=response.status_code

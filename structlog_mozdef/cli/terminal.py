@@ -1,9 +1,10 @@
-"""Text for a terminal, which must not obey what an event contains."""
+"""What commands write to a terminal: progress, and text that it must not obey."""
 
 from __future__ import annotations
 
 import json
 import sys
+from typing import Any, Self
 
 # So many characters are escaped at once: each takes far more memory until they are joined.
 _AT_ONCE = 64 * 1024
@@ -28,3 +29,30 @@ def _escaped(text: str, *, shows_all: bool) -> str:
         else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
         for character in text
     )
+
+
+def progress(total: int | None = None) -> Any:
+    """Return a progress bar on a terminal's standard error, if the extra ``cli`` is installed.
+
+    Args:
+        total: number of events. Default None: nobody knows.
+    """
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _NoProgress()
+    return tqdm(total=total, unit="event", unit_scale=True, disable=None)
+
+
+class _NoProgress:
+    n = 0
+    total: int | None = None
+
+    def update(self, count: int) -> None:
+        self.n += count
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass

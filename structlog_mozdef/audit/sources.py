@@ -1,0 +1,120 @@
+"""The events of a record: NDJSON, a spool, or the database of the collector."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.segments import open_segment, read_contents, read_part
+from structlog_mozdef.exceptions import AuditError, MozDefError
+from structlog_mozdef.files.opening import opened_folder
+
+_SQLITE = b"SQLite format 3\0"
+_GZIP = b"\x1f\x8b"
+#: A longer line is no event.
+_LINE_LIMIT_BYTES = 16 * 1024 * 1024
+_NO_LIMIT = 2**62
+_ACTIONS = ({"index"}, {"create"})
+
+#: What stands for a line that is no event.
+NO_EVENT: dict[str, Any] = {}
+
+
+def events_of(path: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of the file or folder at *path*; `NO_EVENT` for each line that is none.
+
+    Raises:
+        AuditError: it cannot be read, or not to its end.
+    """
+    try:
+        if Path(path).is_dir():
+            yield from _events_in_spool(path)
+            return
+        with Path(path).open("rb") as file:
+            start = file.read(len(_SQLITE))
+            file.seek(0)
+            if start == _SQLITE:
+                yield from _events_in_database(path)
+            elif start.startswith(_GZIP):
+                with gzip.open(file) as unpacked:
+                    yield from events_in_lines(unpacked)  # type: ignore[arg-type]
+            else:
+                yield from events_in_lines(file)
+    except (OSError, EOFError, MozDefError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AuditError(f"{path!r} cannot be read: {reason}") from None
+
+
+def events_in_lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield the events of NDJSON: as they were sent, or as an index returns or exports them."""
+    while line := stream.readline(_LINE_LIMIT_BYTES):
+        if len(line) >= _LINE_LIMIT_BYTES and not line.endswith(b"\n"):
+            while (rest := stream.readline(_LINE_LIMIT_BYTES)) and not rest.endswith(b"\n"):
+                pass
+            yield NO_EVENT
+        elif line.strip():
+            event = parse(line)
+            if event.keys() not in _ACTIONS:
+                yield event
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """Return the event in *line*; `NO_EVENT` where there is none."""
+    try:
+        value = orjson.loads(line)
+    except ValueError:
+        return NO_EVENT
+    return unwrapped(value)
+
+
+def unwrapped(value: Any) -> dict[str, Any]:
+    """Return the event itself, from the ``_source`` of an index if it is in one."""
+    if not isinstance(value, dict):
+        return NO_EVENT
+    source = value.get("_source")
+    return source if isinstance(source, dict) else value
+
+
+def _events_in_database(path: str) -> Iterator[dict[str, Any]]:
+    from structlog_mozdef.collector.store import stored_documents
+
+    for document in stored_documents(path):
+        yield parse(document.encode())
+
+
+def _events_in_spool(path: str) -> Iterator[dict[str, Any]]:
+    folder = SpoolFolder.existing(path)
+    try:
+        for name in folder.stream_names():
+            try:
+                with opened_folder(name, folder.fd) as fd:
+                    for number in read_contents(fd).segments:
+                        yield from map(parse, _lines_of_segment(fd, number))
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # drained meanwhile, or no stream
+        for letter in DeadLetterFile(folder, _NO_LIMIT).read():
+            event = letter.get("event")
+            yield event if isinstance(event, dict) else NO_EVENT
+    finally:
+        folder.close()
+
+
+def _lines_of_segment(stream_fd: int, number: int) -> Iterable[bytes]:
+    fd = open_segment(stream_fd, number)
+    if fd < 0:
+        return
+    try:
+        offset = 0
+        while (part := read_part(fd, offset)) is not None:
+            offset += part.length
+            if not part.is_torn:  # a process may be writing it
+                yield from part.lines
+    finally:
+        os.close(fd)

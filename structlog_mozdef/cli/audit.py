@@ -1,0 +1,35 @@
+"""Say which events of a record are missing, which came twice, and how each stream ended.
+
+Each process numbers its events in a stream of its own (``stream_id`` and ``sequence``). The exit
+status is 1 where a number is missing, or where the record has no numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import orjson
+
+from structlog_mozdef.audit.completeness import Completeness
+from structlog_mozdef.audit.report import Rules, as_json, as_lines, is_complete
+from structlog_mozdef.cli.record import add_record, add_silent_after, read_record
+from structlog_mozdef.cli.terminal import printable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options of this command."""
+    add_record(parser)
+    add_silent_after(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read the whole record, and print what was found."""
+    found = Completeness()
+    rules = Rules(partial=options.partial, silent_after=options.silent_after)
+    read_record(options, found.add, whole=False)
+    if options.json:
+        print(orjson.dumps(as_json(found, rules), option=orjson.OPT_INDENT_2).decode())
+    else:
+        for line in as_lines(found, rules):
+            print(printable(line))
+    return 0 if is_complete(found, rules) else 1
