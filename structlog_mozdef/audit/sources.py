@@ -10,17 +10,16 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
 from structlog_mozdef.buffers.spool.segments import open_segment, read_contents, read_part
 from structlog_mozdef.exceptions import AuditError, MozDefError
-from structlog_mozdef.files.opening import opened_folder
+from structlog_mozdef.files.opening import open_file, opened_folder
 
 _SQLITE = b"SQLite format 3\0"
 _GZIP = b"\x1f\x8b"
 #: A longer line is no event.
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
-_NO_LIMIT = 2**62
 _ACTIONS = ({"index"}, {"create"})
 
 #: What stands for a line that is no event.
@@ -99,11 +98,20 @@ def _events_in_spool(path: str) -> Iterator[dict[str, Any]]:
                         yield from map(parse, _lines_of_segment(fd, number))
             except (FileNotFoundError, NotADirectoryError):
                 pass  # drained meanwhile, or no stream
-        for letter in DeadLetterFile(folder, _NO_LIMIT).read():
-            event = letter.get("event")
-            yield event if isinstance(event, dict) else NO_EVENT
+        yield from _events_in_dead_letters(folder)
     finally:
         folder.close()
+
+
+def _events_in_dead_letters(folder: SpoolFolder) -> Iterator[dict[str, Any]]:
+    try:
+        fd = open_file(DEAD_LETTERS_FILE, folder.fd)
+    except FileNotFoundError:
+        return
+    with os.fdopen(fd, "rb") as letters:
+        for letter in events_in_lines(letters):
+            event = letter.get("event")
+            yield event if isinstance(event, dict) else NO_EVENT
 
 
 def _lines_of_segment(stream_fd: int, number: int) -> Iterable[bytes]:
