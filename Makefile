@@ -9,7 +9,7 @@ VENV := .venv
 PYTEST := -q -n 3 --dist loadfile
 # A spool and a file are rejected on Windows, before the modules that write to them do anything.
 WINDOWS := --no-warn-unreachable --follow-imports silent structlog_mozdef \
-	--exclude '(buffers/spool|files)/' --exclude 'transports/file/(append|named_file)'
+	--exclude '(buffers/spool|cli/spool|files)/' --exclude 'transports/file/(append|named_file)'
 PIP := -m pip install -qq --disable-pip-version-check
 
 .PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench clean servers

@@ -254,12 +254,18 @@ class Sink:
         """
         self._ends.append(last_event)
 
-    def end_streams(self) -> None:
+    def end_streams(self, patience: float = 1.0) -> None:
         """Accept the events that say that the streams in this sink have ended well.
 
         The end of the process does so, and so does the next call of `configure`. What is logged
         after that is followed by another such event.
+
+        Args:
+            patience: longest wait for a `RateLimiter` to tell what it has held back, in seconds.
         """
+        if capture.takers:
+            return  # to a test, it would be an event that nobody has logged
+        held_back.tell(Deadline.after(patience))
         # Sealed events are one stream, whoever logs them. The first chain that was named ends it.
         ends = self._ends if self._sealer is None else self._ends[1:2] or self._ends
         for last_event in ends:
@@ -356,7 +362,7 @@ class Sink:
     def begin_exit(self, deadline: Deadline) -> None:
         """Send without delay from now on, and report to standard error."""
         self.own_log.write_with(write_line)
-        self.end_streams()
+        self.end_streams(deadline.left())
         self._sender_thread.begin_exit(deadline)
 
     def end_exit(self, deadline: Deadline) -> None:

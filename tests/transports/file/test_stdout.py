@@ -230,8 +230,9 @@ def test_logger():
     output = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, timeout=60, check=True
     ).stdout
-    (event,) = valid(output)
+    event, end = valid(output)
     assert (event["summary"], event["severity"]) == ("a\nb", "ERROR")
+    assert end["details"]["stream_end"]
 
 
 def test_program_that_was_started_without_standard_output(tmp_path):
