@@ -35,6 +35,8 @@ from structlog_mozdef.delivery.states import Sending, State, Waiting
 from structlog_mozdef.exceptions import Rejected, TransportError
 from structlog_mozdef.transports.base import SendResult, Transport
 
+# Not `random.random`: a program that has seeded that would get other numbers.
+_system_random = random.SystemRandom().random
 #: An attempt that fails sooner was no outage of MozDef's broker, in seconds.
 _FAST_SECONDS = 2.0
 #: An attempt that takes longer is reported while it is under way, in seconds.
@@ -103,7 +105,7 @@ class Dispatcher:
         batch_events: int,
         batch_bytes: int,
         clock: Callable[[], float] = monotonic,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _system_random,
     ) -> None:
         self.buffer = buffer
         self.transport = transport

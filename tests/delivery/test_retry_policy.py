@@ -3,12 +3,16 @@
 import dataclasses
 import itertools
 import math
+import random
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.running import wait_for
+from support.transport_doubles import DownTransport
 
 from structlog_mozdef.delivery.retry import RetryPolicy
+from structlog_mozdef.sink import Sink
 
 ALMOST_ONE = math.nextafter(1.0, 0.0)
 chances = st.floats(0, 1, exclude_max=True)
@@ -91,3 +95,15 @@ def test_bounds_must_fit_together(values, message):
     with pytest.raises(ValueError) as caught:
         RetryPolicy(**values)
     assert str(caught.value) == message
+
+
+def test_jitter_leaves_the_random_numbers_of_the_program_alone():
+    """A program that has seeded `random` gets the same numbers, whatever its sinks wait for."""
+    transport = DownTransport()
+    sink = Sink(transport, retry=RetryPolicy(0.001, 0.001), linger=0, exit_timeout=0)
+    before = random.getstate()
+    sink.put(b"{}")
+    assert wait_for(lambda: transport.attempts > 3)
+    assert random.getstate() == before
+    transport.down = False
+    sink.close()

@@ -37,6 +37,8 @@ from structlog_mozdef.transports.urls import parse_hosts
 if TYPE_CHECKING:
     from structlog_mozdef.transports.amqp.session import Outcome, Session
 
+# Not `random.random`: a program that has seeded that would get other numbers.
+_system_random = random.SystemRandom().random
 #: The longest that RabbitMQ and py-amqp can count, in seconds.
 _LONGEST_HEARTBEAT = 65_535
 #: The longest time for closing, in seconds.
@@ -94,7 +96,7 @@ class AMQPTransport:
         confirm_timeout: float = 30.0,
         own_log: RateLimitedLogger | None = None,
         clock: Callable[[], float] = monotonic,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _system_random,
     ) -> None:
         address = parse_hosts(url, ("amqps", "amqp"))
         check_number("heartbeat", heartbeat, minimum=0, maximum=_LONGEST_HEARTBEAT, integer=True)
