@@ -96,7 +96,8 @@ def test_the_warning_says_what_to_set(tmp_path, caplog):
     assert "dead letters fill the 1,000 bytes that they may take (max_dead_letter_bytes)" in (
         caplog.text
     )
-    assert re.search(r"\b4\d events were dropped: dead letters full", caplog.text)
+    told = re.findall(r"(\d+) events? were dropped: dead letters full", caplog.text)
+    assert 40 <= sum(map(int, told)) <= sink.stats().dropped  # the last report may be one more
 
 
 def test_a_bad_size_is_rejected(tmp_path):

@@ -50,7 +50,6 @@ def test_numbers_are_high(tmp_path):
 @pytest.mark.parametrize("closes", ["all", "the segment", "the folders", "what is read"])
 def test_the_program_closes_our_descriptors(tmp_path, closes):
     """Events go to another stream; those before are read again from the disk. None is lost."""
-    gc.collect()  # what tests before have left open; a program has low numbers to spare
     spool = spool_on(tmp_path / "spool", timings=AT_ONCE)
     for event in events(*range(10)):
         spool.append(event)

@@ -5,6 +5,7 @@ import gc
 import inspect
 import os
 import socket
+import stat
 import time
 import tracemalloc
 
@@ -496,6 +497,8 @@ def test_a_program_that_closes_our_connection():
 def peer_of(number):
     """The port that descriptor *number* is connected to, if it is a connection."""
     try:
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            return None
         with socket.socket(fileno=os.dup(number)) as sock:
             return sock.getpeername()[1]
     except (OSError, IndexError):

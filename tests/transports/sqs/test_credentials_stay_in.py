@@ -28,6 +28,10 @@ def shipped(monkeypatch):
     """The sink of what is logged at level DEBUG anywhere, and its transport."""
     transport = MemoryTransport()
     monkeypatch.setattr(logging.root, "level", logging.DEBUG)
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("botocore"):  # other tests may have disabled it
+            monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+            logging.getLogger(name).setLevel(logging.NOTSET)
     with Sink(transport, linger=0.01) as sink:
         handler = MozDefHandler(sink)
         logging.root.addHandler(handler)
