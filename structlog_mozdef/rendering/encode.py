@@ -123,7 +123,9 @@ def encode(  # noqa: PLR0917 - by position a log call passes them faster
                     )
                 )
             ) and not (
-                ((nested or candidate is not event) and may_have_impossible_dates(encoded))
+                # Those of the details themselves were looked at, unless that ended early.
+                (candidate is not event and may_have_impossible_dates(encoded))
+                or (nested and may_have_impossible_dates(orjson.dumps(nested, None, options)))
                 or (redactor is not None and redactor.may_have_secret(candidate, nested, encoded))
             ):
                 return encoded[:end]
@@ -135,11 +137,15 @@ def encode(  # noqa: PLR0917 - by position a log call passes them faster
 
 
 def _has_few_names(details: dict[str, Any], encoded: bytes, max_names: int) -> bool:
-    if len(details) * PARTS_LIMIT <= max_names and _are_scalars(details.values()):
-        return True  # whatever is in the strings
-    # Strings may look like names, and objects in an array have the same ones.
-    at_most = encoded.count(b'":') + encoded.count(b".")
-    return at_most <= max_names or n_names(details) <= max_names
+    # Each name has a colon behind it. Strings have some as well, and may look like names, and
+    # objects in an array have the same ones: so each look costs more than the one before it.
+    dots = encoded.count(b".")
+    return (
+        encoded.count(b":") + dots <= max_names
+        or (len(details) * PARTS_LIMIT <= max_names and _are_scalars(details.values()))
+        or encoded.count(b'":') + dots <= max_names
+        or n_names(details) <= max_names
+    )
 
 
 def _is_flat(value: Any) -> bool:
