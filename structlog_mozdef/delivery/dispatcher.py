@@ -167,10 +167,16 @@ class Dispatcher:
         """Return whether the next step goes on with a batch that failed: it is not to linger."""
         return type(self.state) is not Sending
 
-    def retry_now(self) -> None:
-        """Make the next attempt now, unless the server itself asked for a pause."""
+    def retry_now(self) -> bool:
+        """Make the next attempt now, unless the server itself asked for a pause.
+
+        Returns:
+            Whether there was a wait, which is over.
+        """
         if isinstance(self.state, Waiting) and not self.state.is_binding:
             self.state = self.state.then
+            return True
+        return False
 
     def final_attempt(self) -> None:
         """Send what is left without probes and pauses: what stays behind now is lost anyway."""

@@ -227,8 +227,10 @@ class SenderThread:
         """
         if feedback.is_sender() or self.is_interrupted():
             return self._is_settled(until)
-        self._dispatcher.retry_now()
+        retries = self._dispatcher.retry_now()
         while not self._is_settled(until):
+            # The attempt that is under way may fail: one more is made at once, and no third one.
+            retries = retries or self._dispatcher.retry_now()
             if deadline.expired:
                 return False
             if self._thread is None and not self.start() and self._thread is None:
