@@ -166,15 +166,7 @@ def configure(
     if seal is not None:
         from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
 
-        processors[-1] = SortingRenderer(
-            category,
-            source,
-            timezone,
-            typed_names,
-            listed_names=listed_names,
-            max_names=max_names,
-            redactor=redactor_of(redact),
-        )
+        processors[-1] = SortingRenderer.like(processors[-1])
     end_streams_in(sink, processors)
     if _sinks and (before := _sinks[0]()) is not None:
         before.end_streams()

@@ -266,7 +266,7 @@ class Sink:
         if capture.takers:
             return  # to a test, it would be an event that nobody has logged
         held_back.tell(Deadline.after(patience))
-        # Sealed events are one stream, whoever logs them. The first chain that was named ends it.
+        # Sealed events are one stream. The first chain that was named ends it.
         ends = self._ends if self._sealer is None else self._ends[1:2] or self._ends
         for last_event in ends:
             try:

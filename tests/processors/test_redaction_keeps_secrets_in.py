@@ -425,7 +425,7 @@ FORMATTERS = {
 
 @pytest.mark.parametrize("formatter", ["none", "of an event"])
 def test_handler_redacts(formatter):
-    """A handler ships no secret, neither in the message nor in fields, whoever makes the event."""
+    """A handler ships no secret, neither in the message nor in fields, of any kind of record."""
     assert SECRET not in handled(FORMATTERS[formatter])
 
 

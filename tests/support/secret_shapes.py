@@ -715,7 +715,7 @@ signature=ok
 2026-01-01 12:00:00 password_reset requested by kang
 otp is required
 sk-learn model loaded
-hf_home=/root/.cache
+hf_home=/var/cache/models
 npm_lifecycle_event=test
 identified by the badge at the door
 identified by 'name' and 'type'

@@ -35,3 +35,11 @@ class SortingRenderer(MozDefRenderer):
 
     __slots__ = ()
     _encode = staticmethod(_encode)
+
+    @classmethod
+    def like(cls, renderer: Any) -> SortingRenderer:
+        """Return one with the options of *renderer*, a `MozDefRenderer`."""
+        sorting = cls.__new__(cls)
+        for name in MozDefRenderer.__slots__:
+            setattr(sorting, name, getattr(renderer, name))
+        return sorting
