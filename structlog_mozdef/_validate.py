@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -49,6 +48,8 @@ def check_names(given: Iterable[str], allowed: Iterable[str]) -> None:
     names = list(allowed)
     for name in given:
         if name not in names:
+            import difflib  # for a mistake, and not for each program
+
             close = difflib.get_close_matches(name, names, n=1)
             meant = f"do you mean {close[0]}?" if close else f"there are {', '.join(names)}"
             raise TypeError(f"{name} is no option; {meant}")

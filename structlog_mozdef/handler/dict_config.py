@@ -26,11 +26,11 @@ class _Cause(Exception):  # noqa: N818 - it is none: it stands where one is look
 
     def __str__(self) -> str:
         asking = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
-        sentence = str(self.args[0])
+        sentence, cause = self.args
         if asking.f_globals.get("__name__") == _MODULE and asking.f_code.co_name == "configure":
             name = asking.f_locals.get("name")
-            raise ValueError(f"handler {name!r}: {sentence}") from None
-        return sentence
+            raise ValueError(f"handler {name!r}: {sentence}") from cause
+        return str(sentence)
 
 
 def is_told(constructor: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -41,8 +41,8 @@ def is_told(constructor: Callable[_P, _R]) -> Callable[_P, _R]:
         try:
             return constructor(*args, **kwargs)
         except (ValueError, TypeError, MozDefError) as error:
-            if error.__cause__ is None and _is_asked_by_dict_config():
-                error.__cause__ = _Cause(str(error))
+            if _is_asked_by_dict_config():
+                error.__cause__ = _Cause(str(error), error.__cause__)
             raise
 
     return construct
