@@ -163,10 +163,6 @@ def configure(
         max_names=max_names,
     )
     sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, seal=seal, **sink_options)
-    if seal is not None:
-        from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
-
-        processors[-1] = SortingRenderer.like(processors[-1])
     end_streams_in(sink, processors)
     if _sinks and (before := _sinks[0]()) is not None:
         before.end_streams()
