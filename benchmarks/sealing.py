@@ -1,7 +1,7 @@
 """The cost of a seal in a log call, for each way of logging.
 
 Each logs into the same kind of sink, with a seal and without. Both are measured by turns, in time
-of the processor, and what counts is the difference within each pair: a busy machine slows both down.
+of the processor; what counts is the difference within each pair: a busy machine slows both down.
 """
 
 from __future__ import annotations
