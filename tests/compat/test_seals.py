@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
 import pytest
+from support.compat_documents import VULNERABILITY
 from support.compat_receivers import own_delivery
 from support.receivers import Receiver, answer
 from support.sealing import Sealing
@@ -99,10 +101,7 @@ def test_settings_that_cannot_work(sealing, send, caplog):
 
 def test_documents_that_are_no_events(sealing):
     """A vulnerability, which has not MozDef's ten fields, goes on as it is."""
-    document = {"utctimestamp": "t", "description": "d", "sourcename": "s"}
-    document["asset"] = dict.fromkeys("assetid ipv4address hostname macaddress".split(), "x")
-    names = "status vulnid title discovery_time age_days known_malware known_exploits cvss cves"
-    document["vuln"] = dict.fromkeys(names.split(), "x")
+    document = copy.deepcopy(VULNERABILITY)
     with Receiver() as receiver:
         vulnerability = mozdef.MozDefVulnerability(receiver.url)
         vulnerability.set_seal(sealing.path)
