@@ -156,10 +156,6 @@ def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
     processors = _chain(chain, *_consoles(options.get("console", "auto"), chain["redact"] or None))
     shipping = {"handle_sigterm": True, **part_of(options, SpooledSinkOptions)}
     sink = Sink(url_or_transport, **shipping)
-    if seal is not None:
-        from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
-
-        processors[-1] = SortingRenderer.like(processors[-1])
     end_streams_in(sink, processors)
     if _sinks and (before := _sinks[0]()) is not None:
         before.end_streams()

@@ -10,7 +10,7 @@ from typing import Any
 
 from structlog_mozdef.audit.index import NUMBERS_ONLY, IndexReader
 from structlog_mozdef.audit.sources import events_in_lines, events_of
-from structlog_mozdef.cli.destination import add_access, url_with_user
+from structlog_mozdef.cli.destination import access_to, add_access
 from structlog_mozdef.cli.terminal import progress
 
 _STEP = 1_000
@@ -90,8 +90,10 @@ def _reader(options: argparse.Namespace, source: str, *, whole: bool) -> IndexRe
     if not source.lower().startswith(("https://", "http://")):
         return None
     verify: bool | str = {"yes": True, "no": False}.get(options.verify, options.verify)
+    url, api_key = access_to(source, options, os.environ)
     return IndexReader(
-        url_with_user(source, options.user, options.password_file, os.environ),
+        url,
+        api_key=api_key,
         query=options.query,
         verify=verify,
         fields=None if whole else NUMBERS_ONLY,

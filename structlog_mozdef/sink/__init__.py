@@ -127,10 +127,12 @@ class Sink:
         self._sealer: Any = None
         if seal is not None:
             # Loaded only where it is used, when the program is configured.
+            from structlog_mozdef.rendering.sealing.in_order import render_in_order
             from structlog_mozdef.rendering.sealing.key_file import KeyFile
             from structlog_mozdef.rendering.sealing.sealer import Sealer
 
             self._sealer = Sealer(KeyFile(seal), self.own_log)
+            render_in_order()
             self.before_end(StreamEnd(self._sealer.position, (MozDefRenderer(),)))
         self._transport = transport_of(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
