@@ -12,7 +12,7 @@ WINDOWS := --no-warn-unreachable --follow-imports silent structlog_mozdef \
 	--exclude '(buffers/spool|cli/spool|files)/' --exclude 'transports/file/(append|named_file)'
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench clean servers
+.PHONY: help demo test lint format docs test-newest test-elasticsearch test-oldest coverage bench clean servers
 
 help:
 	@echo "make demo      send events through the whole chain to a receiver and show what it stored"
@@ -20,6 +20,7 @@ help:
 	@echo "make coverage  measure which statements and branches the tests reach"
 	@echo "make bench     run the benchmarks and write benchmarks/RESULTS.rst; BENCH=--quick: in short"
 	@echo "make format    format the code"
+	@echo "make docs      write docs/command_line.rst, which is made from the parser"
 
 demo: $(VENV)/demo/.ready
 	@$(VENV)/demo/bin/python -m structlog_mozdef demo
@@ -62,6 +63,9 @@ bench: servers $(VENV)/bench/.ready
 format: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/ruff format .
 	$(VENV)/newest/bin/ruff check --fix .
+
+docs: $(VENV)/newest/.ready
+	$(VENV)/newest/bin/python tests/support/command_line_page.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

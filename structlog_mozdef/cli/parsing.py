@@ -20,11 +20,26 @@ STATUSES = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations, and refuses a value in one sentence."""
+    """A parser that takes no abbreviations, refuses a value in one sentence, and minds no order.
+
+    Options may stand before, between and behind what they are for: `argparse` itself takes the
+    first of ``URL [FILE ...]`` as all of them, as soon as an option follows.
+    """
 
     def __init__(self, **options: Any) -> None:
         # An abbreviation means something else, or nothing, as soon as there is one more option.
         super().__init__(allow_abbrev=False, **options)
+        self._is_intermixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See `argparse.ArgumentParser`."""
+        if self._is_intermixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._is_intermixing = True  # which calls this method
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_intermixing = False
 
     def error(self, message: str) -> NoReturn:
         """End with status 2."""

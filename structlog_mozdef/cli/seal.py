@@ -22,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the actions of this command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     text = "Make a key file, and print its verification key."
-    new_key = actions.add_parser("new-key", help=text, description=text)
+    new_key = actions.add_parser(
+        "new-key",
+        help=text,
+        description=f"{text}\n\nThe key file is for configure(seal=FILE). The verification key"
+        " belongs to the auditor, and on no machine that seals.",
+    )
     new_key.add_argument(
         "file", metavar="FILE", help="the key file to make, in a folder of the sealing user's alone"
     )
@@ -33,7 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     new_key.set_defaults(act=_new_key)
     text = "Check the seals of a record."
-    verify = actions.add_parser("verify", help=text, description=text)
+    verify = actions.add_parser(
+        "verify",
+        help=text,
+        description=f"{text}\n\nIt says which events are authentic, changed, forged or missing. The"
+        " exit status is 1 where anything is not authentic or is missing.",
+    )
     verify.add_argument(
         "--key",
         metavar="FILE",

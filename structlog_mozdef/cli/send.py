@@ -3,6 +3,15 @@
 A line that is a JSON object, such as any output of structlog, is an event; any other is the summary
 of one. Files may be in gzip. The status is 0 only if all lines were delivered. After a signal, the
 lines that were read before it are sent.
+
+With --follow, files are read from their beginning (or their end) until a signal comes. A file that
+is renamed or removed is read on until nobody has written to it for a minute. What is truncated and
+written again within a quarter of a second is not seen.
+
+Without --position-file nothing is remembered: the next start begins in the same way. With it, the
+next start goes on behind the last line that was delivered, also in files that were renamed in their
+folder meanwhile. After a kill, the lines of the last seconds are sent twice; none is left out but
+where its file was removed or truncated. A position file is for one command at a time.
 """
 
 from __future__ import annotations
