@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from structlog_mozdef._version import __version__
 from structlog_mozdef.cli import audit, collector, demo, seal, send, spool
 from structlog_mozdef.cli.ending import Interrupted, handling_signals, raise_interrupted
-from structlog_mozdef.cli.output import OutputError, end_output, finish_output, prepare_output
+from structlog_mozdef.cli.output import OutputError, end_output, prepared_output
 from structlog_mozdef.cli.parsing import Parser, statuses_text
 from structlog_mozdef.exceptions import MozDefError
 
@@ -41,16 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: see `structlog_mozdef.cli.parsing.STATUSES`.
     """
-    prepare_output()
     try:
-        with handling_signals(raise_interrupted):
+        with prepared_output(), handling_signals(raise_interrupted):
             return _run(arguments)
-    except BrokenPipeError:
-        return end_output(141)
     except OutputError as error:
-        return _fail(error, end_output(2))
+        return _end_unread() if error.is_unread else _fail(error)
+    except BrokenPipeError:  # of standard error
+        return _end_unread()
     except (ValueError, ImportError, OSError, MozDefError) as error:
-        return _fail(error, 2)
+        return _fail(error)
     except Interrupted as error:
         return error.status
 
@@ -88,13 +87,20 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = end.code
     else:
         status = options.run(options)
-    finish_output()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     return int(status or 0)
 
 
-def _fail(error: Exception, status: int) -> int:
+def _end_unread() -> int:
+    end_output()
+    return 141  # 128 and the number of SIGPIPE, which Windows has not
+
+
+def _fail(error: Exception) -> int:
+    end_output()
     print(f"error: {error}", file=sys.stderr)
-    return status
+    return 2
 
 
 def _program_name() -> str:

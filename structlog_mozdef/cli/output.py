@@ -6,40 +6,66 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any, TextIO, cast
 
 
 class OutputError(Exception):
-    """Standard output takes no more, for another reason than that nobody reads it."""
+    """Standard output takes no more.
+
+    It is no OSError: those are of files, and `argparse` passes over them.
+
+    Attributes:
+        is_unread: whether that is since nobody reads it any more.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"standard output cannot be written: {error.strerror or error}")
+        self.is_unread = isinstance(error, BrokenPipeError)
 
 
-def prepare_output() -> None:
-    """Let no character be one that an output does not know, and make up a closed standard error."""
-    if sys.stderr is None:  # what is for it must not get onto standard output
+@contextlib.contextmanager
+def prepared_output() -> Iterator[None]:
+    """Let standard output raise `OutputError`, and show each character in some way.
+
+    A closed standard error is made up: what is for it must not get onto standard output.
+    """
+    if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    output = None if sys.stdout is None else cast("TextIO", _Output(sys.stdout))
+    with contextlib.redirect_stdout(output):
+        yield
 
 
-def finish_output() -> None:
-    """Write what is left for standard output.
+class _Output:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
-    Raises:
-        BrokenPipeError: nobody reads it.
-        OutputError: it takes no more.
-    """
+    def write(self, text: str) -> int:
+        with _translated():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _translated():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+        yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(f"standard output cannot be written: {reason}") from None
+        raise OutputError(error) from None
 
 
-def end_output(status: int) -> int:
-    """Let nothing be written any more to what takes no more; return *status*."""
+def end_output() -> None:
+    """Let nothing be written any more to what takes no more: Python would try it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -47,6 +73,5 @@ def end_output(status: int) -> int:
                 stream.flush()
         except OSError:
             with contextlib.suppress(OSError):  # it is no descriptor
-                os.dup2(nowhere, stream.fileno())  # what it still holds is written at exit
+                os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-    return status

@@ -35,7 +35,7 @@ def test_several_files_and_standard_input(receiver, tmp_path):
     result = send(receiver, tmp_path / "1.log", "-", tmp_path / "2.log", text="c\n")
     assert receiver.summaries() == ["a", "b", "c", "d"]
     assert (result.returncode, result.stdout) == (0, b"")
-    assert result.stderr.decode().split() == "4 of 4 events delivered".split()
+    assert result.stderr.decode().split() == ["4", "of", "4", "events", "delivered"]
 
 
 def test_gzip(receiver, tmp_path):
@@ -47,10 +47,10 @@ def test_gzip(receiver, tmp_path):
 
 
 def test_gzip_that_unpacks_to_much_takes_little_memory(receiver, tmp_path):
-    """A small file that unpacks to a gigabyte is cut into one line, and no bomb."""
+    """A small file that unpacks to a large one is cut into one line, and no bomb."""
     packed = tmp_path / "bomb.gz"
     with gzip.open(packed, "wb") as file:
-        for _ in range(300):
+        for _ in range(100):
             file.write(b"x" * 1_000_000)
     measured = (
         "import resource, sys; from structlog_mozdef.cli import main; status = main(sys.argv[1:]);"
@@ -60,7 +60,7 @@ def test_gzip_that_unpacks_to_much_takes_little_memory(receiver, tmp_path):
         [sys.executable, "-c", measured, "send", receiver.url, packed], capture_output=True
     )
     assert ended.returncode == 0, ended.stderr
-    assert int(ended.stdout) < 150_000  # KiB
+    assert int(ended.stdout) < 120_000  # KiB
     assert len(receiver.events()) == 1
 
 
@@ -113,7 +113,9 @@ def test_what_cannot_be_read_is_refused_before_anything_is_sent(receiver, tmp_pa
     (tmp_path / "good").write_text("a\n")
     result = send(receiver, tmp_path / "good", tmp_path / name)
     assert (result.returncode, receiver.requests) == (2, [])
-    assert re.fullmatch(rf"error: FILE is '.*', which cannot be read: .*{reason}.*\n", stderr(result))
+    assert re.fullmatch(
+        rf"error: FILE is '.*', which cannot be read: .*{reason}.*\n", stderr(result)
+    )
 
 
 def stderr(result):
@@ -130,7 +132,16 @@ def test_closed_standard_input_is_refused(receiver):
     """Without a standard input there is one sentence instead of a traceback."""
     for arguments in (["send", receiver.url], ["audit"]):
         ended = subprocess.run(
-            ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "structlog_mozdef", *arguments],
+            [
+                "sh",
+                "-c",
+                'exec "$@" <&-',
+                "sh",
+                sys.executable,
+                "-m",
+                "structlog_mozdef",
+                *arguments,
+            ],
             capture_output=True,
             text=True,
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from structlog_mozdef.cli.output import finish_output
 from structlog_mozdef.cli.spool.arguments import ACTIONS
 from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.exceptions import SpoolError
@@ -47,8 +46,7 @@ def run(options: argparse.Namespace) -> int:
     except SpoolError as error:
         raise ValueError(printable(str(error))) from None
     except BrokenPipeError:
-        raise  # by what is printed
+        raise  # of standard error
     except OSError as error:
-        finish_output()  # where it is the output that fails
         reason = error.strerror or type(error).__name__
         raise ValueError(f"spool is {options.folder!r}, which cannot be used: {reason}") from None
