@@ -38,6 +38,7 @@ lint: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/mypy --platform win32 --cache-dir .mypy_cache/win32 $(WINDOWS)
 
 docs: $(VENV)/newest/.ready
+	$(VENV)/newest/bin/python tests/support/command_line_page.py
 	$(VENV)/newest/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 
 test-newest: $(VENV)/newest/.ready

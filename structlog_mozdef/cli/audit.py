@@ -10,8 +10,6 @@ import argparse
 
 import orjson
 
-from structlog_mozdef.audit.completeness import Completeness
-from structlog_mozdef.audit.report import Rules, as_json, as_lines, is_complete
 from structlog_mozdef.cli.record import add_record, add_silent_after, read_record
 from structlog_mozdef.cli.terminal import printable
 
@@ -24,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the whole record, and print what was found."""
+    from structlog_mozdef.audit.completeness import Completeness
+    from structlog_mozdef.audit.report import Rules, as_json, as_lines, is_complete
+
     found = Completeness()
     rules = Rules(partial=options.partial, silent_after=options.silent_after)
     read_record(options, found.add, whole=False)

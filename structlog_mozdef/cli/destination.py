@@ -10,10 +10,10 @@ import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
-from structlog_mozdef.sink import Sink
+if TYPE_CHECKING:
+    from structlog_mozdef.sink import Sink
 
 #: Set in the environment, they are the user and the password of the destination.
 USER_VARIABLE, PASSWORD_VARIABLE = "MOZDEF_USER", "MOZDEF_PASSWORD"
@@ -30,7 +30,7 @@ def add_destination(parser: argparse.ArgumentParser, *, optional: bool = False) 
         "url",
         metavar="URL",
         nargs="?" if optional else None,
-        help="https://host:8443/events, or another URL that a Sink accepts",
+        help="the destination: https://host:8443/events, or another URL that a Sink accepts",
     )
     add_access(parser)
 
@@ -38,41 +38,54 @@ def add_destination(parser: argparse.ArgumentParser, *, optional: bool = False) 
 def add_access(parser: argparse.ArgumentParser) -> None:
     """Define the arguments for the user of a URL, and how its certificate is verified."""
     parser.add_argument(
-        "--user", metavar="NAME", help=f"of the destination (default: ${USER_VARIABLE})"
+        "--user",
+        metavar="NAME",
+        help="the user at the destination, where the URL has none"
+        f" (default: ${USER_VARIABLE}, or none)",
     )
     parser.add_argument(
         "--password-file",
         metavar="FILE",
-        help=f"whose first line is the password (default: ${PASSWORD_VARIABLE})",
+        help="a file whose first line is the password of that user"
+        f" (default: ${PASSWORD_VARIABLE}, or none)",
     )
     parser.add_argument(
         "--api-key-file",
         metavar="FILE",
-        help="whose first line is an API key of Elasticsearch, encoded or as ID:KEY, instead of a"
-        f" user (default: ${API_KEY_VARIABLE})",
+        help="a file whose first line is an API key of Elasticsearch, encoded or as ID:KEY, instead"
+        f" of a user (default: ${API_KEY_VARIABLE}, or none)",
     )
     parser.add_argument(
         "--verify",
         default="yes",
         metavar="yes|no|FILE",
-        help="verify the certificate, with a CA bundle (default: %(default)s)",
+        help="verify the certificate of the destination; with FILE, a bundle of CA certificates in"
+        " PEM, by these (default: %(default)s)",
     )
 
 
-def sink_of(arguments: argparse.Namespace, kind: type[Sink] = Sink, **options: Any) -> Sink:
-    """Create a sink of that *kind* for the arguments of `add_destination`.
+def sink_of(arguments: argparse.Namespace, kind: type[Sink] | None = None, **options: Any) -> Sink:
+    """Create a sink for the arguments of `add_destination`.
+
+    Args:
+        arguments: as they were parsed.
+        kind: its class. Default: `Sink`.
+        options: of the sink.
 
     Raises:
         ValueError: a setting cannot work, or the destination has no certificate to verify.
     """
+    from structlog_mozdef.sink import Sink
+
+    sink_class = kind or Sink
     url, api_key = access_to(arguments.url, arguments, os.environ)
     if api_key is not None:
         options["api_key"] = api_key
     verify = arguments.verify
     if verify == "yes":
-        return kind(url, **options)
+        return sink_class(url, **options)
     try:
-        return kind(url, verify=False if verify == "no" else verify, **options)
+        return sink_class(url, verify=False if verify == "no" else verify, **options)
     except TypeError as error:
         problem = str(error)
     raise ValueError(f"--verify is not for this destination: {problem}")
@@ -147,6 +160,8 @@ def url_with_user(
             f"there is a {given} without a {missing}: --user or {USER_VARIABLE}, and"
             f" --password-file or {PASSWORD_VARIABLE} belong together"
         )
+    from urllib.parse import quote
+
     quoted = ":".join(quote(os.fsencode(part), safe="") for part in (user, password))
     return f"{scheme}{slashes}{quoted}@{rest}"
 

@@ -1,4 +1,4 @@
-"""How a command ends that is asked to: by Ctrl-C, SIGTERM or SIGHUP, or by whoever reads from it.
+"""How a command ends that is asked to: by Ctrl-C, SIGTERM or SIGHUP.
 
 The status is 128 and the number of the signal, as a shell would say: a process that handles its
 signals can say it as process 1 of a container as well.
@@ -7,18 +7,18 @@ signals can say it as process 1 of a container as well.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import select
 import signal
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, NoReturn, Self
 
-_SIGPIPE = 13  # Windows has none
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
 
 
 class Interrupted(KeyboardInterrupt):
@@ -36,18 +36,6 @@ class Interrupted(KeyboardInterrupt):
 def raise_interrupted(number: int, _: types.FrameType | None = None) -> NoReturn:
     """Raise `Interrupted`: a handler of signals."""
     raise Interrupted(number)
-
-
-def end_output() -> int:
-    """Let nothing be written any more: nobody reads it. Return the exit status that says so."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            os.dup2(nowhere, stream.fileno())  # what it still holds is written at exit
-    os.close(nowhere)
-    return 128 + _SIGPIPE
 
 
 @contextlib.contextmanager
@@ -83,65 +71,81 @@ class StopRequest:
         self.status = 128 + number
 
 
-class Input:
-    """Standard input that ends when a signal comes; a second signal raises `Interrupted`.
+class StopReading(StopRequest):
+    """Ends what is read when a signal comes, so that all that was read before is worked off.
 
-    So all that was read is worked off. What still waits in a pipe was not read.
+    What still waits in a pipe was not read. A second signal raises `Interrupted`.
 
     Args:
         timeout: seconds after the first signal that `Interrupted` is raised as well.
-
-    Attributes:
-        stream: to read from.
-        status: the exit status that the signal asks for; 0 where there was none.
     """
 
     def __init__(self, timeout: float) -> None:
-        self.status = 0
+        super().__init__()
         self._timeout = timeout
-        is_windows = sys.platform == "win32"  # there, select knows sockets only
-        self._raw = None if is_windows else _EndableInput(sys.stdin.fileno())
-        self.stream: BinaryIO = sys.stdin.buffer
-        if self._raw is not None:
-            self.stream = cast("BinaryIO", io.BufferedReader(self._raw))
+        # Python writes to it for each signal: one that comes right before a wait ends that as well.
+        self._woken, self._wake = os.pipe()
+        self._wakeup_before = -1
+        self._is_opening = False
+
+    def __enter__(self) -> Self:
+        if sys.platform != "win32":  # there, select knows sockets only
+            for end in (self._woken, self._wake):
+                os.set_blocking(end, False)
+            if threading.current_thread() is threading.main_thread():
+                self._wakeup_before = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self._wakeup_before)
+        os.close(self._woken)
+        os.close(self._wake)
 
     def handle(self, number: int, _: types.FrameType | None) -> None:
         """End the input: a handler of signals."""
-        if self.status or self._raw is None:
+        if self._is_opening or sys.platform == "win32":
             raise_interrupted(number)
-        self.status = 128 + number
-        self._raw.is_ended = True
-        if sys.platform != "win32":
-            signal.signal(signal.SIGALRM, raise_interrupted)
-            signal.setitimer(signal.ITIMER_REAL, max(self._timeout, 0.01))
+        super().handle(number, _)
+        signal.signal(signal.SIGALRM, raise_interrupted)
+        signal.setitimer(signal.ITIMER_REAL, max(self._timeout, 0.01))
 
     def done(self) -> None:
         """Let no timeout end what comes after."""
         if self.status and sys.platform != "win32":
             signal.setitimer(signal.ITIMER_REAL, 0)
 
+    def open(self, path: str) -> int:
+        """Return a descriptor of *path*, or -1 where a signal came while a pipe has no writer."""
+        try:
+            self._is_opening = True
+            if self.status:
+                return -1
+            return os.open(path, os.O_RDONLY | _BINARY)
+        except Interrupted as error:
+            self.status = error.status
+            return -1
+        finally:
+            self._is_opening = False
 
-class _EndableInput(io.RawIOBase):
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self.is_ended = False
-        # Python writes to it for each signal: one that comes right before a wait ends that as well.
-        self._woken, self._wake = os.pipe()
-        if sys.platform != "win32":
-            for end in (self._woken, self._wake):
-                os.set_blocking(end, False)
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+    def read(self, fd: int, size: int) -> bytes:
+        """Wait for *fd*, and return *size* bytes of it at the most; none at its end."""
+        while not self.status:
+            if self._is_ready(fd):
+                return os.read(fd, size)
+        return b""
 
-    def readable(self) -> bool:
-        return True
+    def wait(self, seconds: float) -> None:
+        """Wait for so long, or until a signal comes."""
+        if not self.status:
+            self._is_ready(None, seconds)
 
-    def readinto(self, buffer: Any) -> int:
-        while not self.is_ended:
-            ready, _, _ = select.select([self._fd, self._woken], [], [])
-            if self._woken in ready:
-                os.read(self._woken, 4096)
-            else:
-                data = os.read(self._fd, len(buffer))
-                buffer[: len(data)] = data
-                return len(data)
-        return 0
+    def _is_ready(self, fd: int | None, seconds: float | None = None) -> bool:
+        if sys.platform == "win32":
+            time.sleep(seconds or 0.0)
+            return True
+        ready, _, _ = select.select([self._woken, *([] if fd is None else [fd])], [], [], seconds)
+        if self._woken in ready:
+            os.read(self._woken, 4096)
+            return False
+        return bool(ready)

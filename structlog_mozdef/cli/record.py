@@ -6,12 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from structlog_mozdef.audit.index import NUMBERS_ONLY, IndexReader
-from structlog_mozdef.audit.sources import events_in_lines, events_of
 from structlog_mozdef.cli.destination import access_to, add_access
 from structlog_mozdef.cli.terminal import progress
+from structlog_mozdef.cli.times import duration
+
+if TYPE_CHECKING:
+    from structlog_mozdef.audit.index import IndexReader
 
 _STEP = 1_000
 
@@ -28,15 +30,19 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         " input, the default. Several are one record.",
     )
     parser.add_argument(
-        "--query", metavar="LUCENE", help="which events of an index, such as tags:openvpn"
+        "--query",
+        metavar="LUCENE",
+        help="which events of an index, such as tags:openvpn (default: all)",
     )
     parser.add_argument(
         "--partial",
         action="store_true",
         help="the record may begin in the middle of streams: what comes before the first number of"
-        " a stream is not missing",
+        " a stream is not missing (default: it is)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object (default: lines for people)"
+    )
     add_access(parser)
 
 
@@ -44,10 +50,11 @@ def add_silent_after(parser: argparse.ArgumentParser) -> None:
     """Define the argument for streams that do not end."""
     parser.add_argument(
         "--silent-after",
-        type=float,
-        metavar="SECONDS",
-        help="a stream without an end whose last event is older was cut off, and its tail may be"
-        " missing; 0: every one (default: a stream without an end is still open)",
+        type=duration,
+        metavar="DURATION",
+        help="a stream without an end whose last event is older than this (90 or 90s, 10m, 2h, 1d)"
+        " was cut off, and its tail may be missing; 0: every one (default: a stream without an end"
+        " is still open)",
     )
 
 
@@ -83,12 +90,20 @@ def read_record(
 
 
 def _events_of(source: str) -> Iterator[dict[str, Any]]:
-    return events_in_lines(sys.stdin.buffer) if source == "-" else events_of(source)
+    from structlog_mozdef.audit.sources import events_in_lines, events_of
+
+    if source != "-":
+        return events_of(source)
+    if sys.stdin is None:
+        raise ValueError("standard input is closed")
+    return events_in_lines(sys.stdin.buffer)
 
 
 def _reader(options: argparse.Namespace, source: str, *, whole: bool) -> IndexReader | None:
     if not source.lower().startswith(("https://", "http://")):
         return None
+    from structlog_mozdef.audit.index import NUMBERS_ONLY, IndexReader
+
     verify: bool | str = {"yes": True, "no": False}.get(options.verify, options.verify)
     url, api_key = access_to(source, options, os.environ)
     return IndexReader(

@@ -9,39 +9,47 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from datetime import UTC, datetime
 
 import orjson
 
-from structlog_mozdef.audit.report import Rules
-from structlog_mozdef.audit.seal_report import as_json, as_lines
-from structlog_mozdef.audit.seals import Verification
-from structlog_mozdef.audit.verification_keys import line_of, read_keys
 from structlog_mozdef.cli.record import add_record, add_silent_after, read_record
 from structlog_mozdef.cli.terminal import printable
-from structlog_mozdef.rendering.sealing.key_file import create_key
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the actions of this command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    text = "make a key file, and print its verification key"
-    new_key = actions.add_parser("new-key", help=text, description=text)
-    new_key.add_argument("file", metavar="FILE", help="in a folder of the sealing user's alone")
+    text = "Make a key file, and print its verification key."
+    new_key = actions.add_parser(
+        "new-key",
+        help=text,
+        description=f"{text}\n\nThe key file is for configure(seal=FILE). The verification key"
+        " belongs to the auditor, and on no machine that seals.",
+    )
+    new_key.add_argument(
+        "file", metavar="FILE", help="the key file to make, in a folder of the sealing user's alone"
+    )
     new_key.add_argument(
         "--verification-key",
         metavar="FILE",
-        help="append the verification key to this file, and print nothing",
+        help="append the verification key to this file, and print nothing (default: print it)",
     )
     new_key.set_defaults(act=_new_key)
-    text = "check the seals of a record"
-    verify = actions.add_parser("verify", help=text, description=text)
+    text = "Check the seals of a record."
+    verify = actions.add_parser(
+        "verify",
+        help=text,
+        description=f"{text}\n\nIt says which events are authentic, changed, forged or missing. The"
+        " exit status is 1 where anything is not authentic or is missing.",
+    )
     verify.add_argument(
         "--key",
         metavar="FILE",
         action="append",
         required=True,
-        help="of verification keys, one in a line; repeatable",
+        help="a file of verification keys, one in a line; repeatable",
     )
     add_record(verify)
     add_silent_after(verify)
@@ -50,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME|STREAM:NUMBER",
         action="append",
         default=[],
-        help="when somebody else may have got the keys: a time (ISO 8601), or an event; repeatable",
+        help="when somebody else may have got the keys: a time (ISO 8601), or an event; repeatable"
+        " (default: never)",
     )
     verify.add_argument(
         "--added",
@@ -58,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="a detail that something on the way adds to events (those of MozDef's own plugins"
-        " are known); repeatable",
+        " are known); repeatable (default: none)",
     )
     verify.set_defaults(act=_verify)
 
@@ -69,6 +78,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _new_key(options: argparse.Namespace) -> int:
+    from structlog_mozdef.audit.verification_keys import line_of
+    from structlog_mozdef.rendering.sealing.key_file import create_key
+
     target = options.verification_key
     if target is None:
         print(line_of(create_key(options.file)))
@@ -86,6 +98,11 @@ def _new_key(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from structlog_mozdef.audit.report import Rules
+    from structlog_mozdef.audit.seal_report import as_json, as_lines
+    from structlog_mozdef.audit.seals import Verification
+    from structlog_mozdef.audit.verification_keys import read_keys
+
     times, since = _compromises(options.compromised_at)
     found = Verification(read_keys(options.key), options.added, min(times, default=None))
     read_record(options, found.add, whole=True)
@@ -104,15 +121,15 @@ def _compromises(texts: list[str]) -> tuple[list[datetime], dict[str, int]]:
     since: dict[str, int] = {}
     for text in texts:
         stream_id, _, number = text.rpartition(":")
-        if stream_id.isalnum() and number.isdigit() and int(number):
+        if stream_id.isalnum() and re.fullmatch(r"\d{1,18}", number, re.ASCII) and int(number):
             since[stream_id] = min(int(number), since.get(stream_id, int(number)))
             continue
         try:
-            time = datetime.fromisoformat(text)
-        except ValueError:
+            time = datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise ValueError(
                 f"--compromised-at is {text!r}; it must be a time, 2026-03-04T05:06:07Z, or"
                 " STREAM:NUMBER"
             ) from None
-        times.append(time.astimezone(UTC))
+        times.append(time)
     return times, since

@@ -1,36 +1,82 @@
-"""Send lines of standard input to MozDef: JSON objects (any structlog output) or plain text."""
+"""Send lines of files or of standard input to MozDef: JSON objects or plain text.
+
+A line that is a JSON object, such as any output of structlog, is an event; any other is the summary
+of one. Files may be in gzip. The status is 0 only if all lines were delivered. After a signal, the
+lines that were read before it are sent.
+
+With --follow, files are read from their beginning (or their end) until a signal comes. A file that
+is renamed or removed is read on until nobody has written to it for a minute. What is truncated and
+written again within a quarter of a second is not seen.
+
+Without --position-file nothing is remembered: the next start begins in the same way. With it, the
+next start goes on behind the last line that was delivered, also in files that were renamed in their
+folder meanwhile. After a kill, the lines of the last seconds are sent twice; none is left out but
+where its file was removed or truncated. A position file is for one command at a time.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
 from structlog_mozdef.cli.destination import add_destination, sink_of
-from structlog_mozdef.cli.ending import Input, Interrupted, handling_signals
-from structlog_mozdef.configuration import build_processors
-from structlog_mozdef.logger import MozDefLogger
+from structlog_mozdef.cli.ending import Interrupted, StopReading, handling_signals
+from structlog_mozdef.cli.following import FollowedFile, check_followed, followed_lines
+from structlog_mozdef.cli.positions import PositionFile
+from structlog_mozdef.cli.reading import (
+    LINE_LIMIT_BYTES,
+    STANDARD_INPUT,
+    check_sources,
+    lines_of,
+    size_of,
+)
+from structlog_mozdef.cli.terminal import progress
+from structlog_mozdef.cli.times import timeout
 from structlog_mozdef.process.standard_error import count_of
-from structlog_mozdef.sink import Stats
 
-# Longer lines are truncated, and say so: the maximum size of an event is a tenth of this.
-_LINE_LIMIT_BYTES = 1_000_000
+if TYPE_CHECKING:
+    from structlog_mozdef.sink import Sink, Stats
+
+#: Seconds between two looks at what was delivered, to remember it.
+_SAVE_INTERVAL = 1.0
+#: Seconds after which reading pauses for that, where something is on its way all the time, and for
+#: how long at the most.
+_PAUSE_INTERVAL, _PAUSE = 10.0, 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options of this command."""
     add_destination(parser)
     parser.add_argument(
-        "--tag", action="append", default=[], metavar="TAG", help="for every event; repeatable"
+        "files",
+        metavar="FILE",
+        nargs="*",
+        help="a file of lines, plain or in gzip; - for standard input (default: standard input)",
+    )
+    add_following(parser)
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="a tag for every event; repeatable (default: none)",
     )
     parser.add_argument(
-        "--category", default="event", help="of events that have none (default: %(default)s)"
+        "--category",
+        default="event",
+        metavar="NAME",
+        help="the category of events that have none (default: %(default)s)",
     )
     parser.add_argument(
-        "--source", help="of events that have none (default: the name of their logger)"
+        "--source",
+        metavar="NAME",
+        help="the source of events that have none (default: the name of their logger)",
     )
     parser.add_argument(
         "--redact",
@@ -40,71 +86,192 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=float,
-        default=60.0,
-        metavar="SECONDS",
-        help="maximum wait for the delivery after the last line, or after a signal"
-        " (default: %(default)s)",
+        type=timeout,
+        default="60s",
+        metavar="DURATION",
+        help="the maximum wait for the delivery after the last line, or after a signal: 90 or 90s,"
+        " 10m, 2h (default: %(default)s)",
+    )
+
+
+def add_following(parser: argparse.ArgumentParser) -> None:
+    """Define the options for files that are followed."""
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="wait for more lines until a signal comes, as tail -F does: through rotations,"
+        " truncations, and for files that are not there yet (default: end with the last line)",
+    )
+    parser.add_argument(
+        "--from-end",
+        action="store_true",
+        help="with --follow: leave out the lines that are in the files already (default: send them"
+        " too)",
+    )
+    parser.add_argument(
+        "--position-file",
+        metavar="FILE",
+        help="with --follow: remember there what was delivered, and go on from there at the next"
+        " start (default: nothing is remembered)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Send all lines; return 0 only if all of them were delivered.
+    """Send all lines; return 0 only if all of them were delivered."""
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(StopReading(options.timeout))
+        lines: Iterator[bytes | None]
+        if options.follow:
+            following = stack.enter_context(_Following(options))
+            lines = followed_lines(following.files, stop)
+        elif options.from_end or options.position_file is not None:
+            raise ValueError("--from-end and --position-file belong to --follow")
+        else:
+            following = None
+            sources = options.files or [STANDARD_INPUT]
+            check_sources(sources)
+            lines = _with_progress(sources, stop)
+        return _send(options, lines, stop, following)
 
-    After a signal, the lines that were read before it are sent, in the same time.
-    """
+
+def _with_progress(sources: Sequence[str], stop: StopReading) -> Iterator[bytes]:
+    with progress(size_of(sources), unit="B") as bar:
+        yield from lines_of(sources, stop, bar.update)
+
+
+def _send(
+    options: argparse.Namespace,
+    lines: Iterator[bytes | None],
+    stop: StopReading,
+    following: _Following | None,
+) -> int:
+    sink = sink_of(options, when_full="block", exit_timeout=0.0)
+    put = _putter(options, sink)
+    read = 0
+    problem: ValueError | None = None
+    is_saved = True
+    with handling_signals(stop.handle):
+        try:
+            try:
+                for line in lines:
+                    if line is not None:
+                        read += put(line)
+                    elif following is not None:
+                        following.save(sink, stop)
+                for line in following.rest() if following else ():
+                    read += put(line)
+            except ValueError as error:
+                problem = error  # of a file that cannot be read to its end
+            sink.close(options.timeout)
+            stop.done()
+        except Interrupted as error:
+            stop.status = stop.status or error.status
+            # Another signal: nobody wants to wait for this one, nor for those behind it.
+            read += sum(1 for line in lines if line and line.strip())
+    stats = sink.stats()
+    is_all = stats.delivered + stats.sent == read
+    if following and stats.delivered + stats.sent + stats.dead_lettered == read:
+        is_saved = following.save_now()
+    print(_sum_up(stats, read), file=sys.stderr)
+    sink.mark_reported()
+    if problem is not None:
+        raise problem
+    return stop.status if is_all and is_saved else 1
+
+
+def _putter(options: argparse.Namespace, sink: Sink) -> Callable[[bytes], int]:
+    """Return what hands a line to *sink*, and returns how many events it is: 0 or 1."""
+    from structlog_mozdef.configuration import build_processors
+    from structlog_mozdef.logger import MozDefLogger
+
     processors = build_processors(
         tags=options.tag,
         category=options.category,
         source=options.source,
         redact=options.redact,
     )
-    sink = sink_of(options, when_full="block", exit_timeout=0.0)
     logger = MozDefLogger(sink)
-    lines = Input(options.timeout)
-    read = 0
-    with handling_signals(lines.handle):
+
+    def put(line: bytes) -> int:
+        event_dict: Any = _event_dict_of(line)
+        if event_dict is None:
+            return 0
+        for processor in processors:
+            event_dict = processor(logger, "info", event_dict)
+        sink.put(event_dict)
+        return 1
+
+    return put
+
+
+class _Following:
+    """The files that are followed, and how far they were delivered."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        check_followed(options.files)
+        self.files: list[FollowedFile] = []
+        self._positions: PositionFile | None = None
+        if options.position_file is not None:
+            self._positions = PositionFile(options.position_file)
+        for path in dict.fromkeys(options.files):
+            file = self._positions.restore(path) if self._positions else FollowedFile(path)
+            self.files.append(file)
+            is_new = not file.files
+            file.look()
+            if options.from_end and is_new:
+                for each in file.files:
+                    each.seek_end()
+        self._saved_at = self._looked_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self.files:
+            file.close()
+
+    def rest(self) -> list[bytes]:
+        """Return the last lines without an end, which the next start does not read again."""
+        return [] if self._positions else [line for file in self.files for line in file.rest()]
+
+    def save(self, sink: Sink, stop: StopReading) -> None:
+        """Remember what was delivered, if it is time, and if everything that was read is."""
+        now = time.monotonic()
+        if self._positions is None or now - self._looked_at < _SAVE_INTERVAL:
+            return
+        if now - self._saved_at > _PAUSE_INTERVAL:
+            while sink.stats().buffered and time.monotonic() - now < _PAUSE and not stop.status:
+                stop.wait(0.05)
+        self._looked_at = time.monotonic()
+        if not sink.stats().buffered:
+            self.save_now()
+
+    def save_now(self) -> bool:
+        """Remember that everything that was read is delivered; return False if that fails."""
+        self._saved_at = time.monotonic()
+        return self._positions is None or self._positions.save(self.files)
+
+
+def _event_dict_of(line: bytes) -> dict[str, Any] | None:
+    """Return what *line* says; None where it is blank."""
+    text = line[:LINE_LIMIT_BYTES].strip()
+    if not text:
+        return None
+    event_dict = _object_in(text) or {"event": text.decode("utf-8", "backslashreplace")}
+    if len(line) > LINE_LIMIT_BYTES:
+        event_dict["line_cut_at_bytes"] = LINE_LIMIT_BYTES
+    return event_dict
+
+
+def _object_in(text: bytes) -> dict[str, Any] | None:
+    if text.startswith(b"{"):
         try:
-            for event_dict in read_events(lines.stream):
-                read += 1
-                rendered: Any = event_dict
-                for processor in processors:
-                    rendered = processor(logger, "info", rendered)
-                sink.put(rendered)
-            sink.close(options.timeout)
-            lines.done()
-        except Interrupted:
-            # Another signal: nobody wants to wait for this one, nor for those behind it.
-            read += sum(1 for _ in read_events(lines.stream))
-    stats = sink.stats()
-    print(_sum_up(stats, read), file=sys.stderr)
-    sink.mark_reported()
-    return lines.status if stats.delivered + stats.sent == read else 1
-
-
-def read_events(source: BinaryIO) -> Iterator[dict[str, Any]]:
-    """Yield the event dict of each line of *source* that is not blank."""
-    while line := source.readline(_LINE_LIMIT_BYTES):
-        cut = len(line) >= _LINE_LIMIT_BYTES and not line.endswith(b"\n")
-        while cut and not source.readline(_LINE_LIMIT_BYTES).endswith(b"\n"):
-            if not source.peek(1):  # type: ignore[attr-defined] # a BufferedReader has it
-                break
-        if line.strip():
-            event_dict = _event_dict_of(line.strip())
-            if cut:
-                event_dict["line_cut_at_bytes"] = _LINE_LIMIT_BYTES
-            yield event_dict
-
-
-def _event_dict_of(line: bytes) -> dict[str, Any]:
-    if line.startswith(b"{"):
-        try:
-            event_dict = orjson.loads(line)
-            if isinstance(event_dict, dict):
-                return event_dict
+            value = orjson.loads(text)
         except ValueError:
-            pass  # it is plain text
-    return {"event": line.decode("utf-8", "backslashreplace")}
+            return None  # it is plain text
+        if isinstance(value, dict):
+            return value
+    return None
 
 
 def _sum_up(stats: Stats, read: int) -> str:

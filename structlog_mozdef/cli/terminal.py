@@ -31,17 +31,18 @@ def _escaped(text: str, *, shows_all: bool) -> str:
     )
 
 
-def progress(total: int | None = None) -> Any:
+def progress(total: int | None = None, unit: str = "event") -> Any:
     """Return a progress bar on a terminal's standard error, if the extra ``cli`` is installed.
 
     Args:
-        total: number of events. Default None: nobody knows.
+        total: how many there will be. Default None: nobody knows.
+        unit: what is counted.
     """
     try:
         from tqdm import tqdm
     except ImportError:
         return _NoProgress()
-    return tqdm(total=total, unit="event", unit_scale=True, disable=None)
+    return tqdm(total=total, unit=unit, unit_scale=True, disable=None)
 
 
 class _NoProgress:

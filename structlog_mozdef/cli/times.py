@@ -9,6 +9,8 @@ from datetime import datetime
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", re.ASCII)
+#: Locks and sockets fail with timeouts that are much longer.
+_LONGEST_TIMEOUT_DAYS = 365
 
 
 def duration(text: str) -> float:
@@ -19,8 +21,24 @@ def duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration, such as 90s, 10m, 2h or 1d")
+        raise argparse.ArgumentTypeError(
+            f"is {text!r}; it must be a duration, such as 90s, 10m, 2h or 1d"
+        )
     return float(match[1]) * _SECONDS[match[2] or "s"]
+
+
+def timeout(text: str) -> float:
+    """Return the seconds of a `duration` that something waits for, a year at the most.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or longer.
+    """
+    seconds = duration(text)
+    if seconds > _LONGEST_TIMEOUT_DAYS * _SECONDS["d"]:
+        raise argparse.ArgumentTypeError(
+            f"is {text!r}; it must be a duration of {_LONGEST_TIMEOUT_DAYS}d at the most"
+        )
+    return seconds
 
 
 def moment(text: str) -> float:
@@ -38,7 +56,8 @@ def moment(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time, such as 2026-03-18T23:20, 2026-03-18, or 10m for ten minutes ago"
+            f"is {text!r}; it must be a time, such as 2026-03-18T23:20, 2026-03-18, or 10m for ten"
+            " minutes ago"
         ) from None
 
 

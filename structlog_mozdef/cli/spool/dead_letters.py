@@ -8,17 +8,11 @@ import orjson
 
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.cli.spool.letters import Letter, read_letters
-from structlog_mozdef.cli.spool.selection import add_selection, selection_of
+from structlog_mozdef.cli.spool.selection import selection_of
 from structlog_mozdef.cli.terminal import printable
 
 # Of valid JSON these are outside of its strings, where they mean no more than a space.
 _SPACES = dict.fromkeys(range(0x20), " ")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options of this action."""
-    add_selection(parser)
-    parser.add_argument("--count", action="store_true", help="show their number only")
 
 
 def act(options: argparse.Namespace, folder: SpoolFolder) -> int:

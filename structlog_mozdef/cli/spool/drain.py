@@ -15,7 +15,7 @@ from typing import Any
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import has_orphans, inspect_folder
-from structlog_mozdef.cli.destination import add_destination, sink_of
+from structlog_mozdef.cli.destination import sink_of
 from structlog_mozdef.cli.ending import StopRequest, handling_signals
 from structlog_mozdef.cli.terminal import printable, progress
 from structlog_mozdef.process.standard_error import count_of
@@ -23,17 +23,6 @@ from structlog_mozdef.sink import Sink, Stats
 
 # Seconds between two checks of how many events are left.
 _POLL_INTERVAL = 0.1
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options of this action."""
-    add_destination(parser, optional=True)
-    parser.add_argument(
-        "--to", metavar="URL", help="instead of URL: another destination than the spool's"
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=3600.0, help="seconds (default: %(default)s)"
-    )
 
 
 def act(options: argparse.Namespace, folder: SpoolFolder) -> int:

@@ -16,22 +16,8 @@ from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import StreamReport, inspect_folder
 from structlog_mozdef.cli.spool.letters import count_letters
 from structlog_mozdef.cli.terminal import printable
-from structlog_mozdef.cli.times import age_text, duration
+from structlog_mozdef.cli.times import age_text
 from structlog_mozdef.process.standard_error import count_of
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options of this action."""
-    parser.add_argument("--json", action="store_true", help="one JSON object, with ages in seconds")
-    parser.add_argument(
-        "--fail-if-older",
-        type=duration,
-        metavar="AGE",
-        help="status 1 if an event has waited for longer: 90s, 10m, 2h, 1d",
-    )
-    parser.add_argument(
-        "--fail-if-dead-letters", action="store_true", help="status 1 if there are dead letters"
-    )
 
 
 def act(options: argparse.Namespace, folder: SpoolFolder) -> int:

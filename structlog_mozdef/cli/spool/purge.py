@@ -9,20 +9,9 @@ from typing import Self
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import inspect_folder, remove_orphans
 from structlog_mozdef.cli.spool.letters import Letter, remove_letters
-from structlog_mozdef.cli.spool.selection import Selection, add_selection, selection_of
+from structlog_mozdef.cli.spool.selection import Selection, selection_of
 from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.process.standard_error import count_of
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options of this action."""
-    add_selection(parser)
-    parser.add_argument(
-        "--waiting",
-        action="store_true",
-        help="remove no dead letters, but the events of dead processes, which were never delivered",
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def act(options: argparse.Namespace, folder: SpoolFolder) -> int:

@@ -21,7 +21,7 @@ from structlog_mozdef.buffers.spool.format import (
     segment_name,
 )
 from structlog_mozdef.cli.spool.letters import Letter, remove_letters
-from structlog_mozdef.cli.spool.selection import Selection, add_selection, selection_of
+from structlog_mozdef.cli.spool.selection import Selection, selection_of
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.files.opening import create_file
 from structlog_mozdef.process.standard_error import count_of
@@ -29,14 +29,6 @@ from structlog_mozdef.transports.registry import transport_for_url
 
 _UNFINISHED = "requeued"
 _WRITTEN_AT_ONCE_BYTES = 1024 * 1024
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the options of this action."""
-    add_selection(parser)
-    parser.add_argument(
-        "--to", metavar="URL", help="another destination than the one that rejected them"
-    )
 
 
 def act(options: argparse.Namespace, folder: SpoolFolder) -> int:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from structlog_mozdef.cli.times import moment
-
 
 @dataclass(frozen=True)
 class Selection:
@@ -37,19 +35,6 @@ class Selection:
     def is_all(self) -> bool:
         """Whether every letter is selected."""
         return self == Selection()
-
-
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Define the options."""
-    group = parser.add_argument_group("which dead letters (default: all)")
-    group.add_argument("--reason", metavar="TEXT", help="whose reason contains it")
-    group.add_argument(
-        "--since",
-        type=moment,
-        metavar="WHEN",
-        help="that were rejected since: 10m, 2h or 1d ago, or 2026-03-18T23:20",
-    )
-    group.add_argument("--summary", metavar="TEXT", help="whose summary contains it")
 
 
 def selection_of(options: argparse.Namespace) -> Selection:

@@ -70,7 +70,7 @@ def test_selections(options, selected, folder, capsys):
 def test_a_time_that_is_none(since, folder, capsys):
     """What is no time is a mistake in usage: status 2."""
     result = here(capsys, "dead-letters", folder, f"--since={since}")
-    assert (result.returncode, "is no time" in result.stderr) == (2, True)
+    assert (result.returncode, "it must be a time" in result.stderr) == (2, True)
 
 
 def test_what_was_rejected_is_shown_as_it_was(tmp_path, capsys):

@@ -172,7 +172,7 @@ def test_status_of_an_empty_spool(tmp_path, capsys):
 def test_an_age_that_is_none(age, tmp_path, capsys):
     """What is no duration is a mistake in usage: status 2."""
     result = here(capsys, "list", tmp_path, f"--fail-if-older={age}")
-    assert (result.returncode, "is no duration" in result.stderr) == (2, True)
+    assert (result.returncode, "it must be a duration" in result.stderr) == (2, True)
 
 
 def test_json_of_hostile_content(tmp_path, capsys):

@@ -1,0 +1,139 @@
+"""The file that remembers how far files were sent, so that ``send --follow`` goes on from there.
+
+It is one JSON object: of each followed name the files that had it, each with its device, inode, the
+offset up to which its lines were delivered, and a hash of its beginning, since an inode is used
+again. It is replaced by a rename, never written into.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from structlog_mozdef.cli.following import FollowedFile, OpenFile
+from structlog_mozdef.cli.terminal import printable
+
+_FORMAT = 1
+_HASHED_BYTES = 1024
+
+
+class PositionFile:
+    """How far files were sent, on disk.
+
+    Args:
+        path: of the file; missing: everything is sent from its beginning.
+
+    Raises:
+        ValueError: it is no such file, or cannot be read or written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        try:
+            self._files = _read(self._path)
+            self._write(self._files)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ValueError(
+                f"--position-file is {path!r}, which cannot be used: {reason}"
+            ) from None
+
+    def restore(self, path: str) -> FollowedFile:
+        """Return the files with the name *path*, at the positions of the last time."""
+        path = os.path.abspath(path)  # noqa: PTH100 - it is a string
+        files = []
+        for entry in self._files.get(path, []):
+            file = _found(entry, path)
+            if file is None:
+                print(
+                    f"a file that was {printable(path)} is gone or was changed; what was written to"
+                    f" it beyond its first {entry['offset']:,} bytes may not have been sent",
+                    file=sys.stderr,
+                )
+            else:
+                files.append(file)
+        return FollowedFile(path, files)
+
+    def save(self, followed: Iterable[FollowedFile]) -> bool:
+        """Remember how far the lines of all files were read; return False if that fails."""
+        before = self._files
+        self._files = {file.path: [_entry_of(each) for each in file.files] for file in followed}
+        if self._files == before:
+            return True
+        try:
+            self._write(self._files)
+        except OSError as error:
+            print(f"--position-file cannot be written: {error.strerror}", file=sys.stderr)
+            self._files = before
+            return False
+        return True
+
+    def _write(self, files: dict[str, list[dict[str, Any]]]) -> None:
+        new = self._path.with_name(f"{self._path.name}.new")
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w", encoding="ascii") as file:
+            json.dump({"format": _FORMAT, "files": files}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
+
+
+def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    with contextlib.suppress(ValueError, LookupError, TypeError):
+        value = json.loads(content)
+        if value["format"] == _FORMAT:
+            for entry in _entries(value["files"]):
+                _ = entry["device"], entry["inode"], entry["begin"] + "", entry["offset"] + 0
+            return dict(value["files"])
+    raise ValueError(f"--position-file is {str(path)!r}, which is no file of positions")
+
+
+def _entries(files: dict[str, Sequence[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    for entries in files.values():
+        yield from entries
+
+
+def _entry_of(file: OpenFile) -> dict[str, Any]:
+    return {
+        "device": file.identity.device,
+        "inode": file.identity.inode,
+        "offset": file.offset,
+        "begin": _hash(file.begin(min(file.offset, _HASHED_BYTES))),
+    }
+
+
+def _hash(begin: bytes) -> str:
+    return hashlib.sha256(begin).hexdigest()
+
+
+def _found(entry: dict[str, Any], path: str) -> OpenFile | None:
+    """Open the file of *entry*: it has its name still, or another one in the same folder."""
+    offset = entry["offset"]
+    for candidate in (path, *_siblings(path)):
+        with contextlib.suppress(OSError):
+            status = os.stat(candidate)  # noqa: PTH116 - it is a string
+            if (status.st_dev, status.st_ino) != (entry["device"], entry["inode"]):
+                continue
+            file = OpenFile(os.open(candidate, os.O_RDONLY), offset)
+            if _hash(file.begin(min(offset, _HASHED_BYTES))) == entry["begin"]:
+                return file
+            file.close()
+    return None
+
+
+def _siblings(path: str) -> list[str]:
+    try:
+        with os.scandir(os.path.dirname(path)) as entries:  # noqa: PTH120 - it is a string
+            return [entry.path for entry in entries if entry.is_file()]
+    except OSError:
+        return []
