@@ -105,25 +105,25 @@ def configure(
             (``spool``, ``verify``, ...), of `MozDefRenderer` (``category``, ``source``,
             ``timezone``, ``typed_names``, ``listed_names``, ``max_names``), and:
 
-            tags: strings, added to every event.
-            level: the minimum level of events: a name, or a number as in ``logging``. Default
-                "info".
-            processors: of the program, run in their order before events are shown, numbered and
-                rendered. One may change an event, or drop it by ``structlog.DropEvent``. Where one
-                fails, the event goes on without it.
-            console: whether events are shown on standard error as well. Default "auto": where that
-                is a terminal.
-            stdlib: whether what reaches the root logger of the standard library's logging becomes
-                events as well, with the same tags, sequence, context variables and redaction. Its
-                level is lowered to *level* where it is higher. Default False.
-            sequence: whether to add ``stream_id`` and ``sequence``, by which the receiver can prove
-                that no event is missing, and an event when the stream ends. Default True.
-            redact: whether secrets in events are replaced; a `Redactor` does so by its own rules.
-                Default True.
-            handle_sigterm: as for `Sink`, but True by default: events are sent before SIGTERM ends
-                the process. A handler that the program sets later replaces it; a second SIGTERM or
-                Ctrl-C ends the process at once. False leaves the signal alone: then what waits in
-                memory is lost without a word.
+            - ``tags``: strings, added to every event.
+            - ``level``: the minimum level of events: a name, or a number as in ``logging``. Default
+              "info".
+            - ``processors``: of the program, run in their order before events are shown, numbered
+              and rendered. One may change an event, or drop it by ``structlog.DropEvent``. Where
+              one fails, the event goes on without it.
+            - ``console``: whether events are shown on standard error as well. Default "auto": where
+              that is a terminal.
+            - ``stdlib``: whether what reaches the root logger of the standard library's logging
+              becomes events as well, with the same tags, sequence, context variables and redaction.
+              Its level is lowered to *level* where it is higher. Default False.
+            - ``sequence``: whether to add ``stream_id`` and ``sequence``, by which the receiver can
+              prove that no event is missing, and an event when the stream ends. Default True.
+            - ``redact``: whether secrets in events are replaced; a `Redactor` does so by its own
+              rules. Default True.
+            - ``handle_sigterm``: as for `Sink`, but True by default: events are sent before SIGTERM
+              ends the process. A handler that the program sets later replaces it; a second SIGTERM
+              or Ctrl-C ends the process at once. False leaves the signal alone: then what waits in
+              memory is lost without a word.
 
     Raises:
         ValueError: an option or a variable has a value that cannot work; structlog stays as it was.
