@@ -189,7 +189,7 @@ def test_handlers_with_the_same_settings_share_a_sink():
 SENTENCES = [
     ({"linger": "soon"}, "linger is 'soon'; it must be a number of 0 or more"),
     ({"lingr": 1}, "lingr is no option; do you mean linger?"),
-    ({"facility": 4}, "facility is no option; allowed are bulk, "),
+    ({"facility": 4}, "facility is no option of https://; allowed are bulk, "),
     ({"url": "htps://h/events"}, "url is 'htps://h/events'; it must be a full address"),
     ({"url": "https://kang:hunter2/events"}, "url is 'https://kang:.../events'; "),
     ({"tags": "vpn"}, "tags is 'vpn'; it must be a list of strings"),

@@ -146,7 +146,7 @@ def test_a_text_that_makes_no_sense_names_its_variable(name, text, allowed):
         ("WHEN_FULL", "wait", "MOZDEF_WHEN_FULL is 'wait'; it must be 'drop_newest', "),
         ("VERIFY", "/no/such", "MOZDEF_VERIFY is '/no/such'; it must be the path of an existing"),
         ("TIMEZONE", "Berln", "MOZDEF_TIMEZONE is 'Berln'; it must be "),
-        ("FACILITY", "auth", "MOZDEF_FACILITY is no option; allowed are bulk, "),
+        ("FACILITY", "auth", "MOZDEF_FACILITY is no option of https://; allowed are bulk, "),
         ("MAX_NAMES", "5", "MOZDEF_MAX_NAMES is 5; it must be an integer from 10 to 900"),
     ],
 )
