@@ -39,7 +39,7 @@ class MozDefTee:
 
     @clears_locals
     def __init__(self, sink: Destination | str | None, **options: Unpack[ShippingOptions]) -> None:
-        check_names(options, ShippingOptions.__annotations__)
+        check_names(options, ShippingOptions.__annotations__, "a tee")
         chain = part_of(options, ChainOptions)
         self._renderer = renderer_of(chain)
         processors = own_processors(

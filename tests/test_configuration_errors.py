@@ -187,8 +187,8 @@ def test_unknown_option(option):
         transport_for_url(URL, RateLimitedLogger(), {option: 1})
     assert str(caught.value) == (
         f"{option} is no option of https://; allowed are bulk, bulk_format, bulk_action,"
-        " document_ids, verify, cert, auth, api_key, headers, proxies, connect_timeout, read_timeout,"
-        " recovery_probes, recovery_pause"
+        " document_ids, verify, cert, auth, api_key, headers, proxies, connect_timeout,"
+        " read_timeout, recovery_probes, recovery_pause"
     )
 
 

@@ -76,7 +76,7 @@ class MozDefHandler(ChainHandler):
         url: str | _Given | None = _NOTHING,
         **options: Unpack[ShippingOptions],
     ) -> None:
-        check_names(options, ShippingOptions.__annotations__)
+        check_names(options, ShippingOptions.__annotations__, "a handler")
         if (sink is _NOTHING) == (url is _NOTHING):
             both = "no sink and no url" if sink is _NOTHING else "a sink and a url"
             raise ValueError(f"there is {both}; a handler needs one of them")

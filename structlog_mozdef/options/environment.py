@@ -11,10 +11,11 @@ import functools
 import os
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from structlog_mozdef._validate import closest
 from structlog_mozdef.exceptions import MozDefError, SpoolError
 from structlog_mozdef.options import ConfigureOptions
 from structlog_mozdef.options.texts import reader_of
@@ -87,6 +88,20 @@ def settings_from(
     if "auth" not in options and "api_key" not in {**options, **read}:
         destination = _with_user(destination, environment)
     return Settings(destination, {**options, **read}, variables)
+
+
+def without_effect(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the variables that somebody probably wanted to have an effect, each with a sentence."""
+    known = {URL, USER, PASSWORD, *readers()}
+    for variable in environment:
+        if not variable.startswith(PREFIX) or variable in known:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        meant = closest(name, [each.removeprefix(PREFIX).lower() for each in known])
+        if name in ConfigureOptions.__annotations__:
+            yield variable, f"{variable} has no effect: {name} cannot come from the environment"
+        elif meant is not None:
+            yield variable, f"{variable} has no effect; do you mean {PREFIX}{meant.upper()}?"
 
 
 def _is_in_vain(name: str, destination: Any) -> bool:

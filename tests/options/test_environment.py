@@ -260,3 +260,21 @@ def test_each_option_has_a_variable():
     variables = {variable.removeprefix(PREFIX).lower() for variable in readers()}
     assert options - variables == WITHOUT_VARIABLE
     assert variables <= options
+
+
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        ("MOZDEF_SPOL", "MOZDEF_SPOL has no effect; do you mean MOZDEF_SPOOL?"),
+        ("MOZDEF_TAG", "MOZDEF_TAG has no effect; do you mean MOZDEF_TAGS?"),
+        ("MOZDEF_RETRY", "MOZDEF_RETRY has no effect: retry cannot come from the environment"),
+        ("MOZDEF_VERSION", None),
+        ("MOZDEF_DIR", None),
+        ("MOZDEF_USER", None),
+    ],
+)
+def test_a_misspelt_variable_is_warned_of(variable, sentence, monkeypatch, caplog):
+    """Who believes to have a spool, and has none, is told so. Other names are other programs'."""
+    monkeypatch.setenv(variable, "x")
+    configure(None)
+    assert [record.getMessage() for record in caplog.records] == ([sentence] if sentence else [])
