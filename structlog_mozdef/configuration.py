@@ -21,7 +21,7 @@ from structlog_mozdef.exceptions import MozDefError
 from structlog_mozdef.handler import root
 from structlog_mozdef.logger import MozDefLoggerFactory
 from structlog_mozdef.options import ChainOptions, ConfigureOptions, part_of
-from structlog_mozdef.options.chain import own_processors, renderer_of
+from structlog_mozdef.options.chain import is_sealed, own_processors, renderer_of
 from structlog_mozdef.options.environment import by_variable, settings_from, without_effect
 from structlog_mozdef.processors.console import Console, has_colours, is_terminal
 from structlog_mozdef.processors.context import (
@@ -35,7 +35,6 @@ from structlog_mozdef.processors.context import (
 from structlog_mozdef.processors.redactor import redactor_of
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.sink.destination import end_streams_in
-from structlog_mozdef.sink.nowhere import is_nowhere
 from structlog_mozdef.sink.options import SpooledSinkOptions
 from structlog_mozdef.transports.base import Transport
 
@@ -78,12 +77,7 @@ def _chain(options: Mapping[str, Any], *before_sequence: Processor) -> list[Proc
         add_processname,
         add_timestamp if timezone is None else TimestampAdder(timezone),
     ]
-    processors += own_processors(
-        options.get("tags", ()),
-        options.get("processors", ()),
-        sequence=options.get("sequence", True),
-        before_sequence=before_sequence,
-    )
+    processors += own_processors(options, sequence=True, before_sequence=before_sequence)
     processors.append(renderer_of(options))
     return processors
 
@@ -149,20 +143,20 @@ def configure(
 
 def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
     minimum = _level_of(options.get("level", "info"))
-    seal = None if is_nowhere(url_or_transport) else options.get("seal")
-    if seal is not None and options.get("sequence") is False:
+    sealed = is_sealed(url_or_transport, options)
+    if sealed and options.get("sequence") is False:
         raise ValueError("sequence is False; with a seal, which has a number, it must be True")
     stdlib = options.get("stdlib", False)
     check_choice("stdlib", stdlib, (True, False))
     chain: dict[str, Any] = dict(options)
     chain["redact"] = redactor_of(options.get("redact", True)) or False
     chain["tags"] = check_tags(options.get("tags", ()))
-    if seal is not None:
+    if sealed:
         chain["sequence"] = False  # the sink numbers what it seals
     processors = _chain(chain, *_consoles(options.get("console", "auto"), chain))
     shipping = {"handle_sigterm": True, **part_of(options, SpooledSinkOptions)}
     sink = Sink(url_or_transport, **shipping)
-    if seal is not None:
+    if sealed:
         from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
 
         processors[-1] = SortingRenderer.like(processors[-1])
