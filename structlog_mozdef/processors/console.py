@@ -153,7 +153,11 @@ def is_terminal() -> bool:
 
 def has_colours() -> bool:
     """Whether colours are shown there, and wanted: see https://no-color.org."""
-    if os.environ.get("NO_COLOR") or not is_terminal() or os.environ.get("TERM") == "dumb":
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    if not is_terminal() or os.environ.get("TERM") == "dumb":
         return False
     if os.name != "nt":
         return True

@@ -22,7 +22,8 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture(autouse=True)
-def structlog_as_it_was():
+def structlog_as_it_was(monkeypatch):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     with structlog_defaults():
         yield
 
@@ -221,6 +222,15 @@ def test_colours_can_be_unwanted(environment):
     """A terminal that has no colours, or a person who wants none, gets none."""
     text = on_a_terminal(**environment)
     assert ("hello" in text, "\x1b[" in text) == (True, False)
+
+
+def test_colours_can_be_wanted(shown, monkeypatch):
+    """``FORCE_COLOR`` asks for them where a program, and no person, passes the text on."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    configure(None, console=True)
+    structlog.get_logger().info("x")
+    assert "\x1b[" in shown()
 
 
 def test_a_terminal_can_be_left_alone():
