@@ -179,9 +179,9 @@ def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
     )
     if stdlib:
         renderer: Any = processors[-1]
-        root.join(sink, minimum, processors[:-1], renderer)
+        root.attach(sink, minimum, processors[:-1], renderer)
     else:
-        root.leave()
+        root.detach()
     return sink
 
 

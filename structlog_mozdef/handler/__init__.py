@@ -19,7 +19,7 @@ from structlog_mozdef._raised import clears_locals, pass_on
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.delivery import feedback
 from structlog_mozdef.handler.chain import ChainHandler, Ship
-from structlog_mozdef.handler.dict_config import is_told
+from structlog_mozdef.handler.dict_config import shows_errors
 from structlog_mozdef.options import ChainOptions, ShippingOptions, part_of, rest_of
 from structlog_mozdef.options.chain import is_sealed, own_processors, renderer_of
 from structlog_mozdef.processors.rate_limiter import followed_by
@@ -67,7 +67,7 @@ class MozDefHandler(ChainHandler):
     """
 
     @clears_locals
-    @is_told
+    @shows_errors
     def __init__(
         self,
         sink: Sink | str | _Given | None = _NOTHING,

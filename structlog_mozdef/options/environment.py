@@ -1,6 +1,6 @@
 """The options of `structlog_mozdef.configure` from environment variables.
 
-``MOZDEF_URL`` is the destination, and each option that a text can stand for has a variable: its
+``MOZDEF_URL`` is the destination, and each option that a string can stand for has one: its
 name in upper case after ``MOZDEF_``. ``MOZDEF_USER`` and ``MOZDEF_PASSWORD`` are those of the URL,
 as for the commands. What the program passes itself comes first.
 """
@@ -18,7 +18,7 @@ from urllib.parse import quote
 from structlog_mozdef._validate import closest
 from structlog_mozdef.exceptions import MozDefError, SpoolError
 from structlog_mozdef.options import ConfigureOptions
-from structlog_mozdef.options.texts import reader_of
+from structlog_mozdef.options.strings import reader_of
 from structlog_mozdef.sink.nowhere import is_nowhere
 from structlog_mozdef.transports.options import TransportOptions
 
@@ -43,7 +43,7 @@ class Settings(NamedTuple):
 
 @functools.cache
 def readers() -> Mapping[str, Callable[[str], Any]]:
-    """Return variable -> what makes a value of its text, for each option that has a variable."""
+    """Return variable -> what converts its string, for each option that has a variable."""
     types = typing.get_type_hints(ConfigureOptions)
     found = {f"{PREFIX}{name.upper()}": reader_of(kind) for name, kind in types.items()}
     return {variable: reader for variable, reader in found.items() if reader is not None}
@@ -59,7 +59,7 @@ def settings_from(
     Empty variables count as missing ones, but for ``MOZDEF_URL``: an empty one is no destination.
 
     Raises:
-        ValueError: there is no URL, or a variable has a text that cannot be understood.
+        ValueError: there is no URL, or a variable has a value that cannot be understood.
     """
     variables = {}
     if url:
@@ -108,7 +108,7 @@ def without_effect(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _ours(environment: Mapping[str, str]) -> list[str]:
-    # Most programs have none: then `readers`, which takes a few milliseconds, is not needed.
+    # Most programs have none: then `readers`, which costs a few milliseconds, is not needed.
     return [variable for variable in environment if variable.startswith(PREFIX)]
 
 

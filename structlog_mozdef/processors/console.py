@@ -23,6 +23,7 @@ _TRACEBACK = "console_traceback"
 # A terminal obeys some of them, and an attacker may have sent them.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\t")}
 _CONTROLS_BUT_NEWLINE = {code: text for code, text in _CONTROLS.items() if code != ord("\n")}
+_CONTROLS[ord("\n")] = "\\n"
 
 
 class Console:
@@ -76,8 +77,9 @@ class Console:
             for key, value in event.items()
         }
         shown["event"] = _visible(safe_str(event.get("event", "")))
-        severity = severity_of(event.get("level", name))
+        severity = severity_of(event.get("severity")) or severity_of(event.get("level", name))
         if severity is not None:
+            shown.pop("severity", None)
             shown["level"] = severity.lower()
         if "logger" not in shown and isinstance(getattr(logger, "name", None), str):
             shown["logger"] = logger.name

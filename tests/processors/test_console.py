@@ -157,6 +157,13 @@ def test_events_that_are_held_back_are_not_shown(shown):
     assert (len(lines), "48" in lines[2]) == (3, True)
 
 
+def test_severities_are_levels(shown):
+    """What MozDef calls the event is shown, whoever gives it."""
+    configure(None, console=True)
+    structlog.get_logger().info("x", severity="ALERT")
+    assert "[alert    ] x" in shown()
+
+
 def test_levels_below_are_not_shown(shown):
     """The level of `configure` is that of the console."""
     configure(None, console=True, level="error")
