@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.sink.stats import Stats
 
 # A buffer that is this full drops events, or blocks log calls, soon.
@@ -40,12 +41,13 @@ def health_of(stats: Stats, bounds: tuple[int, int], max_age: float) -> Health:
         max_age: seconds.
     """
     why = f" ({stats.last_error})" if stats.last_error else ""
+    waiting = count_of(stats.buffered, "event", "wait")
     max_events, max_bytes = bounds
     if (
         stats.buffered >= max_events * _NEARLY_FULL
         or stats.buffered_bytes >= max_bytes * _NEARLY_FULL
     ):
-        return Health(False, f"the buffer is nearly full: {stats.buffered:,} events wait{why}")
+        return Health(False, f"the buffer is nearly full: {waiting}{why}")
     if stats.last_error and stats.oldest_age > max_age:
         return Health(False, f"events have waited for {stats.oldest_age:.0f} s{why}")
     return Health(True)
