@@ -12,20 +12,20 @@ WINDOWS := --no-warn-unreachable --follow-imports silent structlog_mozdef \
 	--exclude '(buffers/spool|cli/spool|files)/' --exclude 'transports/file/(append|named_file)'
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format docs test-newest test-elasticsearch test-oldest coverage bench clean servers
+.PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench docs clean servers
 
 help:
 	@echo "make demo      send events through the whole chain to a receiver and show what it stored"
-	@echo "make test      formatting, lint, types and all tests, on the oldest and the newest Python"
+	@echo "make test      formatting, lint, types, documentation and all tests, on the oldest and the newest Python"
 	@echo "make coverage  measure which statements and branches the tests reach"
 	@echo "make bench     run the benchmarks and write benchmarks/RESULTS.rst; BENCH=--quick: in short"
+	@echo "make docs      build the documentation site in build/docs; a warning is an error"
 	@echo "make format    format the code"
-	@echo "make docs      write docs/command_line.rst, which is made from the parser"
 
 demo: $(VENV)/demo/.ready
 	@$(VENV)/demo/bin/python -m structlog_mozdef demo
 
-test: servers lint test-newest test-oldest
+test: servers lint docs test-newest test-oldest
 
 servers:
 	@sh .ci/servers
@@ -36,6 +36,10 @@ lint: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/mypy
 	$(VENV)/newest/bin/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	$(VENV)/newest/bin/mypy --platform win32 --cache-dir .mypy_cache/win32 $(WINDOWS)
+
+docs: $(VENV)/newest/.ready
+	$(VENV)/newest/bin/python tests/support/command_line_page.py
+	$(VENV)/newest/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 
 test-newest: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/python -m pytest $(PYTEST) --ignore=tests/elasticsearch
@@ -64,9 +68,6 @@ format: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/ruff format .
 	$(VENV)/newest/bin/ruff check --fix .
 
-docs: $(VENV)/newest/.ready
-	$(VENV)/newest/bin/python tests/support/command_line_page.py
-
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -91,7 +92,7 @@ $(VENV)/bench/.ready: setup.cfg
 
 $(VENV)/newest/.ready: setup.cfg
 	$(call create,$(NEWEST),$(VENV)/newest)
-	@$(VENV)/newest/bin/python $(PIP) --editable ".[test,lint]"
+	@$(VENV)/newest/bin/python $(PIP) --editable ".[test,lint,docs]"
 	@touch $@
 
 $(VENV)/oldest/.ready: setup.cfg

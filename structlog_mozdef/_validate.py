@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 #: A year, in seconds. Sockets and locks fail with timeouts that are much longer.
@@ -41,3 +41,15 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     if not any(type(value) is type(choice) and value == choice for choice in choices):
         allowed = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
         raise ValueError(f"{name} is {value!r}; it must be {allowed}")
+
+
+def check_names(given: Iterable[str], allowed: Iterable[str]) -> None:
+    """Raise TypeError for a name of an option that is not among *allowed*."""
+    names = list(allowed)
+    for name in given:
+        if name not in names:
+            import difflib  # for a mistake, and not for each program
+
+            close = difflib.get_close_matches(name, names, n=1)
+            meant = f"do you mean {close[0]}?" if close else f"there are {', '.join(names)}"
+            raise TypeError(f"{name} is no option; {meant}")

@@ -5,117 +5,92 @@ The module is not called ``configure`` because ``structlog_mozdef.configure`` is
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Iterable, Mapping
-from datetime import tzinfo
-from os import PathLike
-from typing import Any
+from enum import Enum
+from typing import Any, Final, Unpack
 
 import structlog
 from structlog.typing import Processor
 
 from structlog_mozdef._raised import clears_locals
+from structlog_mozdef._validate import check_choice, check_names
 from structlog_mozdef.bound_logger import LEVELS, bound_logger_at
+from structlog_mozdef.exceptions import MozDefError
+from structlog_mozdef.handler import root
 from structlog_mozdef.logger import MozDefLoggerFactory
+from structlog_mozdef.options import ChainOptions, ConfigureOptions, part_of
+from structlog_mozdef.options.chain import own_processors, renderer_of
+from structlog_mozdef.options.environment import by_variable, settings_from
+from structlog_mozdef.processors.console import Console, has_colours, is_terminal
 from structlog_mozdef.processors.context import (
-    TagAdder,
     TimestampAdder,
     add_hostname,
     add_processid,
     add_processname,
     add_timestamp,
-    check_tags,
 )
-from structlog_mozdef.processors.redactor import Redactor, redactor_of
-from structlog_mozdef.processors.sequence import SequenceAdder
-from structlog_mozdef.rendering.convert import NAMES_LIMIT
-from structlog_mozdef.rendering.renderer import MozDefRenderer
+from structlog_mozdef.processors.redactor import redactor_of
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.sink.destination import end_streams_in
+from structlog_mozdef.sink.nowhere import is_nowhere
+from structlog_mozdef.sink.options import SpooledSinkOptions
 from structlog_mozdef.transports.base import Transport
+
+
+class _Url(Enum):
+    FROM_ENVIRONMENT = "from the environment"
+
+
+_FROM_ENVIRONMENT: Final = _Url.FROM_ENVIRONMENT
 
 # Of all calls of `configure`: the one list of processors, and the one factory, once it is made.
 _processors: list[Processor] = []
 _factories: list[MozDefLoggerFactory] = []
 # The sink of the last call, as long as there is one.
 _sinks: list[weakref.ref[Sink]] = []
+_ALIASES = {"warn": "warning", "fatal": "critical"}
 
 
-def build_processors(
-    *,
-    tags: Iterable[str] = (),
-    category: str = "event",
-    source: str | None = None,
-    sequence: bool = True,
-    redact: bool | Redactor = True,
-    timezone: str | tzinfo | None = None,
-    typed_names: Mapping[str, type] | None = None,
-    listed_names: Iterable[str] = (),
-    max_names: int = NAMES_LIMIT,
-) -> list[Processor]:
+def build_processors(**options: Unpack[ChainOptions]) -> list[Processor]:
     """Build the processors that `configure` uses, from the context variables to the renderer.
 
     Args:
-        tags: added to every event.
-        category: of events that have none.
-        source: of events that have none. Default: the name of their logger.
-        sequence: whether to add ``stream_id`` and ``sequence``, by which the receiver can prove
-            that no event is missing, and an event when the stream ends; see `SequenceAdder`.
-        redact: whether secrets in events are replaced; a `Redactor` does so by its own rules.
-        timezone: of naive datetimes in an event: a name such as ``"Europe/Berlin"``, or a
-            ``tzinfo``. Default: local time.
-        typed_names: the types of details, as for `MozDefRenderer`.
-        listed_names: details that become lists of names and values, as for `MozDefRenderer`.
-        max_names: of the details of an event, as for `MozDefRenderer`.
+        options: those of `configure` that are about events: ``tags``, ``processors``, ``sequence``,
+            ``redact``, and the options of `MozDefRenderer`.
 
     Raises:
-        ValueError: an argument has a value that cannot work.
+        TypeError: an option does not exist.
+        ValueError: an option has a value that cannot work.
     """
-    tags = check_tags(tags)
-    if not isinstance(sequence, bool):
-        raise ValueError(f"sequence is {sequence!r}; it must be True or False")
-    redactor = redactor_of(redact)
-    processors: list[Processor] = [structlog.contextvars.merge_contextvars]
-    processors += [
+    check_names(options, ChainOptions.__annotations__)
+    return _chain(options)
+
+
+def _chain(options: Mapping[str, Any], *before_sequence: Processor) -> list[Processor]:
+    timezone = options.get("timezone")
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         add_hostname,
         add_processid,
         add_processname,
         add_timestamp if timezone is None else TimestampAdder(timezone),
     ]
-    if tags:
-        processors.append(TagAdder(*tags))
-    if sequence:
-        processors.append(SequenceAdder())
-    renderer = MozDefRenderer(
-        category,
-        source,
-        timezone,
-        typed_names,
-        listed_names=listed_names,
-        max_names=max_names,
-        redactor=redactor,
+    processors += own_processors(
+        options.get("tags", ()),
+        options.get("processors", ()),
+        sequence=options.get("sequence", True),
+        before_sequence=before_sequence,
     )
-    processors.append(renderer)
+    processors.append(renderer_of(options))
     return processors
 
 
 @clears_locals
 def configure(
-    url_or_transport: str | Transport,
-    *,
-    tags: Iterable[str] = (),
-    category: str = "event",
-    source: str | None = None,
-    level: str | int = "info",
-    sequence: bool = True,
-    redact: bool | Redactor = True,
-    timezone: str | tzinfo | None = None,
-    typed_names: Mapping[str, type] | None = None,
-    listed_names: Iterable[str] = (),
-    max_names: int = NAMES_LIMIT,
-    handle_sigterm: bool = True,
-    seal: str | PathLike[str] | None = None,
-    **sink_options: Any,
+    url_or_transport: str | Transport | _Url | None = _FROM_ENVIRONMENT,
+    **options: Unpack[ConfigureOptions],
 ) -> Sink:
     """Configure structlog so that every event goes to MozDef, and return the sink.
 
@@ -123,50 +98,64 @@ def configure(
     that they had. The one before is closed once its events are sent, unless the program holds it.
 
     Args:
-        url_or_transport: as for `Sink`.
-        tags: added to every event.
-        category: of events that have none.
-        source: of events that have none. Default: the name of their logger.
-        level: the minimum level of events that are sent.
-        sequence: as for `build_processors`.
-        redact: as for `build_processors`.
-        timezone: as for `build_processors`.
-        typed_names: as for `build_processors`.
-        listed_names: as for `build_processors`.
-        max_names: as for `build_processors`.
-        handle_sigterm: whether events are sent before SIGTERM ends the process, within
-            ``exit_timeout``; it ends by the signal all the same. Only where the program leaves
-            SIGTERM to the system, and calls this in the main thread. A handler that the program
-            sets later replaces it; a second SIGTERM or Ctrl-C ends the process at once. False
-            leaves the signal alone: then what waits in memory is lost without a word.
-        seal: a key file: each event gets a number and a seal, by which an auditor knows that nobody
-            has changed it; see `Sink`. Default None.
-        sink_options: as for `Sink`: ``spool``, ``verify``, ``when_full``, ...
+        url_or_transport: as for `Sink`. Default: ``MOZDEF_URL`` of the environment. None or an
+            empty URL: everything works, and nothing is sent.
+        options: each that is not given comes from the environment, if there is a variable of its
+            name in upper case after ``MOZDEF_``. They are those of `Sink` and its transports
+            (``spool``, ``verify``, ...), of `MozDefRenderer` (``category``, ``source``,
+            ``timezone``, ``typed_names``, ``listed_names``, ``max_names``), and:
+
+            - ``tags``: strings, added to every event.
+            - ``level``: the minimum level of events: a name, or a number as in ``logging``. Default
+              "info".
+            - ``processors``: of the program, run in their order before events are shown, numbered
+              and rendered. One may change an event, or drop it by ``structlog.DropEvent``. Where
+              one fails, the event goes on without it.
+            - ``console``: whether events are shown on standard error as well. Default "auto": where
+              that is a terminal.
+            - ``stdlib``: whether what reaches the root logger of the standard library's logging
+              becomes events as well, with the same tags, sequence, context variables and redaction.
+              Its level is lowered to *level* where it is higher. Default False.
+            - ``sequence``: whether to add ``stream_id`` and ``sequence``, by which the receiver can
+              prove that no event is missing, and an event when the stream ends. Default True.
+            - ``redact``: whether secrets in events are replaced; a `Redactor` does so by its own
+              rules. Default True.
+            - ``handle_sigterm``: as for `Sink`, but True by default: events are sent before SIGTERM
+              ends the process. A handler that the program sets later replaces it; a second SIGTERM
+              or Ctrl-C ends the process at once. False leaves the signal alone: then what waits in
+              memory is lost without a word.
 
     Raises:
-        ValueError: an argument has a value that cannot work; structlog stays as it was.
+        ValueError: an option or a variable has a value that cannot work; structlog stays as it was.
+        TypeError: an option does not exist, or not for this URL.
+        MozDefError: a library is missing, or the spool cannot be used.
     """
-    minimum = LEVELS.get(level.lower()) if isinstance(level, str) else level
-    if type(minimum) is not int or minimum not in LEVELS.values():
-        raise ValueError(f"level is {level!r}; it must be one of {', '.join(LEVELS)}")
-    if seal is not None and not sequence:
-        raise ValueError("sequence is False; with a seal, which has a number, it must be True")
-    processors = build_processors(
-        tags=tags,
-        category=category,
-        source=source,
-        sequence=sequence if seal is None else False,  # the sink numbers what it seals
-        redact=redact,
-        timezone=timezone,
-        typed_names=typed_names,
-        listed_names=listed_names,
-        max_names=max_names,
-    )
-    sink = Sink(url_or_transport, handle_sigterm=handle_sigterm, seal=seal, **sink_options)
-    if seal is not None:
-        from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
+    check_names(options, ConfigureOptions.__annotations__)
+    given = () if url_or_transport is _FROM_ENVIRONMENT else (url_or_transport,)
+    settings = settings_from(os.environ, options, *given)
+    try:
+        return _configure(settings.url, settings.options)
+    except (ValueError, TypeError, MozDefError) as error:
+        named = by_variable(error, settings.variables)
+        if named is None:
+            raise
+    raise named
 
-        processors[-1] = SortingRenderer.like(processors[-1])
+
+def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
+    minimum = _level_of(options.get("level", "info"))
+    seal = None if is_nowhere(url_or_transport) else options.get("seal")
+    if seal is not None and options.get("sequence") is False:
+        raise ValueError("sequence is False; with a seal, which has a number, it must be True")
+    stdlib = options.get("stdlib", False)
+    check_choice("stdlib", stdlib, (True, False))
+    chain: dict[str, Any] = dict(options)
+    chain["redact"] = redactor_of(options.get("redact", True)) or False
+    if seal is not None:
+        chain["sequence"] = False  # the sink numbers what it seals
+    processors = _chain(chain, *_consoles(options.get("console", "auto"), chain["redact"] or None))
+    shipping = {"handle_sigterm": True, **part_of(options, SpooledSinkOptions)}
+    sink = Sink(url_or_transport, **shipping)
     end_streams_in(sink, processors)
     if _sinks and (before := _sinks[0]()) is not None:
         before.end_streams()
@@ -184,4 +173,26 @@ def configure(
         logger_factory=_factories[0],
         cache_logger_on_first_use=True,
     )
+    if stdlib:
+        renderer: Any = processors[-1]
+        root.join(sink, minimum, processors[:-1], renderer)
+    else:
+        root.leave()
     return sink
+
+
+def _consoles(console: bool | str, redactor: Any) -> Iterable[Processor]:
+    check_choice("console", console, (True, False, "auto"))
+    if console is True or (console == "auto" and is_terminal()):
+        return [Console(redactor, colours=has_colours())]
+    return []
+
+
+def _level_of(level: Any) -> int:
+    minimum = level
+    if isinstance(level, str):
+        name = level.strip().lower()
+        minimum = int(name) if name.isdecimal() else LEVELS.get(_ALIASES.get(name, name))
+    if type(minimum) is not int or minimum not in LEVELS.values():
+        raise ValueError(f"level is {level!r}; it must be one of {', '.join(LEVELS)}")
+    return minimum

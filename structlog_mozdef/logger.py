@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef.rendering.fields import claim_detail
 from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.sink.destination import Destination, destination_of
+from structlog_mozdef.sink.options import SpooledSinkOptions
 
 _REMEMBERED_LOGGERS = 10_000
 
@@ -83,7 +84,9 @@ class MozDefLoggerFactory:
     __slots__ = ("_loggers", "_sink")
 
     @clears_locals
-    def __init__(self, sink: Destination | str, **sink_options: Any) -> None:
+    def __init__(
+        self, sink: Destination | str | None, **sink_options: Unpack[SpooledSinkOptions]
+    ) -> None:
         self._sink: Destination = destination_of(sink, sink_options)
         # One for each name, found again by `ship_to`.
         self._loggers: dict[str | None, MozDefLogger] = {}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import tzinfo
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
+from structlog import DropEvent
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import clears_locals, shows_half_made
-from structlog_mozdef.processors.redactor import Redactor, redactor_of
-from structlog_mozdef.rendering.convert import NAMES_LIMIT
-from structlog_mozdef.rendering.renderer import MozDefRenderer
-from structlog_mozdef.sink.destination import Destination, destination_of
+from structlog_mozdef._validate import check_names
+from structlog_mozdef.options import ChainOptions, ShippingOptions, part_of, rest_of
+from structlog_mozdef.options.chain import own_processors, renderer_of
+from structlog_mozdef.processors.rate_limiter import followed_by
+from structlog_mozdef.sink.destination import Destination, destination_of, end_streams_in
 
 
 class MozDefTee:
@@ -24,46 +25,51 @@ class MozDefTee:
 
     Args:
         sink: the destination of the rendered events: a `Sink`, or a URL of which one is made.
-        category, source, timezone, typed_names, listed_names, max_names: as for
-            `MozDefRenderer`.
-        redact: whether secrets are replaced in the copy; a `Redactor` with rules of its own.
-        sink_options: for a URL, as for `Sink`: ``spool``, ``verify``, ...
+        options: ``category``, ``source``, ``timezone``, ``typed_names``, ``listed_names`` and
+            ``max_names`` are as for `MozDefRenderer`; ``tags``, ``processors``, ``sequence`` and
+            ``redact`` as for `configure`, but for the copy alone, and sequence is False by default.
+            The others are for a URL, as for `Sink`: ``spool``, ``verify``, ...
 
     Raises:
-        TypeError: an option that the transport of the URL does not know.
+        TypeError: an option does not exist, or not for this URL.
         ValueError: as for `MozDefRenderer` and `Sink`.
     """
 
-    __slots__ = ("_put", "_renderer")
+    __slots__ = ("_processors", "_put", "_renderer")
 
     @clears_locals
-    def __init__(
-        self,
-        sink: Destination | str,
-        category: str = "event",
-        source: str | None = None,
-        timezone: str | tzinfo | None = None,
-        typed_names: Mapping[str, type] | None = None,
-        *,
-        listed_names: Iterable[str] = (),
-        max_names: int = NAMES_LIMIT,
-        redact: bool | Redactor = True,
-        **sink_options: Any,
-    ) -> None:
-        self._renderer = MozDefRenderer(
-            category,
-            source,
-            timezone,
-            typed_names,
-            listed_names=listed_names,
-            max_names=max_names,
-            redactor=redactor_of(redact),
+    def __init__(self, sink: Destination | str | None, **options: Unpack[ShippingOptions]) -> None:
+        check_names(options, ShippingOptions.__annotations__)
+        chain = part_of(options, ChainOptions)
+        self._renderer = renderer_of(chain)
+        processors = own_processors(
+            chain.get("tags", ()),
+            chain.get("processors", ()),
+            sequence=chain.get("sequence", False),
         )
-        self._put = destination_of(sink, sink_options).put
+        destination = destination_of(sink, rest_of(options, ChainOptions))
+        self._put = destination.put
+        self._processors = followed_by(processors, self._ship)
+        end_streams_in(destination, (*self._processors, self._renderer))
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
-        self._put(self._renderer(logger, name, dict(event_dict)))
+        copy = dict(event_dict)
+        if self._processors:
+            self._ship_processed(logger, name, copy)
+        else:
+            self._put(self._renderer(logger, name, copy))
         return event_dict
+
+    def _ship_processed(self, logger: WrappedLogger, name: str, copy: Any) -> None:
+        try:
+            for processor in self._processors:
+                copy = processor(logger, name, copy)
+        except DropEvent:
+            return  # of the copy
+        self._ship(logger, name, copy)
+
+    def _ship(self, logger: WrappedLogger, name: str, event_dict: Any) -> None:
+        self._put(self._renderer(logger, name, event_dict))
 
     @shows_half_made
     def __repr__(self) -> str:

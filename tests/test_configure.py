@@ -137,6 +137,8 @@ BAD = [
     {"redact": "yes"},
     {"redact": Redactor},
     {"timezone": "Europe/Berln"},
+    {"processors": "app.processor"},
+    {"processors": None},
 ]
 
 
@@ -150,7 +152,17 @@ def test_bad_option_is_named_by_build_processors(options):
 
 
 @pytest.mark.parametrize(
-    "options", [*BAD, {"level": "loud"}, {"level": 25}, {"level": True}, {"level": None}], ids=str
+    "options",
+    [
+        *BAD,
+        {"level": "loud"},
+        {"level": 25},
+        {"level": True},
+        {"level": None},
+        {"console": 1},
+        {"stdlib": None},
+    ],
+    ids=str,
 )
 def test_bad_option_changes_no_configuration(options):
     """`configure` with a value that cannot work leaves structlog as it was."""
@@ -158,3 +170,107 @@ def test_bad_option_changes_no_configuration(options):
     with pytest.raises(ValueError, match=r"^\w+ is .*; it must be [^\n]+$"):
         configure(MemoryTransport(), **options)
     assert structlog.get_config()["processors"] is before
+
+
+def test_processors_of_the_program():
+    """They see the complete event, and change or drop it before it is numbered."""
+    transport = MemoryTransport()
+    seen = []
+
+    def change(logger, name, event_dict):
+        seen.append(event_dict.copy())
+        if event_dict["event"] == "GET /health":
+            raise structlog.DropEvent
+        event_dict["tags"].append("own")
+        return {**event_dict, "team": "web"}
+
+    sink = configure(transport, tags=["vpn"], processors=[change], linger=0)
+    for summary in ("GET /health", "GET /", "GET /health", "GET /about"):
+        structlog.get_logger().info(summary, password="x")
+    sink.close(10)
+    assert {"hostname", "processid", "processname", "timestamp", "tags", "password"} <= {*seen[0]}
+    events = transport.events
+    assert [event["details"]["sequence"] for event in events] == [1, 2]
+    assert (events[0]["tags"], events[0]["details"]["team"]) == (["vpn", "own"], "web")
+
+
+def test_what_a_processor_adds_is_redacted():
+    """Secrets are looked for at the very end."""
+    transport = MemoryTransport()
+
+    def add(logger, name, event_dict):
+        return {**event_dict, "token": "hunter2", "text": "password=hunter2"}
+
+    sink = configure(transport, processors=[add], linger=0)
+    structlog.get_logger().info("x")
+    sink.close(10)
+    assert b"hunter2" not in b"".join(transport.batches[0])
+
+
+def fails(logger, name, event_dict):
+    raise KeyError("hunter2")
+
+
+def renders(logger, name, event_dict):
+    return b"{}"
+
+
+@pytest.mark.parametrize(
+    ("processor", "failure"),
+    [(fails, "fails: KeyError"), (renders, "renders: it returned no event dict")],
+)
+def test_a_processor_that_fails_costs_no_event(processor, failure):
+    """The log call returns, the other processors run, and the event says what is missing."""
+    transport = MemoryTransport()
+
+    def add(logger, name, event_dict):
+        return {**event_dict, "added": 1}
+
+    sink = configure(transport, processors=[processor, add], linger=0)
+    structlog.get_logger().info("x", number=7)
+    sink.close(10)
+    details = transport.events[0]["details"]
+    assert (details["failed_processor"], details["added"], details["number"]) == (failure, 1, 7)
+
+
+def test_processors_by_their_names():
+    """As in files of settings."""
+    transport = MemoryTransport()
+    limiter = {"()": "structlog_mozdef.RateLimiter", "limit": 1, "interval": 3600}
+    sink = configure(transport, processors=["structlog.stdlib.add_log_level", limiter], linger=0)
+    for _ in range(3):
+        structlog.get_logger().info("x")
+    sink.close(10)
+    assert [event["details"]["sequence"] for event in transport.events] == [1, 2]
+    assert transport.events[1]["details"]["rate_limited"]["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"tgas": ["a"]}, "tgas is no option; do you mean tags?"),
+        ({"lingr": 1}, "lingr is no option; do you mean linger?"),
+        ({"consol": True}, "consol is no option; do you mean console?"),
+        ({"routing_kee": "x"}, "routing_kee is no option; do you mean routing_key?"),
+    ],
+)
+def test_a_misspelt_option_is_named(options, sentence):
+    """One sentence says which option there is instead."""
+    with pytest.raises(TypeError) as caught:
+        configure(None, **options)
+    assert str(caught.value) == sentence
+
+
+def test_a_name_like_no_option():
+    """Where no option is meant, all are listed."""
+    with pytest.raises(TypeError, match=r"^xyzzy is no option; there are category, source, "):
+        configure(None, xyzzy=1)
+
+
+def test_a_level_in_other_words():
+    """The names of the standard library are understood."""
+    for level, dropped in (("WARN", 2), ("30", 2), (" Fatal ", 4)):
+        sink = configure(None, level=level)
+        for name in ("debug", "info", "warning", "error", "critical"):
+            getattr(structlog.get_logger(), name)("x")
+        assert sink.stats().accepted == 5 - dropped

@@ -17,7 +17,11 @@ from structlog_mozdef.audit.sources import unwrapped
 from structlog_mozdef.exceptions import AuditError, TransportError
 from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.transports.http.client import Answer, HTTPClient
-from structlog_mozdef.transports.http.options import checked_proxies, checked_verify
+from structlog_mozdef.transports.http.options import (
+    checked_api_key,
+    checked_proxies,
+    checked_verify,
+)
 from structlog_mozdef.transports.urls import parse_address
 
 _KEPT_FOR = "5m"
@@ -42,18 +46,20 @@ class IndexReader:
 
     Args:
         url: ``https://host:9200/INDEX``, with or without user and password.
+        api_key: as for `HTTPTransport`, instead of a user.
         query: which events, in Lucene's syntax (``tags:openvpn``). Default: all that are numbered.
         verify: whether certificates are verified, or a CA bundle.
         fields: which fields to ask for. Default: the whole events.
 
     Raises:
-        ValueError: the URL or *verify* cannot work.
+        ValueError: the URL, *api_key* or *verify* cannot work.
     """
 
     def __init__(
         self,
         url: str,
         *,
+        api_key: str | tuple[str, str] | None = None,
         query: str | None = None,
         verify: bool | str = True,
         fields: tuple[str, ...] | None = None,
@@ -67,7 +73,7 @@ class IndexReader:
         self._client = HTTPClient(
             self.name,
             auth=address.credentials,
-            headers={},
+            headers={} if api_key is None else {"Authorization": checked_api_key(api_key)},
             verify=checked_verify(verify),
             cert=None,
             proxies=checked_proxies(None, address.url),

@@ -31,6 +31,8 @@ SPOOL_DAMAGED: Final = "spool damaged"
 SPOOL_REMOVED: Final = "spool removed"
 #: The destination rejected the event, and there is no room for another dead letter.
 DEAD_LETTERS_FULL: Final = "dead letters full"
+#: The sink has no destination: the program has no URL, and nothing is sent.
+NO_DESTINATION: Final = "no destination"
 #: All of these. The one other form is that of `error_reason`.
 LOSS_REASONS: Final = frozenset(
     {
@@ -41,6 +43,7 @@ LOSS_REASONS: Final = frozenset(
         SPOOL_DAMAGED,
         SPOOL_REMOVED,
         DEAD_LETTERS_FULL,
+        NO_DESTINATION,
     }
 )
 

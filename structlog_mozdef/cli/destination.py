@@ -1,7 +1,7 @@
 """The arguments that commands with a destination share.
 
 A password in the URL can be read by everybody in the list of processes. So it can come from a file
-or from the environment as well.
+or from the environment as well, and an API key comes from nowhere else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 #: Set in the environment, they are the user and the password of the destination.
 USER_VARIABLE, PASSWORD_VARIABLE = "MOZDEF_USER", "MOZDEF_PASSWORD"
+#: The same for an API key of Elasticsearch or OpenSearch.
+API_KEY_VARIABLE = "MOZDEF_API_KEY"
+_SCHEMES_WITH_API_KEYS = ("http", "https")
 _SCHEMES_WITH_USERS = ("http", "https", "amqp", "amqps")
 _PASSWORD_LIMIT_BYTES = 10_000
 
@@ -47,6 +50,12 @@ def add_access(parser: argparse.ArgumentParser) -> None:
         f" (default: ${PASSWORD_VARIABLE}, or none)",
     )
     parser.add_argument(
+        "--api-key-file",
+        metavar="FILE",
+        help="a file whose first line is an API key of Elasticsearch, encoded or as ID:KEY, instead"
+        f" of a user (default: ${API_KEY_VARIABLE}, or none)",
+    )
+    parser.add_argument(
         "--verify",
         default="yes",
         metavar="yes|no|FILE",
@@ -69,7 +78,9 @@ def sink_of(arguments: argparse.Namespace, kind: type[Sink] | None = None, **opt
     from structlog_mozdef.sink import Sink
 
     sink_class = kind or Sink
-    url = url_with_user(arguments.url, arguments.user, arguments.password_file, os.environ)
+    url, api_key = access_to(arguments.url, arguments, os.environ)
+    if api_key is not None:
+        options["api_key"] = api_key
     verify = arguments.verify
     if verify == "yes":
         return sink_class(url, **options)
@@ -78,6 +89,44 @@ def sink_of(arguments: argparse.Namespace, kind: type[Sink] | None = None, **opt
     except TypeError as error:
         problem = str(error)
     raise ValueError(f"--verify is not for this destination: {problem}")
+
+
+def access_to(
+    url: str, arguments: argparse.Namespace, environment: Mapping[str, str]
+) -> tuple[str, str | tuple[str, str] | None]:
+    """Return *url*, with a user if one is given, and an API key for it, if one is given.
+
+    What is an argument goes before what is in the environment.
+
+    Raises:
+        ValueError: both are given, or one of them cannot work.
+    """
+    has_user = arguments.user is not None or arguments.password_file is not None
+    has_key = arguments.api_key_file is not None
+    if has_user and has_key:
+        raise ValueError("--api-key-file is given as well as a user; give one of them")
+    scheme, _, rest = url.strip().partition("://")
+    if scheme.lower() not in _SCHEMES_WITH_API_KEYS or "@" in rest.partition("/")[0]:
+        if has_key:
+            raise ValueError(
+                "--api-key-file is not for this URL: it has a user, or is none of HTTP"
+            )
+    elif has_key:
+        return url, _parts_of(_first_line("--api-key-file", arguments.api_key_file))
+    elif not has_user and environment.get(API_KEY_VARIABLE):
+        if environment.get(USER_VARIABLE) or environment.get(PASSWORD_VARIABLE):
+            raise ValueError(
+                f"{API_KEY_VARIABLE} is set as well as {USER_VARIABLE} or {PASSWORD_VARIABLE};"
+                " set one of them"
+            )
+        return url, _parts_of(environment[API_KEY_VARIABLE])
+    return url_with_user(url, arguments.user, arguments.password_file, environment), None
+
+
+def _parts_of(api_key: str) -> str | tuple[str, str]:
+    """Return an API key as `HTTPTransport` accepts it."""
+    identity, colon, key = api_key.strip().partition(":")
+    return (identity, key) if colon else identity
 
 
 def url_with_user(
@@ -102,7 +151,7 @@ def url_with_user(
     if password_file is None:
         password = environment.get(PASSWORD_VARIABLE)
     else:
-        password = _first_line(password_file)
+        password = _first_line("--password-file", password_file)
     if not user and not password:
         return url
     if not user or not password:
@@ -117,13 +166,13 @@ def url_with_user(
     return f"{scheme}{slashes}{quoted}@{rest}"
 
 
-def _first_line(path: str) -> str:
+def _first_line(option: str, path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             line = file.readline(_PASSWORD_LIMIT_BYTES).rstrip(b"\r\n")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ValueError(f"--password-file is {path!r}, which cannot be read: {reason}") from None
+        raise ValueError(f"{option} is {path!r}, which cannot be read: {reason}") from None
     if not line:
-        raise ValueError(f"--password-file is {path!r}, whose first line is empty")
+        raise ValueError(f"{option} is {path!r}, whose first line is empty")
     return os.fsdecode(line)

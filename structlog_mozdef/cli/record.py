@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from structlog_mozdef.cli.destination import add_access, url_with_user
+from structlog_mozdef.cli.destination import access_to, add_access
 from structlog_mozdef.cli.terminal import progress
 from structlog_mozdef.cli.times import duration
 
@@ -105,8 +105,10 @@ def _reader(options: argparse.Namespace, source: str, *, whole: bool) -> IndexRe
     from structlog_mozdef.audit.index import NUMBERS_ONLY, IndexReader
 
     verify: bool | str = {"yes": True, "no": False}.get(options.verify, options.verify)
+    url, api_key = access_to(source, options, os.environ)
     return IndexReader(
-        url_with_user(source, options.user, options.password_file, os.environ),
+        url,
+        api_key=api_key,
         query=options.query,
         verify=verify,
         fields=None if whole else NUMBERS_ONLY,

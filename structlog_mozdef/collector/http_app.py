@@ -16,20 +16,29 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from structlog_mozdef.collector.api.questions import Questions
+from structlog_mozdef.collector.api.routes import routes
 from structlog_mozdef.collector.front_end import FrontEnd
 from structlog_mozdef.collector.ingest import IngestResult, ingest_bulk, ingest_event, rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
-    from structlog_mozdef.collector.store import Store
+    from structlog_mozdef.collector.ingest import ReceivedEvent
 
 # nginx's client_max_body_size in MozDef's own configuration.
 BODY_MAX_BYTES = 4 * 1024 * 1024
 
+# What bodies may take together while they arrive.
+_BODIES_MAX_BYTES = 128 * 1024 * 1024
+
 
 class _TooLargeError(Exception):
     """The body is over ``BODY_MAX_BYTES``."""
+
+
+class _TooManyError(Exception):
+    """The bodies that arrive at the same time are over ``_BODIES_MAX_BYTES``."""
 
 
 class _Handlers:
@@ -39,14 +48,16 @@ class _Handlers:
     order of the arrival numbers.
     """
 
-    def __init__(self, store: Store, hostname: str, now: Callable[[], datetime]) -> None:
-        self._store = store
+    def __init__(self, questions: Questions, hostname: str, now: Callable[[], datetime]) -> None:
+        self._store = questions.store
+        self._arrivals = questions.arrivals
         self._hostname = hostname
         self._now = now
+        self._bodies_bytes = 0
 
     def record_rejection(self, path: str, reason: str) -> None:
         """Record a request that was answered before its body was read."""
-        self._store.add(path, self._now(), [rejected(b"", reason)])
+        self._add(path, self._now(), [rejected(b"", reason)])
 
     async def events(self, request: Request) -> Response:
         return await self._ingest(
@@ -73,42 +84,52 @@ class _Handlers:
     async def test(self, request: Request) -> Response:
         return Response()
 
-    async def home(self, request: Request) -> Response:
-        return JSONResponse({"received": self._store.received, "stored": self._store.stored})
-
     async def _ingest(
         self, request: Request, ingest: Callable[[bytes, datetime], IngestResult]
     ) -> Response:
         path = request.url.path
         try:
-            body = await _read_body(request)
+            body = await self._read_body(request)
         except _TooLargeError:
             self.record_rejection(path, "The body is over 4 MB: nginx answers 413.")
             return Response(status_code=413)
+        except _TooManyError:
+            self.record_rejection(path, "Too many large bodies arrive at once: this answers 503.")
+            return Response(status_code=503)
         except ClientDisconnect:
             return Response(status_code=400)  # the client is gone and never sees it
         now = self._now()
         result = ingest(body, now)
-        self._store.add(path, now, result.events)
+        self._add(path, now, result.events)
         return Response(status_code=result.status)
 
+    def _add(self, path: str, now: datetime, events: Iterable[ReceivedEvent]) -> None:
+        self._store.add(path, now, events)
+        self._arrivals.notify()
 
-async def _read_body(request: Request) -> bytes:
-    """Read the body.
+    async def _read_body(self, request: Request) -> bytes:
+        """Read the body.
 
-    Raises:
-        _TooLargeError: as soon as it is known to be over ``BODY_MAX_BYTES``.
-    """
-    length = request.headers.get("content-length", "")
-    # uvicorn has checked that it is an integer.
-    if length and int(length) > BODY_MAX_BYTES:
-        raise _TooLargeError
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX_BYTES:
+        Raises:
+            _TooLargeError: as soon as it is known to be over ``BODY_MAX_BYTES``.
+            _TooManyError: others have taken the memory.
+        """
+        length = request.headers.get("content-length", "")
+        # uvicorn has checked that it is an integer.
+        if length and int(length) > BODY_MAX_BYTES:
             raise _TooLargeError
-    return bytes(body)
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                self._bodies_bytes += len(chunk)
+                if len(body) > BODY_MAX_BYTES:
+                    raise _TooLargeError
+                if self._bodies_bytes > _BODIES_MAX_BYTES:
+                    raise _TooManyError
+            return bytes(body)
+        finally:
+            self._bodies_bytes -= len(body)
 
 
 def _utc_now() -> datetime:
@@ -124,7 +145,7 @@ def _routes(
 
 
 def create_app(
-    store: Store,
+    questions: Questions,
     *,
     hostname: str | None = None,
     allowed_hosts: Collection[str] = (),
@@ -133,17 +154,17 @@ def create_app(
     """Build the ASGI application.
 
     Args:
-        store: for what is received; the caller closes it.
+        questions: what holds the received events, and answers about them; the caller closes it.
         hostname: stored as ``mozdefhostname``. Default: this machine's.
         allowed_hosts: names that the Host header may have, in addition to localhost and
             loopback addresses; ``"*"`` allows every name. Default: none.
         now: returns the time with a zone, in which naive timestamps are read. Default: UTC.
     """
-    handlers = _Handlers(store, hostname or socket.gethostname(), now)
+    handlers = _Handlers(questions, hostname or socket.gethostname(), now)
     methods = ["POST", "PUT"]
     app = Starlette(
         routes=[
-            Route("/", handlers.home, methods=["GET"]),
+            *routes(questions),
             *_routes("/status", handlers.status, ["GET"]),
             *_routes("/test", handlers.test, ["GET"]),
             # MozDef's own mistake: it reads an event from a GET, and answers 500 to one without.
@@ -162,6 +183,7 @@ def create_app(
             )
         ],
     )
+    app.state.record_rejection = handlers.record_rejection
     # MozDef redirects nowhere, and a redirected POST loses its body with many clients.
     app.router.redirect_slashes = False
     return app

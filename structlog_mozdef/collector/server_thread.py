@@ -7,20 +7,16 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import ssl
 import threading
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from structlog_mozdef._deadline import Deadline
-from structlog_mozdef.collector import json_like_mozdef
+from structlog_mozdef.collector.api.questions import Questions
 from structlog_mozdef.collector.http_app import create_app
-from structlog_mozdef.collector.ingest import rejected
+from structlog_mozdef.collector.http_protocol import DEFAULT_LIMITS, HttpProtocol, Limits
 from structlog_mozdef.exceptions import CollectorError
 from structlog_mozdef.process.threads import start_without_signals
 
@@ -35,54 +31,6 @@ KEEP_ALIVE_SECONDS = 75
 
 _LOGGERS = ("asyncio", "uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
 
-_CONTENT_LENGTH = re.compile(rb"^content-length[ \t]*:(.*)", re.IGNORECASE | re.MULTILINE)
-
-
-class _Connection(h11.Connection):
-    @property
-    def they_are_waiting_for_100_continue(self) -> bool:
-        """False: MozDef never answers ``Expect: 100-continue``."""
-        return False
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
-        """Return what has arrived.
-
-        Raises:
-            h11.RemoteProtocolError: also for a second Content-Length, as nginx: answered 400.
-        """
-        unread = self.trailing_data[0] if self.their_state is h11.IDLE else b""
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            head = unread[: len(unread) - len(self.trailing_data[0])]
-            lengths = _CONTENT_LENGTH.findall(head)
-            # h11 reads the same length twice as one.
-            if len(lengths) > 1 or b"," in b"".join(lengths):
-                raise h11.RemoteProtocolError("There are two Content-Length headers.")
-        return event
-
-
-class _Protocol(H11Protocol):
-    def __init__(self, record_rejection: Callable[[str, str], None], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.conn = _Connection(h11.SERVER)
-        self._record_rejection = record_rejection
-        self._head = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Handle what has arrived."""
-        if self.conn.their_state is h11.IDLE:
-            self._head = data
-        super().data_received(data)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer a request that HTTP does not allow: a bare status, as nginx."""
-        path = self._head.split(b"\r\n")[0].split(b" ")[1:2]
-        self._record_rejection(
-            json_like_mozdef.to_text(b"".join(path)),
-            "The request is not valid HTTP, or has two Content-Length headers: nginx answers 400.",
-        )
-        super().send_400_response("")
-
 
 class _Config(uvicorn.Config):
     def configure_logging(self) -> None:
@@ -95,9 +43,12 @@ class _Server(uvicorn.Server):
     A test suite that runs a collector in each test would spend most of its time in those polls.
     """
 
-    def __init__(self, config: uvicorn.Config, grace: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, grace: float, before_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._grace = grace
+        self._before_stop = before_stop
         self.is_up = threading.Event()
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,6 +75,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close idle connections at once, and those with half-sent requests after a moment."""
+        self._before_stop()
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -167,6 +119,7 @@ class ServerThread:
         hostname: stored as ``mozdefhostname``, or None for this machine's.
         allowed_hosts: see ``create_app``.
         grace: how long requests that are half sent may delay the stop, in seconds.
+        limits: for clients.
 
     Raises:
         CollectorError: if the certificate cannot be used.
@@ -182,13 +135,13 @@ class ServerThread:
         hostname: str | None = None,
         allowed_hosts: Collection[str] = (),
         grace: float = 0.3,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        def record_rejection(path: str, reason: str) -> None:
-            store.add(path, datetime.now(UTC), [rejected(b"", reason)])
-
+        self._questions = Questions(store)
+        app = create_app(self._questions, hostname=hostname, allowed_hosts=allowed_hosts)
         config = _Config(
-            create_app(store, hostname=hostname, allowed_hosts=allowed_hosts),
-            http=functools.partial(_Protocol, record_rejection),  # type: ignore[arg-type]
+            app,
+            http=functools.partial(HttpProtocol, app.state.record_rejection, limits),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,
@@ -205,7 +158,7 @@ class ServerThread:
                 f"The certificate {ssl_certfile!s} cannot be used: {error}."
             ) from error
         self._listener = listener
-        self._server = _Server(config, grace)
+        self._server = _Server(config, grace, self._questions.stop)
         self._thread = threading.Thread(target=self._run, name="mozdef-collector", daemon=True)
         self._filter = _DropRecordsOfThread(self._thread)
 
@@ -227,6 +180,7 @@ class ServerThread:
         """Stop within a second, whatever connections clients keep open."""
         self._server.stop()
         self._thread.join()
+        self._questions.close()
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._filter)
 

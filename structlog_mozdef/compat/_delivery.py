@@ -5,7 +5,9 @@ from __future__ import annotations
 import http
 import inspect
 import sys
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import CountedWarning, RateLimitedLogger
@@ -78,11 +80,18 @@ class SharedDelivery:
         self._sinks = Sinks(self._own_log)
         self._connections = Connections(self._own_log)
         self._syslog = syslog or LocalSyslog()
+        # Sinks of the program that were given events, by their ids.
+        self._given: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         # What a signal handler sent in the middle of the import of a transport.
         self._deferred: list[tuple[Callable[[], Destination], bytes]] = []
 
     def deliver(
-        self, destination: Callable[[], Destination], event: bytes, *, fire_and_forget: bool
+        self,
+        destination: Callable[[], Destination],
+        event: bytes,
+        *,
+        fire_and_forget: bool,
+        sink: Any = None,
     ) -> None:
         """Put *event* into the sink of a destination, or deliver it and wait for the answer.
 
@@ -91,15 +100,32 @@ class SharedDelivery:
                 program may have any type.
             event: one JSON object on one line.
             fire_and_forget: put it into a sink, and warn of settings that cannot work.
+            sink: put it into this one instead, if it is not None.
 
         Raises:
             MozDefError: a library is missing; unless *fire_and_forget*, anything but success.
         """
+        if sink is not None:
+            self._put_into(sink, event, fire_and_forget=fire_and_forget)
+            return
         try:
             self._deliver(destination, event, fire_and_forget=fire_and_forget)
         finally:
             while self._deferred and not _interrupts_itself():
                 self._deliver_deferred()
+
+    def _put_into(self, sink: Any, event: bytes, *, fire_and_forget: bool) -> None:
+        if not callable(getattr(sink, "put", None)):
+            reason = f"sink is a {type(sink).__name__}; it must be a Sink, or None"
+        elif not fire_and_forget:
+            reason = "sink is given, which delivers in the background: nothing can wait for that"
+        else:
+            self._given[id(sink)] = sink
+            sink.put(event)
+            return
+        if not fire_and_forget:
+            raise MozDefError(reason)
+        self._unsent.add(reason)
 
     def _deliver_deferred(self) -> None:
         destination, event = self._deferred.pop(0)
@@ -119,7 +145,7 @@ class SharedDelivery:
             if fire_and_forget:
                 self._sinks.sink_for(where).put(event)
             else:
-                self._connections.deliver(where, event)
+                self._connections.deliver(where, self._sinks.sealed(where, event))
         except TransportError as error:
             raise _raised_for(_sentence(where.failure, error), error) from error
         except MozDefError:
@@ -159,7 +185,11 @@ class SharedDelivery:
             self._own_log.warn("syslog", str(error))
 
     def flush(self, timeout: float) -> bool:
-        return self._sinks.flush(timeout)
+        deadline = Deadline.after(timeout)
+        settled = self._sinks.flush(timeout)
+        for sink in [sink for held in self._given.valuerefs() if (sink := held()) is not None]:
+            settled &= sink.flush(deadline.left())
+        return settled
 
 
 #: Looked up at each call, so that tests can replace it.

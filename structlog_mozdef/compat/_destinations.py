@@ -28,6 +28,7 @@ class HTTPDestination:
         verify: True, False, or the path of a CA bundle.
         session: what the program has set on its session.
         bulk: as for `HTTPTransport`.
+        seal: the key file that seals events, or None.
         connect_timeout, read_timeout: in seconds.
     """
 
@@ -35,6 +36,7 @@ class HTTPDestination:
     verify: Any = True
     session: SessionSettings = UNTOUCHED
     bulk: Literal["auto"] | bool = False
+    seal: Any = None
     connect_timeout: float = CONNECT_TIMEOUT
     read_timeout: float = READ_TIMEOUT
 
@@ -77,12 +79,14 @@ class SQSDestination:
         queue: its name.
         account: the AWS account that owns it, or None for the program's own.
         region: the AWS region, or None for the one that boto3 is configured for.
+        seal: the key file that seals events, or None.
         connect_timeout, read_timeout: in seconds.
     """
 
     queue: Any
     account: Any = None
     region: Any = None
+    seal: Any = None
     connect_timeout: float = CONNECT_TIMEOUT
     read_timeout: float = READ_TIMEOUT
 

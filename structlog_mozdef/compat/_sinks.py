@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Protocol
+from typing import Any, Protocol
 
 from structlog_mozdef._deadline import Deadline, monotonic
 from structlog_mozdef._lock import locked
@@ -26,6 +26,10 @@ class Destination(Protocol):
     @property
     def failure(self) -> str:
         """The first words of an error message."""
+
+    @property
+    def seal(self) -> Any:
+        """The key file that seals events, or None."""
 
     def transport(self, own_log: RateLimitedLogger) -> Transport:
         """Create a transport to this destination, which warns through *own_log*.
@@ -78,6 +82,17 @@ class Sinks:
         entry.last_used = monotonic()
         return entry.sink
 
+    def sealed(self, destination: Destination, event: bytes) -> bytes:
+        """Return *event* with the next seal of its stream, where *destination* has a key file.
+
+        Raises:
+            Exception: what `sink_for` raises.
+        """
+        if destination.seal is None:
+            return event
+        sealed: bytes = self.sink_for(destination).sealer.seal(event)
+        return sealed
+
     def all(self) -> list[Sink]:
         """Return all sinks in which events may wait."""
         closed = [sink for reference in self._closed if (sink := reference()) is not None]
@@ -96,7 +111,9 @@ class Sinks:
         """Return the entry of *destination*, and the sinks to close for it."""
         entry = self._entries.get(destination)
         if entry is None:
-            sink = Sink(destination.transport(self._own_log), handle_sigterm=True)
+            sink = Sink(
+                destination.transport(self._own_log), handle_sigterm=True, seal=destination.seal
+            )
             # A signal handler may have added one in the meantime.
             entry = self._entries.setdefault(destination, _Entry(sink))
         return entry, self._remove_surplus(entry)

@@ -49,6 +49,8 @@ class MozDefMessage:
         self._fire_and_forget: Any = None
         self._verify_certificate: Any = True
         self._verify_path: Any = None
+        self._seal: Any = None
+        self._sink: Any = None
 
     def validate(self) -> bool:
         """Return whether the message can be constructed."""
@@ -69,6 +71,14 @@ class MozDefMessage:
     def set_fire_and_forget(self, f: Any) -> None:
         """Let `send` return immediately, or wait for the answer and raise anything but success."""
         self._fire_and_forget = f
+
+    def set_seal(self, path: Any) -> None:
+        """Seal events by the key file *path*; see `MozDefMsg`. Other messages have no seal."""
+        self._seal = path
+
+    def set_sink(self, sink: Any) -> None:
+        """Put messages into *sink*, a `structlog_mozdef.Sink`; see `MozDefMsg`."""
+        self._sink = sink
 
     def set_sqs_queue_name(self, f: Any) -> None:
         """Set the name of the SQS queue."""
@@ -107,14 +117,18 @@ class MozDefMessage:
         """Send the constructed document to SQS."""
         _delivery.shared.deliver(
             lambda: SQSDestination(
-                self._sqs_queue_name, self._sqs_aws_account_id, self._sqs_region
+                self._sqs_queue_name, self._sqs_aws_account_id, self._sqs_region, self._seal
             ),
             encode_document(self._sendlog),
-            fire_and_forget=bool(self._fire_and_forget),
+            fire_and_forget=bool(self._fire_and_forget) or self._returns_into_sink(),
+            sink=self._sink,
         )
 
     def _returns_immediately(self) -> bool:
         return self._fire_and_forget is None or bool(self._fire_and_forget)
+
+    def _returns_into_sink(self) -> bool:
+        return self._sink is not None and self._fire_and_forget is None
 
     def send(self) -> None:
         """Validate, construct and send.
@@ -147,7 +161,9 @@ class MozDefMessage:
                 verify,
                 settings_of(session_of(self, "_httpsession")),
                 bulk=bulk_for(self._sendlog, fire_and_forget=fire_and_forget),
+                seal=self._seal,
             ),
             encode_document(self._sendlog, self._url),
             fire_and_forget=fire_and_forget,
+            sink=self._sink,
         )

@@ -46,6 +46,10 @@ class MozDefMsg:
         verify_certificate: True (default), False (anybody can read and change what is sent), or
             the path of a CA bundle.
         sendToSyslog, syslogOnly: send to the local syslog as well, or nowhere else.
+        seal: a key file: events get a number and a seal, as by `structlog_mozdef.Sink`. What `send`
+            could not deliver, and has raised for, is missing in the record.
+        sink: a `structlog_mozdef.Sink` that takes the events instead of one of this package's own;
+            only with ``fire_and_forget_mode``. With its options events wait on disk, or are sealed.
         sendToSqs, sqsQueueName, sqsAWSAccountId, sqsRegion: send to SQS instead. Needs boto3.
         debug: print the event as well.
         httpsession: its auth, cert, headers, proxies and trust_env are used.
@@ -61,6 +65,8 @@ class MozDefMsg:
 
     fire_and_forget_mode: Any = True
     verify_certificate: Any = True
+    seal: Any = None
+    sink: Any = None
     debug: Any = False
     sendToSyslog: Any = False  # noqa: N815 - the names of the old clients
     syslogOnly: Any = False  # noqa: N815
@@ -145,15 +151,20 @@ class MozDefMsg:
 
         def destination() -> Destination:
             if self.sendToSqs:
-                return SQSDestination(self.sqsQueueName, self.sqsAWSAccountId, self.sqsRegion)
+                return SQSDestination(
+                    self.sqsQueueName, self.sqsAWSAccountId, self.sqsRegion, self.seal
+                )
             return HTTPDestination(
                 self.mozdef_hostname,
                 self.verify_certificate,
                 settings_of(session_of(self, "httpsession")),
                 bulk=bulk_for(document, fire_and_forget=fire_and_forget),
+                seal=self.seal,
             )
 
-        _delivery.shared.deliver(destination, event, fire_and_forget=fire_and_forget)
+        _delivery.shared.deliver(
+            destination, event, fire_and_forget=fire_and_forget, sink=self.sink
+        )
 
     def _document(self, given: dict[str, Any]) -> dict[Any, Any]:
         logs = attributes_set(self)

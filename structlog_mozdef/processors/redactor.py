@@ -10,6 +10,7 @@ from typing import Any
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
+from structlog_mozdef._validate import check_names
 from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.processors.secret_formats import REDACTED
 from structlog_mozdef.processors.secret_look import (
@@ -42,6 +43,7 @@ _VALUE_COST = 20
 # 80 bits: no two of a thousand million values are likely to have the same token.
 _TOKEN_DIGITS = 20
 _KEY_MIN_BYTES = 16
+_ARGUMENTS = ("names", "patterns", "keep", "hash_names", "hash_key")
 _LEFT_OUT = "[left out: too many values]"
 
 
@@ -223,14 +225,26 @@ class Redactor(SecretLook):
 def redactor_of(redact: object) -> Redactor | None:
     """Return the redactor that the option *redact* means: True, False or a `Redactor`.
 
+    In JSON it is a mapping with arguments of one; its key is a string there.
+
     Raises:
         ValueError: it is something else.
     """
     if isinstance(redact, Redactor):
         return redact
+    if isinstance(redact, Mapping):
+        return _redactor_with(redact)
     if not isinstance(redact, bool):
         raise ValueError(f"redact is {redact!r}; it must be True, False or a Redactor")
     return Redactor() if redact else None
+
+
+def _redactor_with(arguments: Mapping[Any, Any]) -> Redactor:
+    check_names(arguments, _ARGUMENTS)
+    key = arguments.get("hash_key")
+    if isinstance(key, str):
+        return Redactor(**{**arguments, "hash_key": key.encode("utf-8")})
+    return Redactor(**arguments)
 
 
 def _checked_key(key: Any, *, is_needed: bool) -> bytes:

@@ -85,7 +85,7 @@ class MozDefRenderer:
         typed_names: the types of details that not all parts of a program give the same:
             ``{"status": str, "retried": bool}``. An index rejects an event whose detail has
             another type than it had before. A value that cannot be converted moves to
-            ``NAME_text``. The types are str, bool, int and float.
+            ``NAME_text``. The types are str, bool, int and float, or their names.
         listed_names: details whose own names anybody can invent, such as the headers or the form of
             a request: ``["headers", "form"]``. Each becomes a list of
             ``{"name": ..., "value": ...}`` in which all is text: an index keeps a number of names,
@@ -117,7 +117,7 @@ class MozDefRenderer:
         category: str = "event",
         source: str | None = None,
         timezone: str | tzinfo | None = None,
-        typed_names: Mapping[str, type] | None = None,
+        typed_names: Mapping[str, type | str] | None = None,
         *,
         listed_names: Iterable[str] = (),
         max_names: int = NAMES_LIMIT,

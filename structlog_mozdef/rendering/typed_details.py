@@ -155,24 +155,28 @@ TYPED_DETAILS: Mapping[str, Callable[[object], Any]] = {
 
 
 def check_typed_names(
-    typed_names: Mapping[str, type] | None,
+    typed_names: Mapping[str, type | str] | None,
 ) -> Mapping[str, Callable[[object], Any]]:
     """Return the conversions of the details that *typed_names* gives a type.
 
     Raises:
         ValueError: a name is not a string, or a type is not one of str, bool, int and float.
     """
-    for name, kind in (typed_names or {}).items():
+    types_by_name = {kind.__name__: kind for kind in _CONVERSIONS}
+    conversions = {}
+    for name, given in (typed_names or {}).items():
+        kind: Any = types_by_name.get(given) if isinstance(given, str) else given
         if not isinstance(name, str) or kind not in _CONVERSIONS:
             raise ValueError(
-                f"typed_names has {name!r}: {kind!r}; it must be the name of a detail and"
+                f"typed_names has {name!r}: {given!r}; it must be the name of a detail and"
                 " one of str, bool, int and float"
             )
-    return {name: _each(_CONVERSIONS[kind]) for name, kind in (typed_names or {}).items()}
+        conversions[name] = _each(_CONVERSIONS[kind])
+    return conversions
 
 
 def check_listed_names(
-    listed_names: Iterable[str], typed_names: Mapping[str, type] | None
+    listed_names: Iterable[str], typed_names: Mapping[str, type | str] | None
 ) -> Mapping[str, Callable[[object], Any]]:
     """Return the conversions of the details whose names and values become a list.
 

@@ -3,7 +3,10 @@
 Before: `structlog_mozdef.logger` and `structlog_mozdef.handler` call `Sink.put`. After: the event
 waits in one of `structlog_mozdef.buffers`, and `structlog_mozdef.delivery` ships it.
 
-- `Sink` is below. `config`: its settings, checked. `stats`: `Stats`, what became of its events.
+- `Sink` is below. `options`: what can be set of it, for type checkers; `config`: the same, checked.
+- `parts`: its buffer and its transport; `nowhere`: what it has instead where it has no destination.
+- `known`: all sinks of the process; `destination`: the sink that a handler or a tee is given.
+- `stats`: `Stats`, what became of its events; `totals`: its last line, at the end of the process.
 - `health`: whether it does its work, for readiness probes.
 - `capture`: what tests use instead of a destination.
 """
@@ -13,26 +16,20 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-import types
-import weakref
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
+from structlog_mozdef._validate import check_names
 from structlog_mozdef.buffers.base import (
     NOT_BYTES,
-    Buffer,
     DeadLetter,
-    SyncMode,
-    WhenFull,
     error_reason,
 )
-from structlog_mozdef.buffers.memory import MemoryBuffer
 from structlog_mozdef.delivery.dispatcher import Dispatcher
 from structlog_mozdef.delivery.feedback import is_sender
-from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.delivery.wakeup import SenderTimings
 from structlog_mozdef.delivery.worker import SenderThread
 from structlog_mozdef.process.exit import close_at_exit, close_at_sigterm
@@ -41,15 +38,18 @@ from structlog_mozdef.process.standard_error import write_line
 from structlog_mozdef.processors import held_back
 from structlog_mozdef.processors.sequence import StreamEnd
 from structlog_mozdef.rendering.renderer import MozDefRenderer
-from structlog_mozdef.sink import capture
-from structlog_mozdef.sink.config import SinkConfig
+from structlog_mozdef.sink import capture, known
+from structlog_mozdef.sink.config import settings_of, split_options
 from structlog_mozdef.sink.health import Health, health_of
-from structlog_mozdef.sink.stats import Stats
+from structlog_mozdef.sink.known import sinks
+from structlog_mozdef.sink.nowhere import Discarded, is_nowhere
+from structlog_mozdef.sink.options import SinkOptions
+from structlog_mozdef.sink.parts import new_buffer, transport_of
+from structlog_mozdef.sink.stats import Stats, stats_of
 from structlog_mozdef.sink.totals import Totals
 from structlog_mozdef.transports.base import Transport
-from structlog_mozdef.transports.registry import transport_for_url
 
-__all__ = ["Sink", "Stats"]
+__all__ = ["Sink", "Stats", "sinks"]
 
 _NEWLINE = ord("\n")
 
@@ -62,7 +62,8 @@ class Sink:
 
     Args:
         url_or_transport: ``https://host:8443/events`` or an object that follows
-            `structlog_mozdef.transports.base.Transport`.
+            `structlog_mozdef.transports.base.Transport`. None or an empty URL: events are counted
+            as dropped for want of a destination, and nothing is sent, kept, sealed or reported.
         spool: a folder in which events wait, so that they survive the process; None: in memory.
             It is created where it is missing, is used by any number of processes, and serves one
             destination. See `structlog_mozdef.buffers.spool`.
@@ -77,7 +78,7 @@ class Sink:
         batch_events: maximum of events that are sent together. Default 1000.
         batch_bytes: maximum of bytes that are sent together. Default 1,000,000.
         linger: seconds that an event waits for others to be sent with. Default 0.5.
-        retry: when to try again.
+        retry: when to try again: a `RetryPolicy`, or a mapping with some of its arguments.
         exit_timeout: seconds that the end of the process may take. Default 5.
         handle_sigterm: whether to close all sinks when SIGTERM ends the process, as at any other
             exit; then the process ends by the signal. Only where the program leaves the signal to
@@ -85,8 +86,8 @@ class Sink:
         seal: a key file, by which each event gets a number and a seal: who takes over the machine
             later can neither change nor forge it unseen. See `structlog_mozdef.rendering.sealing`.
             Default None.
-        transport_options: passed on to the transport of the URL (``verify``, ``cert``, ``auth``,
-            ``headers``, ``proxies``, ``bulk``, ...: see `HTTPTransport`).
+        options: these and, for the transport of the URL, ``verify``, ``cert``, ``auth``,
+            ``headers``, ``proxies``, ``bulk``, ...: see `HTTPTransport`.
 
     A sink that nobody holds any more sends what it has accepted, and then ends its thread and
     closes its connection. One that was made of a URL can be pickled: another process gets its own
@@ -94,13 +95,14 @@ class Sink:
 
     Attributes:
         config: the settings, as a `SinkConfig`.
+        settings: what it was made with, to compare it.
         own_log: the logger of this sink's own warnings.
         timings: times of the sender's thread, of the class.
 
     Raises:
         ValueError: for a URL or an option that cannot work.
         SpoolError: for a spool folder that cannot be used.
-        TypeError: for an option that the transport does not know.
+        TypeError: for an option that does not exist, or not for this transport.
     """
 
     timings: ClassVar[SenderTimings] = SenderTimings()
@@ -108,66 +110,39 @@ class Sink:
     @clears_locals
     def __init__(
         self,
-        url_or_transport: str | Transport,
+        url_or_transport: str | Transport | None,
         spool: str | os.PathLike[str] | None = None,
-        *,
-        sync: SyncMode = "interval",
-        max_events: int | None = None,
-        max_bytes: int | None = None,
-        max_dead_letter_bytes: int | None = None,
-        when_full: WhenFull = "drop_newest",
-        batch_events: int = 1000,
-        batch_bytes: int = 1_000_000,
-        linger: float = 0.5,
-        retry: RetryPolicy | None = None,
-        exit_timeout: float = 5.0,
-        handle_sigterm: bool = False,
-        seal: str | os.PathLike[str] | None = None,
-        **transport_options: Any,
+        **options: Unpack[SinkOptions],
     ) -> None:
-        self.config = SinkConfig(
-            spool=spool,
-            sync=sync,
-            max_events=max_events,
-            max_bytes=max_bytes,
-            max_dead_letter_bytes=max_dead_letter_bytes,
-            when_full=when_full,
-            batch_events=batch_events,
-            batch_bytes=batch_bytes,
-            linger=linger,
-            retry=retry,
-            exit_timeout=exit_timeout,
-            handle_sigterm=handle_sigterm,
-            seal=seal,
-        )
+        check_names(options, SinkOptions.__annotations__)
+        settings: dict[str, Any] = {"spool": spool, **options}
+        self.config, transport_options = split_options(settings)
+        self.settings = settings_of(url_or_transport, settings)
         self._id = secrets.token_hex(8)
-        self._made_with = (
-            url_or_transport,
-            {
-                **{name: getattr(self.config, name) for name in SinkConfig.__dataclass_fields__},
-                **transport_options,
-            },
-        )
         self.own_log = RateLimitedLogger()
         self._is_alone = False
         self._ends: list[Callable[[], bytes | None]] = []
+        self._is_nowhere = is_nowhere(url_or_transport)
+        seal = None if self._is_nowhere else self.config.seal
         self._sealer: Any = None
         if seal is not None:
             # Loaded only where it is used, when the program is configured.
+            from structlog_mozdef.rendering.sealing.in_order import render_in_order
             from structlog_mozdef.rendering.sealing.key_file import KeyFile
             from structlog_mozdef.rendering.sealing.sealer import Sealer
 
             self._sealer = Sealer(KeyFile(seal), self.own_log)
+            render_in_order()
             self.before_end(StreamEnd(self._sealer.position, (MozDefRenderer(),)))
-        self._transport = _transport(url_or_transport, self.own_log, transport_options)
+        self._transport = transport_of(url_or_transport, self.own_log, transport_options)
         self._spool_folder: Any = None
-        if capture.takers:
-            spool = None  # a test leaves the disk alone
+        if self._is_nowhere or capture.takers:
+            spool = None  # nothing waits there; and a test leaves the disk alone
         if spool is not None:
             self._spool_folder = self._open_spool(spool, self._transport.name)
         self._begin()
         self._register()
-        if handle_sigterm:
+        if self.config.handle_sigterm:
             close_at_sigterm()
         if spool is not None:
             self._sender_thread.start()  # others may have left something to deliver
@@ -179,21 +154,22 @@ class Sink:
         return SpoolFolder(spool, destination)
 
     def _register(self) -> None:
-        _sinks[self._id] = self
+        known.remember(self._id, self)
         self.choose_append()  # once more: a capture that has just begun did not find it
         reset_after_fork(self)
         close_at_exit(self)
 
     def _begin(self) -> None:
         """Make everything that belongs to one process."""
-        self._buffer = self._new_buffer()
-        append = self._buffer.append
+        self._buffer = new_buffer(self.config, self._spool_folder, self.own_log)
+        self._discarded = Discarded()
+        append = self._discarded.discard if self._is_nowhere else self._buffer.append
         self._append_now = append if self._sealer is None else self._sealer.appending(append)
         self.choose_append()
         self._dispatcher = Dispatcher(
             self._buffer,
             self._transport,
-            self.config.retry or RetryPolicy(),
+            self.config.policy,
             self.own_log,
             batch_events=self.config.batch_events,
             batch_bytes=self.config.batch_bytes,
@@ -206,23 +182,6 @@ class Sink:
         )
         self._wakeup = self._sender_thread.wakeup
         self._totals = Totals(self._dispatcher)
-
-    def _new_buffer(self) -> Buffer:
-        config = self.config
-        max_events, max_bytes = config.bounds()
-        if self._spool_folder is None:
-            return MemoryBuffer(max_events, max_bytes, config.when_full)
-        from structlog_mozdef.buffers.spool import Spool
-
-        return Spool(
-            self._spool_folder,
-            max_events=max_events,
-            max_bytes=max_bytes,
-            when_full=config.when_full,
-            sync=config.sync,
-            own_log=self.own_log,
-            max_dead_letter_bytes=config.max_dead_letter_bytes,
-        )
 
     def choose_append(self) -> None:
         """Let events wait in the buffer, or go to the tests that capture them."""
@@ -400,26 +359,11 @@ class Sink:
 
     def stats(self) -> Stats:
         """Return what became of the events so far."""
-        counts = self._buffer.counts()
-        blocked = self._sender_thread.blocked
-        confirmed = getattr(self._transport, "confirms", True)
-        return Stats(
-            accepted=counts.accepted,
-            adopted=counts.adopted,
-            delivered=counts.delivered if confirmed else 0,
-            sent=0 if confirmed else counts.delivered,
-            dead_lettered=counts.dead_lettered,
-            dropped=sum(counts.dropped.values()),
-            dropped_by_reason=types.MappingProxyType(dict(counts.dropped)),
-            released=counts.released,
-            buffered=counts.buffered,
-            buffered_bytes=counts.buffered_bytes,
-            oldest_age=counts.oldest_age,
-            blocked=blocked.waiting(),
-            blocked_calls=blocked.total,
-            longest_block=blocked.longest(),
-            failed_attempts=self._dispatcher.failed_attempts,
-            last_error=self._dispatcher.problem,
+        return stats_of(
+            self._buffer.counts(),
+            self._sender_thread.blocked,
+            self._dispatcher,
+            discarded=self._discarded.counts(),
         )
 
     def healthy(self, max_age: float = 60.0) -> Health:
@@ -477,50 +421,15 @@ class Sink:
     def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def __reduce__(self) -> tuple[Callable[..., Sink], tuple[str, str, dict[str, Any]]]:
-        url, options = self._made_with
-        if not isinstance(url, str):
+    def __reduce__(self) -> tuple[Callable[..., Sink], tuple[str, str | None, dict[str, Any]]]:
+        url, options = self.settings
+        if url is not None and not isinstance(url, str):
             raise TypeError(
                 f"{self!r} cannot be pickled: another process can make only a sink of a URL, and"
                 " this one was made of a transport"
             )
-        return _sink_again, (self._id, url, options)
+        return known.sink_again, (self._id, url, options)
 
     @shows_half_made
     def __repr__(self) -> str:
         return f"<Sink to {self._transport.name}, {self._totals.waiting()}>"
-
-
-# All sinks by their ids; and those that were made here of a pickle, for the life of the process.
-_sinks: weakref.WeakValueDictionary[str, Sink] = weakref.WeakValueDictionary()
-_unpickled: dict[str, Sink] = {}
-
-
-def sinks() -> list[Sink]:
-    """Return all sinks of this process that somebody holds."""
-    return [sink for found in _sinks.valuerefs() if (sink := found()) is not None]
-
-
-def _sink_again(sink_id: str, url: str, options: dict[str, Any]) -> Sink:
-    """Return the sink that was pickled, or in another process one with the same settings."""
-    sink = _sinks.get(sink_id) or _unpickled.get(sink_id)
-    if sink is None:
-        made_with = (url, options)
-        same = (other for other in sinks() if other._made_with == made_with)  # noqa: SLF001 - ours
-        sink = _unpickled[sink_id] = next(same, None) or Sink(url, **options)
-    return sink
-
-
-def _transport(
-    url_or_transport: str | Transport, own_log: RateLimitedLogger, options: dict[str, Any]
-) -> Transport:
-    if isinstance(url_or_transport, str):
-        return transport_for_url(url_or_transport, own_log, options)
-    if not callable(getattr(url_or_transport, "send", None)):
-        raise ValueError(
-            f"url_or_transport is {url_or_transport!r}; it must be a URL or a transport"
-        )
-    if options:
-        names = ", ".join(options)
-        raise TypeError(f"{names}: such options belong to the transport that was given")
-    return url_or_transport

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from structlog_mozdef._validate import check_choice, check_number
 from structlog_mozdef.buffers.base import SyncMode, WhenFull
 from structlog_mozdef.delivery.retry import RetryPolicy
 from structlog_mozdef.delivery.wakeup import Batching
+from structlog_mozdef.transports.base import Transport
 
 _MEMORY_EVENTS = 100_000
 _MEMORY_BYTES = 64 * 1024 * 1024
@@ -34,7 +37,7 @@ class SinkConfig:
     batch_events: int = 1000
     batch_bytes: int = 1_000_000
     linger: float = 0.5
-    retry: RetryPolicy | None = None
+    retry: RetryPolicy | Mapping[str, float] | None = None
     exit_timeout: float = 5.0
     handle_sigterm: bool = False
     seal: str | os.PathLike[str] | None = None
@@ -62,8 +65,12 @@ class SinkConfig:
         if not isinstance(self.handle_sigterm, bool):
             raise ValueError(f"handle_sigterm is {self.handle_sigterm!r}; it must be True or False")
         check_choice("when_full", self.when_full, ("drop_newest", "drop_oldest", "block"))
-        if self.retry is not None and not isinstance(self.retry, RetryPolicy):
-            raise ValueError(f"retry is {self.retry!r}; it must be a RetryPolicy or None")
+        object.__setattr__(self, "retry", _policy_of(self.retry))
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """When to try again."""
+        return self.retry if isinstance(self.retry, RetryPolicy) else RetryPolicy()
 
     def bounds(self) -> tuple[int, int]:
         """Return how many events may wait, and their size together in bytes."""
@@ -84,3 +91,40 @@ class SinkConfig:
             linger=self.linger,
             yield_threshold=max(complete * 4, min(max_events, _MEMORY_EVENTS) // 8),
         )
+
+
+def _policy_of(retry: object) -> RetryPolicy | None:
+    """Return the policy that the option *retry* means; in JSON it has the names of its bounds."""
+    if retry is None or isinstance(retry, RetryPolicy):
+        return retry
+    bounds = list(RetryPolicy.__dataclass_fields__)
+    if not isinstance(retry, Mapping) or not set(retry) <= set(bounds):
+        raise ValueError(
+            f"retry is {retry!r}; it must be a RetryPolicy, None, or an object with some of"
+            f" {', '.join(bounds)}"
+        )
+    return RetryPolicy(**retry)
+
+
+def split_options(options: Mapping[str, Any]) -> tuple[SinkConfig, dict[str, Any]]:
+    """Return the settings of a sink that are among *options*, and the rest: the transport's.
+
+    Raises:
+        ValueError: as for `SinkConfig`.
+    """
+    names = SinkConfig.__dataclass_fields__
+    own = {name: value for name, value in options.items() if name in names}
+    rest = {name: value for name, value in options.items() if name not in names}
+    return SinkConfig(**own), rest
+
+
+def settings_of(
+    url: str | Transport | None, options: Mapping[str, Any]
+) -> tuple[str | Transport | None, dict[str, Any]]:
+    """Return *url* and all options of a sink: two sinks with equal ones do the same.
+
+    Raises:
+        ValueError: as for `SinkConfig`.
+    """
+    config, rest = split_options(options)
+    return url, {**{name: getattr(config, name) for name in config.__dataclass_fields__}, **rest}

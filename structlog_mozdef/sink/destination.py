@@ -9,6 +9,7 @@ from structlog.typing import Processor
 
 from structlog_mozdef.processors.sequence import SequenceAdder, StreamEnd
 from structlog_mozdef.sink import Sink
+from structlog_mozdef.sink.known import shared_sink
 
 
 class Destination(Protocol):
@@ -19,18 +20,21 @@ class Destination(Protocol):
 
 
 def destination_of(sink: Any, options: Mapping[str, Any]) -> Any:
-    """Return *sink* itself, or a new `Sink` with *options* if it is a URL or a transport.
+    """Return *sink* itself, or a `Sink` with *options* if it is a URL, a transport or None.
+
+    Who asks with the same URL and the same options gets the same sink.
 
     Raises:
         TypeError: there are options for a sink that exists, or one that the transport does not
             know.
         ValueError: *sink* is nothing of these, or an option cannot work.
     """
-    if isinstance(sink, str) or callable(getattr(sink, "send", None)):
-        return Sink(sink, **options)
+    if sink is None or isinstance(sink, str) or callable(getattr(sink, "send", None)):
+        return shared_sink(sink, options)
     if not callable(getattr(sink, "put", None)):
-        kind = "None" if sink is None else f"a {type(sink).__name__}"
-        raise ValueError(f"sink is {kind}; it must be a Sink or the URL of a destination")
+        raise ValueError(
+            f"sink is a {type(sink).__name__}; it must be a Sink, or the URL of a destination"
+        )
     if options:
         names = ", ".join(options)
         raise TypeError(f"{names}: options of a sink; they are for a URL, not for a sink")

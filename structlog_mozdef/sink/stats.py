@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from structlog_mozdef.buffers.base import Counts
+from structlog_mozdef.delivery.blocked import BlockedCalls
+from structlog_mozdef.delivery.dispatcher import Dispatcher
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,36 @@ class Stats:
     longest_block: float
     failed_attempts: int
     last_error: str | None
+
+
+def stats_of(
+    counts: Counts, blocked: BlockedCalls, dispatcher: Dispatcher, *, discarded: Mapping[str, int]
+) -> Stats:
+    """Return what is known of the events of a sink.
+
+    Args:
+        counts: of its buffer.
+        blocked: the log calls that wait for room.
+        dispatcher: what delivers them.
+        discarded: events that were never in it, as there is no destination, by reason.
+    """
+    confirmed = getattr(dispatcher.transport, "confirms", True)
+    dropped = {**counts.dropped, **discarded}
+    return Stats(
+        accepted=counts.accepted + sum(discarded.values()),
+        adopted=counts.adopted,
+        delivered=counts.delivered if confirmed else 0,
+        sent=0 if confirmed else counts.delivered,
+        dead_lettered=counts.dead_lettered,
+        dropped=sum(dropped.values()),
+        dropped_by_reason=types.MappingProxyType(dropped),
+        released=counts.released,
+        buffered=counts.buffered,
+        buffered_bytes=counts.buffered_bytes,
+        oldest_age=counts.oldest_age,
+        blocked=blocked.waiting(),
+        blocked_calls=blocked.total,
+        longest_block=blocked.longest(),
+        failed_attempts=dispatcher.failed_attempts,
+        last_error=dispatcher.problem,
+    )

@@ -15,6 +15,7 @@ import sys
 import termios
 
 import pytest
+from support.certificates import authority_file, server_context
 from support.receivers import Receiver, answer
 from support.running import command, finish, start_command
 from support.sealing import Sealing, rendered
@@ -197,6 +198,26 @@ def test_pages_of_an_index():
 
 
 KEY = __file__  # any file with a first line
+
+
+def test_an_api_key_and_a_ca_bundle(tmp_path):
+    """An index is asked with an API key, over TLS that a bundle of the auditor's verifies."""
+    (tmp_path / "key").write_text("id:secret\n")
+    arguments = ("--api-key-file", tmp_path / "key", "--verify", authority_file(tmp_path))
+    pages = list(PAGES)
+
+    def respond(request):
+        return answer(
+            200, b"{}" if request.method == "DELETE" else json.dumps(pages.pop(0)).encode()
+        )
+
+    with Receiver(respond, tls=server_context()) as server:
+        status, output, errors = audit(f"{server.base}/events", *arguments)
+        sent = {request.headers["authorization"] for request in server.requests}
+        refused, _, reason = audit(f"{server.base}/events", *arguments[:2])
+    assert (status, "3 events" in output, errors) == (0, True, "")
+    assert sent == {"ApiKey aWQ6c2VjcmV0"}
+    assert (refused, "certificate" in reason) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,36 @@ def test_environment_is_for_destinations_with_users(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("given", "sent"),
+    [("aWQ6c2VjcmV0\nmore\n", "aWQ6c2VjcmV0"), (" id:secret\n", "aWQ6c2VjcmV0")],
+)
+def test_api_key(given, sent, tmp_path):
+    """An API key comes from a file or from the environment, in both forms; arguments win."""
+    file = tmp_path / "key"
+    file.write_text(given)
+    others = {"MOZDEF_USER": "kang", "MOZDEF_PASSWORD": PASSWORD}
+    from_file, _ = sent_with("--api-key-file", str(file), env=others)
+    from_environment, _ = sent_with(env={"MOZDEF_API_KEY": given.splitlines()[0]})
+    assert set(from_file) == set(from_environment) == {f"ApiKey {sent}"}
+
+
+def test_a_user_wins_over_an_api_key_of_the_environment(password_file):
+    """What the command line says counts."""
+    arguments = ("--user", "kang", "--password-file", password_file)
+    credentials, _ = sent_with(*arguments, env={"MOZDEF_API_KEY": "aWQ6c2VjcmV0"})
+    assert set(credentials) == {basic("kang", PASSWORD)}
+
+
+def test_a_key_and_a_user_in_the_environment():
+    """Nobody can know which of them is meant, and neither is shown."""
+    env = {"MOZDEF_API_KEY": "aWQ6c2VjcmV0", "MOZDEF_PASSWORD": PASSWORD}
+    process = command("send", "https://host/", env=env)
+    assert process.returncode == 2
+    assert b"MOZDEF_API_KEY is set as well as" in process.stderr
+    assert b"aWQ6" not in process.stderr
+
+
+@pytest.mark.parametrize(
     ("url", "arguments", "problem"),
     [
         ("https://host/", ["--user", "kang"], "there is a user without a password"),
@@ -71,6 +101,11 @@ def test_environment_is_for_destinations_with_users(tmp_path):
         ("file:///tmp/x", ["--user", "kang"], "it is for file, which has none"),
         ("https://host/", ["--user", "a", "--password-file", "/no/such"], "which cannot be read"),
         ("https://host/", ["--user", "a", "--password-file", "/dev/null"], "first line is empty"),
+        ("https://a:b@host/", ["--api-key-file", __file__], "it has a user"),
+        ("file:///tmp/x", ["--api-key-file", __file__], "is none of HTTP"),
+        ("https://host/", ["--api-key-file", "/no/such"], "which cannot be read"),
+        ("https://host/", ["--api-key-file", __file__], "that is no API key"),
+        ("https://host/", ["--api-key-file", "x", "--user", "kang"], "give one of them"),
     ],
 )
 def test_what_cannot_work_is_said(url, arguments, problem):

@@ -168,6 +168,7 @@ def test_a_signal_handler_opens_the_same_sink(sinks):
 
     class Destination:
         failure = "failed"
+        seal = None
         opened = False
 
         def transport(self, own_log):

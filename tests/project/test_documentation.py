@@ -17,7 +17,8 @@ import structlog_mozdef as mozdef
 from structlog_mozdef.transports.http import HTTPTransport
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")])
+ROOT_PAGES = sorted(ROOT.glob("*.rst"))  # those of docs/ are built by ``make docs``
+PAGES = [*ROOT_PAGES, *sorted(ROOT.glob("docs/**/*.rst"))]
 README = (ROOT / "README.rst").read_text("utf-8")
 
 
@@ -37,9 +38,9 @@ def restored_logging():
     structlog.reset_defaults()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", ROOT_PAGES, ids=lambda page: page.stem)
 def test_markup_is_valid(page):
-    """Every page is reStructuredText without a complaint of docutils."""
+    """What a forge shows as it stands is reStructuredText without a complaint of docutils."""
     docutils.core.publish_string(
         page.read_text("utf-8"),
         writer="html5",

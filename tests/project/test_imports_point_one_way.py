@@ -21,6 +21,7 @@ LAYERS = [
     {"processors", "buffers", "transports"},
     {"delivery"},
     {"sink"},
+    {"options"},
     {"bound_logger", "logger", "handler", "tee"},
     {"configuration", "compat"},
     {"collector"},

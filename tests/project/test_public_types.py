@@ -63,6 +63,40 @@ sink = mozdef.Sink("https://h:8443/events")
 handler = mozdef.MozDefHandler(sink, "INFO", processors=[mozdef.TagAdder("openvpn")])
 logging.getLogger().addHandler(handler)
 """,
+    "all options": """
+import structlog
+import structlog_mozdef as mozdef
+from structlog.typing import EventDict, WrappedLogger
+
+def drop_health(logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+    if event_dict["event"] == "GET /health":
+        raise structlog.DropEvent
+    return event_dict
+
+mozdef.configure()
+mozdef.configure(None)
+mozdef.configure(
+    "https://h:8443/events", level="WARN", console="auto", stdlib=True, retry={"wait_max": 30},
+    processors=[drop_health, "app.logs.add_team", {"()": "structlog_mozdef.RateLimiter"}],
+    typed_names={"status": "str", "retried": bool}, redact={"names": ["badge"]}, seal=None,
+)
+mozdef.build_processors(tags=["a"], processors=[mozdef.RateLimiter()], sequence=False)
+mozdef.MozDefHandler(url="https://h:8443/events", spool="/var/spool/app", tags=["a"], mode="0640")
+mozdef.MozDefTee("amqps://h/v", tags=["a"], heartbeat=5, auth=("kang", "secret"))
+mozdef.MozDefLoggerFactory(None, spool=None)
+""",
+    "forwarded options": """
+from typing import Unpack
+
+import structlog_mozdef as mozdef
+from structlog_mozdef.options import ConfigureOptions
+
+def set_up(**options: Unpack[ConfigureOptions]) -> mozdef.Sink:
+    options.setdefault("tags", ["ours"])
+    return mozdef.configure(**options)
+
+set_up(level="debug", linger=0.1)
+""",
     "own transport": """
 from collections.abc import Sequence
 
@@ -120,6 +154,16 @@ BAD = {
     "number as URL": ("mozdef.configure(5)", "arg-type", "Argument"),
     "numbers as tags": ("mozdef.configure('https://h/events', tags=[5])", "list-item", "Argument"),
     "misspelt option": ("mozdef.MozDefRenderer(categry='a')", "call-arg", "Call"),
+    "misspelt in configure": ("mozdef.configure('https://h/e', tgas=['a'])", "call-arg", "Call"),
+    "misspelt for a transport": ("mozdef.configure('https://h/e', verfy=1)", "call-arg", "Call"),
+    "misspelt in a sink": ("mozdef.Sink('https://h/e', lingr=1)", "call-arg", "Call"),
+    "misspelt in a handler": ("mozdef.MozDefHandler(s, catgory='a')", "call-arg", "Call"),
+    "misspelt in a tee": ("mozdef.MozDefTee(s, catgory='a')", "call-arg", "Call"),
+    "misspelt in a chain": ("mozdef.build_processors(tgas=['a'])", "call-arg", "Call"),
+    "misspelt in a factory": ("mozdef.MozDefLoggerFactory('', lingr=1)", "call-arg", "Call"),
+    "text as flag": ("mozdef.configure(None, stdlib='yes')", "arg-type", "Argument"),
+    "text as number": ("mozdef.configure(None, linger='1')", "arg-type", "Argument"),
+    "unknown console": ("mozdef.configure(None, console='no')", "arg-type", "Argument"),
     "no category": ("mozdef.MozDefRenderer(category=None)", "arg-type", "Argument"),
     "number as zone": ("mozdef.TimestampAdder(5)", "arg-type", "Argument"),
     "unknown choice": ("mozdef.Sink('https://h/e', when_full='wait')", "arg-type", "Argument"),

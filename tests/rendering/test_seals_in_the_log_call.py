@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import hmac
 import json
+import logging
 import multiprocessing
 import os
 import pickle
 import signal
 import stat
+import sys
 import threading
 from decimal import Decimal
 
+import orjson
 import pytest
 import structlog
 from support.destinations import structlog_defaults
 from support.running import forks
-from support.sealing import Sealing, rendered
+from support.sealing import RENDERER, Sealing, rendered
 
-from structlog_mozdef import MozDefHandler, MozDefRenderer, MozDefTee, Sink, configure
+from structlog_mozdef import (
+    MozDefHandler,
+    MozDefLogger,
+    MozDefRenderer,
+    MozDefTee,
+    Sink,
+    configure,
+)
 from structlog_mozdef.rendering.fields import FIELDS
 from structlog_mozdef.rendering.sealing.key_file import KeyFile, create_key
-from structlog_mozdef.rendering.sealing.renderer import SortingRenderer
 from structlog_mozdef.testing import MemoryTransport
 
 
@@ -215,8 +225,6 @@ def test_after_a_crash_in_the_middle(sealing):
 
 def test_handler_tee_and_others(sealing):
     """Whatever puts an event into the sink has it sealed, in one stream."""
-    import logging
-
     transport = MemoryTransport()
     with structlog_defaults():
         sink = configure(transport, seal=sealing.path, tags=["web"])
@@ -234,6 +242,85 @@ def test_handler_tee_and_others(sealing):
     details = transport.events[0]["details"]
     assert (details["stream_id_2"], details["sequence_2"], details["seal_2"]) == ("mine", 7, "x")
     assert transport.events[-1]["tags"] == ["web"]
+
+
+def by_chain(sink, tmp_path):
+    log = structlog.wrap_logger(MozDefLogger(sink), processors=[MozDefRenderer()])
+    log.info("chain", number=1)
+
+
+def by_configure(sink, tmp_path):
+    with structlog_defaults():
+        configure(sink._transport, seal=sink.config.seal)
+        structlog.get_logger().info("configured", number=1)
+
+
+def by_tee(sink, tmp_path):
+    MozDefTee(sink)(None, "info", {"event": "tee", "number": 1})
+
+
+def by_handler(sink, tmp_path):
+    record = {"msg": "handled", "name": "n", "levelno": 20, "number": 1}
+    MozDefHandler(sink).handle(logging.makeLogRecord(record))
+
+
+def by_formatter(sink, tmp_path):
+    handler = MozDefHandler(sink)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[MozDefRenderer()]))
+    handler.handle(logging.makeLogRecord({"msg": "formatted", "name": "n", "levelno": 20}))
+
+
+def by_a_copy(sink, tmp_path):
+    """By a copy of a renderer that was made before any sink sealed."""
+    sink.put(copy.deepcopy(RENDERER)(None, "info", {"event": "x", "number": 1}))
+
+
+@pytest.mark.parametrize(
+    "way", [by_chain, by_configure, by_tee, by_handler, by_formatter, by_a_copy]
+)
+def test_no_way_of_logging_parses(sealing, tmp_path, way):
+    """An event that a renderer has made is sealed as it is, whatever has logged it."""
+    sink = Sink(MemoryTransport(), seal=sealing.path)
+    called = []
+
+    def note(_frame, event, function):
+        if event == "c_call":
+            called.append(function)
+
+    sys.setprofile(note)
+    try:
+        way(sink, tmp_path)
+    finally:
+        sys.setprofile(None)
+    assert orjson.dumps in called
+    assert orjson.loads not in called
+    sink.close()
+
+
+def test_what_is_changed_after_rendering(sealing):
+    """An event that a program has changed on the way is sealed as it is put into the sink."""
+    transport = MemoryTransport()
+    sink = Sink(transport, seal=sealing.path)
+    event = rendered("x", z=1, a=2)
+    sink.put(b"\t" + json.dumps(dict(reversed(json.loads(event).items()))).encode())
+    sink.put(event.replace(b'"x"', b'"y"'))
+    rendered("another one, which is the latest now")
+    sink.put(event)
+    sink.close()
+    report = sealing.verify(transport.events)
+    assert (report["proved"], report["streams"][0]["authentic"]) == (True, 3)
+
+
+@pytest.mark.parametrize("field", ["summary", "tags", "source"])
+def test_whole_floats_outside_the_details(sealing, field):
+    """A number without a fraction is an integer in the seal, in each field, and stays as it is."""
+    transport = MemoryTransport()
+    sink = Sink(transport, seal=sealing.path)
+    value = {"tags": [1.0]}.get(field, 1.0)
+    sink.put(json.dumps({**json.loads(rendered("x", a=1)), field: value}).encode())
+    sink.close()
+    assert isinstance(transport.events[0][field], (float, list))
+    assert sealing.verify(transport.events)["streams"][0]["authentic"] == 1
 
 
 @pytest.mark.parametrize(
@@ -372,8 +459,8 @@ def test_a_key_file_that_goes(sealing, caplog):
     transport = MemoryTransport()
     sink = Sink(transport, seal=sealing.path)
     sealing.path.unlink()
-    for renderer in (MozDefRenderer(), SortingRenderer(), SortingRenderer()):
-        sink.put(renderer(None, "info", {"event": "x", "source": "tests"}))
+    for _ in range(3):
+        sink.put(MozDefRenderer()(None, "info", {"event": "x", "source": "tests"}))
     sink.close()
     assert all(event.startswith(b"{") for batch in transport.batches for event in batch)
     assert ["seal" in event["details"] for event in transport.events] == [False] * 3

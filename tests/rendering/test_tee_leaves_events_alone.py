@@ -22,7 +22,7 @@ def test_console_stands_beside_mozdef(destination):
         structlog.PrintLogger(console),
         processors=[
             structlog.processors.add_log_level,
-            MozDefTee(destination, "authentication"),
+            MozDefTee(destination, category="authentication"),
             structlog.dev.ConsoleRenderer(colors=False),
         ],
     )

@@ -127,4 +127,4 @@ def test_the_traceback_stays():
     """The lines of a traceback lead to where the error was raised."""
     with pytest.raises(TypeError) as caught:
         Sink(MemoryTransport(), nonsense=1)
-    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "_transport"
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "check_names"

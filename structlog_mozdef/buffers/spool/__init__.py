@@ -41,7 +41,7 @@ Recovery
 
     A process recovers from itself in the same way. Whatever happens in the middle of an append (a
     short write, an error of the disk, an exception of a signal handler, a file that was removed
-    or cut off, a descriptor that was closed), the writer seals the stream and writes to
+    or cut off, a descriptor that was closed), the writer finishes the stream and writes to
     another one; the old one is read to its end, and what was not counted is counted then. So a
     process has a queue of sources, oldest first, and appends to the last. A signal handler that
     logs in the middle of an append writes to a stream of its own.

@@ -1,4 +1,4 @@
-"""The streams of this process, from the first to the last: begun, sealed, released, removed."""
+"""The streams of this process, from the first to the last: begun, finished, released, removed."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ class StreamLifecycle:
         return files
 
     def is_usable(self, stream: OwnStream) -> bool:
-        """Return whether events can be appended; where somebody interfered, seal the stream."""
+        """Return whether events can be appended; where somebody interfered, finish the stream."""
         try:
             stream.check()
         except OSError as error:
             pass_on(error)
-            self.seal(stream)
+            self.finish(stream)
             path = self._folder.path
             self._ledger.warnings.add(
                 "spool removed",
@@ -101,7 +101,7 @@ class StreamLifecycle:
             return False
         return True
 
-    def seal(self, stream: OwnStream) -> None:
+    def finish(self, stream: OwnStream) -> None:
         """Append no more to *stream*: it is read to its end."""
         stream.closed = True
         stream.stop_writing()
@@ -109,12 +109,12 @@ class StreamLifecycle:
             for file in self.files_to_sync(stream):
                 self._maintenance.sync_and_close(file)
 
-    def seal_all_but(self, *in_use: object) -> None:
-        """Seal all other streams, and release one where too many are open."""
+    def finish_all_but(self, *in_use: object) -> None:
+        """Finish all other streams, and release one where too many are open."""
         own = self._ledger.sources.own
         for stream in own[-2 * _MOST_OPEN :]:
             if isinstance(stream, OwnStream) and not stream.closed and stream not in in_use:
-                self.seal(stream)
+                self.finish(stream)
         middle = own[-_MOST_OPEN // 2] if len(own) > _MOST_OPEN else None
         if isinstance(middle, OwnStream) and middle.can_be_released():
             middle.release()
@@ -137,7 +137,7 @@ class StreamLifecycle:
 
     def close(self) -> None:
         """Remove what is drained, and leave the rest to the process that adopts it."""
-        self.seal_all_but()
+        self.finish_all_but()
         for stream in self._ledger.sources.own:
             if isinstance(stream, OwnStream) and stream.lock is not None:
                 if stream.is_removed():

@@ -64,7 +64,7 @@ class SpoolReader:
         self._begin()
         limit = min(max_bytes, _IN_FLIGHT_BYTES)
         self._fill(max_events, limit)
-        if not self._in_flight and self._ledger.own_waiting() and self._writer.seal_if_short():
+        if not self._in_flight and self._ledger.own_waiting() and self._writer.finish_if_short():
             self._fill(max_events, limit)  # to its end, where the missing events are counted
         self._is_busy = False
         events = self._in_flight[:max_events]
@@ -76,7 +76,7 @@ class SpoolReader:
             self.void()
         self._is_busy = True
         if len(self._ledger.sources.own) > 1:
-            self._writer.seal_interrupted()
+            self._writer.finish_interrupted()
 
     def _fill(self, max_events: int, max_bytes: int) -> None:
         """Have as many events in flight, or a few more, if there are so many.

@@ -2,10 +2,10 @@
 
 The stream that is written to lies in one slot. An append removes it, and puts it back once it is
 through. So an append that is cut short, by an error of the disk or an exception of a signal
-handler, leaves the slot empty, and that stream is *sealed*: nothing more is written to it, it is
+handler, leaves the slot empty, and that stream is *finished*: nothing more is written to it, it is
 read to its end like the stream of a dead process, and what was not counted is counted then. A
 signal handler or ``__del__`` that logs in the middle of an append finds the slot empty as well, and
-writes to a stream of its own. The next append uses that, and the interrupted one is sealed.
+writes to a stream of its own. The next append uses that, and the interrupted one is finished.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class SpoolWriter:
     def _append_slowly(self, line: bytes, stream: OwnStream) -> int:
         """Append *line* to *stream*, if that is one, or to another."""
         self._put_back(stream)
-        self.seal_interrupted()
+        self.finish_interrupted()
         stream = self._empty_slot()
         is_full = self._ledger.own_waiting() >= self._options.max_events
         if is_full and not self._drop_oldest_events(stream):
@@ -297,21 +297,21 @@ class SpoolWriter:
             self._acquire()
 
     @locked
-    def seal_interrupted(self) -> None:
-        """Seal streams whose appends were cut short, but none of this very thread's appends."""
+    def finish_interrupted(self) -> None:
+        """Finish streams whose appends were cut short, but none of this very thread's appends."""
         if not self._is_nested():
             stream = self._empty_slot()
-            self._streams.seal_all_but(stream, self._slot)
+            self._streams.finish_all_but(stream, self._slot)
             self._put_back(stream)
 
     @locked
-    def seal_if_short(self) -> bool:
-        """Seal the stream that is written to if events are missing in it; return whether it was."""
+    def finish_if_short(self) -> bool:
+        """Finish the stream that is written to if events are missing in it; say whether it was."""
         stream = self._slot
         if stream is _NO_STREAM or not stream.is_short():
             return False
         self._slot = _NO_STREAM
-        self._streams.seal(stream)
+        self._streams.finish(stream)
         return True
 
     def measure_again(self) -> None:
@@ -361,7 +361,7 @@ class SpoolWriter:
         if self._is_nested():
             return []
         stream = self._checked(self._empty_slot())
-        self._streams.seal_all_but(stream, self._slot)
+        self._streams.finish_all_but(stream, self._slot)
         self._streams.release_lost()
         self._put_back(stream)
         if self._outage.error is not None:

@@ -5,7 +5,7 @@ Before: a rendered event, in bytes. After: the same event with ``stream_id``, ``
 
 - `sealer`: seals events, in the log call.
 - `keys`: how keys follow from each other. `key_file`: the file that holds the current one.
-- `canonical`: a form of an event that MozDef and an index leave alone.
+- `canonical`: a form of an event that MozDef and an index leave alone. `in_order`: renders in it.
 
 A seal is ``1.KEY.START.MAC``: the version, the id of the key, the number of the start of a process,
 and 64 hexadecimal digits: the HMAC-SHA-256, with the key of the event's epoch, of ::

@@ -29,16 +29,14 @@ _UTC_LENGTH = len("2014-03-18T23:20:31.013344+00:00")
 _EXACT = 2**53
 # How orjson writes a float without a fraction, before the next token.
 _WHOLE_FLOATS = (b".0,", b".0}", b".0]")
-#: Begins an event that is its own canonical form behind it. It is white space to JSON.
-MARK = b"\t"
 _UNCHANGED = frozenset({str, int, bool, type(None)})
 
 
-def marked(event: dict[str, Any], encoded: bytes) -> bytes:
-    """Return *encoded* behind `MARK` if it is the canonical form of *event*, else as it is.
+def is_canonical(event: dict[str, Any], encoded: bytes) -> bool:
+    """Return whether *encoded* is the canonical form of *event*, and there are details in it.
 
     Args:
-        event: with `FIELDS`.
+        event: of a renderer, with `FIELDS` and the types that they have.
         encoded: *event* in JSON, with sorted names.
     """
     details, timestamp = event["details"], event["timestamp"]
@@ -49,12 +47,14 @@ def marked(event: dict[str, Any], encoded: bytes) -> bytes:
         or len(timestamp) != _UTC_LENGTH
         or timestamp[-6:] != _UTC
     ):
-        return encoded
-    if not _UNCHANGED.issuperset(map(type, details.values())):
-        for whole in _WHOLE_FLOATS:
-            if whole in encoded:
-                return encoded
-    return MARK + encoded
+        return False
+    # A renderer leaves numbers in the details alone.
+    return _UNCHANGED.issuperset(map(type, details.values())) or not may_have_whole_floats(encoded)
+
+
+def may_have_whole_floats(encoded: bytes) -> bool:
+    """Return whether a number in *encoded* may be a float without a fraction."""
+    return any(whole in encoded for whole in _WHOLE_FLOATS)
 
 
 def canonical(fields: dict[str, Any]) -> bytes:
@@ -69,9 +69,8 @@ def canonical(fields: dict[str, Any]) -> bytes:
     if type(processid) is not int:
         fields = {**fields, "processid": _process_id(processid)}
     form = orjson.dumps(fields, None, orjson.OPT_SORT_KEYS)
-    for whole in _WHOLE_FLOATS:
-        if whole in form:
-            return orjson.dumps(_without_whole_floats(fields), None, orjson.OPT_SORT_KEYS)
+    if may_have_whole_floats(form):
+        return orjson.dumps(_without_whole_floats(fields), None, orjson.OPT_SORT_KEYS)
     return form
 
 

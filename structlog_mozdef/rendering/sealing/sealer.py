@@ -15,15 +15,17 @@ from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.rendering.fields import claim_detail
+from structlog_mozdef.rendering.fields import FIELDS, claim_detail
 from structlog_mozdef.rendering.sealing.canonical import (
-    MARK,
     SEAL,
     SEALING_NAMES,
     SEQUENCE,
     STREAM_ID,
     canonical_of,
+    is_canonical,
+    may_have_whole_floats,
 )
+from structlog_mozdef.rendering.sealing.in_order import latest
 from structlog_mozdef.rendering.sealing.key_file import KeyFile, Start
 from structlog_mozdef.rendering.sealing.keys import (
     CHAPTER_EPOCHS,
@@ -35,6 +37,7 @@ from structlog_mozdef.rendering.sealing.keys import (
 )
 
 _DETAILS = b',"details":{'
+_FIELDS = frozenset(FIELDS)
 # After the key file could not be used, seconds until the next attempt.
 _PAUSE_SECONDS = 30.0
 
@@ -69,19 +72,18 @@ class Sealer:
         returned as it is. Raises nothing of its own.
         """
         try:
-            if event[:1] == MARK:
-                form = event[1:]
-                fields = None
-                at = form.index(_DETAILS) + len(_DETAILS)
+            if event is latest.event:
+                latest.event = b""
+                form, fields = event, None
             else:
-                fields = orjson.loads(event)
-                form = self._prepared(fields)
+                form, fields = _parsed(event)
             epoch = self._epoch
             while (drawn := next(epoch.numbered, None)) is None:
                 epoch = self._advance(epoch)
             number, mac_key = drawn
             mac = mac_key.mac(number, form)
             if fields is None:
+                at = form.index(_DETAILS) + len(_DETAILS)
                 return epoch.template % (form[:at], mac, number, form[at:])
             details = fields["details"]
             details[SEAL] = f"{epoch.prefix}{mac.decode()}"
@@ -90,14 +92,7 @@ class Sealer:
             return orjson.dumps(fields)
         except Exception as error:
             pass_on(error)
-            return event.removeprefix(MARK)
-
-    def _prepared(self, fields: dict[str, Any]) -> bytes:
-        """Rename the program's own details by our names; return the canonical form."""
-        details = fields["details"]
-        for name in SEALING_NAMES.intersection(details):
-            claim_detail(details, name, None)  # what it was is now `name_2`
-        return canonical_of(fields)
+            return event
 
     @locked
     def _advance(self, exhausted: _Epoch) -> _Epoch:
@@ -135,6 +130,20 @@ class Sealer:
         self._epoch.wipe()
         self._epoch = _EXHAUSTED
         self._lock = threading.RLock()
+
+
+def _parsed(event: bytes) -> tuple[bytes, dict[str, Any] | None]:
+    """Return the canonical form of *event*, and its fields where they are not all in that form."""
+    fields = orjson.loads(event)
+    details = fields["details"]
+    for name in SEALING_NAMES.intersection(details):
+        claim_detail(details, name, None)  # what it was is now `name_2`
+        del details[name]
+    if fields.keys() == _FIELDS and type(fields["category"]) is str:
+        encoded = orjson.dumps(fields, None, orjson.OPT_SORT_KEYS)
+        if is_canonical(fields, encoded) and not may_have_whole_floats(encoded):
+            return encoded, None
+    return canonical_of(fields), fields
 
 
 class _NotNow(Exception):  # noqa: N818 - it says that there is no seal, and is no error

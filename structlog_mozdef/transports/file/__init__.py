@@ -13,6 +13,7 @@ comes the agent, or whatever reads the file or the pipe.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ _MODE = 0o600
 _MODE_BITS = 0o666
 _OWNER_WRITES = 0o200
 
+_OCTAL = re.compile("(0o)?[0-7]+", re.ASCII)
+
 
 class FileTransport:
     """Write events to a file or to standard output, one JSON object a line.
@@ -36,7 +39,7 @@ class FileTransport:
         url: ``file:///var/log/events.ndjson``, or ``-`` for standard output: what descriptor 1
             leads to when the transport is made.
         mode: permissions of a file that the transport makes, whatever the umask is. Default 0o600:
-            the events can hold secrets.
+            the events can hold secrets. A string is octal: "640".
         fsync: True forces each batch to the disk before it counts as delivered. Default False: the
             operating system does that later, and a crash of the machine can come before it.
         write_timeout: longest time in seconds that a batch waits for another process to release
@@ -57,9 +60,9 @@ class FileTransport:
 
     @clears_locals
     def __init__(
-        self, url: str, *, mode: int = _MODE, fsync: bool = False, write_timeout: float = 5.0
+        self, url: str, *, mode: int | str = _MODE, fsync: bool = False, write_timeout: float = 5.0
     ) -> None:
-        _check_mode(mode)
+        mode = _mode_of(mode)
         check_choice("fsync", fsync, (True, False))
         check_number("write_timeout", write_timeout, minimum=0.001, maximum=LONGEST_DURATION)
         self._target: NamedFile | StandardOutput
@@ -92,18 +95,23 @@ class FileTransport:
         return f"<FileTransport to {self.name}>"
 
 
-def _check_mode(mode: Any) -> None:
+def _mode_of(mode: Any) -> int:
+    """Return *mode* as a number; a string is octal, as in files of settings."""
+    number = mode
+    if isinstance(mode, str) and _OCTAL.fullmatch(mode):
+        number = int(mode, 8)
     if (
-        isinstance(mode, bool)
-        or not isinstance(mode, int)
-        or mode & ~_MODE_BITS
-        or not mode & _OWNER_WRITES
+        isinstance(number, bool)
+        or not isinstance(number, int)
+        or number & ~_MODE_BITS
+        or not number & _OWNER_WRITES
     ):
         # 600 instead of 0o600 has other bits, and is caught here.
         shown = oct(mode) if isinstance(mode, int) and not isinstance(mode, bool) else repr(mode)
         raise ValueError(
             f"mode is {shown}; it must be permissions to read and write, such as 0o600 or 0o640"
         )
+    return number
 
 
 def _path_of(url: Any) -> str:

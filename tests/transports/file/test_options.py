@@ -71,7 +71,10 @@ def test_secrets_are_not_shown(url):
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        *(("mode", value) for value in [600, 640, 0o755, 0o1600, 0o400, 0, -1, "0600", None, True]),
+        *(
+            ("mode", value)
+            for value in [600, 640, 0o755, 0o1600, 0o400, 0, -1, "0o7", "rw", "", None, True]
+        ),
         *(("fsync", value) for value in [None, 0, 1, "yes"]),
         *(("write_timeout", value) for value in [0, -1, None, "5", True, float("nan")]),
     ],

@@ -1,0 +1,32 @@
+"""Settings of the documentation site: ``make docs`` builds it."""
+
+import structlog_mozdef
+
+project = "structlog-mozdef"
+author = "The structlog-mozdef maintainers"
+copyright = f"2026, {author}"  # noqa: A001 - Sphinx's name
+version = release = structlog_mozdef.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+html_theme = "furo"
+html_title = "structlog-mozdef"
+html_theme_options = {
+    "source_repository": "https://github.com/structlog-mozdef/structlog-mozdef",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+
+# Text in single backticks is code, and a link where it names something of the reference.
+default_role = "py:obj"
+nitpicky = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 90
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False

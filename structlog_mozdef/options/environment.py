@@ -1,0 +1,132 @@
+"""The options of `structlog_mozdef.configure` from environment variables.
+
+``MOZDEF_URL`` is the destination, and each option that a text can stand for has a variable: its
+name in upper case after ``MOZDEF_``. ``MOZDEF_USER`` and ``MOZDEF_PASSWORD`` are those of the URL,
+as for the commands. What the program passes itself comes first.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from structlog_mozdef.exceptions import MozDefError, SpoolError
+from structlog_mozdef.options import ConfigureOptions
+from structlog_mozdef.options.texts import reader_of
+from structlog_mozdef.sink.nowhere import is_nowhere
+from structlog_mozdef.transports.options import TransportOptions
+
+PREFIX = "MOZDEF_"
+URL, USER, PASSWORD = f"{PREFIX}URL", f"{PREFIX}USER", f"{PREFIX}PASSWORD"
+_SCHEMES_WITH_USERS = ("http", "https", "amqp", "amqps")
+
+
+class Settings(NamedTuple):
+    """What the program and its environment ask for.
+
+    Attributes:
+        url: of the destination, or a transport, or None.
+        options: of `structlog_mozdef.configure`.
+        variables: those that come from the environment, option -> variable.
+    """
+
+    url: Any
+    options: dict[str, Any]
+    variables: Mapping[str, str]
+
+
+@functools.cache
+def readers() -> Mapping[str, Callable[[str], Any]]:
+    """Return variable -> what makes a value of its text, for each option that has a variable."""
+    types = typing.get_type_hints(ConfigureOptions)
+    found = {f"{PREFIX}{name.upper()}": reader_of(kind) for name, kind in types.items()}
+    return {variable: reader for variable, reader in found.items() if reader is not None}
+
+
+def settings_from(
+    environment: Mapping[str, str],
+    options: Mapping[str, Any],
+    *url: Any,
+) -> Settings:
+    """Add to *url* and *options*, which the program has passed, what the *environment* says.
+
+    Empty variables count as missing ones, but for ``MOZDEF_URL``: an empty one is no destination.
+
+    Raises:
+        ValueError: there is no URL, or a variable has a text that cannot be understood.
+    """
+    variables = {}
+    if url:
+        destination = url[0]
+    elif URL in environment:
+        destination = environment[URL]
+        variables["url"] = URL
+    else:
+        raise ValueError(
+            f"{URL} is not set; it must be the URL of the destination, or empty to send nothing"
+        )
+    read: dict[str, Any] = {}
+    for variable, reader in readers().items():
+        name = variable.removeprefix(PREFIX).lower()
+        text = environment.get(variable, "").strip()
+        if not text or name in options or _is_in_vain(name, destination):
+            continue
+        try:
+            read[name] = reader(text)
+        except ValueError as error:
+            problem = f"{variable} is {text!r}; it must be {error}"
+        else:
+            variables[name] = variable
+            continue
+        raise ValueError(problem)
+    if "auth" not in options and "api_key" not in {**options, **read}:
+        destination = _with_user(destination, environment)
+    return Settings(destination, {**options, **read}, variables)
+
+
+def _is_in_vain(name: str, destination: Any) -> bool:
+    """Whether the option *name* is one of a transport, where there is none to be made."""
+    return name in TransportOptions.__annotations__ and (
+        is_nowhere(destination) or not isinstance(destination, str)
+    )
+
+
+def _with_user(url: Any, environment: Mapping[str, str]) -> Any:
+    """Return *url* with the user and the password of the environment, if it has none itself."""
+    scheme, slashes, rest = url.strip().partition("://") if isinstance(url, str) else ("", "", "")
+    if scheme.lower() not in _SCHEMES_WITH_USERS or "@" in rest.partition("/")[0]:
+        return url
+    user, password = environment.get(USER), environment.get(PASSWORD)
+    if not user and not password:
+        return url
+    if not user or not password:
+        given, missing = (USER, PASSWORD) if user else (PASSWORD, USER)
+        raise ValueError(f"{given} is set, and {missing} is not; they belong together")
+    return f"{scheme}{slashes}{_quoted(user)}:{_quoted(password)}@{rest}"
+
+
+def _quoted(text: str) -> str:
+    return quote(os.fsencode(text), safe="")
+
+
+def by_variable(error: Exception, variables: Mapping[str, str]) -> Exception | None:
+    """Return *error* with the name of the variable in its sentence; None if it is about none.
+
+    The value of a URL is left out: what is wrong with it may be where its password stands.
+    """
+    sentence = str(error)
+    found = re.match(r"(\w+) (is|has|of) ", sentence)
+    variable = variables.get(found[1]) if found else None
+    if found is None or variable is None:
+        return None
+    if found[1] == "url":
+        sentence = f"{variable} cannot be used; {sentence.partition('; ')[2] or 'it is malformed'}"
+    else:
+        sentence = f"{variable}{sentence[found.end(1) :]}"
+    kind = SpoolError if isinstance(error, SpoolError) else ValueError
+    return MozDefError(sentence) if type(error) is MozDefError else kind(sentence)

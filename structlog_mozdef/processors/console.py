@@ -1,0 +1,139 @@
+"""Show events on standard error as well, for the person who runs the program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from structlog_mozdef._raised import pass_on, shows_half_made
+from structlog_mozdef.processors.redactor import Redactor
+from structlog_mozdef.processors.sequence import STREAM_END
+from structlog_mozdef.rendering.convert import safe_str
+from structlog_mozdef.rendering.fields import severity_of
+from structlog_mozdef.rendering.tracebacks import describe_exc_info
+
+#: The same in every event: they would only hide the rest.
+_HIDDEN = ("hostname", "processid", "processname")
+_TRACEBACK = "console_traceback"
+# A terminal obeys some of them, and an attacker may have sent them.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\t")}
+_CONTROLS_BUT_NEWLINE = {code: text for code, text in _CONTROLS.items() if code != ord("\n")}
+
+
+class Console:
+    """Write each event to standard error by structlog's `ConsoleRenderer`, and pass it on.
+
+    It writes to what ``sys.stderr`` is at that time, and never to standard output, which may be
+    the program's. A console that cannot be written to changes nothing for the event.
+
+    Args:
+        redactor: replaces secrets in what is shown, as in what is sent. Default: they are shown.
+        colours: whether to use colours.
+    """
+
+    __slots__ = ("_colours", "_redactor", "_render")
+
+    def __init__(self, redactor: Redactor | None = None, *, colours: bool = False) -> None:
+        self._redactor = redactor
+        self._colours = colours
+        self._render: Any = structlog.dev.ConsoleRenderer(
+            colors=colours, exception_formatter=structlog.dev.plain_traceback
+        )
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+        if STREAM_END not in event_dict:
+            try:
+                shown = self._shown(logger, name, dict(event_dict))
+                line = f"{self._render(logger, name, shown)}\n"
+                if sys.stderr is not None:  # as it is in a process without a console
+                    sys.stderr.write(line)
+            except Exception as error:  # it is closed, or an object in the event has no repr
+                pass_on(error)
+        return event_dict
+
+    def _shown(self, logger: WrappedLogger, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        for hidden in _HIDDEN:
+            event.pop(hidden, None)
+        exception = describe_exc_info(event.pop("exc_info", None))
+        given = event.pop("exception", None)
+        if exception is not None or given is not None:
+            event[_TRACEBACK] = safe_str(given) if exception is None else exception["stack"]
+        if event.get("stack_info") is True:
+            del event["stack_info"]
+        if self._redactor is not None:
+            event = dict(self._redactor(logger, name, event))
+        traceback = event.pop(_TRACEBACK, None)
+        shown: dict[str, Any] = {
+            _visible(safe_str(key)): _visible(value) if isinstance(value, str) else _Repr(value)
+            for key, value in event.items()
+        }
+        severity = severity_of(event.get("level", name))
+        if severity is not None:
+            shown["level"] = severity.lower()
+        shown["event"] = _visible(safe_str(event.get("event", "")))
+        if "logger" not in shown and isinstance(getattr(logger, "name", None), str):
+            shown["logger"] = logger.name
+        if isinstance(event.get("timestamp"), str):
+            shown["timestamp"] = _local_time(event["timestamp"])
+        if traceback is not None:
+            shown["exception"] = traceback.translate(_CONTROLS_BUT_NEWLINE)
+        return shown
+
+    def __reduce__(self) -> tuple[Any, tuple[Redactor | None, bool]]:
+        return _console, (self._redactor, self._colours)
+
+    @shows_half_made
+    def __repr__(self) -> str:
+        return f"Console(colours={self._colours})"
+
+
+def _console(redactor: Redactor | None, colours: bool) -> Console:
+    return Console(redactor, colours=colours)
+
+
+class _Repr:
+    """What structlog shows of a value that is no string, without control characters."""
+
+    def __init__(self, value: object) -> None:
+        self._text = repr(value).translate(_CONTROLS)
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _visible(text: str) -> str:
+    return str.translate(text, _CONTROLS)
+
+
+def _local_time(timestamp: str) -> str:
+    try:
+        moment = datetime.fromisoformat(timestamp).astimezone()
+    except ValueError:
+        return _visible(timestamp)
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard error."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
+def has_colours() -> bool:
+    """Whether colours are shown there, and wanted: see https://no-color.org."""
+    if os.environ.get("NO_COLOR") or not is_terminal() or os.environ.get("TERM") == "dumb":
+        return False
+    if os.name != "nt":
+        return True
+    try:
+        import colorama  # type: ignore[import-untyped,unused-ignore] # noqa: F401
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""Processors of the program in a chain of ours: where one fails, the log call does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from structlog_mozdef._raised import pass_on, shows_half_made
+from structlog_mozdef.processors.rate_limiter import RateLimiter
+from structlog_mozdef.rendering.convert import name_of_type
+from structlog_mozdef.rendering.fields import claim_detail
+
+
+def guarded(processor: Processor) -> Processor:
+    """Return *processor* in such a way that its errors raise in no log call.
+
+    The event goes on without it, with the detail ``failed_processor``. Processors of this package
+    never fail.
+    """
+    module = getattr(processor, "__module__", None) or ""
+    if isinstance(processor, RateLimiter) or module.startswith("structlog_mozdef."):
+        return processor
+    return Guarded(processor)
+
+
+class Guarded:
+    """Run *processor*; where it raises or returns no event dict, the event goes on without it."""
+
+    __slots__ = ("processor",)
+
+    def __init__(self, processor: Processor) -> None:
+        self.processor = processor
+
+    def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+        try:
+            processed: Any = self.processor(logger, name, event_dict)
+        except structlog.DropEvent:
+            raise
+        except Exception as error:
+            pass_on(error)
+            failure = f"{_name_of(self.processor)}: {name_of_type(type(error))}"
+        else:
+            if isinstance(processed, dict):
+                return processed
+            failure = f"{_name_of(self.processor)}: it returned no event dict"
+        claim_detail(event_dict, "failed_processor", failure)
+        return event_dict
+
+    @shows_half_made
+    def __repr__(self) -> str:
+        return repr(self.processor)
+
+
+def _name_of(processor: Processor) -> str:
+    return str(getattr(processor, "__qualname__", None) or type(processor).__qualname__)
