@@ -1,4 +1,8 @@
-"""Send lines of standard input to MozDef: JSON objects (any structlog output) or plain text."""
+"""Send lines of standard input to MozDef: JSON objects (any structlog output) or plain text.
+
+The lines of one call are a stream, in which events are numbered. It ends with the last line, or
+with a signal after which all lines that were read are sent.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,14 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.cli.destination import add_destination, sink_of
 from structlog_mozdef.cli.ending import Input, Interrupted, handling_signals
 from structlog_mozdef.configuration import build_processors
 from structlog_mozdef.logger import MozDefLogger
 from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.sink import Stats
+from structlog_mozdef.sink.destination import end_streams_in
 
 # Longer lines are truncated, and say so: the maximum size of an event is a tenth of this.
 _LINE_LIMIT_BYTES = 1_000_000
@@ -39,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="replace passwords, tokens and other secrets in the lines (default: yes)",
     )
     parser.add_argument(
+        "--seal", metavar="FILE", help="a key file, by which events get seals; see 'seal new-key'"
+    )
+    parser.add_argument(
         "--timeout",
         type=float,
         default=60.0,
@@ -58,11 +67,13 @@ def run(options: argparse.Namespace) -> int:
         category=options.category,
         source=options.source,
         redact=options.redact,
+        sequence=options.seal is None,  # the sink numbers what it seals
     )
-    sink = sink_of(options, when_full="block", exit_timeout=0.0)
+    sink = sink_of(options, when_full="block", exit_timeout=0.0, seal=options.seal)
     logger = MozDefLogger(sink)
     lines = Input(options.timeout)
     read = 0
+    stats: Stats | None = None
     with handling_signals(lines.handle):
         try:
             for event_dict in read_events(lines.stream):
@@ -71,15 +82,26 @@ def run(options: argparse.Namespace) -> int:
                 for processor in processors:
                     rendered = processor(logger, "info", rendered)
                 sink.put(rendered)
-            sink.close(options.timeout)
+            deadline = Deadline.after(options.timeout)
+            if sink.flush(deadline.left()):
+                stats = sink.stats()
+                end_streams_in(sink, processors)
+                sink.end_streams(0.0)
+            sink.close(deadline.left())
             lines.done()
         except Interrupted:
             # Another signal: nobody wants to wait for this one, nor for those behind it.
             read += sum(1 for _ in read_events(lines.stream))
-    stats = sink.stats()
-    print(_sum_up(stats, read), file=sys.stderr)
+    final = sink.stats()
+    stats = stats or final
+    has_all = stats.delivered + stats.sent == read
+    text = _sum_up(stats, read)
+    if has_all and read and not final.delivered + final.sent > read:
+        has_all = False
+        text += ", but not the end of the stream"
+    print(text, file=sys.stderr)
     sink.mark_reported()
-    return lines.status if stats.delivered + stats.sent == read else 1
+    return lines.status if has_all else 1
 
 
 def read_events(source: BinaryIO) -> Iterator[dict[str, Any]]:
