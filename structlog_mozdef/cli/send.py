@@ -2,7 +2,8 @@
 
 A line that is a JSON object, such as any output of structlog, is an event; any other is the summary
 of one. Files may be in gzip. The status is 0 only if all lines were delivered. After a signal, the
-lines that were read before it are sent.
+lines that were read before it are sent. The lines of one call are a stream, in which events are
+numbered, and which ends with the last line that is sent.
 
 With --follow, files are read from their beginning (or their end) until a signal comes. A file that
 is renamed or removed is read on until nobody has written to it for a minute. What is truncated and
@@ -41,6 +42,8 @@ from structlog_mozdef.cli.times import timeout
 from structlog_mozdef.process.standard_error import count_of
 
 if TYPE_CHECKING:
+    from structlog.typing import Processor
+
     from structlog_mozdef.sink import Sink, Stats
 
 #: Seconds between two looks at what was delivered, to remember it.
@@ -83,6 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="replace passwords, tokens and other secrets in the lines (default: yes)",
+    )
+    parser.add_argument(
+        "--seal",
+        metavar="FILE",
+        help="a key file, by which events get seals; see seal new-key (default: none get one)",
     )
     parser.add_argument(
         "--timeout",
@@ -145,11 +153,15 @@ def _send(
     stop: StopReading,
     following: _Following | None,
 ) -> int:
-    sink = sink_of(options, when_full="block", exit_timeout=0.0)
-    put = _putter(options, sink)
+    from structlog_mozdef._deadline import Deadline
+    from structlog_mozdef.sink.destination import end_streams_in
+
+    processors = _processors(options)
+    sink = sink_of(options, when_full="block", exit_timeout=0.0, seal=options.seal)
+    put = _putter(processors, sink)
     read = 0
     problem: ValueError | None = None
-    is_saved = True
+    before_end: Stats | None = None
     with handling_signals(stop.handle):
         try:
             try:
@@ -162,34 +174,49 @@ def _send(
                     read += put(line)
             except ValueError as error:
                 problem = error  # of a file that cannot be read to its end
-            sink.close(options.timeout)
+            deadline = Deadline.after(options.timeout)
+            if sink.flush(deadline.left()):
+                before_end = sink.stats()
+                end_streams_in(sink, processors)
+                sink.end_streams(0.0)
+            sink.close(deadline.left())
             stop.done()
         except Interrupted as error:
             stop.status = stop.status or error.status
             # Another signal: nobody wants to wait for this one, nor for those behind it.
             read += sum(1 for line in lines if line and line.strip())
-    stats = sink.stats()
+    at_end = sink.stats()
+    stats = before_end or at_end
     is_all = stats.delivered + stats.sent == read
+    text = _sum_up(stats, read)
+    if is_all and read and not at_end.delivered + at_end.sent > read:
+        is_all = False
+        text += ", but not the end of the stream"
     if following and stats.delivered + stats.sent + stats.dead_lettered == read:
-        is_saved = following.save_now()
-    print(_sum_up(stats, read), file=sys.stderr)
+        is_all = following.save_now() and is_all
+    print(text, file=sys.stderr)
     sink.mark_reported()
     if problem is not None:
         raise problem
-    return stop.status if is_all and is_saved else 1
+    return stop.status if is_all else 1
 
 
-def _putter(options: argparse.Namespace, sink: Sink) -> Callable[[bytes], int]:
-    """Return what hands a line to *sink*, and returns how many events it is: 0 or 1."""
+def _processors(options: argparse.Namespace) -> list[Processor]:
     from structlog_mozdef.configuration import build_processors
-    from structlog_mozdef.logger import MozDefLogger
 
-    processors = build_processors(
+    return build_processors(
         tags=options.tag,
         category=options.category,
         source=options.source,
         redact=options.redact,
+        sequence=options.seal is None,  # the sink numbers what it seals
     )
+
+
+def _putter(processors: Sequence[Processor], sink: Sink) -> Callable[[bytes], int]:
+    """Return what hands a line to *sink*, and returns how many events it is: 0 or 1."""
+    from structlog_mozdef.logger import MozDefLogger
+
     logger = MozDefLogger(sink)
 
     def put(line: bytes) -> int:
