@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from structlog_mozdef.cli.ending import StopReading
-from structlog_mozdef.cli.reading import STANDARD_INPUT, Splitter, unreadable
+from structlog_mozdef.cli.send.reading import STANDARD_INPUT, Splitter, unreadable
 from structlog_mozdef.cli.terminal import printable
 
 #: Seconds between two looks where there was nothing new.

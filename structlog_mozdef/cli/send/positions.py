@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from structlog_mozdef.cli.following import FollowedFile, OpenFile
+from structlog_mozdef.cli.send.following import FollowedFile, OpenFile
 from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.process.standard_error import count_of
 
