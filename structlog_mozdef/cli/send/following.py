@@ -114,14 +114,15 @@ class FollowedFile:
     def new_lines(self) -> list[bytes]:
         """Return some of the lines that were written since the last time."""
         self.look()
-        lines = []
         for file in self.files.copy():
-            lines += file.new_lines()
+            lines = file.new_lines()
             if file is not self.files[-1] and file.is_left:
                 lines += file.rest()
                 self.files.remove(file)
                 file.close()
-        return lines
+            if lines:
+                return lines  # the newer files come after this one
+        return []
 
     def look(self) -> None:
         """Open the file that has the name now, if it is another one."""
