@@ -15,7 +15,7 @@ from typing import Any
 from structlog_mozdef._deadline import monotonic
 from structlog_mozdef._lock import locked
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.process.standard_error import write_line
+from structlog_mozdef.process.standard_error import count_of, write_line
 from structlog_mozdef.process.threads import start_without_signals
 
 logger = logging.getLogger("structlog_mozdef")
@@ -68,7 +68,7 @@ class RateLimitedLogger:
             return
         repeats = self._suppressed.pop(cause, 0)
         if repeats:
-            message = f"{message} (and {repeats} more such warnings since the last one)"
+            message = f"{message} (and {count_of(repeats, 'more such warning')} since the last one)"
         self.warn_now(cause, message)
 
     def is_due(self, cause: str) -> bool:

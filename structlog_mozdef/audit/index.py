@@ -15,6 +15,7 @@ import orjson
 
 from structlog_mozdef.audit.sources import unwrapped
 from structlog_mozdef.exceptions import AuditError, TransportError
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.transports.http.client import Answer, HTTPClient
 from structlog_mozdef.transports.http.options import (
     checked_api_key,
@@ -126,7 +127,9 @@ class IndexReader:
         finally:
             self._forget(scroll_id)
         if read != self.total:
-            raise AuditError(f"{self.name} gave {read:,} of its {self.total:,} events: try again")
+            raise AuditError(
+                f"{self.name} gave {read:,} of {count_of(self.total or 0, 'event')}: try again"
+            )
 
     def _ask(self, request: Any, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._client.post(request, orjson.dumps(body))

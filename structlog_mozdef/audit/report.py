@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from structlog_mozdef.audit.completeness import Completeness, Stream
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
 _RANGES_IN_TEXT = 10
@@ -95,9 +96,10 @@ def as_lines(found: Completeness, rules: Rules) -> Iterator[str]:
         lost = counted(stream.missing(partial=rules.partial))
         missing += lost["count"]
         cut_off += state == "cut off"
+        events = count_of(len(stream.numbers), "event")
         line = (
             f"{stream_id}  {stream.numbers.first:,} to {stream.numbers.last:,}"
-            f"  {len(stream.numbers):,} events  {state}, last at {stream.last_time or 'no time'}"
+            f"  {events}  {state}, last at {stream.last_time or 'no time'}"
             f"  {stream.processname or '?'}[{stream.processid}] on {stream.hostname or '?'}"
         )
         if lost["count"]:
@@ -105,15 +107,16 @@ def as_lines(found: Completeness, rules: Rules) -> Iterator[str]:
         if stream.repeated:
             line += f"  twice {text_of(counted(stream.repeated.ranges()))}"
         yield line
-    total = f"{found.events:,} events in {len(found.streams):,} streams: "
-    total += f"{missing:,} missing, {cut_off:,} streams cut off"
+    total = f"{count_of(found.events, 'event')} in {count_of(len(found.streams), 'stream')}: "
+    total += f"{missing:,} missing, {count_of(cut_off, 'stream')} cut off"
     for count, what in (
         (found.unnumbered, "without a number"),
         (found.malformed, "with a number that cannot be one"),
-        (found.no_events, "lines that are no events"),
     ):
         if count:
             total += f"; {count:,} {what}"
+    if found.no_events:
+        total += f"; {count_of(found.no_events, 'line', 'are')} no event"
     yield total
 
 

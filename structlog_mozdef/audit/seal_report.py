@@ -7,6 +7,7 @@ from typing import Any
 
 from structlog_mozdef.audit.report import Rules, counted, text_of
 from structlog_mozdef.audit.seals import Verification
+from structlog_mozdef.process.standard_error import count_of
 
 _Since = dict[str, int]
 
@@ -68,14 +69,15 @@ def as_lines(report: dict[str, Any]) -> Iterator[str]:
                 " two streams: the KEY FILE WAS COPIED, or restored from a backup"
             )
     for key_id, count in report["unknown_keys"].items():
-        yield f"key {key_id} is not given: {count:,} events NOT CHECKED"
+        yield f"key {key_id} is not given: {count_of(count, 'event')} NOT CHECKED"
     for name, text in (
         ("impossible", "FORGED: no seal has such a start, number or stream"),
         ("unsealed", "without a seal"),
-        ("no_events", "lines are no events"),
     ):
         if report[name]:
             yield f"{report[name]:,} {text}"
+    if report["no_events"]:
+        yield f"{count_of(report['no_events'], 'line', 'are')} no event"
     yield "proved" if report["proved"] else "NOT PROVED"
 
 

@@ -10,7 +10,7 @@
 Each command is a module of that name; `demo_application` is the program that ``demo`` runs.
 `parsing` has the parser and the exit statuses, `destination`, `record` and `times` the arguments
 that commands share, `terminal` what they write to one, and `ending` is what they do when a signal
-asks them to end. `reading` and `following` are where ``send`` gets its lines.
+asks them to end.
 
 A module of a command imports what its work needs when that begins, so that help is there at once.
 docs/command_line.rst is made from the parser: ``make docs``.

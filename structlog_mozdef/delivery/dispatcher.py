@@ -33,6 +33,7 @@ from structlog_mozdef.delivery.recovery import Recovering
 from structlog_mozdef.delivery.retry import Backoff, RetryPolicy
 from structlog_mozdef.delivery.states import Sending, State, Waiting
 from structlog_mozdef.exceptions import Rejected, TransportError
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.transports.base import SendResult, Transport
 
 # Not `random.random`: a program that has seeded that would get other numbers.
@@ -333,11 +334,10 @@ class Dispatcher:
         self.state = Waiting(
             Deadline.after(wait, self._clock), then, is_binding=error.retry_after is not None
         )
-        backlog = len(self.buffer)
-        waiting = "1 event waits," if backlog == 1 else f"{backlog} events wait,"
+        waiting = count_of(len(self.buffer), "event", "wait")
         self.own_log.warn(
             f"delivery {type(error).__name__} {error.retryable}",
-            f"{self.transport.name}: {error}; {waiting} the next attempt is in {wait:.1f} s",
+            f"{self.transport.name}: {error}; {waiting}, the next attempt is in {wait:.1f} s",
         )
         return wait
 

@@ -79,7 +79,7 @@ def _sentence(reason: str, count: int) -> str:
 
 
 def _events_were(count: int) -> str:
-    return f"{count_of(count, 'event')} {'was' if count == 1 else 'were'}"
+    return count_of(count, "event", "were")
 
 
 def _event(reason: str, loss: Loss) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from structlog_mozdef.delivery.states import Bisecting, Sending
 from structlog_mozdef.exceptions import TransportError
+from structlog_mozdef.process.standard_error import count_of
 
 if TYPE_CHECKING:
     from structlog_mozdef.delivery.dispatcher import Dispatcher
@@ -264,7 +265,9 @@ class CrossChecking:
         """Requeue the suspect, or reject it; the first *count* events are settled with that."""
         strikes = dispatcher.suspects.judge(self.suspect, dispatcher.now(), strike=is_proof)
         if strikes:
-            reason = f"it failed alone {strikes} times while others passed: {self.error}"
+            reason = (
+                f"it failed alone {count_of(strikes, 'time')} while others passed: {self.error}"
+            )
             dispatcher.reject(self.suspect, reason)
             dispatcher.suspects.remove(self.suspect)
         else:

@@ -10,12 +10,14 @@ from typing import Any
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.metrics.numbers import NUMBERS, Number, Values, numbers
+from structlog_mozdef.metrics.numbers import ALL_NUMBERS, Number, Values, numbers
 from structlog_mozdef.process.exit import close_at_exit
 from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.process.threads import start_without_signals
 
 _PREFIX = "structlog_mozdef_"
+#: Seconds to wait for another thread that writes.
+_PATIENCE = 1.0
 _MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 # Those that have the numbers already; in the multiprocess mode with what writes them.
@@ -54,14 +56,6 @@ def register_prometheus(registry: Any = None, *, interval: float = 5.0) -> None:
         _registered[registry] = None
 
 
-def _labels(number: Number) -> list[str]:
-    return ["destination", "reason"] if number.name == "events_dropped" else ["destination"]
-
-
-def _label_values(number: Number, labels: tuple[str, str]) -> tuple[str, ...]:
-    return labels[: len(_labels(number))]
-
-
 class _Collector:
     """Reads the numbers whenever they are asked for."""
 
@@ -69,11 +63,11 @@ class _Collector:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         values = numbers.read()
-        for number in NUMBERS:
+        for number in ALL_NUMBERS:
             kind: Any = CounterMetricFamily if number.is_counter else GaugeMetricFamily
-            family = kind(_PREFIX + number.name, number.description, labels=_labels(number))
+            family = kind(_PREFIX + number.name, number.description, labels=number.labels)
             for labels, value in values[number.name].items():
-                family.add_metric(_label_values(number, labels), value)
+                family.add_metric(number.label_values(labels), value)
             yield family
 
 
@@ -85,8 +79,8 @@ class _Writer:
 
         self._interval = interval
         self._metrics: dict[str, Any] = {}
-        for number in NUMBERS:
-            args = (_PREFIX + number.name, number.description, _labels(number))
+        for number in ALL_NUMBERS:
+            args = (_PREFIX + number.name, number.description, number.labels)
             if number.is_counter:
                 self._metrics[number.name] = Counter(*args, registry=registry)
             else:
@@ -108,21 +102,33 @@ class _Writer:
         while not self._ended.wait(self._interval):
             try:
                 self._write()
-            except OSError:
-                pass  # no room on the disk: it is tried again
+            except Exception as error:  # no room on the disk: it is tried again
+                pass_on(error)
 
     def _write(self) -> None:
-        with self._lock:
+        # Not for ever: a thread that wrote may have been stopped by the end of the interpreter.
+        if not self._lock.acquire(timeout=_PATIENCE):
+            return
+        try:
             values = numbers.read()
-            for number in NUMBERS:
-                before = self._written.get(number.name, {})
-                for labels, value in values[number.name].items():
-                    metric = self._metrics[number.name].labels(*_label_values(number, labels))
-                    if number.is_counter:
-                        metric.inc(max(0.0, value - before.get(labels, 0.0)))
-                    else:
-                        metric.set(value)
+            for number in ALL_NUMBERS:
+                self._write_number(number, values[number.name])
             self._written = values
+        finally:
+            self._lock.release()
+
+    def _write_number(self, number: Number, now: dict[tuple[str, str], float]) -> None:
+        before = self._written.get(number.name, {})
+        metric = self._metrics[number.name]
+        for labels, value in now.items():
+            child = metric.labels(*number.label_values(labels)) if number.labels else metric
+            if number.is_counter:
+                child.inc(max(0.0, value - before.get(labels, 0.0)))
+            else:
+                child.set(value)
+        if not number.is_counter:
+            for labels in before.keys() - now.keys():  # of sinks that are gone
+                metric.labels(*number.label_values(labels)).set(0)
 
     @property
     def exit_timeout(self) -> float:

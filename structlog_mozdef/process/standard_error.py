@@ -50,6 +50,17 @@ write_line = _standard_error.write_line
 prepare = _standard_error.prepare
 
 
-def count_of(number: int, noun: str) -> str:
-    """Return *number* with *noun*, in the plural where it needs one: ``1,234 events``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+_SINGULAR = {"are": "is", "were": "was", "have": "has"}
+
+
+def count_of(number: int, noun: str, verb: str = "") -> str:
+    """Return *number* with *noun*, in the plural where it needs one: ``1,234 events``.
+
+    Args:
+        number: how many there are.
+        noun: in the singular.
+        verb: in the plural; it follows, as in ``1 event waits`` and ``2 events wait``.
+    """
+    if number == 1:
+        return f"1 {noun}" + (f" {_SINGULAR.get(verb, f'{verb}s')}" if verb else "")
+    return f"{number:,} {noun}s" + (f" {verb}" if verb else "")

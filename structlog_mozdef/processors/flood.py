@@ -155,8 +155,10 @@ class Flood:
         self.count += later.count
         self._last = later._last
 
-    def __str__(self) -> str:
-        return f"{self.count} events {safe_str(self._common.get('event'))[:100]!r}"
+    @property
+    def summary(self) -> str:
+        """The beginning of the summary that all have."""
+        return safe_str(self._common.get("event"))[:100]
 
 
 def is_told(event_dict: EventDict) -> bool:

@@ -20,9 +20,11 @@ from structlog.typing import EventDict
 
 from structlog_mozdef._deadline import LONGEST_WAIT, Deadline, monotonic
 from structlog_mozdef._lock import Turn
-from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef._raised import pass_on
+from structlog_mozdef.process.standard_error import count_of, write_line
 from structlog_mozdef.process.threads import start_without_signals
+from structlog_mozdef.processors import held_back
 from structlog_mozdef.processors.flood import Flood
 from structlog_mozdef.rendering.convert import name_of_type
 
@@ -39,13 +41,19 @@ _LATE = 1.0
 class Floods:
     """What is held back, by the keys of a `RateLimiter`.
 
+    Args:
+        owner: the `RateLimiter`, which is kept while something is held back.
+
     Attributes:
         late: when a log call is to call `tell_due`, on the monotonic clock; `math.inf` while
             nothing is held back.
+        count: how many events were held back so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, owner: held_back.HoldsBack) -> None:
         self.late = math.inf
+        self.count = 0
+        self._owner = owner
         self._floods: dict[Any, Flood] = {}
         # Not given to a signal handler that logs in the middle: then its event passes.
         self._turn = Turn()
@@ -54,6 +62,9 @@ class Floods:
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._told_now: Flood | None = None
         self._own_log = RateLimitedLogger()
+        self._own_log.never_wait_where(self._is_awaited)
+        self._warning = CountedWarning(self._own_log, "held back")
+        self._warning_of_failures = CountedWarning(self._own_log, "not told")
 
     def hold(self, key: Any, event_dict: EventDict, begin: Callable[[], Flood]) -> bool:
         """Count one event; return False if that is not possible, and it has to pass."""
@@ -74,6 +85,7 @@ class Floods:
             self._insert(key, flood)
         else:
             flood.add(event_dict)
+        self.count += 1
         # Each time: a signal handler may have raised right here the last time.
         if flood.end + _LATE < self.late or not self._is_running():
             self._expect(flood)
@@ -81,6 +93,7 @@ class Floods:
 
     def _insert(self, key: Any, flood: Flood) -> None:
         self._floods[key] = flood
+        held_back.busy.add(self._owner)
         if len(self._floods) > _MANY_FLOODS:
             for older in itertools.islice(self._floods.values(), _MANY_FLOODS // 2):
                 older.end = -math.inf
@@ -99,6 +112,10 @@ class Floods:
             start_without_signals(self._thread)
         except Exception as error:
             pass_on(error)
+
+    def _is_awaited(self) -> bool:
+        """Return whether others may wait for the calling thread, with the lock of a log handler."""
+        return self._thread is threading.current_thread()
 
     def _is_running(self) -> bool:
         thread = self._thread
@@ -130,10 +147,13 @@ class Floods:
                 del self._floods[key]
                 ends = (each.end for each in self._floods.values())
                 self.late = min(ends, default=math.inf) + _LATE
+                if not self._floods:
+                    held_back.busy.discard(self._owner)
                 return key, flood
         return None
 
     def _tell(self, key: Any, flood: Flood) -> None:
+        problem = ""
         try:
             try:
                 flood.tell()
@@ -141,14 +161,26 @@ class Floods:
                 pass  # a processor asked for that
             except Exception as error:
                 pass_on(error)
-                kind = name_of_type(type(error))
-                self._own_log.warn(
-                    "rate limiter", f"{flood} were held back, and telling it failed with {kind}"
-                )
+                problem = name_of_type(type(error))
         except BaseException:  # of a signal handler: it is told the next time
             self._turn.take(functools.partial(self._put_back, key, flood), _PATIENCE)
             raise
-        flood.mark_told()
+        try:
+            self._warn(flood, problem)
+        finally:
+            flood.mark_told()
+
+    def _warn(self, flood: Flood, problem: str) -> None:
+        failed = f", and telling them failed with {problem}" if problem else ""
+        warning = self._warning_of_failures if problem else self._warning
+        warning.add(
+            flood.count,
+            lambda count: (
+                f"{count_of(count, 'event', 'were')} held back since they came too often,"
+                f" the last of them {flood.summary!r}{failed}"
+            ),
+        )
+        warning.report()
 
     def _put_back(self, key: Any, flood: Flood) -> bool:
         later = self._floods.get(key)
@@ -157,6 +189,12 @@ class Floods:
         self._insert(key, flood)
         self._expect(flood)
         return True
+
+    def report_at_exit(self) -> None:
+        """Say on standard error how many were held back, as far as no warning has said it."""
+        self._own_log.write_with(write_line)
+        for warning in (self._warning, self._warning_of_failures):
+            warning.report(at_once=True)
 
     def is_interrupted(self) -> bool:
         """Return whether the calling thread is in the middle of a change."""

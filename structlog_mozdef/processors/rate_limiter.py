@@ -46,7 +46,8 @@ class RateLimiter:
 
     What is held back is also told when a sink is flushed or closed, and when the process ends. Like
     an event in memory, it is lost where the process is killed; so the interval is also what a
-    ``kill -9`` can cost.
+    ``kill -9`` can cost. A warning says once a minute at most how many were held back, and
+    `structlog_mozdef.metrics` exports how many.
 
     It belongs behind the processors that add or remove fields, and before `SequenceAdder`, which
     would number what does not arrive::
@@ -100,13 +101,14 @@ class RateLimiter:
         self.after_fork_in_child()
         reset_after_fork(self)
         close_at_exit(self)
-        held_back.limiters.add(self)
+        held_back.add(self)
 
     def after_fork_in_child(self) -> None:
         """Count from the beginning: the parent tells what it has held back."""
         # Key -> when the window ends, and the number of the next event. The oldest comes first.
         self._windows: dict[Any, tuple[float, itertools.count[int]]] = {}
-        self._floods = Floods()
+        self._floods = Floods(self)
+        held_back.busy.discard(self)
 
     def __call__(
         self,
@@ -196,6 +198,11 @@ class RateLimiter:
         self._windows = {}
 
     @property
+    def held_back(self) -> int:
+        """How many events were held back so far, in this process."""
+        return self._floods.count
+
+    @property
     def exit_timeout(self) -> float:
         """Seconds that the end of the process may take: see `begin_exit`."""
         return _EXIT_TIMEOUT
@@ -208,6 +215,7 @@ class RateLimiter:
         """Tell what was held back, before the sinks are closed, and hold nothing back any more."""
         self._limit = sys.maxsize
         self.tell(Deadline.after(min(_EXIT_TIMEOUT, deadline.left())))
+        self._floods.report_at_exit()
 
     def end_exit(self, deadline: Deadline) -> None:
         """Do nothing: `begin_exit` has done it."""

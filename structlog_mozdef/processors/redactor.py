@@ -11,6 +11,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef._validate import check_names
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.processors.secret_formats import REDACTED
 from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
@@ -215,7 +216,10 @@ class Redactor(SecretLook):
 
     @shows_half_made
     def __repr__(self) -> str:
-        return f"Redactor({len(self._names)} names, {len(self._patterns)} patterns)"
+        return (
+            f"Redactor({count_of(len(self._names), 'name')},"
+            f" {count_of(len(self._patterns), 'pattern')})"
+        )
 
 
 def redactor_of(redact: object) -> Redactor | None:

@@ -20,6 +20,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from structlog_mozdef._raised import pass_on
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.rendering.timestamps import iso_of_datetime
 
 # Limits
@@ -109,7 +110,7 @@ def without_middle(text: str, limit_bytes: int) -> str:
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) <= limit_bytes:
         return encoded.decode("utf-8")
-    left_out = f"\n... {len(encoded) - limit_bytes} bytes left out ...\n"
+    left_out = f"\n... {count_of(len(encoded) - limit_bytes, 'byte')} left out ...\n"
     kept = limit_bytes - len(left_out)
     if kept < 2:
         return truncate(encoded.decode("utf-8"), limit_bytes)

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Self, Unpack
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef._raised import clears_locals, pass_on, shows_half_made
-from structlog_mozdef._validate import check_names
+from structlog_mozdef._validate import check_names, check_number
 from structlog_mozdef.buffers.base import (
     NOT_BYTES,
     DeadLetter,
@@ -370,14 +370,20 @@ class Sink:
         """Return whether this sink does its work, with the reason if it does not.
 
         It does not while its buffer is nearly full (nine tenths of ``max_events`` or
-        ``max_bytes``), and while delivery fails and an event has waited for more than *max_age*. A
-        backlog that is being delivered is healthy. For the readiness probe of a service, where a
-        log that is not delivered is a reason to get no work.
+        ``max_bytes``), while events wait in memory since its spool cannot be written, and while
+        delivery fails and an event has waited for more than *max_age*. A backlog that is being
+        delivered is healthy. For the readiness probe of a service, where a log that is not
+        delivered is a reason to get no work.
 
         Args:
             max_age: seconds. Default 60.
+
+        Raises:
+            ValueError: *max_age* is no number of 0 or more.
         """
-        return health_of(self.stats(), self.config.bounds(), max_age)
+        check_number("max_age", max_age, minimum=0)
+        beside_spool = 0 if self._spool_folder is None else self._buffer.volatile_count()
+        return health_of(self.stats(), self.config.bounds(), max_age, beside_spool)
 
     @property
     def destination(self) -> str:

@@ -49,8 +49,7 @@ class Totals:
 
     def waiting(self) -> str:
         """Return how many events wait, in words."""
-        backlog = len(self._buffer)
-        return "1 event waits" if backlog == 1 else f"{backlog} events wait"
+        return count_of(len(self._buffer), "event", "wait")
 
     def sentence_on_unsent(self) -> str:
         """Return what to say of the events that wait."""

@@ -13,6 +13,7 @@ from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.collector.differences import Difference
 from structlog_mozdef.collector.ingest import ingest_event
 from structlog_mozdef.process import identity
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.processors import held_back
 from structlog_mozdef.sink import sinks
 from structlog_mozdef.testing.matching import mismatches
@@ -75,7 +76,7 @@ class CapturedEvents(Sequence[dict[str, Any]]):
         __tracebackhide__ = True
         found = self.matching(**fields)
         if found:
-            count = "1 event was" if len(found) == 1 else f"{len(found)} events were"
+            count = count_of(len(found), "event", "were")
             raise AssertionError(
                 f"no event{with_fields(fields)} was expected, and {count} logged:{list_of(found)}"
             )

@@ -66,7 +66,7 @@ def test_a_complete_record():
     assert (status, errors) == (0, "")
     stream, total = output.splitlines()
     assert stream.startswith("abc  1 to 3  3 events  ended, last at 20")
-    assert total == "3 events in 1 streams: 0 missing, 0 streams cut off"
+    assert total == "3 events in 1 stream: 0 missing, 0 streams cut off"
 
 
 def test_a_missing_event():

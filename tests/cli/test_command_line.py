@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 from support.receivers import Receiver, answer
-from support.running import command, wait_for
+from support.running import command, start_command, wait_for
+from support.sealing import Sealing
+
+from structlog_mozdef.audit.completeness import Completeness
 
 
 def send(receiver, text, *arguments):
@@ -122,9 +125,65 @@ def test_send_ships_what_was_read_before_an_interrupt():
     assert (status, receiver.summaries()) == (130, ["hello"])
 
 
+def states(events):
+    found = Completeness()
+    for event in events:
+        found.add(event)
+    return [(len(stream.numbers), stream.has_ended) for stream in found.streams.values()]
+
+
+def test_send_ends_its_stream():
+    """The lines of one call are a stream that ends with the last one; no lines are none."""
+    with Receiver() as receiver:
+        send(receiver, "one\ntwo\n", "--tag", "t")
+        *_, end = receiver.all_events()
+        assert (states(receiver.all_events()), end["tags"]) == ([(3, True)], ["t"])
+        result = send(receiver, "")
+        assert (result.returncode, len(receiver.all_events())) == (0, 3)
+
+
+@pytest.mark.parametrize(("number", "ended"), [(signal.SIGTERM, True), (signal.SIGKILL, False)])
+def test_the_stream_of_send_after_a_signal(number, ended):
+    """What was read is sent after a signal, and so is the end; SIGKILL leaves the stream open."""
+    with Receiver() as receiver:
+        process = start_command(
+            [sys.executable, "-m", "structlog_mozdef", "send", receiver.url],
+            stdin=subprocess.PIPE,
+        )
+        process.stdin.write("hello\n")
+        process.stdin.flush()
+        assert wait_for(lambda: receiver.summaries() == ["hello"])
+        process.send_signal(number)
+        process.communicate(timeout=20)
+        assert states(receiver.all_events()) == [(1 + ended, ended)]
+
+
+def test_send_says_that_the_end_is_missing():
+    """A stream whose end was rejected is not complete, and the exit status says so."""
+    with Receiver(
+        lambda request: answer(400 if b"stream_end" in request.body else 200)
+    ) as receiver:
+        result = send(receiver, "one\n")
+    assert result.returncode == 1
+    assert b"1 of 1 event delivered, but not the end of the stream" in result.stderr
+
+
+def test_send_seals(tmp_path):
+    """With a key file, each line gets a seal, and the end has one."""
+    tmp_path.chmod(0o700)
+    sealing = Sealing(tmp_path)
+    with Receiver() as receiver:
+        result = send(receiver, "one\ntwo\n", "--seal", str(sealing.path))
+        report = sealing.verify(receiver.all_events())
+    (stream,) = report["streams"]
+    assert (result.returncode, report["proved"]) == (0, True)
+    assert (stream["authentic"], stream["state"]) == (3, "ended")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["send", "https://host/events", "--seal", "/no/such"], "seal is '/no/such', whose folder"),
         (["send", "ftp://u:secret@host/"], "url is 'ftp://...@host/'; it must be"),
         (["send", "https://host/events", "--verify", "/no/such"], "verify is '/no/such'; it must"),
         (["send", "https://host/events", "--category", ""], "category is ''; it must be"),

@@ -12,6 +12,7 @@ import pytest
 from support.receivers import Receiver, answer
 from support.running import command, dead_url, start_command, wait_for
 
+SEND = [sys.executable, "-m", "structlog_mozdef", "send"]
 ENDS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
@@ -20,10 +21,7 @@ class Follower:
 
     def __init__(self, receiver, *arguments, url=None):
         self.receiver = receiver
-        self.process = start_command(
-            [sys.executable, "-m", "structlog_mozdef", "send", url or receiver.url, "--follow"]
-            + [*map(str, arguments)]
-        )
+        self.process = start_command([*SEND, url or receiver.url, "--follow", *map(str, arguments)])
 
     def arrives(self, *summaries):
         """Whether exactly these arrive."""

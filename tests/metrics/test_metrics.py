@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import re
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import prometheus_client
 import pytest
+import structlog
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client.multiprocess import MultiProcessCollector
 from support.receivers import Receiver
-from support.running import run
+from support.running import dead_url, run
 
 import structlog_mozdef as mozdef
 from structlog_mozdef.metrics import register_opentelemetry, register_prometheus
@@ -92,17 +94,50 @@ def test_workers_share_a_folder(tmp_path):
             sample.labels["destination"]
             for metric in registry.collect()
             for sample in metric.samples
+            if "destination" in sample.labels
         }
     for name in ("events_accepted_total", "events_delivered_total"):
         # Of three processes, each with an event at its end.
         assert sample(registry, name, destination=destination) == 8 + 3
 
 
+def test_gauges_of_sinks_that_are_gone_are_zero(tmp_path):
+    """In the multiprocess mode, where values stay in the folder, a failing sink that goes is well.
+
+    What its process has counted stays.
+    """
+    run(
+        "prometheus_gone_sink",
+        dead_url(),
+        tmp_path / "spool",
+        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+    )
+
+
+def held_back(registry):
+    return sample(registry, "events_held_back_total")
+
+
+def test_events_that_are_held_back_are_counted(registry):
+    """What a RateLimiter holds back, which no sink ever sees, is exported for the process."""
+    before = held_back(registry)
+    limiter = mozdef.RateLimiter(1, 3600, then=[])
+    for _ in range(4):
+        with contextlib.suppress(structlog.DropEvent):
+            limiter(structlog.ReturnLogger(), "info", {"event": "a"})
+    assert held_back(registry) == before + 3
+    assert mozdef.Sink(Named("flushed")).flush()
+    del limiter
+    gc.collect()
+    assert held_back(registry) == before + 3
+
+
 def test_opentelemetry_has_the_same_numbers():
     """OpenTelemetry's reader gets each number, with the same labels."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    assert register_opentelemetry(provider.get_meter("test"))
+    for _ in range(2):  # the second call does nothing
+        assert register_opentelemetry(provider.get_meter("test"))
     sink = mozdef.Sink(Named("otel"))
     sink.put(b"{}")
     sink.put("no bytes")
@@ -118,6 +153,7 @@ def test_opentelemetry_has_the_same_numbers():
     assert found["structlog_mozdef.events_accepted", "otel"] == sink.stats().accepted
     assert found["structlog_mozdef.events_dropped", "not bytes", "otel"] == 1
     assert found["structlog_mozdef.failing", "otel"] == 0
+    assert found["structlog_mozdef.events_held_back",] >= 0
 
 
 def test_opentelemetry_is_not_loaded():
@@ -187,6 +223,6 @@ def test_dashboard_and_alerts_use_what_there_is(registry):
     assert used
     assert used - exported == set()
     page = (MONITORING.parent / "monitoring.rst").read_text("utf-8")
-    table = page[page.index("``structlog_mozdef_...``") : page.index("All have the label")]
+    table = page[page.index("``structlog_mozdef_...``") : page.index("All others have the label")]
     documented = set(re.findall(r"``(\w+)``", table)) - {"reason"}
     assert {f"structlog_mozdef_{name}" for name in documented} == exported

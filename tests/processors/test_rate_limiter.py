@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
 import json
 import logging
 import pickle
+import re
 import threading
 import tracemalloc
 
@@ -17,6 +20,8 @@ from support.running import start, wait_for
 from support.storms import storm, stormy
 
 import structlog_mozdef as mozdef
+from structlog_mozdef._deadline import Deadline
+from structlog_mozdef.processors import held_back
 from structlog_mozdef.testing import MemoryTransport, capture_events
 
 FOREVER = 3600.0
@@ -158,12 +163,13 @@ def test_a_log_call_tells_where_no_thread_can(configured, kept, monkeypatch):
 
 @pytest.mark.parametrize("end", ["flush", "close", "return", "raise", "sigterm", "fork"])
 def test_the_end_of_a_program_is_told(end):
-    """What is held back arrives before a sink is closed and before the program ends."""
+    """What is held back arrives before a sink is closed and a program ends, which says so once."""
     with Receiver() as receiver:
         program = start("rate_limited", receiver.url, end)
         _, error = program.communicate(timeout=30)
         events = receiver.events()
-    assert error == ""
+    line = "490 events were held back since they came too often, the last of them 'Login failed'"
+    assert re.fullmatch(rf"rate_limited\.py\[\d+\]: structlog_mozdef: {line}\n", error)
     if end == "fork":  # the child counts for itself, and its event passes
         assert [e["details"]["number"] for e in passed(events)].count(500) == 1
         assert len(told(events)) == 1
@@ -335,9 +341,67 @@ def test_what_cannot_be_told_is_warned_of(configured, caplog):
     for _ in range(4):
         log.info("Login failed")
     tell_now()
-    assert caplog.messages == [
-        "3 events 'Login failed' were held back, and telling it failed with KeyError"
-    ]
+    (message,) = caplog.messages
+    assert message == (
+        "3 events were held back since they came too often, the last of them 'Login failed', and"
+        " telling them failed with KeyError"
+    )
+
+
+def test_a_warning_says_how_many(configured, caplog):
+    """Somebody who sees the warnings only learns how many were held back, of all floods."""
+    log = configured(1, FOREVER)
+    for summary in ("Login failed", "Token expired"):
+        for _ in range(4):
+            log.info(summary)
+    tell_now()
+    (message,) = caplog.messages  # the second one comes a minute later, or at the end
+    assert message == (
+        "3 events were held back since they came too often, the last of them 'Login failed'"
+    )
+
+
+def test_a_limiter_that_nobody_holds_tells(configured, kept):
+    """A program that is configured again tells what the limiter of before has held back."""
+    log = configured(1, FOREVER)
+    for _ in range(4):
+        log.info("a")
+    structlog.configure(processors=[mozdef.MozDefRenderer()])
+    del log
+    gc.collect()
+    tell_now()
+    assert counted(kept.events) == 4
+
+
+def test_limiters_are_made_while_others_tell(kept):
+    """A flush while another thread makes limiters raises nothing."""
+    end = threading.Event()
+
+    def make():
+        while not end.is_set():
+            kept_limiters.append(mozdef.RateLimiter())
+            del kept_limiters[:-50]
+
+    kept_limiters = []
+    thread = threading.Thread(target=make)
+    thread.start()
+    try:
+        for _ in range(2_000):
+            held_back.tell(Deadline.after(1.0))
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_what_was_held_back_is_counted(configured):
+    """A limiter counts what it has held back."""
+    limiter = mozdef.RateLimiter(2, FOREVER)
+    for number in range(5):
+        with contextlib.suppress(structlog.DropEvent):
+            limiter(None, "info", {"event": "a", "number": number})
+    assert limiter.held_back == 3
+    tell_now()
+    assert limiter.held_back == 3
 
 
 class Logs:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.handmade_spools import file_limit
 from support.running import wait_for
+from support.spool_contents import QUICK
 from support.transport_doubles import DownTransport, HeldTransport
 
 import structlog_mozdef as mozdef
@@ -45,3 +47,28 @@ def test_a_full_buffer_is_not_healthy(options):
     transport.release()
     assert sink.close()
     assert sink.healthy()
+
+
+def test_a_spool_that_cannot_be_written_is_not_healthy(tmp_path):
+    """While events wait in memory that are to be on disk, it says so; with the disk it is well."""
+    transport = HeldTransport()
+    with mozdef.Sink(transport, spool=tmp_path / "spool", **QUICK) as sink:
+        assert sink.healthy()
+        with file_limit(0):
+            sink.put(b"{}")
+            health = sink.healthy()
+        assert not health
+        assert health.reason == "the spool cannot be written: 1 event waits in memory"
+        assert wait_for(sink.healthy)
+        transport.release()
+    assert sink.healthy()
+
+
+@pytest.mark.parametrize("max_age", [-1, float("nan"), "60", None])
+def test_an_age_that_cannot_be_one_is_refused(max_age):
+    """An age with which the sink would be healthy, or ill, whatever happens is a mistake."""
+    with (
+        mozdef.Sink(MemoryTransport()) as sink,
+        pytest.raises(ValueError, match=r"max_age is .*; it must be a number"),
+    ):
+        sink.healthy(max_age=max_age)

@@ -19,11 +19,12 @@ INTRODUCTION = f"""\
 Command line
 ============
 
-The package installs the program ``{PROGRAM}``; ``python -m structlog_mozdef`` is the same. ``--help`` of each command
-says what is here. What is asked for is on standard output; results of deliveries, errors and progress (on a terminal, with
-the extra ``cli``) are on standard error.
+The package installs the program ``{PROGRAM}``; ``python -m structlog_mozdef`` is the same.
+``--help`` of each command says what is here. What is asked for is on standard output; results of
+deliveries, errors and progress (on a terminal, with the extra ``cli``) are on standard error.
 
-A duration is a number of seconds, or has a unit: ``90``, ``90s``, ``10m``, ``2h``, ``1d``. Options cannot be abbreviated.
+A duration is a number of seconds, or has a unit: ``90``, ``90s``, ``10m``, ``2h``, ``1d``. Options
+cannot be abbreviated.
 
 Exit status
 -----------

@@ -73,6 +73,74 @@ def test_programs_of_all_kinds(pytester, run):
     run("-n", "2").assert_outcomes(passed=18)
 
 
+def test_beside_other_fixtures(pytester, run):
+    """Fixtures of pytest, checks of unittest, async code and fixtures with parameters work."""
+    pytester.makepyfile(application=APPLICATION)
+    pytester.makepyfile(
+        """
+        import asyncio, logging, unittest
+        import application, pytest, structlog
+        import structlog_mozdef as mozdef
+
+        @pytest.fixture(params=["kang", "mallory"])
+        def user(request, mozdef_events):
+            application.log_in(request.param)
+            return request.param
+
+        def test_parameters(user, mozdef_events):
+            assert mozdef_events.one()["details"]["username"] == user
+
+        def test_caplog_and_capsys(mozdef_events, caplog, capsys):
+            application.main()
+            logging.getLogger("framework").warning("other")
+            application.log_in("kang")
+            print("printed")
+            mozdef_events.one(username="kang")
+            assert caplog.messages == ["other"]
+            assert capsys.readouterr() == ("printed\\n", "")
+
+        def test_async(mozdef_events):
+            async def log_in():
+                await structlog.get_logger().ainfo("User logged in", username="kang")
+                application.log_in("mallory")
+
+            asyncio.run(log_in())
+            assert [event["details"]["username"] for event in mozdef_events] == ["kang", "mallory"]
+
+        def test_logging(mozdef_events):
+            handler = mozdef.MozDefHandler("http://127.0.0.1:1/events")
+            logging.getLogger("framework").addHandler(handler)
+            try:
+                logging.getLogger("framework").error("No %s", "page", extra={"status": 404})
+            finally:
+                logging.getLogger("framework").removeHandler(handler)
+            mozdef_events.one(summary="No page", status=404, severity="ERROR")
+
+        def test_flood(mozdef_events, caplog):
+            limiter = mozdef.RateLimiter(1, 3600.0, then=[mozdef.MozDefRenderer()])
+            processors = [limiter, mozdef.MozDefRenderer()]
+            sink = mozdef.Sink("http://127.0.0.1:1/events")
+            log = structlog.wrap_logger(mozdef.MozDefLogger(sink), processors=processors)
+            for _ in range(5):
+                log.info("flood")
+            mozdef_events.one(rate_limited={"count": 4})
+
+        class TestWithUnittest(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def capture(self, mozdef_events):
+                self.events = mozdef_events
+
+            def test_logs(self):
+                with self.assertLogs("framework", "INFO"):
+                    logging.getLogger("framework").info("other")
+                self.events.none()
+                application.log_in("kang")
+                self.events.one(username="kang")
+        """
+    )
+    run().assert_outcomes(passed=7)
+
+
 def test_a_failure_shows_what_there_was(pytester, run):
     """The failure stands at the line of the test, with the events that there were instead."""
     pytester.makepyfile(

@@ -58,7 +58,8 @@ def _line_of(report: StreamReport, now: float) -> str:
     destination = "an unknown destination" if report.destination is None else report.destination
     age = _age_of(report, now)
     return (
-        f"{report.name}  {report.events:>9,} events  {report.bytes:>13,} bytes"
+        f"{report.name}  {report.events:>9,} {'event ' if report.events == 1 else 'events'}"
+        f"  {report.bytes:>13,} bytes"
         + ("" if age is None else f"  oldest {age_text(age)}")
         + f"  since {report.begun}  {owner}  to {printable(destination)}"
         + (f"; left alone: {printable(report.left_alone)}" if report.left_alone else "")

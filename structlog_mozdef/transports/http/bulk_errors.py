@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from structlog_mozdef.exceptions import Rejected, TransportError
+from structlog_mozdef.process.standard_error import count_of
 from structlog_mozdef.transports.base import ALL_ACCEPTED, SendResult
 
 # Of a single event: no permission, no index, an index that was closed to writes for a full disk.
@@ -177,7 +178,7 @@ def _judged(faults: list[_Fault]) -> SendResult:
 
 def _error_of_items(faults: list[_Fault]) -> TransportError:
     return TransportError(
-        f"the server asked for {len(faults)} events again: {faults[0]}",
+        f"the server asked for {count_of(len(faults), 'event')} again: {faults[0]}",
         retryable=not all(fault.asks_for_a_person for fault in faults),
         # 503: a shard is away. Other faults of the server may lie in the event.
         ambiguous=any(fault.status >= 500 and fault.status != 503 for fault in faults),

@@ -217,7 +217,8 @@ def test_command_line():
         timeout=60,
     )
     assert process.returncode == 0, process.stderr
-    first, second = valid(process.stdout)
+    first, second, end = valid(process.stdout)
+    assert end["details"]["stream_end"]
     assert (first["summary"], first["tags"]) == ("plain text", ["t"])
     assert (second["summary"], second["details"]["user"]) == ("logged in", "kang")
     assert b"2 of 2 events" in process.stderr

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from structlog_mozdef.cli.ending import StopReading
-from structlog_mozdef.cli.reading import STANDARD_INPUT, Splitter, unreadable
+from structlog_mozdef.cli.send.reading import STANDARD_INPUT, Splitter, unreadable
 from structlog_mozdef.cli.terminal import printable
 
 #: Seconds between two looks where there was nothing new.
@@ -114,14 +114,15 @@ class FollowedFile:
     def new_lines(self) -> list[bytes]:
         """Return some of the lines that were written since the last time."""
         self.look()
-        lines = []
         for file in self.files.copy():
-            lines += file.new_lines()
+            lines = file.new_lines()
             if file is not self.files[-1] and file.is_left:
                 lines += file.rest()
                 self.files.remove(file)
                 file.close()
-        return lines
+            if lines:
+                return lines  # the newer files come after this one
+        return []
 
     def look(self) -> None:
         """Open the file that has the name now, if it is another one."""

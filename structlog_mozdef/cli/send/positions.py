@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from structlog_mozdef.cli.following import FollowedFile, OpenFile
+from structlog_mozdef.cli.send.following import FollowedFile, OpenFile
 from structlog_mozdef.cli.terminal import printable
+from structlog_mozdef.process.standard_error import count_of
 
 _FORMAT = 1
 _HASHED_BYTES = 1024
@@ -51,9 +52,10 @@ class PositionFile:
         for entry in self._files.get(path, []):
             file = _found(entry, path)
             if file is None:
+                known = count_of(entry["offset"], "byte")
                 print(
                     f"a file that was {printable(path)} is gone or was changed; what was written to"
-                    f" it beyond its first {entry['offset']:,} bytes may not have been sent",
+                    f" it beyond its first {known} may not have been sent",
                     file=sys.stderr,
                 )
             else:
