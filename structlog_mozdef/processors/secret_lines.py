@@ -14,12 +14,14 @@ from typing import Any
 
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.processors.secret_searches import (
+    AT_SIGN,
     BEFORE_VALUE,
     JOINTS,
     LETTER,
     Look,
     has_user_info,
 )
+from structlog_mozdef.processors.secret_texts import NAME_PARTS
 
 # The expressions are for bytes.
 _ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}"
@@ -48,7 +50,10 @@ _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command, and <NAME type="x">
-    rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{LETTER}-]*(?:{_ALL_NAMES})(?: |\\n|\",\")",
+    (
+        rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{LETTER}-]*(?:{'|'.join(NAME_PARTS)})[{LETTER}-]*"
+        r"(?: |\\n|\",\")"
+    ),
     rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})(?:[ \x80-\xff]|{_ESCAPE})",
     rf"form-data; name=(?:\\*[\"'])?[{LETTER}.:-]*(?:{_ALL_NAMES})",
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
@@ -112,7 +117,7 @@ def _scanner() -> Look:
     of_thread = threading.local()  # a scratch serves one scan at a time
 
     def look(line: bytes) -> bool:
-        if has_user_info(line):
+        if AT_SIGN in line and has_user_info(line):
             return True
         try:
             scratch = of_thread.scratch

@@ -63,17 +63,19 @@ class SecretLook:
         self._harmless_texts: set[str] = set()
         line_look()  # loaded here, and not by the first log call
 
-    def may_have_secret(self, event: dict[str, Any], nested: list[Any], line: bytes) -> bool:
+    def may_have_secret(
+        self, event: dict[str, Any], nested: list[Any], line: bytes, are_flat: bool
+    ) -> bool:
         """Return whether *event*, which was rendered as *line*, can have a secret.
 
         For `MozDefRenderer`. All its values have JSON's own types. Those of its details that are
-        objects or arrays are in *nested*.
+        objects or arrays are in *nested*; *are_flat* says that they have no others in them.
         """
         details = event["details"]
         if (
             self._always
             or not (self._harmless.issuperset(details) or self._are_harmless(details))
-            or (nested and not self._are_plain(nested, 1))
+            or (nested and not self._are_plain(nested, 1, are_flat))
         ):
             return True
         look = line_look()
@@ -105,25 +107,26 @@ class SecretLook:
             return False  # another thread is changing it
         return not nested or self._are_plain(nested, depth + 1)
 
-    def _are_plain(self, values: Iterable[Any], depth: int) -> bool:
+    def _are_plain(self, values: Iterable[Any], depth: int, are_flat: bool = False) -> bool:
         if depth > _DEPTH_LIMIT:
             return False
         for value in values:
             kind = type(value)
             if kind is dict:
-                name = name_of_value(value)
-                if name is not None and not self._is_harmless(name):
-                    return False
+                if "value" in value or "Value" in value:
+                    name = name_of_value(value)
+                    if name is not None and not self._is_harmless(name):
+                        return False
                 if not (
                     self._harmless.issuperset(value)
-                    and _SCALARS.issuperset(map(type, value.values()))
+                    and (are_flat or _SCALARS.issuperset(map(type, value.values())))
                 ) and not self._is_plain(value, depth):
                     return False
             elif kind is list or kind is tuple:
                 if (
                     len(value) > _ITEMS_LIMIT
                     or (is_pair(value) and not self._is_harmless(value[0]))
-                    or not self._are_plain(value, depth + 1)
+                    or not (are_flat or self._are_plain(value, depth + 1))
                 ):
                     return False
             elif kind not in _SCALARS:

@@ -76,7 +76,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"t(?<=digest){_CREDENTIAL}",
         r"et(?:x|(?<=config set)) ",
         r"mbclient",
-        r"ql(?<=mysql)(?:[^\"\\]|\\.){0,220}? -p",
+        r"ql(?<=mysql).{0,440}? -p",
         r" your (?:[a-z0-9]+ ){0,4}code",
         r"hpass(?<=sshpass)",
     ),
@@ -91,7 +91,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"o(?:nnection{JOINTS}string{_REST}|mmunity{JOINTS}(?:string)?{_END}"
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
-        r"url(?:[^\"\\]|\\.){0,420}? (?:-u|--user|--proxy-user)",
+        r"url(?<=curl).{0,840}? -(?:u|-user|-proxy-user)",
         r"hine [^ ]+ login ",
         r"li(?<=redis-cli)",
     ),
@@ -138,7 +138,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         # --NAME of a command
         (
             rf"(?:(?<=[ \"\x80-\xff-]-)|(?<=\\[bfnrt]-)|(?<=\\u[0-9a-f]{{4}}-))"
-            rf"(?=[{LETTER}-]{{0,60}}?{_PARTS}[{LETTER}-]{{0,60}}(?: |\\n|\",\"))"
+            rf"(?=[a-z])(?=[{LETTER}-]{{0,60}}?{_PARTS}[{LETTER}-]{{0,60}}(?: |\\n|\",\"))"
         ),
     ),
     ".": (r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hvs)\.)|(?<=sg\.))",),
@@ -158,8 +158,9 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
 }
 # The Kelvin sign, whose small letter is k.
 _KELVIN_FIRST, _KELVIN = 0xE2, b"\xe2\x84\xaa"
-# A user before a host, with a password or not.
-_AT_SIGN = ord("@")
+#: A user before a host, with a password or not. A number is looked for at once; b"@" would take
+#: longer than all the rest.
+AT_SIGN = ord("@")
 _URL = re.compile(
     rb":(?:\\*/){2}(?:(?:[^ /?#:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
     rb"|(?:[^ /?#@:\"\\]|\\.){20,}+)@"
@@ -168,8 +169,7 @@ _URL = re.compile(
 
 def has_user_info(line: bytes) -> bool:
     """Return whether a URL in *line* may have a password or a token before its host."""
-    # A number is looked for at once; b"@" would take longer than all the rest.
-    return _AT_SIGN in line and _URL.search(line) is not None
+    return _URL.search(line) is not None
 
 
 @functools.cache
@@ -183,7 +183,7 @@ def _searches() -> list[tuple[int, Search]]:
 
 def search_look(line: bytes) -> bool:
     """Return whether *line*, which orjson has written, can have a secret."""
-    if has_user_info(line) or (_KELVIN_FIRST in line and _KELVIN in line):
+    if (AT_SIGN in line and has_user_info(line)) or (_KELVIN_FIRST in line and _KELVIN in line):
         return True
     lowered = line.lower()
     for first, search in _searches():  # noqa: SIM110 - faster than any()

@@ -63,11 +63,13 @@ _CONVERSION_COST = 5
 class EventRedactor(Protocol):
     """Replaces secrets in events: `structlog_mozdef.Redactor`."""
 
-    def may_have_secret(self, event: dict[str, Any], nested: list[Any], line: bytes) -> bool:
+    def may_have_secret(
+        self, event: dict[str, Any], nested: list[Any], line: bytes, are_flat: bool
+    ) -> bool:
         """Return whether *event*, which was rendered as *line*, can have a secret.
 
         All its values have JSON's own types. Those of its details that are objects or arrays are in
-        *nested*.
+        *nested*; *are_flat* says that they have no others in them.
         """
 
     def redact(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +130,10 @@ def encode(  # noqa: PLR0917 - by position a log call passes them faster
                 # Those of the details themselves were looked at, unless that ended early.
                 (candidate is not event and may_have_impossible_dates(encoded))
                 or (nested and may_have_impossible_dates(orjson.dumps(nested, None, options)))
-                or (redactor is not None and redactor.may_have_secret(candidate, nested, encoded))
+                or (
+                    redactor is not None
+                    and redactor.may_have_secret(candidate, nested, encoded, candidate is event)
+                )
             ):
                 return encoded[:end]
     except Exception as error:
