@@ -20,7 +20,7 @@ _NAMES = (
     r"|saml(response|assertion)$|^t?otp$|otpcode$"
     r"|(onetime|verification|mfa|2fa|sms|security|recovery|backup|auth|authorization|unlock)code"
     r"|codeverifier$|securityanswer|(seed|mnemonic)phrase"
-    r"|(api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e|subscription"
+    r"|(aes|api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e|subscription"
     r"|functions?|shared|storage|auth|app|consumer|service)key|^key$|clientkeydata"
     r"|connectionstring|dsn$"
 )

@@ -26,7 +26,7 @@ _NAME = (
 # A quoted value ends at the same quotes, unless a backslash stands before them. It can have a type,
 # as in Python, YAML or TypeScript. Values of YAML can be the lines below.
 _VALUE = (
-    r"(?s)(?:[bru]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|&\w{1,60}[ \t]{1,8}"
+    r"(?s)(?:[bruN]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|&\w{1,60}[ \t]{1,8}"
     r"|[A-Z]\w{0,60}\((?=\\*[\"'])|[A-Za-z_][\w. |\[\]]{0,60} = (?=\\*[\"']))?"
     r"(?:(?P<quote>\\*[\"']|&quot;|&\#3[49];)(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
     r"|[|>][-+\d]{0,2}[ \t]{0,8}\r?\n(?P<block>[ \t]+[^\r\n]+(?:\r?\n(?:[ \t]+[^\r\n]+)?)*)"
@@ -84,8 +84,11 @@ _HARMLESS_VALUES = frozenset(
         "bytes",
         "changed",
         "created",
+        "creating",
         "declined",
         "deleted",
+        "deleting",
+        "destroying",
         "denied",
         "disabled",
         "empty",
@@ -108,6 +111,7 @@ _HARMLESS_VALUES = frozenset(
         "mismatch",
         "mismatched",
         "missing",
+        "modifying",
         "must",
         "no",
         "none",
@@ -120,8 +124,10 @@ _HARMLESS_VALUES = frozenset(
         "optional",
         "present",
         "provided",
+        "reading",
         "redacted",
         "refresh",
+        "refreshing",
         "refreshed",
         "rejected",
         "required",
@@ -246,13 +252,14 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
 def _of_line(match: re.Match[str]) -> str:
     value = match[2]
     scheme = _SCHEME.match(value)
-    first = value[scheme.end() if scheme else 0 :].partition(" ")[0]
+    words = value[scheme.end() if scheme else 0 :].split(" ", 2)
+    first = words[0]
     if (
-        value.lower() in _HARMLESS_VALUES
+        first.lower() in _HARMLESS_VALUES
         or _PLACEHOLDER.fullmatch(first.rstrip(";,")) is not None
         or first.startswith(REDACTED)
         # authorization: role=admin is needed
-        or (scheme is None and match[1][0] in "aA" and STRONG_VALUE.match(first) is None)
+        or (scheme is None and match[1][0] in "aA" and not any(map(STRONG_VALUE.match, words[:2])))
     ):
         return match[0]
     return f"{match[1]}{REDACTED}"

@@ -46,6 +46,12 @@ def test_table_in_the_documents_is_true():
     assert written() == table()
 
 
+def test_what_is_redacted_stays_as_it_is():
+    """A second redactor, such as that of another handler, changes nothing."""
+    once = [redacted(text) for text in itertools.chain(*TEXTS.values())]
+    assert [text for text in once if redacted(text) != text] == []
+
+
 @pytest.mark.parametrize("name", HARMLESS_NAMES)
 def test_harmless_name_is_kept(name):
     """A name that only looks like that of a secret, or that tells something about one, is kept."""

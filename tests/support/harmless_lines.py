@@ -555,6 +555,17 @@ Authorization: <redacted>
 Authorization: Bearer [redacted]
 Authorization: Bearer ***
 Cookie: [redacted]
+authorization: denied for kang55
+TokenExpiredError: jwt expired
+botocore.exceptions.NoCredentialsError: Unable to locate credentials
+Forbidden (CSRF cookie not set.): /login
+terraform: random_password.db: Creating...
+{"token_type":"Bearer","expires_in":3600}
+{"alg": "RS256", "kid": "2026-01", "typ": "JWT"}
+SESSION_COOKIE_SECURE=True
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+exit code 137
+HTTP code 1234
 """
 HARMLESS = _HARMLESS_TEXTS.splitlines()
 HARMLESS_NAMES = [
