@@ -6,7 +6,7 @@ Before: structlog's own processors. After: `structlog_mozdef.rendering`.
 - `rate_limiter`: `RateLimiter` holds back the same event where it comes too often; `floods` tells
   what was held back, each `flood` by one event, also when a sink is flushed (`held_back`).
 - `redactor`: `Redactor` replaces secrets. `secret_look`: whether an event can have one, which
-  `secret_lines` sees in a rendered line with hyperscan, and `secret_hints` in a text without.
+  `secret_lines` sees in a rendered line with hyperscan, and `secret_searches` without.
   `secret_names`: which names are those of secrets. `secret_texts`: secrets inside strings.
 - `sequence`: `SequenceAdder` numbers the events of a process.
 - `trace`: the ids of OpenTelemetry's current span.

@@ -12,17 +12,17 @@ from structlog.typing import EventDict, WrappedLogger
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.process.standard_error import count_of
-from structlog_mozdef.processors.secret_formats import REDACTED
+from structlog_mozdef.processors.secret_formats import REDACTED, is_in_private_key
 from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
     NAME_LIMIT,
     SecretLook,
-    is_named_value,
     is_pair,
     may_have_secret,
+    name_of_value,
 )
 from structlog_mozdef.processors.secret_names import bare
-from structlog_mozdef.processors.secret_texts import redact_text
+from structlog_mozdef.processors.secret_texts import STRONG_VALUE, redact_text
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -45,6 +45,7 @@ _TOKEN_DIGITS = 20
 _KEY_MIN_BYTES = 16
 _ARGUMENTS = ("names", "patterns", "keep", "hash_names", "hash_key")
 _LEFT_OUT = "[left out: too many values]"
+_VALUE_KEYS = frozenset({"value", "Value"})
 
 
 class Redactor(SecretLook):
@@ -118,9 +119,7 @@ class Redactor(SecretLook):
             details = {"event_dict": details}
         # Where one of the details uses up the budget, the others are kept.
         redacted = {
-            self._string(key, budget) if type(key) is str else key: self._entry(
-                key, value, 2, budget
-            )
+            self._key(key, budget): self._entry(key, value, 2, budget)
             for key, value in list(dict.items(details))
         }
         return {**event, **fields, "details": redacted}
@@ -165,16 +164,26 @@ class Redactor(SecretLook):
     def _mapping(self, value: dict[Any, Any], original: Any, depth: int, budget: list[int]) -> Any:
         redacted: dict[Any, Any] = {}
         changed = False
+        name = name_of_value(value)
         for key, item in list(dict.items(value)):
             budget[0] -= _VALUE_COST
             if budget[0] < 0:
                 return {**redacted, "left_out": _LEFT_OUT}
-            is_listed = key == "value" and is_named_value(value)
-            new = self._entry(value["name"] if is_listed else key, item, depth + 1, budget)
-            new_key = self._string(key, budget) if type(key) is str else key
+            is_named = name is not None and key in _VALUE_KEYS
+            new = self._entry(name if is_named else key, item, depth + 1, budget)
+            new_key = self._key(key, budget)
             redacted[new_key] = new
             changed = changed or new is not item or new_key is not key
         return redacted if changed else original
+
+    def _key(self, key: Any, budget: list[int]) -> Any:
+        if type(key) is str:
+            return self._string(key, budget)
+        if type(key) in _UNTOUCHED:
+            return key
+        text = safe_str(key)
+        redacted = self._string(text, budget)
+        return key if redacted == text else redacted
 
     def _array(self, value: Any, depth: int, budget: list[int]) -> Any:
         kind = type(value)
@@ -183,16 +192,25 @@ class Redactor(SecretLook):
             return self._mapping(items, value, depth, budget)
         if _UNTOUCHED.issuperset(map(type, items)):
             return value
+        if is_pair(items) and _is_strong(items[1]) and self._is_secret(items[0]):
+            return [self._value(items[0], depth + 1, budget), REDACTED]
         redacted: list[Any] = []
         changed = False
+        in_key = False  # within the lines of a private key
+        after_option = False  # such as --password
         for item in list(items):
             if budget[0] < 0:
                 return [*redacted, _LEFT_OUT]
-            new = self._pair(item, depth, budget) if is_pair(item) else None
-            if new is None:
+            new: Any = self._pair(item, depth, budget) if is_pair(item) else None
+            if (in_key or after_option) and _is_text(item):
+                new = REDACTED
+            elif new is None:
                 new = self._value(item, depth + 1, budget)
             redacted.append(new)
             changed = changed or new is not item
+            if type(item) is str:
+                in_key = is_in_private_key(item, is_in_it=in_key)
+                after_option = item.startswith("-") and self._is_secret(item)
         return redacted if changed else value
 
     def _pair(self, pair: Any, depth: int, budget: list[int]) -> list[Any] | None:
@@ -220,6 +238,18 @@ class Redactor(SecretLook):
             f"Redactor({count_of(len(self._names), 'name')},"
             f" {count_of(len(self._patterns), 'pattern')})"
         )
+
+
+def _is_text(item: Any) -> bool:
+    return type(item) in (str, bytes) and item[:1] not in ("-", b"-")
+
+
+def _is_strong(item: Any) -> bool:
+    """Return whether *item*, which stands after a name in an array of two, is its value.
+
+    It could be another name: ``fields=["password", "email"]``.
+    """
+    return _is_text(item) and STRONG_VALUE.fullmatch(safe_str(item)[:NAME_LIMIT]) is not None
 
 
 def redactor_of(redact: object) -> Redactor | None:

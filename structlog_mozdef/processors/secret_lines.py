@@ -1,63 +1,79 @@
-r"""One look at a rendered line decides whether an event can have a secret in its strings.
+"""One look at a rendered line decides whether an event can have a secret in its strings.
 
 hyperscan, where it is installed, looks for all of the expressions below at once, at gigabytes a
-second. They match at least where a pattern of `secret_texts` does, which a test compares. In a line
-of JSON ``\"`` is a quote of a text, and ``"`` the end of one. So the names of fields, which stand
-before such an end, match nothing here: `Redactor` decides about them by themselves.
+second. They match at least where a pattern of `secret_texts` or `secret_formats` does, which a test
+compares; so do those of `secret_searches`, which look at lines elsewhere.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
-import re
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from structlog_mozdef._raised import pass_on
+from structlog_mozdef.processors.secret_searches import (
+    AT_SIGN,
+    BEFORE_VALUE,
+    JOINTS,
+    LETTER,
+    Look,
+    has_user_info,
+)
+from structlog_mozdef.processors.secret_texts import NAME_PARTS
 
-# The expressions are for bytes: those of a letter that is not ASCII can belong to a name.
-_LETTER = r"0-9a-z_\x80-\xff"
+# The expressions are for bytes.
 _ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}"
-_JOINTS = "[-_.]*"
-_CODES = rf"2fa|backup|mfa|one{_JOINTS}time|otp|recovery|security|sms|verification"
+_CODES = (
+    rf"2fa|auth|authorization|backup|mfa|one{JOINTS}time|otp|recovery|security|sms|unlock"
+    "|verification"
+)
 # Names of secrets by what can follow in a longer name. What hyperscan does when it has found a few
 # letters costs more than all the rest, so the parts of expressions are as long as they can be.
 _NAMES = (
-    rf"(?:pass{_JOINTS}(?:w|phrase|code)|secret|credential|csrf|xsrf|cookie|token)[{_LETTER}.-]*",
+    rf"(?:pass{JOINTS}(?:w|phrase|code)|secret|credential|csrf|xsrf|cookie|token)[{LETTER}.-]*",
+    rf"(?:kennwort|wachtwoord|contrase(?:n|\xc3\xb1)a|connection{JOINTS}string)[{LETTER}.-]*",
     (
-        rf"(?:auth|authorization|bearer|jwt|pass|passe|pwd|sess{_JOINTS}id|session{_JOINTS}id"
-        rf"|card{_JOINTS}cv[cv]2?|(?:admin|bind|db|root|user){_JOINTS}pw|signature{_JOINTS}\d*|client{_JOINTS}assertion)"
-        rf"{_JOINTS}"
+        rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass|passe|psk|pw|pwd\d*|senha"
+        rf"|sess{JOINTS}id|session{JOINTS}id|card{JOINTS}(?:cv[cv]2?|pin)|connect{JOINTS}sid"
+        rf"|signature{JOINTS}\d*|client{JOINTS}assertion|saml{JOINTS}(?:assertion|response)"
+        rf"|snmp{JOINTS}community|community{JOINTS}string|code{JOINTS}verifier"
+        rf"|security{JOINTS}answer){JOINTS}"
     ),
-    rf"(?:session{_JOINTS}key|connection{_JOINTS}string|[cdeghinprst]{_JOINTS}key)[{_LETTER}.-]*",
-    rf"(?:{_CODES}){_JOINTS}code[{_LETTER}.-]*",
+    rf"(?:session{JOINTS}key|[cdeghinprst]{JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
+    rf"(?:{_CODES}){JOINTS}code[{LETTER}.-]*",
 )
-_WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|dsn|t?otp|key|pw){_JOINTS}"
-_QUOTE = r"\\*(?:\\\"|')?"
-_BLANKS = r"(?: |\\t|\xc2\xa0)*"
-# NAME=, NAME: and "NAME" =>, NAME["NAME"] =, 'NAME', and <NAME>, NAME%3D in a URL within a URL
-_BEFORE_VALUE = (
-    rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}[=:]"
-    r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>"
-    r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]))"
-)
+_WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|t?otp|key){JOINTS}"
+_ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
 _CASELESS = (
-    *(rf"{name}{_BEFORE_VALUE}" for name in _NAMES),
-    rf"(?:[^0-9a-z_.-]|{_ESCAPE}){_JOINTS}{_WHOLE_NAMES}{_BEFORE_VALUE}",
+    *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
+    rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command, and <NAME type="x">
-    rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{_LETTER}-]*(?:{'|'.join((*_NAMES, _WHOLE_NAMES))}) ",
-    rf"<[{_LETTER}.:-]*(?:{'|'.join((*_NAMES, _WHOLE_NAMES))})(?:[ \x80-\xff]|{_ESCAPE})",
+    (
+        rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{LETTER}-]*(?:{'|'.join(NAME_PARTS)})[{LETTER}-]*"
+        r"(?: |\\n|\",\")"
+    ),
+    rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})(?:[ \x80-\xff]|{_ESCAPE})",
+    rf"form-data; name=(?:\\*[\"'])?[{LETTER}.:-]*(?:{_ALL_NAMES})",
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
     r"[?&]code=",
-    r"hooks\.slack\.com/|/api/webhooks/",
+    r"hooks\.slack\.com/|/api/webhooks/|webhook\.office\.com/|api\.telegram\.org/",
+    r"token [0-9a-f]{32}",
+    r" [ai]s your (?:[a-z0-9]+ ){0,4}code",
+    r"%(?:25){0,3}2f[^ \"%]*%(?:25){0,3}3a",
     "private key|private-lines",
-    rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?codes?(?:(?: |\\t)*[:=]| is)",
-    "otp is ",
+    (
+        rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?codes?"
+        r"(?:(?: |\\t)*[:=]| is| [0-9]{4})"
+    ),
+    "setx |config set ",
+    r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
+    r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
+    r"otp is |one[ -]?time password(?:(?: |\\t)*[:=]| is)",
     r"curl(?:[^\"\\]|\\.)* (?:-u|--user|--proxy-user)",
-    r"sshpass|(?:docker|podman) login|mysql(?:[^\"\\]|\\.)* -p",
-    r"identified (?:with [^ ]+ )?by |password '|machine [^ ]+ login ",
+    r"sshpass|(?:az|docker|podman) login|rdesktop|redis-cli|smbclient|mysql(?:[^\"\\]|\\.)* -p",
+    r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
     # The Kelvin sign, whose small letter is k.
     r"\xe2\x84\xaa",
 )
@@ -70,17 +86,10 @@ _EXACT = (
     r"AIza|ya29\.|GOCSPX-",
     r"eyJ[0-9A-Za-z_\x80-\xff-]{8,}\.",
     r"npm_|pypi-|SG\.|dop_v1_|hvs\.",
-    r"sk-(?:ant|proj)-|dckr_pat_|hf_|ATATT3|AGE-SECRET-KEY-1",
+    r"sk-(?:ant|proj)-|sk-[0-9A-Za-z]{8}|dckr_pat_|hf_|ATATT3|AGE-SECRET-KEY-1",
+    r"sq0(?:at|cs)p-|lin_api_|sntrys_|figd_|gsk_[0-9A-Za-z]|r8_[0-9A-Za-z]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
     r"shp(?:at|ca|pa|ss)_",
 )
-# A user before a host, with a password or not.
-_AT_SIGN = ord("@")
-_URL = re.compile(
-    rb"://(?:(?:[^ /?#@:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
-    rb"|(?:[^ /?#@:\"\\]|\\.){20,}+)@"
-)
-
-Look = Callable[[bytes], bool]
 
 
 @functools.cache
@@ -108,8 +117,7 @@ def _scanner() -> Look:
     of_thread = threading.local()  # a scratch serves one scan at a time
 
     def look(line: bytes) -> bool:
-        # A number is looked for at once; b"@" would take longer than all the rest.
-        if _AT_SIGN in line and _URL.search(line) is not None:
+        if AT_SIGN in line and has_user_info(line):
             return True
         try:
             scratch = of_thread.scratch

@@ -12,21 +12,31 @@ import orjson
 from structlog.typing import EventDict
 
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.processors.secret_hints import has_hint
 from structlog_mozdef.processors.secret_lines import line_look
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
+from structlog_mozdef.processors.secret_searches import search_look
 from structlog_mozdef.processors.secret_texts import redact_text
 from structlog_mozdef.rendering.convert import EVENT_LIMIT_BYTES, safe_str
 
-#: Those of the ten fields that can have secrets, beside the details. The others are a number, a
-#: timestamp and the name of a level.
-EXAMINED_FIELDS = ("category", "hostname", "processname", "source", "summary", "tags")
+#: Those of the ten fields that can have secrets, beside the details. The others are a timestamp and
+#: the name of a level.
+EXAMINED_FIELDS = (
+    "category",
+    "hostname",
+    "processid",
+    "processname",
+    "source",
+    "summary",
+    "tags",
+)
 #: No more of a name is looked at.
 NAME_LIMIT = 500
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _REMEMBERED_NAMES = 4096
 _REMEMBERED_TEXTS = 2000
 _TEXT_LIMIT = 200
+# A longer line is searched as it is, without hyperscan.
+_LINE_LIMIT = 4000
 # A larger event is looked at value by value.
 _ITEMS_LIMIT = 200
 _DEPTH_LIMIT = 5
@@ -53,33 +63,33 @@ class SecretLook:
         self._harmless_texts: set[str] = set()
         line_look()  # loaded here, and not by the first log call
 
-    def may_have_secret(self, event: dict[str, Any], nested: list[Any], line: bytes) -> bool:
+    def may_have_secret(
+        self, event: dict[str, Any], nested: list[Any], line: bytes, are_flat: bool
+    ) -> bool:
         """Return whether *event*, which was rendered as *line*, can have a secret.
 
         For `MozDefRenderer`. All its values have JSON's own types. Those of its details that are
-        objects or arrays are in *nested*.
+        objects or arrays are in *nested*; *are_flat* says that they have no others in them.
         """
         details = event["details"]
         if (
             self._always
             or not (self._harmless.issuperset(details) or self._are_harmless(details))
-            or (nested and not self._are_plain(nested, 1))
+            or (nested and not self._are_plain(nested, 1, are_flat))
         ):
             return True
         look = line_look()
         if look is not None:
             return look(line)
+        if len(line) > _LINE_LIMIT:
+            return search_look(line)
         return self._have_secret([event[name] for name in EXAMINED_FIELDS] + list(details.values()))
 
     def may_have_secret_yet(self, event_dict: EventDict) -> bool:
         """Return whether *event_dict*, which is not rendered yet, can have a secret."""
         if self._always or not self._is_plain(event_dict, 0):
             return True
-        look = line_look()
-        if look is None:
-            return self._have_secret(event_dict.values())
-        text = "\n".join(_strings(event_dict.values()))
-        return len(text) > EVENT_LIMIT_BYTES or _looked_at(text, look)
+        return self._have_secret(event_dict.values())
 
     def _is_plain(self, items: Any, depth: int) -> bool:
         """Return whether all names in *items* are known to be harmless, at any depth.
@@ -97,24 +107,26 @@ class SecretLook:
             return False  # another thread is changing it
         return not nested or self._are_plain(nested, depth + 1)
 
-    def _are_plain(self, values: Iterable[Any], depth: int) -> bool:
+    def _are_plain(self, values: Iterable[Any], depth: int, are_flat: bool = False) -> bool:
         if depth > _DEPTH_LIMIT:
             return False
         for value in values:
             kind = type(value)
             if kind is dict:
-                if is_named_value(value) and not self._is_harmless(value["name"]):
-                    return False
+                if "value" in value or "Value" in value:
+                    name = name_of_value(value)
+                    if name is not None and not self._is_harmless(name):
+                        return False
                 if not (
                     self._harmless.issuperset(value)
-                    and _SCALARS.issuperset(map(type, value.values()))
+                    and (are_flat or _SCALARS.issuperset(map(type, value.values())))
                 ) and not self._is_plain(value, depth):
                     return False
             elif kind is list or kind is tuple:
                 if (
                     len(value) > _ITEMS_LIMIT
                     or (is_pair(value) and not self._is_harmless(value[0]))
-                    or not self._are_plain(value, depth + 1)
+                    or not (are_flat or self._are_plain(value, depth + 1))
                 ):
                     return False
             elif kind not in _SCALARS:
@@ -149,29 +161,30 @@ class SecretLook:
         return secret
 
     def _have_secret(self, values: Iterable[Any]) -> bool:
-        """Return whether there is a secret in the strings of *values*, without hyperscan.
+        """Return whether there can be a secret in the strings of *values*.
 
-        That is slow, so texts that come again and again are remembered.
+        Those that come again and again are remembered.
         """
         harmless = self._harmless_texts
         texts = [text for text in _strings(values) if text not in harmless]
-        if sum(map(len, texts)) > EVENT_LIMIT_BYTES:
-            return True
-        if has_hint("\n".join(texts)) and any(map(self._has_secret, texts)):
+        if not texts:
+            return False
+        if sum(map(len, texts)) > EVENT_LIMIT_BYTES or may_have_secret(texts):
             return True
         if len(harmless) >= _REMEMBERED_TEXTS:
             harmless.clear()
         harmless.update([text for text in texts if len(text) <= _TEXT_LIMIT])
         return False
 
-    def _has_secret(self, text: str) -> bool:
-        return has_hint(text) and redact_text(text, self._is_secret) != text
 
-
-def may_have_secret(text: str) -> bool:
-    """Return whether *text* has a hint of a secret."""
-    look = line_look()
-    return has_hint(text) if look is None else _looked_at(text, look)
+def may_have_secret(text: str | list[str]) -> bool:
+    """Return whether *text*, one or several, has a hint of a secret."""
+    look = line_look() or search_look
+    try:
+        return look(orjson.dumps(text))
+    except Exception as error:  # half a surrogate pair
+        pass_on(error)
+        return True
 
 
 def is_pair(item: Any) -> bool:
@@ -180,17 +193,18 @@ def is_pair(item: Any) -> bool:
     return (kind is tuple or kind is list) and len(item) == 2 and type(item[0]) in (str, bytes)
 
 
-def is_named_value(item: dict[Any, Any]) -> bool:
-    """Return whether *item* has a name and its value, as those of `MozDefRenderer.listed_names`."""
-    return "value" in item and type(item.get("name")) is str
+def name_of_value(item: dict[Any, Any]) -> str | None:
+    """Return the name in *item* if it has one and its value.
 
-
-def _looked_at(text: str, look: Any) -> bool:
-    try:
-        return bool(look(orjson.dumps(text)))
-    except Exception as error:  # half a surrogate pair
-        pass_on(error)
-        return True
+    So do those of `MozDefRenderer.listed_names`, variables of containers, and tags of Amazon's.
+    """
+    if "value" in item:
+        name = item.get("name") or item.get("key")
+    elif "Value" in item:
+        name = item.get("Name") or item.get("Key")
+    else:
+        return None
+    return name if type(name) is str else None
 
 
 def _strings(values: Iterable[Any]) -> list[str]:

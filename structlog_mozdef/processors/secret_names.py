@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 
 # Compared with a name in lower case and without separators: X-API-Key and apiKey are one name.
 _NAMES = (
-    r"passw(or)?[dt]|motdepasse|passphrase|passcode|pwd$|(^|bind|root|user|db|admin)pw$|^pass$"
-    r"|(db|user|admin|root|smtp|imap|ftp|mail|ldap|proxy|http|redis|pg|mysql|my|login)pass$"
-    r"|secret|credential"
+    r"passw([o0]?r)?[dt]|motdepasse|passphrase|passcode|pwd\d*$|^pass$"
+    r"|kennwort|wachtwoord|contrasena|^senha$"
+    r"|(^|bind|root|user|db|admin|mysql|pg|ldap|smtp|ftp|proxy)pw$"
+    r"|(db|user|admin|root|smtp|imap|ftp|mail|ldap|proxy|http|redis|pg|mysql|my|login|ssh|sudo|become"
+    r"|bind|sftp|vault)pass$"
+    r"|secret|credential|creds$|(^|wifi|wpa)psk$|presharedkey|snmpcommunity|communitystring"
     r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
     r"|authorization$|^auth$|(basic|http|proxy|user)auth$|^bearer$|cookie|sess(ion)?id$|sessionkey"
-    r"|^sid$|jwt$|^pin$|^(card)?cv[cv]2?$|signature\d*$|clientassertion|^sig$"
-    r"|^t?otp$|otpcode$|(onetime|verification|mfa|2fa|sms|security|recovery|backup)code"
-    r"|(api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e|subscription"
-    r"|functions?|shared|storage|auth|app|consumer|service)key|^key$"
-    r"|connectionstring|^dsn$"
+    r"|^(connect)?sid$|jwt$|^(card)?pin$|^(card)?cv[cv]2?$|signature\d*$|clientassertion|^sig$"
+    r"|saml(response|assertion)$|^t?otp$|otpcode$"
+    r"|(onetime|verification|mfa|2fa|sms|security|recovery|backup|auth|authorization|unlock)code"
+    r"|codeverifier$|securityanswer|(seed|mnemonic)phrase"
+    r"|(aes|api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e|subscription"
+    r"|functions?|shared|storage|auth|app|consumer|service)key|^key$|clientkeydata"
+    r"|connectionstring|dsn$"
 )
 # Names that look like those of secrets, but are harmless: what is known about one.
 _HARMLESS_NAMES = (
-    r"^(token(type|count|s?used)|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
-    r"|tokeni[sz].*|passwordless|cookiesenabled|secretar(y|ies|iat).*|(has|is|needs|requires?).*"
+    r"^(token(s?used|s?left|bucket|id)|credentialid"
+    r"|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
+    r"|tokeni[sz].*|passwordless.*|cookiesenabled|.*secretar(y|ies|iat).*|accesscontrol.*"
+    r"|(has(?!h)|is(?!su|ol)|needs|requires?).*"
     r"|.*(policy|policies|changed|changedat|expired|expires|expire[sd]?(at|in|on)|expiry|age|length"
-    r"|strength|count|type|required|rules|attempts|method|size|algorithm|enabled|name|field"
-    r"|updatedat|createdat|lifetime|ttl|path|file|filename|url|uri|endpoint))$"
+    r"|strength|count|type|required|requested|rules|attempts|method|size|algorithm|enabled|name|field"
+    r"|updatedat|createdat|resetat|lifetime|ttl|path|file|filename|url|uri|endpoint|limit|version"
+    r"|valid|invalid|failed|accepted|consent|ok|issuer|hasher|validator|error|exception|warning"
+    r"|notfound|missing|acceptedat|manager))$"
 )
 _SEPARATORS = str.maketrans("", "", "-_. :")
+# Letters of other alphabets that look like Latin ones; those with accents are decomposed.
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043a\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458\u03b1\u03b5\u03b9\u03ba\u03bf\u03c1\u03c4",
+    "aekopcyxisjaeikopt",
+)
 
 
 @functools.cache
@@ -35,7 +50,10 @@ def _compiled() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def bare(name: str) -> str:
-    """Return *name* in lower case and without separators."""
+    """Return *name* in lower case and without separators, in Latin letters where it looks so."""
+    if not name.isascii():
+        letters = unicodedata.normalize("NFKD", name.lower()).translate(_LOOKALIKES)
+        name = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return name.lower().translate(_SEPARATORS)
 
 

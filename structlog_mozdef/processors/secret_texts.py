@@ -11,34 +11,44 @@ import re
 from collections.abc import Callable
 
 from structlog_mozdef.processors.secret_formats import REDACTED, redact_forms
-from structlog_mozdef.processors.secret_hints import NAME_HINTS
 
 # NAME=value, "NAME": "value", NAME => 'value', \"NAME\": \"value\": what a secret is depends on
 # the name, so the value is only looked at where the name asks for it: it may hold others.
-# It can be an item, NAME['NAME'] = value, or one of a form, NAME[NAME]=value.
+# It can be an item, NAME['NAME'] = value, or one of a form, NAME[NAME]=value. It is no part of an
+# Amazon resource name, arn:aws:...:123456789012:secret:...
 _NAME = (
-    r"(?<![\w./-])(?P<name>[\w.-]++)(?:\\{0,8}[\"']?(?:\[?\]\\{0,8}[\"']?)?[ \t\xa0]{0,8}"
-    r"(?:=>|:=|=(?!=)|:(?!/)|(?<=[\"']),)[ \t\xa0]{0,8}"
-    # The same in a URL within a URL.
-    r"|(?:%(?:25){0,3}(?:2[027]|5[BDbd])){0,3}(?:=(?!=)|%(?:25){0,3}3[ADad]))"
+    r"(?<![\w./-])(?<!\d{12}:)(?P<name>[\w.-]++)"
+    r"(?:(?:\\{0,8}[\"']|&quot;|&\#3[49];)?(?:\[?\]\\{0,8}[\"']?)?[ \t\xa0\u3000]{0,8}"
+    r"(?:=>|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),)[ \t\xa0\u3000]{0,8}"
+    # The same in a URL within a URL, and in JSON without any sign of HTML.
+    r"|(?:%(?:25){0,3}(?:2[027]|5[BDbd])){0,3}(?:=(?!=)|%(?:25){0,3}3[ADad]|\\{1,8}u003[Dd]))"
 )
 # A quoted value ends at the same quotes, unless a backslash stands before them. It can have a type,
 # as in Python, YAML or TypeScript. Values of YAML can be the lines below.
 _VALUE = (
-    r"(?s)(?:[bru]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|[A-Z]\w{0,60}\((?=\\*[\"'])"
-    r"|[A-Za-z_][\w. |\[\]]{0,60} = (?=\\*[\"']))?"
-    r"(?:(?P<quote>\\*[\"'])(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
+    r"(?s)(?:[bruN]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|&\w{1,60}[ \t]{1,8}"
+    r"|[A-Z]\w{0,60}\((?=\\*[\"'])|[A-Za-z_][\w. |\[\]]{0,60} = (?=\\*[\"']))?"
+    r"(?:(?P<quote>\\*[\"']|&quot;|&\#3[49];)(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
     r"|[|>][-+\d]{0,2}[ \t]{0,8}\r?\n(?P<block>[ \t]+[^\r\n]+(?:\r?\n(?:[ \t]+[^\r\n]+)?)*)"
+    r"|(?P<array>[\[(]\s{0,8}\\{0,8}[\"'][^\[\]()\r\n]{1,500}[\])])"
     r"|(?P<plain>[^\s&;,\"'][^\s&;,\"']*))"
 )
 _NAMED = (
     # --NAME value
-    r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?P<plain>[^\s\"'-][^\s\"']*)",
+    (
+        r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
+        r"|(?P<plain>[^\s\"'-][^\s\"']*))"
+    ),
+    # setx NAME value
+    r"\b(?:setx|config set) (?P<name>[\w.:/-]{1,80}) (?P<plain>[^\s\"'-][^\s\"']*)",
+    # /NAME:value
+    r"(?<!\S)/(?P<name>[a-zA-Z][\w-]*+):(?P<plain>[^\s\"':/][^\s\"']*)",
     # <NAME>value</NAME>, <NAME type="x">, <x name="NAME">, <x name="NAME" value="value">
     (
         r"<(?:[\w.-]{1,60}:)?(?P<name>[\w.-]{1,60})(?:\s[^<>]{0,200})?>"
-        r"(?P<plain>[^<>\s][^<>]{0,500})(?=</)"
+        r"(?:<!\[CDATA\[)?(?P<plain>[^<>\s][^<>]{0,500})(?=</|\]\]>)"
     ),
+    (r"&lt;(?P<name>[\w.-]{1,60})&gt;(?P<plain>[^<>&\s][^<>&]{0,500})(?=&lt;/)"),
     (
         r"<[\w.:-]{1,60} (?:id|key|name)=[\"'](?P<name>[\w.-]{1,60})[\"'][^<>]{0,100}>"
         r"(?P<plain>[^<>\s][^<>]{0,500})(?=</)"
@@ -47,31 +57,61 @@ _NAMED = (
         r"<[^<>]{1,200}\b(?:id|key|name)=[\"'](?P<name>[\w.-]{1,60})[\"'][^<>]{0,100}?\bvalue=[\"']"
         r"(?P<plain>[^\"'<>]{1,500})"
     ),
+    # Of a form with several parts.
+    (
+        r"form-data; name=\\{0,8}[\"']?(?P<name>[\w.-]{1,60})\\{0,8}[\"']?"
+        r"(?:(?:\r\n|\n|\\r\\n|\\n)[^\r\n\\]{1,200})?(?:\r?\n|\\r\\n|\\n){2}(?P<plain>[^\r\n\\]+)"
+    ),
 )
-# The rest of the line is theirs.
+# The rest of the line is theirs, with what is quoted in it.
 _LINE = (
-    r"(?i)(\b(?:set-)?cookie[ \t]?[:=][ \t]?|\bauthorization[ \t]?[:=][ \t]?)[^\s\"'=;][^\r\n\"']*"
+    r"(?i)(\b(?:set-)?cookie[ \t]?[:=][ \t]?|\bauthorization[ \t]?[:=][ \t]?)"
+    r"([^\s\"'=;](?:=[ ]?\\{0,8}\"[^\"\r\n]*\"|[^\r\n\"'])*)"
+)
+_SCHEME = re.compile(
+    r"(?:apikey|aws4-[\w-]+|basic|bearer|digest|hawk|hmac[\w-]*|key|mac|negotiate|ntlm|oauth"
+    r"|signature|token)\s+(?=\S)",
+    re.IGNORECASE,
 )
 # Words that tell of a secret in its place.
 _HARMLESS_VALUES = frozenset(
-    {
-        "bearer",
+    [
+        "absent",
+        "accepted",
         "basic",
+        "bearer",
+        "blank",
         "bytes",
         "changed",
+        "created",
+        "creating",
+        "declined",
+        "deleted",
+        "deleting",
+        "destroying",
         "denied",
         "disabled",
         "empty",
         "enabled",
         "expired",
         "failed",
-        "granted",
         "false",
+        "field",
+        "found",
+        "generated",
+        "granted",
+        "include",
+        "included",
+        "incorrect",
         "invalid",
         "is",
+        "issued",
+        "loaded",
         "malformed",
         "mismatch",
+        "mismatched",
         "missing",
+        "modifying",
         "must",
         "no",
         "none",
@@ -79,40 +119,99 @@ _HARMLESS_VALUES = frozenset(
         "null",
         "off",
         "ok",
+        "omit",
         "on",
+        "optional",
+        "present",
+        "provided",
+        "reading",
+        "redacted",
+        "refresh",
+        "refreshing",
         "refreshed",
         "rejected",
         "required",
         "reset",
         "revoked",
         "rotated",
+        "sent",
         "str",
         "strict",
         "string",
+        "this",
         "too",
         "true",
+        "unavailable",
         "undefined",
         "unknown",
         "unset",
+        "updated",
         "valid",
+        "validated",
         "verified",
         "was",
         "wrong",
         "yes",
-    }
+    ]
 )
-# What stands for a secret: ***, <hidden>, [FILTERED], %s, $1, os.environ[, Optional[str]
+# What stands for a secret: ***, <hidden>, [FILTERED], %s, $1, ${NAME}, os.environ[, Optional[str],
+# a call, another variable; and what is none: an identifier of Windows, a public key.
 _PLACEHOLDER = re.compile(
-    r"[*.#x\u2022-]{3,}|[^\w\s]{1,2}|[<\[({](?:filtered|hidden|masked|none|removed)[>\])}]"
-    r"|%(?:\(\w+\))?[sr]|\$\d{1,2}"
-    r"|(?:[a-z_]\w*\.)*(?:environ|getenv|(?:get|load|read)_?\w*)[(\[]|optional\[.*",
+    r"[*.#x\u2022-]{3,}|[^\w\s]{1,2}|[<\[({](?:filtered|hidden|masked|none|redacted|removed)[>\])}]"
+    r"|<[a-z_ -]+>|%(?:\(\w+\))?[sr]|\$\d{1,2}|\$[A-Z_]{3,}|\$\{{1,2}[\w .:-]*\}{0,2}|\{\{.*"
+    r"|(?:[a-z_]\w*\.)*(?:environ|getenv)[(\[].*|(?:[a-z_]+\.)*[a-z_]+\(.*|optional\[.*"
+    r"|(?:args|config|options|os|request|self|settings)\.[a-z_.]+[),]?|[a-z_]+=\d{1,9}"
+    r"|S-1(?:-\d+)+|(?:ecdsa-|md5:|sha256:|ssh-).*",
     re.IGNORECASE,
 )
 # Names of many other things: their values have to look like secrets.
-_WEAK_NAMES = frozenset({"auth", "key", "pin", "pw", "sid", "sig"})
-_STRONG_VALUE = re.compile(r"(?=.*\d).{4,}|.{16,}", re.DOTALL)
+_WEAK_NAMES = frozenset({"auth", "key", "pin", "pw", "sid", "sig", "signature"})
+#: What looks like a secret: four characters with a digit, or sixteen.
+STRONG_VALUE = re.compile(r"(?=\S*\d)\S{4,}|\S{16,}|[(\[].*\d.*", re.DOTALL)
+# An array of sentences, such as the errors of a form.
+_SENTENCES = re.compile(r"\w\s+\w")
+# Numbers that say how many.
+_SHORT_NUMBER = re.compile(r"\d{1,3}[\])}>.]*")
+_SHORT_SECRETS = ("cvc", "cvv", "cvv2", "pin")
+_FOLDER = re.compile(r"/[\w.-]*(?:/|$)")
 _FILE_NAME = re.compile(r"\.(?:c|cfg|css|go|html?|ini|java|jsx?|json|log|php|py|rb|rs|tsx?|txt)$")
 
+#: A string without one of these in small letters has none of the names.
+NAME_PARTS = [
+    "pass",
+    "pw",
+    "secret",
+    "token",
+    "key",
+    "auth",
+    "sess",
+    "cookie",
+    "cred",
+    "jwt",
+    "csrf",
+    "xsrf",
+    "bearer",
+    "code",
+    "connection",
+    "sid",
+    "sig",
+    "pin",
+    "otp",
+    "cvv",
+    "cvc",
+    "assertion",
+    "dsn",
+    "psk",
+    "community",
+    "kennwort",
+    "wachtwoord",
+    "contrase",
+    "senha",
+    "saml",
+    "answer",
+    "phrase",
+    "verifier",
+]
 IsSecretName = Callable[[str], bool]
 
 
@@ -133,13 +232,15 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
     """Return *text* with its secrets replaced."""
     lowered = text.lower()
     text = redact_forms(text, lowered)
-    if not any(map(lowered.__contains__, NAME_HINTS)):
+    if not any(map(lowered.__contains__, NAME_PARTS)):
         return text
 
     def of_named(match: re.Match[str]) -> str:
-        if _is_secret(match["name"], match["plain"], is_secret_name):
-            return f"{match[0][: match.start('plain') - match.start()]}{REDACTED}"
-        return match[0]
+        group = match.lastgroup or "plain"
+        if not _is_secret(match["name"], match[group], is_secret_name):
+            return match[0]
+        start, end = match.start(group) - match.start(), match.end(group) - match.start()
+        return f"{match[0][:start]}{REDACTED}{match[0][end:]}"
 
     patterns = _patterns()
     text = patterns.line.sub(_of_line, text)
@@ -149,8 +250,19 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
 
 
 def _of_line(match: re.Match[str]) -> str:
-    value = match[0][len(match[1]) :]
-    return match[0] if value.lower() in _HARMLESS_VALUES else f"{match[1]}{REDACTED}"
+    value = match[2]
+    scheme = _SCHEME.match(value)
+    words = value[scheme.end() if scheme else 0 :].split(" ", 2)
+    first = words[0]
+    if (
+        first.lower() in _HARMLESS_VALUES
+        or _PLACEHOLDER.fullmatch(first.rstrip(";,")) is not None
+        or first.startswith(REDACTED)
+        # authorization: role=admin is needed
+        or (scheme is None and match[1][0] in "aA" and not any(map(STRONG_VALUE.match, words[:2])))
+    ):
+        return match[0]
+    return f"{match[1]}{REDACTED}"
 
 
 def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
@@ -164,22 +276,40 @@ def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
         if value is None:
             continue
         group = value.lastgroup or "plain"
+        if named[0][-1:] in ", " and _is_name(text, named.end("name"), value.end()):
+            continue
         if _is_secret(named["name"], value[group], is_secret_name):
             pieces += (text[end : value.start(group)], REDACTED)
             end = value.end(group)
     return "".join((*pieces, text[end:])) if pieces else text
 
 
+def _is_name(text: str, start: int, end: int) -> bool:
+    """Return whether what ends at *end* is the next name, as in ``"type": "password", "label": 1``.
+
+    The separator is at *start*.
+    """
+    return "," in text[start : start + 8] and text[end : end + 4].lstrip(" \\\"'")[:1] == ":"
+
+
 def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
-    return (
-        is_secret_name(name)
-        and value.lower().rstrip("]})>.") not in _HARMLESS_VALUES
-        and _PLACEHOLDER.fullmatch(value) is None
-        and (name.lower() not in _WEAK_NAMES or _STRONG_VALUE.match(value) is not None)
-        # tokens: 12
-        and not (name[-1:] in "sS" and value.isdigit())
-        and not value.startswith(REDACTED)
-        and _FILE_NAME.search(name) is None
+    if not is_secret_name(name):
+        return False
+    lowered = value.lower()
+    last_name = re.split(r"[.-]", name.lower())[-1]
+    return not (
+        lowered.rstrip("]})>.") in _HARMLESS_VALUES
+        or lowered.partition(" ")[0] in _HARMLESS_VALUES
+        or _PLACEHOLDER.fullmatch(value) is not None
+        or value.startswith(REDACTED)
+        or (name.lower() in _WEAK_NAMES and STRONG_VALUE.match(value) is None)
+        # token: 5 of 10, tokens: 4096
+        or (not last_name.endswith(_SHORT_SECRETS) and _SHORT_NUMBER.fullmatch(value) is not None)
+        or (name[-1:] in "sS" and value.rstrip("]})>.").isdigit())
+        # token=token)
+        or lowered.rstrip("),") == last_name
+        or (value[0] in "[(" and _SENTENCES.search(value) is not None)
+        or _FILE_NAME.search(name) is not None
         # The shell's folder, in each line of sudo.
-        and not (name == "PWD" and value.startswith("/"))
+        or (name.lower() in {"pwd", "oldpwd"} and _FOLDER.match(value) is not None)
     )

@@ -65,9 +65,12 @@ _DATE_LINE = re.compile(rf"^(?:{_DATE})$", re.ASCII | re.MULTILINE)
 _IMPOSSIBLE_DATE = re.compile(
     rf"({_YEAR})(?:/{_NO_DAY}(?: \d\d:\d\d:\d\d)?|-{_NO_MONTH}(?:T\S*)?)", re.ASCII
 )
-# The same within JSON. Each begins with a literal character, which makes the search fast.
-_search_impossible_day = re.compile(rf'/{_NO_DAY}[" ]'.encode()).search
-_search_impossible_month = re.compile(rf'-(?<=["+\d-]\d\d\d\d-){_NO_MONTH}[T"]'.encode()).search
+# The same within JSON. Each begins with a literal character, which makes the search fast, and looks
+# at what exactly it has found from the end.
+_search_impossible_day = re.compile(rf'/\d\d/\d\d[" ](?<=/{_NO_DAY}[" ])'.encode()).search
+_search_impossible_month = re.compile(
+    rf'-\d\d[T"](?<=["+\d-]\d\d\d\d-{_NO_MONTH}[T"])'.encode()
+).search
 #: A date begins with a digit or a sign: every date is less than this string.
 AFTER_DIGITS = ":"
 _SIGNS = frozenset("+-")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, tzinfo
+from itertools import chain
 from typing import Any, Protocol
 
 import orjson
@@ -50,6 +51,7 @@ _FLAT_LIMIT = 100
 # What a name takes at least, as in "a.b.c.d.e":1, which are five; and the other fields of an event.
 _NAME_BYTES = 3
 _OTHER_FIELDS_BYTES = 130
+_LONG_BYTES = 4_000
 # The types that an array may have together: numbers become keywords, as strings do.
 _STRINGS = frozenset({str})
 _NUMBERS = frozenset({int, float, type(None)})
@@ -61,11 +63,13 @@ _CONVERSION_COST = 5
 class EventRedactor(Protocol):
     """Replaces secrets in events: `structlog_mozdef.Redactor`."""
 
-    def may_have_secret(self, event: dict[str, Any], nested: list[Any], line: bytes) -> bool:
+    def may_have_secret(
+        self, event: dict[str, Any], nested: list[Any], line: bytes, are_flat: bool
+    ) -> bool:
         """Return whether *event*, which was rendered as *line*, can have a secret.
 
         All its values have JSON's own types. Those of its details that are objects or arrays are in
-        *nested*.
+        *nested*; *are_flat* says that they have no others in them.
         """
 
     def redact(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +130,10 @@ def encode(  # noqa: PLR0917 - by position a log call passes them faster
                 # Those of the details themselves were looked at, unless that ended early.
                 (candidate is not event and may_have_impossible_dates(encoded))
                 or (nested and may_have_impossible_dates(orjson.dumps(nested, None, options)))
-                or (redactor is not None and redactor.may_have_secret(candidate, nested, encoded))
+                or (
+                    redactor is not None
+                    and redactor.may_have_secret(candidate, nested, encoded, candidate is event)
+                )
             ):
                 return encoded[:end]
     except Exception as error:
@@ -138,14 +145,22 @@ def encode(  # noqa: PLR0917 - by position a log call passes them faster
 
 def _has_few_names(details: dict[str, Any], encoded: bytes, max_names: int) -> bool:
     # Each name has a colon behind it. Strings have some as well, and may look like names, and
-    # objects in an array have the same ones: so each look costs more than the one before it.
+    # objects in an array have the same ones: so each look costs more than the one before it. But
+    # in a long line even counting does.
+    is_long = len(encoded) > _LONG_BYTES
+    if is_long and _are_few_scalars(details, max_names):
+        return True
     dots = encoded.count(b".")
     return (
         encoded.count(b":") + dots <= max_names
-        or (len(details) * PARTS_LIMIT <= max_names and _are_scalars(details.values()))
+        or (not is_long and _are_few_scalars(details, max_names))
         or encoded.count(b'":') + dots <= max_names
         or n_names(details) <= max_names
     )
+
+
+def _are_few_scalars(details: dict[str, Any], max_names: int) -> bool:
+    return len(details) * PARTS_LIMIT <= max_names and _are_scalars(details.values())
 
 
 def _is_flat(value: Any) -> bool:
@@ -173,14 +188,19 @@ def _are_scalars(items: Iterable[Any]) -> bool:
 
 
 def _has_long_string(value: Any) -> bool:
-    """Return whether a string in *value*, which has JSON's own types, may be too long."""
-    kind = type(value)
-    if kind is str:
-        # A character has at most four bytes.
-        return len(value) * (1 if value.isascii() else 4) >= STRING_LIMIT_BYTES
-    if kind is dict:
-        return any(map(_has_long_string, value)) or any(map(_has_long_string, list(value.values())))
-    return (kind is list or kind is tuple) and any(map(_has_long_string, value))
+    """Return whether a string in *value*, which is of JSON's own types, may be too long."""
+    items = chain(value, value.values()) if type(value) is dict else value
+    for item in items:
+        kind = type(item)
+        if kind is str:
+            # A character has at most four bytes.
+            if len(item) * 4 >= STRING_LIMIT_BYTES and (
+                len(item) >= STRING_LIMIT_BYTES or not item.isascii()
+            ):
+                return True
+        elif kind not in _SCALARS and _has_long_string(item):
+            return True
+    return False
 
 
 def _jsonable_details(details: Any, naive_zone: tzinfo | None) -> dict[str, Any]:

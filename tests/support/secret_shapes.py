@@ -1,9 +1,13 @@
-"""Shapes in which secrets appear in events, and harmless values that look similar.
+"""Shapes in which secrets appear in events; `harmless_lines` has what only looks similar.
 
 ``test_secret_shapes`` tries them all; the table in docs/redaction.rst is made of its results.
 """
 
+import collections
+import dataclasses
 import json
+import types
+from typing import NamedTuple
 
 SECRET = "s3cr3t-V4lue"
 ANOTHER = "Zx9/kQ?w#7pL"
@@ -64,6 +68,108 @@ NAMES = [
     "webhook_secret",
     "hmac_key",
     "smtp_pass",
+    "userPassword",
+    "user.password",
+    "user-password",
+    "PASSWORD_HASH",
+    "passwordConfirmation",
+    "password_again",
+    "password1",
+    "newPassword2",
+    "passwords",
+    "Passwort",
+    "contraseña",
+    "kennwort",
+    "motDePasse",
+    "senha",
+    "wachtwoord",
+    "pass_phrase",
+    "pass-word",
+    "PassWord",
+    "pwd2",
+    "adminPwd",
+    "rootpw",
+    "db.passwd",
+    "secretKey",
+    "clientsecret",
+    "shared_secret",
+    "secrets",
+    "apiToken",
+    "bot_token",
+    "authToken",
+    "X-Auth-Key",
+    "xAuthToken",
+    "x_access_token",
+    "bearer_token",
+    "session_token",
+    "sessionToken",
+    "id-token",
+    "idToken",
+    "apikey",
+    "APIKey",
+    "app_key",
+    "appSecret",
+    "access_key_id",
+    "secret_access_key",
+    "storageKey",
+    "encryptionKey",
+    "signing-key",
+    "private.key",
+    "privateKeyPem",
+    "private_key_pem",
+    "ssh_private_key",
+    "gpg_passphrase",
+    "keystore_password",
+    "vault_token",
+    "dbPass",
+    "db_pwd",
+    "mysql_pw",
+    "wifi_psk",
+    "psk",
+    "wpa_passphrase",
+    "community_string",
+    "snmp_community",
+    "otp_code",
+    "otpCode",
+    "totp_secret",
+    "mfaToken",
+    "sms_code",
+    "auth_code",
+    "authorization_code",
+    "code_verifier",
+    "recovery_codes",
+    "backupCodes",
+    "security_answer",
+    "card_pin",
+    "cvv2",
+    "creds",
+    "aws_creds",
+    "login_credentials",
+    "connectionString",
+    "sentry_dsn",
+    "set_cookie",
+    "cookies",
+    "session_cookie",
+    "sid",
+    "PHPSESSID",
+    "xsrfToken",
+    "csrfmiddlewaretoken",
+    "hmac_secret",
+    "seed_phrase",
+    "master_key",
+    "jwt_token",
+    "refreshtoken",
+    "licenseKey",
+    "passwd_hash",
+    "hashed_password",
+    "unlock_code",
+    "passw0rd",
+    "access token",
+    "Api Key",
+    "api_key_v2",
+    "old_secret_2024",
+    "p\u0430ssword",
+    "\uff50assword",
 ]
 
 #: What the table calls it -> strings with a secret.
@@ -140,6 +246,36 @@ TEXTS = {
         "one-time code: 493817",
         "pin=493817",
         "mfa_code: 493817",
+        f"password: '{SECRET}'",
+        f"Password -> {SECRET}",
+        f'password = "{SECRET}',
+        f"PASSWORD : {SECRET}",
+        f"password={SECRET}.",
+        f"password={{{SECRET}}}",
+        f"password=<{SECRET}>",
+        f"password='{SECRET}",
+        f"password=`{SECRET}`",
+        f"pass: {SECRET}",
+        f"my password: {SECRET}",
+        f"export TOKEN='{SECRET}'",
+        f"set TOKEN={SECRET}",
+        f"TOKEN={SECRET} ./run",
+        f"PGPASSWORD='{SECRET}' psql",
+        f"htpasswd -b f kang {SECRET}",
+        f"ansible_ssh_pass={SECRET}",
+        f"ansible_become_password: {SECRET}",
+        f"vault write x password={SECRET}",
+        f"password: >-\n  {SECRET}\n",
+        f"password: &x {SECRET}",
+        f"password => {SECRET}",
+        f"password:\xa0{SECRET}",
+        f"password:\t{SECRET}",
+        f"password\u3000={SECRET}",
+        f"PASSWORD=={SECRET}",
+        f"password={SECRET};",
+        "Your OTP: 493817",
+        f"password=a%26{SECRET}",
+        f"remember_token={SECRET}",
     ],
     "URLs": [
         f"https://kang:{SECRET}@example.com/",
@@ -187,6 +323,38 @@ TEXTS = {
         f"https://example.com/?password%3D{SECRET}",
         f"https://hooks.slack.com/services/T0000000/B0000000/{RANDOM}",
         f"https://discord.com/api/webhooks/1234567890/{RANDOM}",
+        f"https://github.com/?x=ghp_{RANDOM}",
+        f"https://hooks.slack.com/services/T0/B0/{RANDOM}",
+        f"https://hooks.slack.com/workflows/T0/A0/1/{RANDOM}",
+        f"https://x.webhook.office.com/webhookb2/{RANDOM}",
+        f"https://kang:p%40ss{SECRET}@h/",
+        f"https://kang:a@{SECRET}@h/x",
+        f"https://kang:a'{SECRET}@h/x",
+        f'https://kang:a"{SECRET}@h/x',
+        f"https://kang:a {SECRET}@h/x",
+        f"https://kang:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx{SECRET}@h/",
+        f"https://kang:[{SECRET}]@h/",
+        f"https://kang:pä{SECRET}@h/",
+        f"smtp://kang@example.com:{SECRET}@mail/",
+        f"redis://:{SECRET}@[::1]:6379/0",
+        f"git+https://kang:{SECRET}@github.com/a",
+        f"sftp://kang:{SECRET}@h",
+        f"socks5h://kang:{SECRET}@h:1080",
+        f"https%3A%2F%2Fkang%3A{SECRET}%40h%2F",
+        f"https:\\/\\/kang:{SECRET}@h\\/",
+        f"jdbc:sqlserver://h;user=a;password={SECRET};x=1",
+        f"https://h/cb#state=1&access_token={SECRET}",
+        f"https://h/a;token={SECRET}?x=1",
+        f"https://h/?AccessToken={SECRET}",
+        f"https://h/?auth.token={SECRET}",
+        f"https://h/?access-token={SECRET}",
+        f"https://h/?pass%77ord={SECRET}",
+        f"https://h/?u=https%253A%252F%252Fkang%253A{SECRET}%2540h%252F",
+        f"/login?next=%2Fa%3Ftoken%3D{SECRET}",
+        f"https://h/cb?code={SECRET}&state=1",
+        f"https://h/?SAMLResponse={RANDOM}",
+        f"https://storage.googleapis.com/x?X-Goog-Signature={HEX}",
+        f"https://api.telegram.org/bot123456789:AA{RANDOM[:33]}/x",
     ],
     "headers": [
         f"Authorization: Bearer {SECRET}",
@@ -215,9 +383,28 @@ TEXTS = {
         f"X-Vault-Token: {SECRET}",
         f"x-amz-security-token: {SECRET}",
         f"sent with Bearer {SECRET}",
+        f"Authorization: SSWS {SECRET}",
+        f"Authorization: SharedKey account:{SECRET}=",
         "sent with Basic a2FuZzpzM2NyM3Q=",
         f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {SECRET}\r\n",
         f"GET / HTTP/1.1\r\nCookie: a={SECRET}\r\nHost: a\r\n",
+        f"HTTPBasicAuth('kang', '{SECRET}')",
+        f'Authorization: Token token="{SECRET}"',
+        f"x-token: {SECRET}",
+        f"Cookie: {SECRET}",
+        f"Cookie: sessionid={SECRET}; theme=dark",
+        f"sessionid={SECRET}; Path=/; HttpOnly",
+        f"connect.sid=s%3A{SECRET}",
+        f"laravel_session={RANDOM}",
+        f"ASP.NET_SessionId={SECRET}",
+        "Authorization: Basic a2FuZzpzM2NyM3QtVjRsdWU=",
+        "Basic a2FuZzpzM2NyM3QtVjRsdWU=",
+        "basic a2FuZzpzM2NyM3QtVjRsdWU=",
+        "proxy-authorization: basic a2FuZzpzM2NyM3QtVjRsdWU=",
+        f"Authorization:\n Bearer {SECRET}",
+        f"[(b'authorization', b'Bearer {SECRET}')]",
+        f'Authorization: Digest username="a", response="{HEX}"',
+        f'Authorization: Hawk id="a", mac="{RANDOM}"',
     ],
     "JSON and reprs in a text": [
         json.dumps({"password": SECRET}),
@@ -248,6 +435,25 @@ TEXTS = {
         f"Login(user='kang', token={SECRET!r})",
         f"failed for {{'user': 'kang', 'passwd': '{SECRET}'}}",
         f"password: !!str {SECRET}",
+        f"(password={SECRET})",
+        f"[password={SECRET}]",
+        f"'password'=>'{SECRET}'",
+        f"{{&quot;password&quot;:&quot;{SECRET}&quot;}}",
+        f'"password" : "{SECRET}"',
+        f"'password' : '{SECRET}'",
+        f'{{"Password":{{"value":"{SECRET}"}}}}',
+        f'{{"password":["{SECRET}"]}}',
+        f'{{"passwords":["a","{SECRET}"]}}',
+        f'{{"token":{{"access":"{SECRET}"}}}}',
+        f'{{\\\\\\"password\\\\\\": \\\\\\"{SECRET}\\\\\\"}}',
+        f"u%22password%22%3A%22{SECRET}%22",
+        f"%7B%22password%22%3A%22{SECRET}%22%7D",
+        f"Credentials(user='a', secret='{SECRET}')",
+        f'"ghp_{RANDOM}"',
+        f"PM(user='a', password='{SECRET}')",
+        f"DC(user='a', api_key='{SECRET}')",
+        f'{{"k": "-----BEGIN PRIVATE KEY-----\\n{RANDOM}\\n{SECRET}\\n-----END PRIVATE KEY-----"}}',
+        f"{{'X-Auth-Token': '{SECRET}'}}",
     ],
     "keys and tokens by their formats": [
         f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
@@ -286,6 +492,45 @@ TEXTS = {
         "hvs." + RANDOM,
         "sk-ant-" + RANDOM,
         "sk-proj-" + RANDOM,
+        f"token '{SECRET}'",
+        f"invalid token '{SECRET}'",
+        f'invalid API key "{SECRET}"',
+        f"Incorrect API key provided: sk-{RANDOM}",
+        f"api key {SECRET} rejected",
+        f"key={RANDOM}",
+        f"--secret-key {SECRET}",
+        f"$env:TOKEN = '{SECRET}'",
+        f"setx TOKEN {SECRET}",
+        f"smbclient -U kang%{SECRET}",
+        f"vault login {SECRET}",
+        f'<param name="token" value="{SECRET}"/>',
+        f"auth=('kang', '{SECRET}')",
+        f"auth: kang:{SECRET}",
+        f"Token {HEX}9f86d081",
+        f"jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{RANDOM}",
+        f"ey.eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{RANDOM}",
+        "aws_access_key_id=AKIAQZ7XB2NV9KL4MT8P",
+        f"ghp_{RANDOM}\\n",
+        f"xoxb-1-{RANDOM}",
+        f"xoxe-1-{RANDOM}",
+        f"sq0atp-{RANDOM[:22]}",
+        f"rk_test_{RANDOM}",
+        f"glptt-{HEX}",
+        f"dapi{HEX}",
+        f"lin_api_{RANDOM}",
+        f"sntrys_{RANDOM}",
+        f"figd_{RANDOM}",
+        f"gsk_{RANDOM}",
+        f"r8_{RANDOM}",
+        f"PMAK-{RANDOM}",
+        f"pul-{HEX}",
+        f"-----BEGIN PRIVATE KEY----- {RANDOM} -----END PRIVATE KEY-----",
+        f"-----BEGIN OPENSSH PRIVATE KEY-----\r\n{RANDOM}\r\n-----END",
+        f"LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t{RANDOM}",
+        f"-----BEGIN RSA PRIVATE KEY-----\\n{RANDOM}\\n{SECRET}\\n-----END RSA PRIVATE KEY-----",
+        f"kang:{SECRET}@db.example.com:5432/x",
+        f'Content-Disposition: form-data; name="csrf_token"\r\n\r\n{SECRET}\r\n',
+        f"X-Signature: {HEX}",
     ],
     "code, commands, SQL, markup": [
         f"export DB_PASSWORD={SECRET}",
@@ -358,6 +603,8 @@ TEXTS = {
         f"UPDATE users SET password = '{SECRET}' WHERE id = 1",
         f"INSERT INTO users (name, password) VALUES ('a', '{SECRET}')",
         f"ALTER USER kang IDENTIFIED BY '{SECRET}'",
+        f"CREATE LOGIN kang WITH PASSWORD = N'{SECRET}'",
+        f"AES_KEY={RANDOM}",
         f"CREATE USER kang WITH PASSWORD '{SECRET}'",
         f"machine example.com login kang password {SECRET}",
         f"//registry.npmjs.org/:_authToken={SECRET}",
@@ -393,8 +640,79 @@ TEXTS = {
         f"secret key: {SECRET}",
         f"access token = {SECRET}",
         f"client secret is {SECRET}",
+        f"password|{SECRET}",
+        f"password is: {SECRET}",
+        f"the password is {SECRET}",
+        f"password is '{SECRET}'",
+        f"with password '{SECRET}'",
+        f'using password "{SECRET}"',
+        f"password “{SECRET}”",
+        f"--password={SECRET}",
+        f"--password '{SECRET}'",
+        f'--password "{SECRET}"',
+        f"-password {SECRET}",
+        f"/password:{SECRET}",
+        f"--token={SECRET}",
+        f"-p '{SECRET}' --password x9{SECRET}",
+        f"docker run -e TOKEN={SECRET} x",
+        f"redis-cli -a {SECRET}",
+        f"psql 'host=h user=a password={SECRET}'",
+        f"mysql -u root -p'{SECRET}' db",
+        f"mysqldump --password='{SECRET}'",
+        f"openssl enc -pass pass:{SECRET}",
+        f"openssl -passin pass:{SECRET}",
+        f"wget --password={SECRET} u",
+        f"wget --user=a --password {SECRET} u",
+        f"http -a kang:{SECRET} h",
+        f"rdesktop -p {SECRET}",
+        f"az login -p {SECRET}",
+        f"helm --set password={SECRET}",
+        f"helm --set db.password={SECRET},x=1",
+        f"kubectl create secret generic x --from-literal=token={SECRET}",
+        "data:\n  password: czNjcjN0LVY0bHVl\n",
+        f"- password: {SECRET}",
+        f"<Password>{SECRET}</Password>",
+        f"<password><![CDATA[{SECRET}]]></password>",
+        f'<user password="{SECRET}"/>',
+        f"<user password='{SECRET}'/>",
+        f"&lt;password&gt;{SECRET}&lt;/password&gt;",
+        f"password\\u003d{SECRET}",
+        f"password%3D{SECRET}",
+        f"password%3d{SECRET}",
+        f"password%20%3D%20{SECRET}",
+        f"password+%3D+{SECRET}",
+        f"password\uff1d{SECRET}",
+        f"password\uff1a{SECRET}",
+        f"a=1,password={SECRET},b=2",
+        f"a:1 password:{SECRET} b:2",
+        f"a: 1; password: {SECRET}; b: 2",
+        f"user/password: kang/{SECRET}",
+        f"username:password = kang:{SECRET}",
+        "Your one-time password is 493817",
+        "Use 493817 as your verification code",
+        "493817 is your code",
+        "verification code: 493817",
+        "G-493817 is your Google verification code",
+        "2FA code 493817",
+        "PIN is 4938",
+        "OTP 493817",
+        f"user='a' password='{SECRET}'",
+        f"user=kang&password={SECRET}&x=1",
+        f'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n{SECRET}\r\n--b--',
     ],
 }
+
+
+@dataclasses.dataclass
+class Login:
+    user: str
+    password: str
+
+
+class Pair(NamedTuple):
+    user: str
+    password: str
+
 
 #: Values that are no strings.
 STRUCTURES = [
@@ -409,6 +727,31 @@ STRUCTURES = [
     f"password={SECRET}".encode(),
     {f"token={SECRET}"},
     ValueError(f"password={SECRET}"),
+    {f"password={SECRET}".encode(): 1},
+    {("password", SECRET): 1},
+    ("password", SECRET),
+    ["X-Api-Key", SECRET],
+    [["password", SECRET], ["user", "kang"]],
+    ["Authorization", f"Bearer {SECRET}", "Accept", "*/*"],
+    {"Authorization": [SECRET]},
+    [{"name": "Authorization", "value": SECRET}],
+    [{"key": "db_password", "value": SECRET}],
+    [{"Key": "password", "Value": SECRET}],
+    [{"Name": "DB_PASSWORD", "Value": SECRET}],
+    ["PATH=/bin", f"DB_PASSWORD={SECRET}"],
+    ["tool", "--password", SECRET, "run"],
+    ["tool", f"--password={SECRET}"],
+    ["-----BEGIN RSA PRIVATE KEY-----", "MIIE", SECRET, "-----END RSA PRIVATE KEY-----"],
+    ("-----BEGIN PRIVATE KEY-----", SECRET),
+    f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----".encode(),
+    Login("kang", SECRET),
+    [Login("kang", SECRET)],
+    Pair("kang", SECRET),
+    types.SimpleNamespace(password=SECRET),
+    types.MappingProxyType({"password": SECRET}),
+    collections.ChainMap({"secret": SECRET}),
+    ExceptionGroup("several", [ValueError(f"token={SECRET}")]),
+    KeyError({"password": SECRET}),
 ]
 
 #: What must be gone from each text: the first of these that it contains.
@@ -422,11 +765,13 @@ _SECRETS = (
     "QZ7XB2NV9KL4MT8P",
     "SyQ7vB2nX9kL",
     "a2FuZzpz",
+    "czNjcjN0LVY0bHVl",
     "s3cr3t",
     "ab/cd",
     RANDOM.upper(),
     "4711",
     "1234-5678",
+    "4938",
     "=493",
     " 493",
 )
@@ -435,354 +780,3 @@ _SECRETS = (
 def secret_in(text):
     """Return the secret that *text* contains."""
     return next(secret for secret in _SECRETS if secret in text)
-
-
-_HARMLESS_TEXTS = """\
-basic authentication failed
-Basic authentication is disabled
-basic idea
-digest mismatch for layer 3
-negotiate failed after 3 attempts
-bearer of bad news
-bearer tokens are accepted
-token: expired
-token: invalid
-token expired
-token is missing
-Token: required
-password: required
-password must be changed
-password changed for kang
-password:
-password=""
-password=''
-password reset mail sent to kang
-the password is too short
-wrong password
-wrong password for kang from 10.0.0.7
-no password given
-password policy: at least 12 characters
-password_policy=strict
-password_changed_at=2026-01-01
-password_expired=true
-password_length=12
-has_password=true
-secret santa starts at 5
-secretary: Jane
-the author: Jane
-authority=letsencrypt
-authenticated=true
-authentication=ldap
-auth_method=ldap
-auth_type: basic
-author=kang
-tokenizer=bpe
-token_count=512
-token_type=bearer
-max_tokens=100
-total_tokens: 99
-tokens=12
-monkey=see
-keyboard: us
-key not found
-key 5 of 7
-KeyError: 'name'
-primary_key=5
-foreign_key: orders.id
-keyid=0xDEADBEEF
-public_key=none
-key_size=2048
-passenger=Jane
-passport: checked
-passed: 17, failed: 0
-passes=3
-compass: north
-bypass: on
-pass 1 of 3
-cookie banner shown
-cookies enabled
-cookies=enabled
-session expired
-session timed out after 30 minutes
-session_timeout=30
-sessions: 5
-sid of the process unknown
-sign in with a phone
-signal=9
-significant: yes
-design=new
-otp required
-pin the version
-pinned: 5
-spin=3
-opinion: none
-status_code=404
-code=404
-exit code: 1
-error_code: E1042
-country_code=de
-zip code: 10115
-barcode=4006381333931
-encoding=utf-8
-PIN entered wrongly
-User logged in
-User kang logged in from 10.0.0.7
-2026-01-01T00:00:00+00:00
-12:30:45 INFO started
-{"a": "b"}
-{"user": "kang", "success": true, "count": 5}
-{"key_name": "a", "author": "b"}
-{"password_policy": "strict", "token_count": 5}
-{"password": null}
-{"password": true}
-{"passwordless": true}
-{"tokens_used": 812}
-http://example.com:8080/a?b=c@d
-https://example.com/users/@kang
-https://example.com/@kang/posts?page=2
-https://example.com:8443/path:with:colons
-https://example.com/search?q=password+reset
-https://example.com/search?q=token
-https://example.com/a?next=/login&page=3
-https://example.com/?utm_source=mail&utm_medium=x
-https://example.com/?sort=price&lang=en
-https://example.com/docs/secret-keys
-https://example.com/token/refresh
-https://example.com/?keyword=boots
-https://example.com/?monkey=1
-https://example.com/?sidebar=open
-https://example.com/?design=a&signal=b
-ssh://git@example.com/a
-git@github.com:a/b.git
-mailto:kang@example.com
-kang@example.com logged in
-postgresql://db:5432/shop
-redis://localhost:6379/0
-amqp://rabbit:5672/
-file:///etc/passwd
-file:///etc/passwd changed
-/etc/passwd: permission denied
-/etc/shadow
-C:\\Users\\kang\\secrets.txt
-/home/kang/.ssh/id_rsa
-/srv/app/auth/tokens.py
-/srv/app/session.py:12
-File "auth.py", line 3, in check_password
-    raise PermissionError(user)
-    return check(user, password)
-Traceback (most recent call last):
-ValueError: bad token in line 3
-ConnectionError: refused
-PermissionError: [Errno 13] Permission denied: '/etc/passwd'
-Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0
-Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15
-curl/8.5.0
-python-requests/2.32.3
-Host: example.com
-Accept: text/html, application/json;q=0.9
-Content-Type: application/json; charset=utf-8
-Cache-Control: max-age=0
-WWW-Authenticate: Basic realm="shop"
-X-Request-Id: 7f9c24e8-3b12-4fef-91e0-0123456789ab
-ETag: "33a64df551425fcc55e4d42a148795d9f25f89d4"
-Keep-Alive: timeout=5
-Sec-Fetch-Mode: navigate
-GET /index.html HTTP/1.1
-POST /login HTTP/1.1 200
-sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b
-uuid=7f9c24e8-3b12-4fef-91e0-0123456789ab
-MAC 00:1b:44:11:3a:b7
-fe80::1ff:fe23:4567:890a
-2001:db8::1
-10.0.0.7:443 -> 10.0.0.8:51034
-SELECT * FROM users WHERE name = 'kang'
-UPDATE accounts SET locked = true WHERE id = 5
-INSERT INTO events (key, value) VALUES (1, 2)
-sudo: kang : TTY=pts/0 ; PWD=/home/kang ; USER=root ; COMMAND=/bin/ls
-CRON[123]: (root) CMD (run-parts /etc/cron.hourly)
-sshd[42]: Failed password for kang from 10.0.0.7 port 51034 ssh2
-sshd[42]: Accepted publickey for kang from 10.0.0.7 port 51034 ssh2
-pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0
-kernel: Out of memory: Killed process 42
-systemd[1]: Started Session 5 of User kang.
-dhclient: bound to 10.0.0.7
------BEGIN CERTIFICATE-----
------BEGIN PUBLIC KEY-----
-ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 kang@laptop
-user=kang action=login result=success
-level=info msg="listening" port=8080
-a=1, b=2, c=3
-x == y
-lambda x: x + 1
-ratio: 3:1
-see chapter 3: keys and tokens
-Note: passwords are never stored
-two-factor authentication enabled
-login: kang
-api version: 3
-api=v2
-access: granted
-access_level=admin
-private: yes
-private repository cloned
-client=web
-client_id=shop
-credential stuffing suspected
-credentials rejected
-csrf check failed
-jwt could not be verified
-dsn is not set
-signature does not match
-signature mismatch: header
-oauth=enabled
-author_id=5
-hash=abc
-nonce reused
-sk_line=5
-npm_config_cache=/tmp
-ghost_writer=5
-asian markets closed
-Basic plan: 5 users
-Digest sent to 5 users
-Token bucket: 5 left
-Set password for kang
-kang changed the password of hans
-password for kang@example.com was reset
-Enter password:
-Invalid password (attempt 3 of 5)
-Password expires in 12 days
-passwords: 5 weak, 3 reused
-password strength: weak
-Token refresh scheduled at 12:00
-token bucket size=10
-Tokens used: 512
-invalid token at line 5, column 3
-unexpected token: '}'
-syntax error near unexpected token `fi'
-SyntaxError: Unexpected token < in JSON at position 0
-api_version=3 api_host=db.example.com
-key=value pairs are logged
-keys: a, b, c
-cache key: user:5:profile
-sort_key=name
-primary key violation: duplicate key value (id)=(5)
-duplicate key value violates unique constraint "users_pkey"
-KeyError: 'user_id'
-<key>CFBundleName</key><string>App</string>
-<meta name="keywords" content="a, b">
-<input type="text" name="username" value="kang">
-<tokenCount>512</tokenCount>
-session started: kang
-session id changed after login
-sessions=5 active=3
-auth: ldap backend is up
-auth=ldap result=ok
-auth failed for kang: locked
-authorization: denied
-authorization failed for user kang
-Authorization header missing
-cookie policy: strict
-Cookies: none
-code review: approved by kang
-security code review finished: 5 findings
-verification code sent to kang
-login code path: /srv/app
-mysqld -port 3306 started
-mysql -h db -u kang shop
-docker login succeeded
-docker run -p 8080:80 -u 1000:1000 nginx
-curl -u missing
-curl -s https://example.com/health
-curl https://example.com -o /tmp/user:file
-docker login registry.example.com
-grep -p secret /tmp
-secret rotated: prod/db (version 7)
-secret 'db-main' not found
-credential: none
-bearer: ATM card of kang
-The bearer token is missing
-sig=SIGTERM pid=5
-signal: 15
-pin=5 mode=OUTPUT
-GPIO pin: 17
-dsn: not configured
-pw: 800 ph: 600
-x-request-id: 5, x-signature-valid: true
-signature: valid
-signature=ok
-2026-01-01 12:00:00 password_reset requested by kang
-otp is required
-sk-learn model loaded
-hf_home=/var/cache/models
-npm_lifecycle_event=test
-identified by the badge at the door
-identified by 'name' and 'type'
-login kang password accepted
-user[name]=kang&user[role]=admin
-https%3A%2F%2Fexample.com%2F%3Fpage%3D5
-redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb&scope=openid
-password: str
-def login(user: str, password: str) -> Token:
-    password: str = Field(min_length=8)
-token: Optional[str] = None
-return Session(token=None, user='kang')
-if password == confirm:
-secret = get_secret('db')
-password = os.environ["DB_PASSWORD"]
-passwd:x:0:0:root
-PasswordAuthentication no
-PermitRootLogin prohibit-password
-ssh_host_key: /etc/ssh/ssh_host_rsa_key
-private_key_path=/etc/ssl/key.pem
-ssl_key_file: /etc/ssl/private/a.pem
-monitoring/secret-exporter:v1.2 pulled
-image: vault-secrets-operator:0.4
-kubernetes.io/service-account-token mounted
-event: TokenIssued, user: kang
-AWS access key id rotated
-cookie=true
-csrf=on
-SELECT token FROM sessions WHERE id = 5
-UPDATE users SET password = $1 WHERE id = $2
-password=%s user=%s
-password=<hidden>
-password=***
-password: ********
-token=xxxx
-token=[FILTERED]
-Password: (none)
-"""
-HARMLESS = _HARMLESS_TEXTS.splitlines()
-HARMLESS_NAMES = [
-    "author",
-    "authority",
-    "authenticated",
-    "tokenizer",
-    "token_count",
-    "max_tokens",
-    "monkey",
-    "keyboard",
-    "passenger",
-    "passport_country",
-    "compass",
-    "secretary",
-    "username",
-    "spin",
-    "sidebar",
-    "password_policy",
-    "password_changed_at",
-    "has_password",
-    "password_length",
-    "token_type",
-    "auth_method",
-    "auth_type",
-    "primary_key",
-    "key_size",
-    "public_key",
-    "status_code",
-    "country_code",
-    "session_timeout",
-    "cookie_count",
-]

@@ -5,9 +5,8 @@
 
 from pathlib import Path
 
+from support.harmless_lines import HARMLESS, HARMLESS_NAMES
 from support.secret_shapes import (
-    HARMLESS,
-    HARMLESS_NAMES,
     NAMES,
     SECRET,
     STRUCTURES,
