@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -120,7 +121,7 @@ def _lines_of_segment(stream_fd: int, number: int) -> Iterable[bytes]:
         return
     try:
         offset = 0
-        while (part := read_part(fd, offset)) is not None:
+        while (part := read_part(partial(os.pread, fd), offset)) is not None:
             offset += part.length
             if not part.is_torn:  # a process may be writing it
                 yield from part.lines

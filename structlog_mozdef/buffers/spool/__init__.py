@@ -134,8 +134,8 @@ class Spool:
         self._ledger = SpoolLedger(folder, options, own_log)
         self._lock = self._ledger.lock
         self._writer = SpoolWriter(self._ledger)
-        self._reader = SpoolReader(self._ledger, self._writer)
-        self._adoption = Adoption(self._ledger, self._reader)
+        self._adoption = Adoption(self._ledger)
+        self._reader = SpoolReader(self._ledger, self._writer, self._adoption)
         #: See `structlog_mozdef.buffers.base.Buffer`.
         self.append: Callable[[bytes], int] = (
             self._writer.append_and_sync if sync == "always" else self._writer.append
@@ -155,7 +155,7 @@ class Spool:
     # Delivery: in the sender's thread.
 
     def adopt_orphans(self) -> bool:
-        others_wait = self._adoption.adopt_orphans()
+        others_wait = self._adoption.adopt_orphans(has_room=self._reader.remove_drained())
         self._ledger.warnings.flush()
         return others_wait
 

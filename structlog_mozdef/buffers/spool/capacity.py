@@ -60,7 +60,7 @@ class Capacity:
         """
         options = self._ledger.options
         self._update()
-        own = sum(stream.disk_bytes() + STREAM_BYTES for stream in self._ledger.sources.streams())
+        own = sum(stream.disk_bytes() + STREAM_BYTES for stream in self._ledger.sources.locked())
         others = len(self._alive)
         reserve = options.share if others else 0
         left = options.stream_bytes - self._dead_bytes - sum(self._alive.values()) - own - reserve
@@ -69,7 +69,7 @@ class Capacity:
     @locked
     def _update(self) -> None:
         """Find out what is new, and what living processes have written."""
-        own = {stream.name for stream in self._ledger.sources.streams()}
+        own = {stream.name for stream in self._ledger.sources.locked()}
         changed_at = os.fstat(self._folder.fd).st_mtime_ns
         is_recent = abs(self._updated_at - changed_at) < _SAME_TIME_NS
         if changed_at != self._changed_at or is_recent or own != self._own:

@@ -246,7 +246,7 @@ class SpoolFolder:
 
     # Streams of this process.
 
-    def create_stream(self, stream_name: StreamName) -> StreamLock:
+    def create_stream(self, stream_name: StreamName | str) -> StreamLock:
         """Create and lock a new stream. It becomes visible to other processes atomically.
 
         Whatever interrupts this leaves what a crash would leave.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import orjson
 
@@ -135,7 +136,7 @@ def _oldest(stream_fd: int, contents: Contents, begun: float) -> float | None:
             continue  # delivered meanwhile
         try:
             acked = contents.acked
-            part = read_part(fd, acked.offset if number == acked.segment else 0)
+            part = read_part(partial(os.pread, fd), acked.offset if number == acked.segment else 0)
             written_at = os.fstat(fd).st_mtime
         finally:
             os.close(fd)

@@ -6,7 +6,8 @@ import os
 
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, SPOOL_REMOVED
-from structlog_mozdef.buffers.spool.format import StreamName, StreamNames
+from structlog_mozdef.buffers.spool.folder import StreamLock
+from structlog_mozdef.buffers.spool.format import StreamNames
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
 from structlog_mozdef.buffers.spool.maintenance import MaintenanceThread
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
@@ -23,9 +24,6 @@ class StreamLifecycle:
 
     Args:
         ledger, maintenance: of the spool.
-
-    Attributes:
-        names: of the streams of this process.
     """
 
     def __init__(self, ledger: SpoolLedger, maintenance: MaintenanceThread) -> None:
@@ -34,31 +32,36 @@ class StreamLifecycle:
         self._sync = ledger.options.sync
         self._maintenance = maintenance
         self._has_new_names = False
-        self.names = StreamNames()
+        self._names = StreamNames()
 
-    def make(self, name: StreamName) -> OwnStream:
-        """Make a stream of that name, or of a later one.
-
-        Raises:
-            OSError: it cannot be made.
-        """
+    def _create(self, name: str) -> StreamLock:
+        """Create a stream of that name, or of a later one. Raises OSError."""
         while True:
             try:
-                return OwnStream(self._folder, self._folder.create_stream(name), self._ledger)
+                return self._folder.create_stream(name)
             except FileExistsError:
-                name = self.names.next()  # a signal handler was faster
+                name = str(self._names.next())  # a signal handler was faster
 
-    def begin(self) -> OwnStream:
-        """Make the stream that all later events go to.
-
-        Raises:
-            OSError: it cannot be made.
-        """
-        stream = self.make(self.names.next())
-        for holding in self._ledger.sources.holdings():
-            holding.closed = True
+    def begin(self, *, on_disk: bool) -> OwnStream:
+        """Make the stream that all later events go to, on disk or in memory. Raises OSError."""
+        name = str(self._names.next())
+        lock = self._create(name) if on_disk else None
+        stream = OwnStream(self._ledger, lock.name if lock else name)
+        stream.lock = lock
         self._ledger.append(stream)
         return stream
+
+    def write_held(self, stream: OwnStream) -> None:
+        """Write what *stream* holds in memory to the disk. Raises OSError."""
+        lock = self._create(stream.name)
+        complete = None
+        try:
+            complete = stream.write_held(lock)
+        finally:
+            if complete is None:
+                self._folder.remove_stream(lock)
+        for file in complete or ():
+            self._maintenance.sync_and_close(file)
 
     def begin_segment(self, stream: OwnStream) -> None:
         """Append to a new segment from now on.
@@ -113,17 +116,16 @@ class StreamLifecycle:
         """Seal all other streams, and release one where too many are open."""
         own = self._ledger.sources.own
         for stream in own[-2 * _MOST_OPEN :]:
-            if isinstance(stream, OwnStream) and not stream.closed and stream not in in_use:
+            if not stream.closed and stream not in in_use:
                 self.seal(stream)
-        middle = own[-_MOST_OPEN // 2] if len(own) > _MOST_OPEN else None
-        if isinstance(middle, OwnStream) and middle.can_be_released():
-            middle.release()
+        if len(own) > _MOST_OPEN and own[-_MOST_OPEN // 2].can_be_released():
+            own[-_MOST_OPEN // 2].release()
 
     def drop_oldest_segment(self) -> bool:
         """Drop the oldest segment that is not being read; False where there is none."""
-        for source in self._ledger.sources.own:
-            if isinstance(source, OwnStream) and source.lock is not None:
-                dropped = source.drop_oldest_segment()
+        for stream in self._ledger.sources.own:
+            if stream.lock is not None:
+                dropped = stream.drop_oldest_segment()
                 if dropped:
                     self._ledger.drops.add(BUFFER_FULL, dropped)
                     return True
@@ -131,7 +133,7 @@ class StreamLifecycle:
 
     def release_lost(self) -> None:
         """Release streams whose locks are gone: the program closed their descriptors."""
-        for stream in self._ledger.sources.streams():
+        for stream in self._ledger.sources.locked():
             if stream.lock is not None and not stream.lock.is_ours():
                 stream.release()
 
@@ -139,7 +141,7 @@ class StreamLifecycle:
         """Remove what is drained, and leave the rest to the process that adopts it."""
         self.seal_all_but()
         for stream in self._ledger.sources.own:
-            if isinstance(stream, OwnStream) and stream.lock is not None:
+            if stream.lock is not None:
                 if stream.is_removed():
                     self._ledger.drops.add(SPOOL_REMOVED, stream.waiting())
                 elif not _is_drained(stream):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,25 +68,29 @@ class Part(NamedTuple):
     is_torn: bool = False
 
 
-def read_part(fd: int, offset: int) -> Part | None:
+def read_part(read: Callable[[int, int], bytes], offset: int) -> Part | None:
     """Read the next part of a segment; None at its end.
+
+    Args:
+        read: returns so many bytes from an offset on, or less at the end.
+        offset: where the part begins.
 
     Raises:
         OSError: it cannot be read now.
     """
-    chunk = os.pread(fd, CHUNK_BYTES, offset)
+    chunk = read(CHUNK_BYTES, offset)
     if lines := _complete_lines(chunk):
         return Part(lines, chunk.rfind(b"\n") + 1)
     if not chunk:
         return None
     # A line that is longer than a chunk, or has no end.
-    data = os.pread(fd, LINE_LIMIT_BYTES + 1, offset)
+    data = read(LINE_LIMIT_BYTES + 1, offset)
     line, has_end, _ = data.partition(b"\n")
     if has_end:
         return Part([line], len(line) + 1)
     if len(data) <= LINE_LIMIT_BYTES:
         return Part([line], len(line), is_torn=True)
-    return Part([line[:_KEPT_BYTES]], _length_of_line(fd, offset), "a line without an end")
+    return Part([line[:_KEPT_BYTES]], _length_of_line(read, offset), "a line without an end")
 
 
 def _complete_lines(chunk: bytes) -> list[bytes]:
@@ -96,10 +101,10 @@ def _complete_lines(chunk: bytes) -> list[bytes]:
     return [line[:-1] for line in lines]
 
 
-def _length_of_line(fd: int, begin: int) -> int:
+def _length_of_line(read: Callable[[int, int], bytes], begin: int) -> int:
     """Return how far it is from *begin* to the end of the line, or of the file."""
     length = 0
-    while chunk := os.pread(fd, CHUNK_BYTES, begin + length):
+    while chunk := read(CHUNK_BYTES, begin + length):
         found = chunk.find(b"\n") + 1
         length += found or len(chunk)
         if found:

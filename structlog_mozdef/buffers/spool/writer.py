@@ -40,6 +40,8 @@ class _NoStream:
     """Lies in the slot while there is no stream, or an append is under way."""
 
     credit = fd = -1
+    lock = None
+    is_held = False
 
 
 _NO_STREAM: OwnStream = cast("OwnStream", _NoStream())
@@ -168,14 +170,13 @@ class SpoolWriter:
         """Append *line* to *stream*, if that is one, or to another."""
         self._put_back(stream)
         self.seal_interrupted()
+        if self._outage.error is not None:
+            self._try_disk()
         stream = self._empty_slot()
         is_full = self._ledger.own_waiting() >= self._options.max_events
         if is_full and not self._drop_oldest_events(stream):
             self._put_back(stream)
             return self._drop(len(line), BUFFER_FULL)
-        if self._outage.error is not None:
-            self._try_disk()
-            stream = self._empty_slot()
         return self._write_or_hold(line, stream)
 
     def _write_or_hold(self, line: bytes, stream: OwnStream, *, bounded: bool = True) -> int:
@@ -191,11 +192,14 @@ class SpoolWriter:
                     self._outage.begin(error)
                     self.maintenance.start()
                 stream = _NO_STREAM
-        if (bounded and len(line) > self._options.largest_line) or not self._outage.hold(
-            line, bounded=bounded
-        ):
-            return self._drop(len(line), DISK_ERROR)
-        return self._ledger.own_waiting()
+        size = len(line)
+        if bounded and (size > self._options.largest_line or not self._outage.has_memory(size)):
+            self._put_back(stream)
+            return self._drop(size, DISK_ERROR)
+        if not stream.is_held:
+            stream = self._streams.begin(on_disk=False)
+        stream.hold(line)
+        return self._count(stream, size)
 
     def _drop(self, size: int, reason: str) -> int:
         if size > self._options.largest_line:
@@ -225,13 +229,18 @@ class SpoolWriter:
             raise
         if self._options.sync == "always":
             self.maintenance.sync(stream.fd)
+        self._count(stream, size)
+        return True
+
+    def _count(self, stream: OwnStream, size: int) -> int:
+        """Count an event of *size* bytes, and put the stream into the slot; return the backlog."""
         stream.credit -= size
         stream.appended += 1
         backlog = self._ledger.own_waiting()
         stream.offset = stream.appended - backlog
         self._mark(stream, stream.appended, backlog)
         self._put_back(stream)
-        return True
+        return backlog
 
     def _with_credit(self, stream: OwnStream, size: int, *, bounded: bool) -> OwnStream:
         """Give *stream*, or another, credit for *size* bytes, after a check of all that can change.
@@ -248,8 +257,8 @@ class SpoolWriter:
             return _NO_STREAM
         self.maintenance.start()
         stream = self._checked(stream)
-        if stream is _NO_STREAM:
-            stream = self._streams.begin()
+        if stream.lock is None:
+            stream = self._streams.begin(on_disk=True)
         is_complete = stream.bytes_in_segment() >= self._segment_bytes
         if stream.fd < 0 or is_complete or stream.events_in_segment() >= self._segment_events:
             self._streams.begin_segment(stream)
@@ -335,16 +344,7 @@ class SpoolWriter:
 
     def _try_disk(self) -> None:
         """Write what is held in memory, if the disk accepts it again."""
-        if not self._outage.try_disk():
-            return
-        try:
-            if self._slot is _NO_STREAM:
-                self._slot = self._streams.begin()
-        except OSError as error:
-            pass_on(error)
-            self._outage.begin(error)
-        else:
-            self._outage.end()
+        self._put_back(self._outage.try_disk(self._empty_slot()))
 
     def _maintain(self) -> list[Descriptor]:
         self._ledger.rejected.write_pending()
@@ -364,11 +364,11 @@ class SpoolWriter:
         self._streams.seal_all_but(stream, self._slot)
         self._streams.release_lost()
         self._put_back(stream)
-        if self._outage.error is not None:
+        if self._outage.error is not None or self._outage.held_count():
             self._try_disk()
         if self._clock() >= self._touch_at:
             self._touch_at = self._clock() + _TOUCH_INTERVAL
-            for other in self._ledger.sources.streams():
+            for other in self._ledger.sources.locked():
                 other.touch()
         return [] if self._slot is _NO_STREAM else self._streams.files_to_sync(self._slot)
 
@@ -389,6 +389,6 @@ class SpoolWriter:
 
     def abandon(self) -> None:
         """See `structlog_mozdef.buffers.spool.Spool`."""
-        for stream in self._ledger.sources.streams():
+        for stream in self._ledger.sources.locked():
             stream.abandon()
         self.maintenance.abandon()
