@@ -17,11 +17,7 @@ _ENOUGH_EVENTS = 2000
 
 
 class Adoption:
-    """Searches for streams that nobody holds, and makes them sources of this process.
-
-    Args:
-        ledger: of the spool.
-    """
+    """Searches for streams that nobody holds, and makes them sources of this process."""
 
     def __init__(self, ledger: SpoolLedger) -> None:
         self._ledger = ledger

@@ -26,11 +26,7 @@ _MEASURED_AT_ONCE = 200
 
 
 class Capacity:
-    """What the streams of other processes take, and what is left.
-
-    Args:
-        ledger: of the spool.
-    """
+    """What the streams of other processes take, and what is left."""
 
     def __init__(self, ledger: SpoolLedger) -> None:
         self._ledger = ledger

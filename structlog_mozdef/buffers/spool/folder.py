@@ -262,14 +262,11 @@ class SpoolFolder:
         except FileNotFoundError:  # somebody has removed the folder itself
             self._open()
             os.mkdir(unfinished, 0o700, dir_fd=self.fd)
+        stream = None
         try:
             # By its name: where the umask denies the right to open it, it could not be opened.
             os.chmod(unfinished, 0o700, dir_fd=self.fd)
             stream = StreamLock(unfinished, self.fd)
-        except OSError:
-            os.rmdir(unfinished, dir_fd=self.fd)
-            raise
-        try:
             give_to_owner_of(self.fd, stream.fd)
             _flock.try_lock(stream.fd)
             fd = create_file(STREAM_FILE, os.O_WRONLY, stream.fd)
@@ -279,7 +276,10 @@ class SpoolFolder:
                 os.close(fd)
             os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         except OSError:
-            self.remove_stream(stream)
+            if stream is None:
+                os.rmdir(unfinished, dir_fd=self.fd)
+            else:
+                self.remove_stream(stream)
             raise
         stream.name = name
         return stream
@@ -329,29 +329,27 @@ class SpoolFolder:
         Raises:
             OSError: no file can be opened now.
         """
+        stream = reason = None
         try:
-            return self._lock(StreamLock(name, self.fd))
+            stream = StreamLock(name, self.fd)
+            if _flock.try_lock(stream.fd):
+                # Another sink may have drained and removed it between the two calls.
+                now = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+                reason = self.reason_to_leave(stream.fd)
+                if reason is None and os.path.samestat(now, os.fstat(stream.fd)):
+                    lock, stream = stream, None
+                    return lock
         except OSError as error:
             if error.errno in TOO_MANY_OPEN:
                 raise
             if isinstance(error, PermissionError):
-                self.left_alone[name] = f"it cannot be read: {error.strerror}"
-            return None  # otherwise it is no folder, or gone
-
-    def _lock(self, stream: StreamLock) -> StreamLock | None:
-        is_ours = False
-        try:
-            if _flock.try_lock(stream.fd):
-                # Another sink may have drained and removed it between the two calls.
-                now = os.stat(stream.name, dir_fd=self.fd, follow_symlinks=False)
-                reason = self.reason_to_leave(stream.fd)
-                is_ours = reason is None and os.path.samestat(now, os.fstat(stream.fd))
-                if reason is not None:
-                    self.left_alone[stream.name] = reason
+                reason = f"it cannot be read: {error.strerror}"
         finally:
-            if not is_ours:
+            if reason is not None:
+                self.left_alone[name] = reason
+            if stream is not None:
                 stream.close()
-        return stream if is_ours else None
+        return None  # it lives, or is no folder, or is gone
 
     def reason_to_leave(self, stream_fd: int) -> str | None:
         """Say why the stream whose folder is open as *stream_fd* is not for this process."""

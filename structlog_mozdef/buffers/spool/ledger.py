@@ -135,9 +135,7 @@ class SpoolLedger:
         # Events that were appended once more, and those that were dropped before they were.
         self._requeues = self._refused = 0
         self._found_again = self._found_on_disk = 0
-        self.rejected = RejectedEvents(
-            folder, options, self.lock, self.drops, self._warn_of_letters
-        )
+        self.rejected = RejectedEvents(self)
         # Events that were put at the end of the buffer: their number there, and how many others
         # were settled at that moment. Until they are settled, nothing behind them is.
         self._requeued: list[tuple[int, int]] = []
@@ -165,7 +163,7 @@ class SpoolLedger:
         if stream in self.sources.own:
             # Of its events, those that were settled here come from the disk once more.
             self._found_again += stream.appended - before
-        else:
+        elif stream not in self.sources.adopted:
             self.change(lambda now: now._replace(adopted=(*now.adopted, stream)))
 
     @locked
@@ -178,6 +176,10 @@ class SpoolLedger:
     def waiting(self) -> int:
         """Return how many events can be had from the spool."""
         return sum(source.waiting() for source in self.sources.all())
+
+    def held_count(self) -> int:
+        """Return how many events are in memory, and would not outlive the process."""
+        return sum(stream.left() for stream in self.sources.held())
 
     def own_waiting(self) -> int:
         """Return how many events of this process wait."""
@@ -239,17 +241,14 @@ class SpoolLedger:
 
     def reject(self, event: bytes, reason: str) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._set_aside(self.rejected.keep(event, reason))
+        self._count_letter(self.rejected.keep(event, reason), in_flight=1, found=0)
+        self.warnings.flush()
 
     @locked
-    def _set_aside(self, count: Callable[[], object]) -> None:
+    def _count_letter(self, count: Callable[[], object], *, in_flight: int, found: int) -> None:
         count()
-        self.set_aside += 1
-
-    @locked
-    def _count_damaged(self, count: Callable[[], object], *, was_counted: bool) -> None:
-        self._found_on_disk += not was_counted
-        count()
+        self.set_aside += in_flight
+        self._found_on_disk += found
 
     @locked
     def dead_letters(self) -> list[DeadLetter]:
@@ -272,12 +271,9 @@ class SpoolLedger:
         self._found_on_disk += self.set_aside
         self.set_aside = 0
 
-    def _warn_of_letters(self, trouble: str) -> None:
-        self.warnings.add("dead letters", f"the spool {self.folder.path}: {trouble}")
-
     def found_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> None:
         """Keep a line that is no event; *was_counted*: as one of those of its stream."""
-        self._count_damaged(self.rejected.keep(line, reason), was_counted=was_counted)
+        self._count_letter(self.rejected.keep(line, reason), in_flight=0, found=not was_counted)
         path = self.folder.path
         self.warnings.count(
             "spool damaged line",

@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING
 
 from structlog_mozdef.buffers.accounting import Times
 from structlog_mozdef.buffers.spool.folder import StreamLock
-from structlog_mozdef.buffers.spool.format import ACK_FILE, encode_ack, segment_name
-from structlog_mozdef.buffers.spool.segments import Contents, Part, Segment, read_part
+from structlog_mozdef.buffers.spool.format import (
+    ACK_FILE,
+    LINE_LIMIT_BYTES,
+    encode_ack,
+    segment_name,
+)
+from structlog_mozdef.buffers.spool.segments import Contents, Segment
 from structlog_mozdef.buffers.spool.stream import Stream
 from structlog_mozdef.files.descriptor import Descriptor
+from structlog_mozdef.files.lines import Part, read_part
 from structlog_mozdef.files.opening import create_file, ignored_errors, open_folder, write_all
 
 if TYPE_CHECKING:
@@ -58,24 +64,19 @@ class OwnStream(Stream):
         Raises:
             OSError: there is no new segment.
         """
-        number = self.last + 1
-        while True:
-            try:
-                fd = create_file(segment_name(number), _APPEND, self.lock_fd())
-                break
-            except FileExistsError:
-                number += 1  # somebody else has put something there
+        fd = create_file(segment_name(self.last + 1), _APPEND, self.lock_fd())
         before, self._file = self._file, Descriptor(fd)
         self.fd = self._file.fd
-        self._count_segment(number)
+        self._count_segment()
         return before
 
-    def _count_segment(self, number: int) -> None:
-        self._segments[number] = Segment(self.appended)
+    def _count_segment(self) -> None:
+        """Count what is appended from now on as events of another segment."""
         if self.last in self._segments:
             self._segments[self.last].size = self.bytes_in_segment()
+        self._segments[self.last + 1] = Segment(self.appended)
         self.granted = self.credit = 0
-        self.last = number
+        self.last += 1  # last: a reader at the end of a segment that is not the last goes on
 
     def events_in_segment(self) -> int:
         """Return how many events were appended to the last segment."""
@@ -157,21 +158,21 @@ class OwnStream(Stream):
 
     def hold(self, line: bytes) -> None:
         """Write a line to memory."""
-        is_complete = self.bytes_in_segment() >= _HELD_SEGMENT_BYTES or not self.left()
-        if not self._held or is_complete:
+        size = self.bytes_in_segment()
+        if not self._held or size >= _HELD_SEGMENT_BYTES or (size and not self.left()):
             self._held[self.last + 1] = bytearray()
-            self._count_segment(self.last + 1)
+            self._count_segment()
         self._held[self.last] += line
         self.grant(len(line))
 
-    def write_held(self, lock: StreamLock) -> list[Descriptor] | None:
+    def write_held(self, lock: StreamLock) -> list[Descriptor]:
         """Write what is held in memory to the disk, where this stream is from then on.
 
         Args:
             lock: of a new stream.
 
         Returns:
-            The segments that are complete; None where a signal handler was faster.
+            Files that are complete now.
 
         Raises:
             OSError: the disk does not accept it.
@@ -181,11 +182,10 @@ class OwnStream(Stream):
         for name, content in {ACK_FILE: encode_ack(acked), **contents}.items():
             files.append(Descriptor(create_file(name, _APPEND, lock.fd)))
             write_all(files[-1].fd, content)
-        if not self.is_held:
-            return None
-        self._file = files.pop()
-        self.fd = self._file.fd
-        self.lock, self.name, self._held = lock, lock.name, {}
+        if self.is_held:  # and no signal handler was faster
+            self._file = files.pop()
+            self.fd = self._file.fd
+            self.lock, self.name, self._held = lock, lock.name, {}
         return files
 
     # What differs in reading.
@@ -195,7 +195,9 @@ class OwnStream(Stream):
         held = self._held.get(number)
         if held is None:
             return super()._next_part()
-        return read_part(lambda size, begin: bytes(held[begin : begin + size]), offset)
+        return read_part(
+            lambda size, begin: bytes(held[begin : begin + size]), offset, LINE_LIMIT_BYTES
+        )
 
     def take_over(self, lock: StreamLock, contents: Contents) -> None:
         super().take_over(lock, contents)
@@ -216,15 +218,11 @@ class OwnStream(Stream):
         # Of a torn line the disk accepted only a part: the event went to another stream.
         return [""] if part.is_torn else super()._damages(part)
 
-    def can_be_released(self) -> bool:
-        """Return whether the stream could do without its descriptors for now."""
-        return self.closed and self.lock is not None and not self.state.outstanding
-
-    def _close_files(self) -> None:
-        super()._close_files()
+    def _close_files(self) -> StreamLock | None:
         self.stop_writing()
         self.fd = -1
         self._held = {}
         file, self._file = self._file, None
         if file is not None:
             file.close()
+        return super()._close_files()

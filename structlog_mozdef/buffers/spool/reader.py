@@ -41,9 +41,6 @@ class SpoolReader:
     Until it is settled, what was given out stays the same, in the same order, whatever is added.
     A read or an ack that is interrupted leaves `_is_busy` set: then everything that is in flight
     is read again, as after a crash.
-
-    Args:
-        ledger, writer, adoption: of the spool.
     """
 
     def __init__(self, ledger: SpoolLedger, writer: SpoolWriter, adoption: Adoption) -> None:

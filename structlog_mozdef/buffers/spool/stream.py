@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from structlog_mozdef.buffers.spool.folder import StreamLock
 from structlog_mozdef.buffers.spool.format import (
     ACK_FILE,
+    LINE_LIMIT_BYTES,
     Offset,
     damage_of,
     encode_ack,
@@ -23,12 +24,11 @@ from structlog_mozdef.buffers.spool.format import (
 )
 from structlog_mozdef.buffers.spool.segments import (
     Contents,
-    Part,
     Segment,
     open_segment,
-    read_part,
 )
 from structlog_mozdef.files.descriptor import Descriptor
+from structlog_mozdef.files.lines import Part, read_part
 from structlog_mozdef.files.opening import create_file, ignored_errors, quarantine
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Stream:
             if fd < 0:
                 return None
             self._reading = Descriptor(fd)
-        return read_part(partial(os.pread, self._reading.fd), offset)
+        return read_part(partial(os.pread, self._reading.fd), offset, LINE_LIMIT_BYTES)
 
     def _open(self, number: int) -> int:
         return open_segment(self.lock_fd(), number)
@@ -226,9 +226,8 @@ class Stream:
         if not any(damage is not None for damage in damages):
             self._add_events(part.lines, part.length)
             return
-        for line, damage in zip(part.lines, damages, strict=True):
+        for (line, length), damage in zip(part.each(), damages, strict=True):
             # Where only the end of the last line of a dead process is missing, it is an event.
-            length = part.length if len(part.lines) == 1 else len(line) + 1
             if damage is None:
                 self._add_events([line], length)
             else:
@@ -367,21 +366,20 @@ class Stream:
 
     def remove(self) -> None:
         """Remove the stream, which is drained."""
-        self._close_files()
-        lock, self.lock = self.lock, None
-        if lock is not None:
+        if lock := self._close_files():
             self._ledger.folder.remove_stream(lock)
 
     def abandon(self) -> None:
         """Close all files, and change nothing on disk: as if the process had died."""
-        self._close_files()
-        lock, self.lock = self.lock, None
-        if lock is not None:
+        if lock := self._close_files():
             lock.close()
 
-    def _close_files(self) -> None:
+    def _close_files(self) -> StreamLock | None:
+        """Close all files, and return the lock."""
         self.closed = True
         self._stop_reading()
         ack_file, self._ack_file = self._ack_file, None
         if ack_file is not None:
             ack_file.close()
+        lock, self.lock = self.lock, None
+        return lock
