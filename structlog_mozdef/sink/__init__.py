@@ -212,17 +212,11 @@ class Sink:
         max_events, max_bytes = config.bounds()
         if self._spool_folder is None:
             return MemoryBuffer(max_events, max_bytes, config.when_full)
-        from structlog_mozdef.buffers.spool import Spool
+        from structlog_mozdef.buffers.spool import Spool, SpoolOptions
 
-        return Spool(
-            self._spool_folder,
-            max_events=max_events,
-            max_bytes=max_bytes,
-            when_full=config.when_full,
-            sync=config.sync,
-            own_log=self.own_log,
-            max_dead_letter_bytes=config.max_dead_letter_bytes,
-        )
+        limit = config.max_dead_letter_bytes
+        options = SpoolOptions(max_events, max_bytes, config.when_full, config.sync, limit)
+        return Spool(self._spool_folder, options, self.own_log)
 
     def choose_append(self) -> None:
         """Let events wait in the buffer, or go to the tests that capture them."""

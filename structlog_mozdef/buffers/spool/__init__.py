@@ -80,7 +80,6 @@ from __future__ import annotations
 
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
-from structlog_mozdef.buffers.base import SyncMode, WhenFull
 from structlog_mozdef.buffers.spool.adoption import Adoption
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
@@ -88,10 +87,7 @@ from structlog_mozdef.buffers.spool.options import SpoolOptions, SpoolTimings
 from structlog_mozdef.buffers.spool.reader import SpoolBatch, SpoolReader
 from structlog_mozdef.buffers.spool.writer import SpoolWriter
 
-__all__ = ["Spool", "SpoolTimings"]
-
-_LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
-_TIMINGS = SpoolTimings()
+__all__ = ["Spool", "SpoolOptions", "SpoolTimings"]
 
 
 class Spool:
@@ -99,41 +95,21 @@ class Spool:
 
     Args:
         folder: shared with the spools of other processes, and with those of this one.
-        max_events: of this process that may wait.
-        max_bytes: of the whole folder. More than 30 processes that begin at the same moment can
-            exceed it by a few percent.
-        when_full: as for `MemoryBuffer`; "drop_oldest" drops the oldest segment of this process
-            that is not being sent.
-        sync: when events are forced to the disk; see "Power loss".
+        options: see there.
         own_log: says what happened to the disk.
-        max_dead_letter_bytes: of *max_bytes*, what is for dead letters; None: a sixteenth.
-        segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
-        timings: how long it waits before it tries or measures again.
     """
 
     def __init__(
-        self,
-        folder: SpoolFolder,
-        *,
-        max_events: int,
-        max_bytes: int,
-        when_full: WhenFull,
-        sync: SyncMode,
-        own_log: RateLimitedLogger,
-        max_dead_letter_bytes: int | None = None,
-        segment_bytes: int = _LARGEST_SEGMENT_BYTES,
-        timings: SpoolTimings = _TIMINGS,
+        self, folder: SpoolFolder, options: SpoolOptions, own_log: RateLimitedLogger
     ) -> None:
-        self.rescan_interval = timings.rescan_interval
-        options = SpoolOptions(
-            max_events, max_bytes, when_full, sync, segment_bytes, timings, max_dead_letter_bytes
-        )
+        self.rescan_interval = options.timings.rescan_interval
         self._ledger = SpoolLedger(folder, options, own_log)
         self._writer = SpoolWriter(self._ledger)
         self._adoption = Adoption(self._ledger)
         self._reader = SpoolReader(self._ledger, self._writer, self._adoption)
         # See `structlog_mozdef.buffers.base.Buffer`.
-        self.append = self._writer.append_and_sync if sync == "always" else self._writer.append
+        syncs = options.sync == "always"
+        self.append = self._writer.append_and_sync if syncs else self._writer.append
         self.drop = self._ledger.count_refused
         self.ack = self._reader.ack
         self.reject, self.requeue = self._ledger.reject, self._writer.append_requeued
