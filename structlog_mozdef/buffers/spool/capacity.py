@@ -73,12 +73,12 @@ class Capacity:
             names = set(self._folder.names())
             for sizes in (self._alive, self._dead):
                 for name in sizes.keys() - (names - own):
-                    del sizes[name]
+                    sizes.pop(name, None)
             for name in names - own - self._alive.keys() - self._dead.keys():
                 if not name.startswith(DEAD_LETTERS_FILE):  # they have a limit of their own
                     self._alive[name] = 0
             self._dead_bytes = sum(self._dead.values())
-        for name in self._alive:
+        for name in list(self._alive):  # a signal handler may log meanwhile
             self._alive[name] = self._size_of(name)
 
     def measure(self) -> None:
