@@ -165,9 +165,11 @@ class SpoolFolder:
         """
         try:
             numbers = [int(name) for name in os.listdir("/dev/fd")]
-            letters = _status_of(DEAD_LETTERS_FILE, self.fd)
         except OSError:
             return  # this platform has no such list
+        letters = None
+        with ignored_errors():  # there are none
+            letters = os.stat(DEAD_LETTERS_FILE, dir_fd=self.fd, follow_symlinks=False)
         folders = [folder._descriptor for folder in list(_folders)]  # noqa: SLF001 - of its own
         for fd in set(numbers) - {folder.fd for folder in folders if folder is not None}:
             with ignored_errors():  # that of the list itself, and what is gone
@@ -383,15 +385,7 @@ def _metadata_of(stream_fd: int) -> Metadata:
 
 
 def _was_just_written(stream_fd: int) -> bool:
-    latest = 0.0
     with opened_folder(".", stream_fd) as fd:
-        for name in os.listdir(fd):
-            latest = max(latest, os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime)
+        found = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in os.listdir(fd)]
+    latest = max((status.st_mtime for status in found), default=0.0)
     return abs(time.time() - latest) < FOREIGN_AGE
-
-
-def _status_of(name: str, folder_fd: int) -> os.stat_result | None:
-    try:
-        return os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-    except OSError:
-        return None

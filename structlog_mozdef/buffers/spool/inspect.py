@@ -14,11 +14,7 @@ import orjson
 from structlog_mozdef import _flock
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES, StreamName, parse_stream_name
-from structlog_mozdef.buffers.spool.segments import (
-    Contents,
-    open_segment,
-    read_contents,
-)
+from structlog_mozdef.buffers.spool.segments import Contents, open_segment, read_contents
 from structlog_mozdef.files.lines import read_part
 from structlog_mozdef.files.opening import ignored_errors, opened_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp

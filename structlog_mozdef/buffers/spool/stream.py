@@ -22,11 +22,7 @@ from structlog_mozdef.buffers.spool.format import (
     encode_ack,
     segment_name,
 )
-from structlog_mozdef.buffers.spool.segments import (
-    Contents,
-    Segment,
-    open_segment,
-)
+from structlog_mozdef.buffers.spool.segments import Contents, Segment, open_segment
 from structlog_mozdef.files.descriptor import Descriptor
 from structlog_mozdef.files.lines import Part, read_part
 from structlog_mozdef.files.opening import create_file, ignored_errors, quarantine

@@ -15,12 +15,7 @@ from typing import cast
 
 from structlog_mozdef._lock import locked
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.buffers.base import (
-    BUFFER_FULL,
-    DISK_ERROR,
-    FULL,
-    LARGER_THAN_BUFFER,
-)
+from structlog_mozdef.buffers.base import BUFFER_FULL, DISK_ERROR, FULL, LARGER_THAN_BUFFER
 from structlog_mozdef.buffers.spool.capacity import Capacity
 from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
