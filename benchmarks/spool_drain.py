@@ -48,17 +48,11 @@ def main(*, quick: bool = False) -> Results:
 
 def _fill(folder: str, url: str, events: int) -> None:
     from structlog_mozdef._log import RateLimitedLogger
-    from structlog_mozdef.buffers.spool import Spool
+    from structlog_mozdef.buffers.spool import Spool, SpoolOptions
     from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
-    spool = Spool(
-        SpoolFolder(folder, url),
-        max_events=events,
-        max_bytes=2**31,
-        when_full="drop_newest",
-        sync="never",
-        own_log=RateLimitedLogger(),
-    )
+    options = SpoolOptions(events, 2**31, "drop_newest", "never")
+    spool = Spool(SpoolFolder(folder, url), options, RateLimitedLogger())
     for _ in range(events):
         spool.append(_EVENT)
     spool.close()

@@ -5,7 +5,10 @@ Windows has none: check `AVAILABLE` first.
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+from structlog_mozdef._deadline import Deadline
 
 fcntl: Any
 try:
@@ -16,10 +19,8 @@ except ImportError:  # Windows
 #: Whether this platform has such locks.
 AVAILABLE = fcntl is not None
 
-
-def lock(fd: int) -> None:
-    """Lock the open file *fd*; wait while another holder has the lock."""
-    fcntl.flock(fd, fcntl.LOCK_EX)
+# Seconds between two attempts to lock.
+_POLL_INTERVAL = 0.005
 
 
 def try_lock(fd: int, *, shared: bool = False) -> bool:
@@ -31,6 +32,15 @@ def try_lock(fd: int, *, shared: bool = False) -> bool:
         fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def lock_by(fd: int, deadline: Deadline) -> bool:
+    """Lock the open file *fd*; False where somebody else holds it until *deadline*."""
+    while not try_lock(fd):
+        if deadline.expired:
+            return False
+        time.sleep(_POLL_INTERVAL)
     return True
 
 

@@ -9,15 +9,17 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
-from structlog_mozdef.buffers.spool.segments import open_segment, read_contents, read_part
+from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE, LINE_LIMIT_BYTES
+from structlog_mozdef.buffers.spool.segments import open_segment, read_contents
 from structlog_mozdef.exceptions import AuditError, MozDefError
+from structlog_mozdef.files.lines import read_part
 from structlog_mozdef.files.opening import open_file, opened_folder
 
 _SQLITE = b"SQLite format 3\0"
@@ -149,8 +151,8 @@ def _lines_of_segment(stream_fd: int, number: int) -> Iterable[bytes]:
     if fd < 0:
         return
     try:
-        offset = 0
-        while (part := read_part(fd, offset)) is not None:
+        read, offset = partial(os.pread, fd), 0
+        while (part := read_part(read, offset, LINE_LIMIT_BYTES)) is not None:
             offset += part.length
             if not part.is_torn:  # a process may be writing it
                 yield from part.lines

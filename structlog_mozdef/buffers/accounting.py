@@ -47,8 +47,8 @@ class Drops:
             tally = self._tallies.setdefault(reason, _Tally(now))
         if tally.events == tally.reported:
             tally.first = now
+        tally.last = now  # first: `losses` may be called without the lock
         tally.events += events
-        tally.last = now
 
     def counts(self) -> dict[str, int]:
         """Return reason -> events, since the buffer was made."""

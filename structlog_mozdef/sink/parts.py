@@ -43,14 +43,8 @@ def new_buffer(config: SinkConfig, spool_folder: Any, own_log: RateLimitedLogger
     if spool_folder is None:
         return MemoryBuffer(max_events, max_bytes, config.when_full)
     # Loaded only where it is used, when the program is configured.
-    from structlog_mozdef.buffers.spool import Spool
+    from structlog_mozdef.buffers.spool import Spool, SpoolOptions
 
-    return Spool(
-        spool_folder,
-        max_events=max_events,
-        max_bytes=max_bytes,
-        when_full=config.when_full,
-        sync=config.sync,
-        own_log=own_log,
-        max_dead_letter_bytes=config.max_dead_letter_bytes,
-    )
+    limit = config.max_dead_letter_bytes
+    options = SpoolOptions(max_events, max_bytes, config.when_full, config.sync, limit)
+    return Spool(spool_folder, options, own_log)

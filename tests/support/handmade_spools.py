@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool, SpoolTimings
+from structlog_mozdef.buffers.spool import Spool, SpoolOptions, SpoolTimings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 
 DESTINATION = "http://mozdef.example.com/events"
@@ -21,17 +21,19 @@ DESTINATION = "http://mozdef.example.com/events"
 AT_ONCE = SpoolTimings(disk_retry=0.0, full_retry=0.0, rescan_interval=0.0)
 
 
-def spool_on(path: Path, destination: str = DESTINATION, **options) -> Spool:
+def spool_on(
+    path: Path, destination: str = DESTINATION, own_log: RateLimitedLogger | None = None, **options
+) -> Spool:
     """A spool of this process on *path*, which looks for orphans as often as it is asked to."""
     defaults = {
         "max_events": sys.maxsize,
         "max_bytes": 10_000_000,
         "when_full": "drop_newest",
         "sync": "never",
-        "own_log": RateLimitedLogger(),
         "timings": SpoolTimings(rescan_interval=0.0),
     }
-    return Spool(SpoolFolder(path, destination), **{**defaults, **options})
+    folder = SpoolFolder(path, destination)
+    return Spool(folder, SpoolOptions(**{**defaults, **options}), own_log or RateLimitedLogger())
 
 
 def maintenance_threads() -> set[threading.Thread]:

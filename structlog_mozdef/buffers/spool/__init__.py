@@ -46,8 +46,8 @@ Recovery
     process has a queue of sources, oldest first, and appends to the last. A signal handler that
     logs in the middle of an append writes to a stream of its own.
 
-    While the disk accepts no events (full, quota, gone), the last source is a holding in memory,
-    bounded. Once the disk accepts events again, it is written into a stream of its own.
+    While the disk accepts no events (full, quota, gone), the segments of the last stream are held
+    in memory, bounded. Once the disk accepts events again, they are written to it.
 
     A forked child closes all of its parent's streams, and begins one with its first event.
 
@@ -78,12 +78,8 @@ Why files and not SQLite
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from structlog_mozdef._lock import locked
 from structlog_mozdef._log import RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Loss
-from structlog_mozdef.buffers.base import Batch, Counts, DeadLetter, SyncMode, WhenFull
 from structlog_mozdef.buffers.spool.adoption import Adoption
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
@@ -91,10 +87,7 @@ from structlog_mozdef.buffers.spool.options import SpoolOptions, SpoolTimings
 from structlog_mozdef.buffers.spool.reader import SpoolBatch, SpoolReader
 from structlog_mozdef.buffers.spool.writer import SpoolWriter
 
-__all__ = ["Spool", "SpoolTimings"]
-
-_LARGEST_SEGMENT_BYTES = 8 * 1024 * 1024
-_TIMINGS = SpoolTimings()
+__all__ = ["Spool", "SpoolOptions", "SpoolTimings"]
 
 
 class Spool:
@@ -102,60 +95,48 @@ class Spool:
 
     Args:
         folder: shared with the spools of other processes, and with those of this one.
-        max_events: of this process that may wait.
-        max_bytes: of the whole folder. More than 30 processes that begin at the same moment can
-            exceed it by a few percent.
-        when_full: as for `MemoryBuffer`; "drop_oldest" drops the oldest segment of this process
-            that is not being sent.
-        sync: when events are forced to the disk; see "Power loss".
+        options: see there.
         own_log: says what happened to the disk.
-        max_dead_letter_bytes: of *max_bytes*, what is for dead letters; None: a sixteenth.
-        segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
-        timings: how long it waits before it tries or measures again.
     """
 
     def __init__(
-        self,
-        folder: SpoolFolder,
-        *,
-        max_events: int,
-        max_bytes: int,
-        when_full: WhenFull,
-        sync: SyncMode,
-        own_log: RateLimitedLogger,
-        max_dead_letter_bytes: int | None = None,
-        segment_bytes: int = _LARGEST_SEGMENT_BYTES,
-        timings: SpoolTimings = _TIMINGS,
+        self, folder: SpoolFolder, options: SpoolOptions, own_log: RateLimitedLogger
     ) -> None:
-        self.rescan_interval = timings.rescan_interval
-        options = SpoolOptions(
-            max_events, max_bytes, when_full, sync, segment_bytes, timings, max_dead_letter_bytes
-        )
+        self.rescan_interval = options.timings.rescan_interval
         self._ledger = SpoolLedger(folder, options, own_log)
-        self._lock = self._ledger.lock
         self._writer = SpoolWriter(self._ledger)
-        self._reader = SpoolReader(self._ledger, self._writer)
-        self._adoption = Adoption(self._ledger, self._reader)
-        #: See `structlog_mozdef.buffers.base.Buffer`.
-        self.append: Callable[[bytes], int] = (
-            self._writer.append_and_sync if sync == "always" else self._writer.append
-        )
+        self._adoption = Adoption(self._ledger)
+        self._reader = SpoolReader(self._ledger, self._writer, self._adoption)
+        # See `structlog_mozdef.buffers.base.Buffer`.
+        syncs = options.sync == "always"
+        self.append = self._writer.append_and_sync if syncs else self._writer.append
+        self.drop = self._ledger.count_refused
+        self.ack = self._reader.ack
+        self.reject, self.requeue = self._ledger.reject, self._writer.append_requeued
+        self.dead_letters = self._ledger.dead_letters
+        self.dropped, self.losses = self._ledger.drops.counts, self._ledger.drops.losses
+        self.volatile_count = self._ledger.held_count
+        self.size_bytes, self.counts = self._ledger.size, self._ledger.counts
+        self.appended_count = self._ledger.appended_count
+        self.settled_count = self._ledger.settled_count
+        #: Do at once what the maintenance thread does once a second.
+        self.maintain = self._writer.maintenance.work
+        #: Close all files and locks, and change nothing on disk: as if the process had died.
+        self.abandon = self._writer.abandon
 
     @property
     def durable(self) -> bool:
         """Whether all that waits outlives the process."""
         return not self.volatile_count()
 
-    def volatile_count(self) -> int:
-        return self._writer.held_count()
-
-    def drop(self, reason: str) -> None:
-        self._ledger.count_refused(reason)
+    def __len__(self) -> int:
+        return self._ledger.waiting()
 
     # Delivery: in the sender's thread.
 
     def adopt_orphans(self) -> bool:
-        others_wait = self._adoption.adopt_orphans()
+        has_room = self._reader.remove_drained()
+        others_wait = self._adoption.adopt_orphans(has_room=has_room)
         self._ledger.warnings.flush()
         return others_wait
 
@@ -165,80 +146,24 @@ class Spool:
         finally:
             self._ledger.warnings.flush()
 
-    def ack(self, batch: Batch) -> None:
-        self._reader.ack(batch)
-
-    def reject(self, event: bytes, reason: str) -> None:
-        self._ledger.reject(event, reason)
-        self._ledger.warnings.flush()
-
-    def requeue(self, event: bytes) -> None:
-        self._writer.append_requeued(event)
-
-    def dead_letters(self) -> list[DeadLetter]:
-        return self._ledger.dead_letters()
-
-    # Numbers.
-
-    def __len__(self) -> int:
-        return self._ledger.waiting()
-
-    def size_bytes(self) -> int:
-        return self._ledger.size()
-
-    def appended_count(self) -> int:
-        return self._ledger.appended_count()
-
-    def settled_count(self) -> int:
-        return self._ledger.settled_count()
-
-    def counts(self) -> Counts:
-        return self._ledger.counts()
-
-    def dropped(self) -> dict[str, int]:
-        return self._ledger.drops.counts()
-
-    def losses(self) -> dict[str, Loss]:
-        return {} if self._ledger.drops.all_reported() else self._losses()
-
-    @locked
-    def _losses(self) -> dict[str, Loss]:
-        return self._ledger.drops.losses()
-
     def report_loss(self, reason: str, loss: Loss, event: bytes) -> bool:
-        if not self._writer.append_if_room(event):
-            return False
-        self._mark_reported(reason, loss)
-        return True
-
-    @locked
-    def _mark_reported(self, reason: str, loss: Loss) -> None:
-        self._ledger.drops.mark_reported(reason, loss)
+        has_room = self._writer.append_if_room(event)
+        if has_room:
+            self._ledger.drops.mark_reported(reason, loss)
+        return has_room
 
     # The end.
 
     def is_interrupted(self) -> bool:
-        return bool(self._lock._is_owned())  # noqa: SLF001 - as Condition does
+        return bool(self._ledger.lock._is_owned())  # noqa: SLF001 - as Condition does
 
     def close(self) -> None:
         """Close all files and locks; the next `append` opens new ones."""
         self._reader.void()
         self._reader.remove_drained()
         self._adoption.release_all()
-        self._writer.prepare_close()
-        self._writer.maintenance.stop()
-        self._ledger.rejected.close()
         self._writer.close()
-        self._writer.maintenance.close_files()
         self._ledger.warnings.flush(at_once=True)
-
-    def maintain(self) -> None:
-        """Do at once what the maintenance thread does once a second."""
-        self._writer.maintenance.work()
-
-    def abandon(self) -> None:
-        """Close all files and locks, and change nothing on disk: as if the process had died."""
-        self._writer.abandon()
 
     def close_after_fork(self) -> None:
         self.abandon()

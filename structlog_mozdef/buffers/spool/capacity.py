@@ -26,11 +26,7 @@ _MEASURED_AT_ONCE = 200
 
 
 class Capacity:
-    """What the streams of other processes take, and what is left.
-
-    Args:
-        ledger: of the spool.
-    """
+    """What the streams of other processes take, and what is left."""
 
     def __init__(self, ledger: SpoolLedger) -> None:
         self._ledger = ledger
@@ -60,7 +56,7 @@ class Capacity:
         """
         options = self._ledger.options
         self._update()
-        own = sum(stream.disk_bytes() + STREAM_BYTES for stream in self._ledger.sources.streams())
+        own = sum(stream.disk_bytes() + STREAM_BYTES for stream in self._ledger.sources.locked())
         others = len(self._alive)
         reserve = options.share if others else 0
         left = options.stream_bytes - self._dead_bytes - sum(self._alive.values()) - own - reserve
@@ -69,7 +65,7 @@ class Capacity:
     @locked
     def _update(self) -> None:
         """Find out what is new, and what living processes have written."""
-        own = {stream.name for stream in self._ledger.sources.streams()}
+        own = {stream.name for stream in self._ledger.sources.locked()}
         changed_at = os.fstat(self._folder.fd).st_mtime_ns
         is_recent = abs(self._updated_at - changed_at) < _SAME_TIME_NS
         if changed_at != self._changed_at or is_recent or own != self._own:
@@ -77,12 +73,12 @@ class Capacity:
             names = set(self._folder.names())
             for sizes in (self._alive, self._dead):
                 for name in sizes.keys() - (names - own):
-                    del sizes[name]
+                    sizes.pop(name, None)
             for name in names - own - self._alive.keys() - self._dead.keys():
                 if not name.startswith(DEAD_LETTERS_FILE):  # they have a limit of their own
                     self._alive[name] = 0
             self._dead_bytes = sum(self._dead.values())
-        for name in self._alive:
+        for name in list(self._alive):  # a signal handler may log meanwhile
             self._alive[name] = self._size_of(name)
 
     def measure(self) -> None:

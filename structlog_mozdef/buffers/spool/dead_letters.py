@@ -17,31 +17,29 @@ import contextlib
 import errno
 import functools
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from structlog_mozdef._deadline import allowed, monotonic
-from structlog_mozdef._flock import try_lock, unlock
+from structlog_mozdef._deadline import Deadline, allowed
+from structlog_mozdef._flock import lock_by, unlock
 from structlog_mozdef._fsync import sync_data
 from structlog_mozdef._lock import locked
-from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import DEAD_LETTERS_FULL, DISK_ERROR, DeadLetter
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
-from structlog_mozdef.buffers.spool.options import SpoolOptions
 from structlog_mozdef.files.opening import create_file, ignored_errors, open_file
 from structlog_mozdef.rendering.convert import decode_bytes
 from structlog_mozdef.rendering.timestamps import utc_now
 
+if TYPE_CHECKING:
+    from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+
 _FLAGS = os.O_RDWR | os.O_APPEND
 #: Seconds that somebody waits for the lock.
 PATIENCE = 2.0
-# Seconds between two attempts to get it.
-_POLL_INTERVAL = 0.01
 # So many are kept in memory as well, the latest.
 _LATEST = 100
 # Letters that wait for the lock. Beyond that, each waits for it itself.
@@ -59,39 +57,25 @@ class DeadLetterFile:
         folder: the spool.
         max_bytes: of the file; what comes later is not kept.
         syncs: whether each letter is forced to the disk.
-        patience: seconds to wait for the lock.
     """
 
-    def __init__(
-        self,
-        folder: SpoolFolder,
-        max_bytes: int,
-        *,
-        syncs: bool = False,
-        patience: float = PATIENCE,
-    ) -> None:
+    def __init__(self, folder: SpoolFolder, max_bytes: int, *, syncs: bool = False) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._syncs = syncs
-        self._patience = patience
 
     def encode(self, event: bytes, reason: str) -> bytes:
         """Return the line of a dead letter."""
         return orjson.dumps(_letter(event, reason, self._folder.destination)) + b"\n"
 
-    def write(self, letter: bytes, patience: float | None = None) -> None:
-        """Append the line of a dead letter.
-
-        Args:
-            letter: what `encode` returned.
-            patience: seconds to wait for the lock; default: those of this file.
+    def write(self, letter: bytes, patience: float = PATIENCE) -> None:
+        """Append what `encode` returned; wait *patience* seconds for the lock.
 
         Raises:
             BlockingIOError: another process kept the lock for as long.
             NoRoomError: there is no room for it.
             OSError: it could not be written.
         """
-        patience = self._patience if patience is None else patience
         with self.locked(patience, create=True) as fd:
             size = os.fstat(fd).st_size
             if size and os.pread(fd, 1, size - 1) != b"\n":
@@ -113,16 +97,14 @@ class DeadLetterFile:
             BlockingIOError: another process kept the lock for *patience* seconds.
             OSError: it is missing, no file of ours, or cannot be opened.
         """
-        deadline = monotonic() + patience
+        deadline = Deadline.after(patience)
         while True:
             fd = self.open(create=create)
             try:
-                while not try_lock(fd):
-                    if monotonic() >= deadline:
-                        raise BlockingIOError(
-                            errno.EAGAIN, f"another process keeps {DEAD_LETTERS_FILE} locked"
-                        )
-                    time.sleep(_POLL_INTERVAL)
+                if not lock_by(fd, deadline):
+                    raise BlockingIOError(
+                        errno.EAGAIN, f"another process keeps {DEAD_LETTERS_FILE} locked"
+                    )
                 if os.fstat(fd).st_nlink:
                     yield fd
                     return
@@ -150,103 +132,84 @@ class RejectedEvents:
     Where another process keeps the lock of the file for long, letters wait in memory. They count
     as buffered until they are written.
 
-    Args:
-        folder, options: of the spool.
-        lock: held by everything that changes a number.
-        drops: where lost ones are counted.
-        warn: called with what happened to the file.
-
     Attributes:
         kept: how many were written.
         pending: letters that wait for the lock of the file, oldest first.
         latest: the last hundred, whatever became of them.
     """
 
-    def __init__(
-        self,
-        folder: SpoolFolder,
-        options: SpoolOptions,
-        lock: Any,
-        drops: Drops,
-        warn: Callable[[str], object],
-    ) -> None:
+    def __init__(self, ledger: SpoolLedger) -> None:
+        options = ledger.options
         self._limit = options.dead_letter_bytes
-        self._file = DeadLetterFile(folder, self._limit, syncs=options.sync != "never")
-        self._lock = lock
-        self._drops = drops
-        self._warn_of = warn
+        self._file = DeadLetterFile(ledger.folder, self._limit, syncs=options.sync != "never")
+        self._ledger = ledger
+        self._lock = ledger.lock
         self.kept = 0
         self.pending: deque[bytes] = deque()
         self.latest: deque[DeadLetter] = deque(maxlen=_LATEST)
 
     def keep(self, event: bytes, reason: str) -> Callable[[], object]:
-        """Write a dead letter.
-
-        Returns:
-            What counts it, to be called with the lock held.
-        """
+        """Write a dead letter; return what counts it, to be called with the lock held."""
         self.latest.append(DeadLetter(event, reason))
         letter = self._file.encode(event, reason)
+        wait = functools.partial(self.pending.append, letter)
         if self.pending and len(self.pending) < _MOST_PENDING:
-            return functools.partial(self.pending.append, letter)  # not each waits for the lock
+            return wait  # not each waits for the lock
         try:
-            self._file.write(letter)
+            return self._write(letter, PATIENCE)
         except BlockingIOError:
             self._warn("wait in memory: another process keeps the file locked; it is tried again")
-            return functools.partial(self.pending.append, letter)
-        except NoRoomError:
-            self._warn_of_no_room()
-            return functools.partial(self._drops.add, DEAD_LETTERS_FULL)
+            return wait
         except OSError as error:
-            self._warn(f"could not be kept: {error.strerror}")
-            return functools.partial(self._drops.add, DISK_ERROR)
-        return self._count_kept
-
-    def _count_kept(self) -> None:
-        self.kept += 1
+            return self._lose(error)
 
     def write_pending(self, patience: float = 0.0) -> None:
-        """Write the letters that wait for the lock, if it is free.
-
-        Args:
-            patience: seconds to wait for it.
+        """Write the letters that wait for the lock, if it is free in *patience* seconds.
 
         Raises:
             OSError: they cannot be written.
         """
-        while self.pending:
-            try:
-                self._file.write(self.pending[0], patience)
-            except BlockingIOError:
-                return
-            except NoRoomError:
-                self._warn_of_no_room()
-                self._end_first(functools.partial(self._drops.add, DEAD_LETTERS_FULL))
-            else:
-                self._end_first(self._count_kept)
+        with contextlib.suppress(BlockingIOError):
+            while self.pending:
+                self._end_first(self._write(self.pending[0], patience))
 
     def close(self) -> None:
         """Write pending letters a last time; those that cannot be written are lost."""
+        lose = functools.partial(self._ledger.drops.add, DISK_ERROR)
         try:
             self.write_pending(allowed(PATIENCE))
         except OSError as error:
-            self._warn(f"could not be kept: {error.strerror}")
+            lose = self._lose(error)
         while self.pending:
-            self._end_first(functools.partial(self._drops.add, DISK_ERROR))
+            self._end_first(lose)
 
     @locked
     def _end_first(self, count: Callable[[], object]) -> None:
         self.pending.popleft()
         count()
 
-    def _warn(self, trouble: str) -> None:
-        self._warn_of(f"dead letters {trouble}")
+    def _write(self, letter: bytes, patience: float) -> Callable[[], object]:
+        """Write a letter, or find no room for it; return what counts it. Raises OSError."""
+        try:
+            self._file.write(letter, patience)
+        except NoRoomError:
+            self._warn(
+                f"fill the {self._limit:,} bytes that they may take (max_dead_letter_bytes); what"
+                " is rejected now is lost"
+            )
+            return functools.partial(self._ledger.drops.add, DEAD_LETTERS_FULL)
+        return self._count_kept
 
-    def _warn_of_no_room(self) -> None:
-        self._warn(
-            f"fill the {self._limit:,} bytes that they may take (max_dead_letter_bytes); what is"
-            " rejected now is lost"
-        )
+    def _count_kept(self) -> None:
+        self.kept += 1
+
+    def _lose(self, error: OSError) -> functools.partial[None]:
+        self._warn(f"could not be kept: {error.strerror}")
+        return functools.partial(self._ledger.drops.add, DISK_ERROR)
+
+    def _warn(self, trouble: str) -> None:
+        path = self._ledger.folder.path
+        self._ledger.warnings.add("dead letters", f"the spool {path}: dead letters {trouble}")
 
 
 def _letter(event: bytes, reason: str, destination: str) -> dict[str, Any]:

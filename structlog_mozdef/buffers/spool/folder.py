@@ -165,9 +165,11 @@ class SpoolFolder:
         """
         try:
             numbers = [int(name) for name in os.listdir("/dev/fd")]
-            letters = _status_of(DEAD_LETTERS_FILE, self.fd)
         except OSError:
             return  # this platform has no such list
+        letters = None
+        with ignored_errors():  # there are none
+            letters = os.stat(DEAD_LETTERS_FILE, dir_fd=self.fd, follow_symlinks=False)
         folders = [folder._descriptor for folder in list(_folders)]  # noqa: SLF001 - of its own
         for fd in set(numbers) - {folder.fd for folder in folders if folder is not None}:
             with ignored_errors():  # that of the list itself, and what is gone
@@ -246,7 +248,7 @@ class SpoolFolder:
 
     # Streams of this process.
 
-    def create_stream(self, stream_name: StreamName) -> StreamLock:
+    def create_stream(self, stream_name: StreamName | str) -> StreamLock:
         """Create and lock a new stream. It becomes visible to other processes atomically.
 
         Whatever interrupts this leaves what a crash would leave.
@@ -262,14 +264,11 @@ class SpoolFolder:
         except FileNotFoundError:  # somebody has removed the folder itself
             self._open()
             os.mkdir(unfinished, 0o700, dir_fd=self.fd)
+        stream = None
         try:
             # By its name: where the umask denies the right to open it, it could not be opened.
             os.chmod(unfinished, 0o700, dir_fd=self.fd)
             stream = StreamLock(unfinished, self.fd)
-        except OSError:
-            os.rmdir(unfinished, dir_fd=self.fd)
-            raise
-        try:
             give_to_owner_of(self.fd, stream.fd)
             _flock.try_lock(stream.fd)
             fd = create_file(STREAM_FILE, os.O_WRONLY, stream.fd)
@@ -279,7 +278,10 @@ class SpoolFolder:
                 os.close(fd)
             os.rename(unfinished, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
         except OSError:
-            self.remove_stream(stream)
+            if stream is None:
+                os.rmdir(unfinished, dir_fd=self.fd)
+            else:
+                self.remove_stream(stream)
             raise
         stream.name = name
         return stream
@@ -329,29 +331,27 @@ class SpoolFolder:
         Raises:
             OSError: no file can be opened now.
         """
+        stream = reason = None
         try:
-            return self._lock(StreamLock(name, self.fd))
+            stream = StreamLock(name, self.fd)
+            if _flock.try_lock(stream.fd):
+                # Another sink may have drained and removed it between the two calls.
+                now = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+                reason = self.reason_to_leave(stream.fd)
+                if reason is None and os.path.samestat(now, os.fstat(stream.fd)):
+                    lock, stream = stream, None
+                    return lock
         except OSError as error:
             if error.errno in TOO_MANY_OPEN:
                 raise
             if isinstance(error, PermissionError):
-                self.left_alone[name] = f"it cannot be read: {error.strerror}"
-            return None  # otherwise it is no folder, or gone
-
-    def _lock(self, stream: StreamLock) -> StreamLock | None:
-        is_ours = False
-        try:
-            if _flock.try_lock(stream.fd):
-                # Another sink may have drained and removed it between the two calls.
-                now = os.stat(stream.name, dir_fd=self.fd, follow_symlinks=False)
-                reason = self.reason_to_leave(stream.fd)
-                is_ours = reason is None and os.path.samestat(now, os.fstat(stream.fd))
-                if reason is not None:
-                    self.left_alone[stream.name] = reason
+                reason = f"it cannot be read: {error.strerror}"
         finally:
-            if not is_ours:
+            if reason is not None:
+                self.left_alone[name] = reason
+            if stream is not None:
                 stream.close()
-        return stream if is_ours else None
+        return None  # it lives, or is no folder, or is gone
 
     def reason_to_leave(self, stream_fd: int) -> str | None:
         """Say why the stream whose folder is open as *stream_fd* is not for this process."""
@@ -385,15 +385,7 @@ def _metadata_of(stream_fd: int) -> Metadata:
 
 
 def _was_just_written(stream_fd: int) -> bool:
-    latest = 0.0
     with opened_folder(".", stream_fd) as fd:
-        for name in os.listdir(fd):
-            latest = max(latest, os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime)
+        found = [os.stat(name, dir_fd=fd, follow_symlinks=False) for name in os.listdir(fd)]
+    latest = max((status.st_mtime for status in found), default=0.0)
     return abs(time.time() - latest) < FOREIGN_AGE
-
-
-def _status_of(name: str, folder_fd: int) -> os.stat_result | None:
-    try:
-        return os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-    except OSError:
-        return None

@@ -24,8 +24,6 @@ DEAD_LETTERS_FILE = "dead-letters.ndjson"
 UNFINISHED_PREFIX = ".new-"
 #: Stands for the destination of a reader that only inspects.
 ANY_DESTINATION = "*"
-#: What is read at once. More does not stay in the cache of the processor, and needs twice as long.
-CHUNK_BYTES = 64 * 1024
 #: A longer line is damage; a longer event is dropped.
 LINE_LIMIT_BYTES = 4 * 1024 * 1024
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import orjson
 
 from structlog_mozdef import _flock
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
-from structlog_mozdef.buffers.spool.format import StreamName, parse_stream_name
-from structlog_mozdef.buffers.spool.segments import (
-    Contents,
-    open_segment,
-    read_contents,
-    read_part,
-)
+from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES, StreamName, parse_stream_name
+from structlog_mozdef.buffers.spool.segments import Contents, open_segment, read_contents
+from structlog_mozdef.files.lines import read_part
 from structlog_mozdef.files.opening import ignored_errors, opened_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
@@ -60,13 +58,9 @@ def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
     reports = []
     for name in folder.stream_names():
         parsed = parse_stream_name(name)
-        if parsed is not None:
-            try:
-                reports.append(_report(folder, name, parsed))
-            except FileNotFoundError:
-                pass  # drained meanwhile
-            except NotADirectoryError:
-                pass  # no stream
+        assert parsed is not None  # noqa: S101 - for the type checker
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # drained, or no stream
+            reports.append(_report(folder, name, parsed))
     return reports
 
 
@@ -135,7 +129,8 @@ def _oldest(stream_fd: int, contents: Contents, begun: float) -> float | None:
             continue  # delivered meanwhile
         try:
             acked = contents.acked
-            part = read_part(fd, acked.offset if number == acked.segment else 0)
+            begin = acked.offset if number == acked.segment else 0
+            part = read_part(partial(os.pread, fd), begin, LINE_LIMIT_BYTES)
             written_at = os.fstat(fd).st_mtime
         finally:
             os.close(fd)

@@ -9,20 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from structlog_mozdef._lock import locked
 from structlog_mozdef._log import CountedWarning, RateLimitedLogger
 from structlog_mozdef.buffers.accounting import Drops
 from structlog_mozdef.buffers.base import SPOOL_DAMAGED, Counts, DeadLetter
 from structlog_mozdef.buffers.spool.dead_letters import RejectedEvents
-from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
 from structlog_mozdef.buffers.spool.options import SpoolOptions
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
+from structlog_mozdef.buffers.spool.segments import Contents
 from structlog_mozdef.buffers.spool.stream import Stream
-
-if TYPE_CHECKING:
-    from structlog_mozdef.buffers.spool.outage import Holding
 
 
 class DeferredWarnings:
@@ -75,16 +73,16 @@ class Sources(NamedTuple):
         delivered: events that were delivered from any source that is gone.
     """
 
-    own: tuple[OwnStream | Holding, ...] = ()
+    own: tuple[OwnStream, ...] = ()
     adopted: tuple[Stream, ...] = ()
     appended: int = 0
     taken_over: int = 0
     delivered: int = 0
 
-    def without(self, source: Stream | Holding) -> Sources:
+    def without(self, source: Stream) -> Sources:
         """Return these without *source*, whose counts are kept."""
         if source not in self.all():
-            return self  # a holding that went to the disk meanwhile, say
+            return self
         return Sources(
             tuple(other for other in self.own if other is not source),
             tuple(other for other in self.adopted if other is not source),
@@ -93,18 +91,17 @@ class Sources(NamedTuple):
             self.delivered + source.state.delivered,
         )
 
-    def all(self) -> tuple[Stream | Holding, ...]:
+    def all(self) -> tuple[Stream, ...]:
         """Return all of them."""
         return (*self.own, *self.adopted)
 
-    def holdings(self) -> list[Holding]:
+    def held(self) -> list[OwnStream]:
         """Return those that are in memory."""
-        return [source for source in self.own if not isinstance(source, OwnStream)]
+        return [stream for stream in self.own if stream.is_held]
 
-    def streams(self) -> list[Stream]:
-        """Return the streams that this process has locked."""
-        streams = [source for source in self.all() if isinstance(source, Stream)]
-        return [stream for stream in streams if stream.lock is not None]
+    def locked(self) -> list[Stream]:
+        """Return those that this process has locked."""
+        return [stream for stream in self.all() if stream.lock is not None]
 
 
 class SpoolLedger:
@@ -138,9 +135,7 @@ class SpoolLedger:
         # Events that were appended once more, and those that were dropped before they were.
         self._requeues = self._refused = 0
         self._found_again = self._found_on_disk = 0
-        self.rejected = RejectedEvents(
-            folder, options, self.lock, self.drops, self._warn_of_letters
-        )
+        self.rejected = RejectedEvents(self)
         # Events that were put at the end of the buffer: their number there, and how many others
         # were settled at that moment. Until they are settled, nothing behind them is.
         self._requeued: list[tuple[int, int]] = []
@@ -156,35 +151,35 @@ class SpoolLedger:
                 self.sources = after
                 return
 
-    def append(self, source: OwnStream | Holding) -> None:
+    def append(self, source: OwnStream) -> None:
         """Add an own source, the latest. With the lock held."""
         self.change(lambda now: now._replace(own=(*now.own, source)))
 
     @locked
-    def adopt(self, stream: Stream) -> None:
-        """Add a stream of a dead process."""
-        self.change(lambda now: now._replace(adopted=(*now.adopted, stream)))
+    def take_over(self, stream: Stream, lock: StreamLock, contents: Contents) -> None:
+        """Go on with *stream*; one that is no source yet is adopted."""
+        before = stream.appended
+        stream.take_over(lock, contents)
+        if stream in self.sources.own:
+            # Of its events, those that were settled here come from the disk once more.
+            self._found_again += stream.appended - before
+        elif stream not in self.sources.adopted:
+            self.change(lambda now: now._replace(adopted=(*now.adopted, stream)))
 
     @locked
-    def remove(self, source: Stream | Holding) -> None:
+    def remove(self, source: Stream) -> None:
         """Remove a source, and keep its counts."""
         self.change(lambda now: now.without(source))
-
-    def replace(self, holding: Holding, stream: OwnStream) -> bool:
-        """Put *stream* where *holding* was; False where that is gone. With the lock held."""
-        self.change(
-            lambda now: now._replace(own=tuple(stream if s is holding else s for s in now.own))
-        )
-        if stream not in self.sources.own:
-            return False
-        holding.successor = stream  # where those of its events are settled that are being sent
-        return True
 
     # Numbers.
 
     def waiting(self) -> int:
         """Return how many events can be had from the spool."""
         return sum(source.waiting() for source in self.sources.all())
+
+    def held_count(self) -> int:
+        """Return how many events are in memory, and would not outlive the process."""
+        return sum(stream.left() for stream in self.sources.held())
 
     def own_waiting(self) -> int:
         """Return how many events of this process wait."""
@@ -246,17 +241,14 @@ class SpoolLedger:
 
     def reject(self, event: bytes, reason: str) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
-        self._set_aside(self.rejected.keep(event, reason))
+        self._count_letter(self.rejected.keep(event, reason), in_flight=1, found=0)
+        self.warnings.flush()
 
     @locked
-    def _set_aside(self, count: Callable[[], object]) -> None:
+    def _count_letter(self, count: Callable[[], object], *, in_flight: int, found: int) -> None:
         count()
-        self.set_aside += 1
-
-    @locked
-    def _count_damaged(self, count: Callable[[], object], *, was_counted: bool) -> None:
-        self._found_on_disk += not was_counted
-        count()
+        self.set_aside += in_flight
+        self._found_on_disk += found
 
     @locked
     def dead_letters(self) -> list[DeadLetter]:
@@ -279,16 +271,9 @@ class SpoolLedger:
         self._found_on_disk += self.set_aside
         self.set_aside = 0
 
-    def found_again(self, events: int) -> None:
-        """Count events of this process that were settled and come from the disk once more."""
-        self._found_again += events
-
-    def _warn_of_letters(self, trouble: str) -> None:
-        self.warnings.add("dead letters", f"the spool {self.folder.path}: {trouble}")
-
     def found_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> None:
-        """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
-        self._count_damaged(self.rejected.keep(line, reason), was_counted=was_counted)
+        """Keep a line that is no event; *was_counted*: as one of those of its stream."""
+        self._count_letter(self.rejected.keep(line, reason), in_flight=0, found=not was_counted)
         path = self.folder.path
         self.warnings.count(
             "spool damaged line",
@@ -300,9 +285,18 @@ class SpoolLedger:
         )
 
     def found_missing(self, events: int) -> None:
-        """See `structlog_mozdef.buffers.spool.stream.DamageLog`."""
+        """Count events that are not where they should be."""
         self.count_drops(SPOOL_DAMAGED, events)
         self.warnings.add("spool damaged", f"events of the spool {self.folder.path} are missing")
+
+    def warn_unreadable(self, error: OSError, name: str | None = None) -> None:
+        """Warn that the stream *name*, or else the whole folder, cannot be read."""
+        what, others = f"the spool {self.folder.path}", ""
+        if name is not None:
+            what, others = f"the stream {name} in {what}", "; the others go on"
+        self.warnings.add(
+            f"spool unreadable {name}", f"{what} cannot be read: {error.strerror}{others}"
+        )
 
     @locked
     def count_drops(self, reason: str, events: int = 1) -> None:

@@ -1,14 +1,22 @@
-"""The streams of this process, from the first to the last: begun, finished, released, removed."""
+"""The streams of this process, from the first to the last: begun, finished, released, removed.
+
+While the disk accepts no events (full, quota, gone), they begin in memory, and are written to the
+disk once that accepts events again.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.buffers.base import BUFFER_FULL, SPOOL_REMOVED
-from structlog_mozdef.buffers.spool.format import StreamName, StreamNames
+from structlog_mozdef.buffers.spool.capacity import Capacity
+from structlog_mozdef.buffers.spool.folder import StreamLock
+from structlog_mozdef.buffers.spool.format import StreamNames
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
 from structlog_mozdef.buffers.spool.maintenance import MaintenanceThread
+from structlog_mozdef.buffers.spool.options import STREAM_BYTES
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
 from structlog_mozdef.files.descriptor import Descriptor
 from structlog_mozdef.files.opening import ignored_errors
@@ -21,44 +29,99 @@ _MOST_OPEN = 8
 class StreamLifecycle:
     """Every method is called with the spool's lock held.
 
-    Args:
-        ledger, maintenance: of the spool.
-
     Attributes:
-        names: of the streams of this process.
+        disk_error: why the disk accepts nothing; None while it does.
     """
 
-    def __init__(self, ledger: SpoolLedger, maintenance: MaintenanceThread) -> None:
+    def __init__(
+        self, ledger: SpoolLedger, maintenance: MaintenanceThread, capacity: Capacity
+    ) -> None:
         self._ledger = ledger
         self._folder = ledger.folder
         self._sync = ledger.options.sync
         self._maintenance = maintenance
+        self._capacity = capacity
         self._has_new_names = False
-        self.names = StreamNames()
+        self._names = StreamNames()
+        self._retry_at = 0.0
+        self.disk_error: str | None = None
 
-    def make(self, name: StreamName) -> OwnStream:
-        """Make a stream of that name, or of a later one.
-
-        Raises:
-            OSError: it cannot be made.
-        """
+    def _create(self, name: str) -> StreamLock:
+        """Create a stream of that name, or of a later one. Raises OSError."""
         while True:
             try:
-                return OwnStream(self._folder, self._folder.create_stream(name), self._ledger)
+                return self._folder.create_stream(name)
             except FileExistsError:
-                name = self.names.next()  # a signal handler was faster
+                name = str(self._names.next())  # a signal handler was faster
 
-    def begin(self) -> OwnStream:
-        """Make the stream that all later events go to.
-
-        Raises:
-            OSError: it cannot be made.
-        """
-        stream = self.make(self.names.next())
-        for holding in self._ledger.sources.holdings():
-            holding.closed = True
+    def begin(self, *, on_disk: bool) -> OwnStream:
+        """Make the stream that all later events go to, on disk or in memory. Raises OSError."""
+        name = str(self._names.next())
+        lock = self._create(name) if on_disk else None
+        stream = OwnStream(self._ledger, lock.name if lock else name)
+        stream.lock = lock
+        if lock is None:
+            stream.hold(b"")  # before others see it: what is nowhere is taken for released
         self._ledger.append(stream)
         return stream
+
+    # In memory, while the disk accepts none.
+
+    def begin_outage(self, error: OSError) -> None:
+        """Note that the disk accepts nothing."""
+        timings = self._ledger.options.timings
+        self.disk_error = error.strerror or type(error).__name__
+        self._retry_at = timings.clock() + timings.disk_retry
+        self._ledger.warnings.add(
+            "spool disk",
+            f"the spool {self._folder.path} cannot be written: {self.disk_error}; events wait in"
+            f" memory until it can{self._folder.complaint()}",
+        )
+
+    def has_memory(self, size: int) -> bool:
+        """Return whether *size* bytes more may be held in memory."""
+        held = sum(stream.size() for stream in self._ledger.sources.held())
+        return held + size <= self._ledger.options.held_bytes
+
+    def try_disk(self, stream: OwnStream) -> OwnStream:
+        """Write what is held in memory, if it is time for that; return the stream to append to."""
+        if self._ledger.options.timings.clock() < self._retry_at:
+            return stream
+        try:
+            for held in self._ledger.sources.held():
+                if held.left():
+                    self._write_held(held)
+            if stream.lock is None:
+                stream = self.begin(on_disk=True)
+        except OSError as error:
+            pass_on(error)
+            self.begin_outage(error)
+            return stream
+        self.disk_error = None
+        self._ledger.warnings.add(
+            "spool disk recovered", f"the spool {self._folder.path} can be written again"
+        )
+        return stream
+
+    def retry_now(self) -> None:
+        """Try the disk a last time: the spool is closed."""
+        self._retry_at = 0.0
+        if not self._ledger.held_count():
+            self.disk_error = None  # there is nothing to try it with
+
+    def _write_held(self, stream: OwnStream) -> None:
+        if self._capacity.available()[0] < stream.disk_bytes() + STREAM_BYTES:
+            raise OSError(errno.ENOSPC, "the spool is full")
+        lock = self._create(stream.name)
+        try:
+            files = stream.write_held(lock)
+        finally:
+            if stream.lock is not lock:  # an error of the disk, or a signal handler was faster
+                self._folder.remove_stream(lock)
+        for file in files:
+            self._maintenance.sync_and_close(file)
+
+    # On disk.
 
     def begin_segment(self, stream: OwnStream) -> None:
         """Append to a new segment from now on.
@@ -84,23 +147,6 @@ class StreamLifecycle:
             self._has_new_names = False
         return files
 
-    def is_usable(self, stream: OwnStream) -> bool:
-        """Return whether events can be appended; where somebody interfered, finish the stream."""
-        try:
-            stream.check()
-        except OSError as error:
-            pass_on(error)
-            self.finish(stream)
-            path = self._folder.path
-            self._ledger.warnings.add(
-                "spool removed",
-                f"somebody removed a stream from the spool {path}"
-                if isinstance(error, FileNotFoundError)
-                else f"the program closed files of the spool {path}",
-            )
-            return False
-        return True
-
     def finish(self, stream: OwnStream) -> None:
         """Append no more to *stream*: it is read to its end."""
         stream.closed = True
@@ -113,17 +159,18 @@ class StreamLifecycle:
         """Finish all other streams, and release one where too many are open."""
         own = self._ledger.sources.own
         for stream in own[-2 * _MOST_OPEN :]:
-            if isinstance(stream, OwnStream) and not stream.closed and stream not in in_use:
+            if not stream.closed and stream not in in_use:
                 self.finish(stream)
-        middle = own[-_MOST_OPEN // 2] if len(own) > _MOST_OPEN else None
-        if isinstance(middle, OwnStream) and middle.can_be_released():
-            middle.release()
+        if len(own) > _MOST_OPEN:
+            middle = own[-_MOST_OPEN // 2]
+            if middle.closed and middle.lock is not None and not middle.state.chunks:
+                middle.release()
 
     def drop_oldest_segment(self) -> bool:
         """Drop the oldest segment that is not being read; False where there is none."""
-        for source in self._ledger.sources.own:
-            if isinstance(source, OwnStream) and source.lock is not None:
-                dropped = source.drop_oldest_segment()
+        for stream in self._ledger.sources.own:
+            if stream.lock is not None:
+                dropped = stream.drop_oldest_segment()
                 if dropped:
                     self._ledger.drops.add(BUFFER_FULL, dropped)
                     return True
@@ -131,7 +178,7 @@ class StreamLifecycle:
 
     def release_lost(self) -> None:
         """Release streams whose locks are gone: the program closed their descriptors."""
-        for stream in self._ledger.sources.streams():
+        for stream in self._ledger.sources.locked():
             if stream.lock is not None and not stream.lock.is_ours():
                 stream.release()
 
@@ -139,7 +186,7 @@ class StreamLifecycle:
         """Remove what is drained, and leave the rest to the process that adopts it."""
         self.finish_all_but()
         for stream in self._ledger.sources.own:
-            if isinstance(stream, OwnStream) and stream.lock is not None:
+            if stream.lock is not None:
                 if stream.is_removed():
                     self._ledger.drops.add(SPOOL_REMOVED, stream.waiting())
                 elif not _is_drained(stream):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from structlog_mozdef._fsync import sync_data
 from structlog_mozdef._raised import pass_on
@@ -65,24 +65,21 @@ class MaintenanceThread:
 
     def work(self) -> None:
         """Do at once what the thread does each time."""
-        files: list[Descriptor] = []
         try:
-            files = self._check()
+            self._complete += self._check()
         except OSError as error:
             self._warn_of(error)
-        self.close_files(files)
+        self.close_files()
         close_lost_descriptors()
         self._warnings.flush()
 
-    def close_files(self, files: Iterable[Descriptor] = ()) -> None:
-        """Synchronise and close *files*, and those that were handed over."""
-        files = [*files]
+    def close_files(self) -> None:
+        """Synchronise and close the files that were handed over."""
         while self._complete:
             try:
-                files.append(self._complete.pop(0))
+                file = self._complete.pop(0)
             except IndexError:
                 break  # the thread and `stop` may work at the same moment
-        for file in files:
             if self._syncs:
                 self.sync(file.fd)
             try:

@@ -38,15 +38,27 @@ class SpoolTimings:
 
 @dataclass(frozen=True)
 class SpoolOptions:
-    """The options of `structlog_mozdef.buffers.spool.Spool`, and what follows from them."""
+    """The options of `structlog_mozdef.buffers.spool.Spool`, and what follows from them.
+
+    Attributes:
+        max_events: of this process that may wait.
+        max_bytes: of the whole folder. More than 30 processes that begin at the same moment can
+            exceed it by a few percent.
+        when_full: as for `MemoryBuffer`; "drop_oldest" drops the oldest segment of this process
+            that is not being sent.
+        sync: when events are forced to the disk; see "Power loss".
+        max_dead_letter_bytes: of *max_bytes*, what is for dead letters; None: a sixteenth.
+        segment_bytes: after which a segment is complete; an eighth of *max_bytes* if that is less.
+        timings: how long it waits before it tries or measures again.
+    """
 
     max_events: int
     max_bytes: int
     when_full: WhenFull
     sync: SyncMode
-    segment_bytes: int
-    timings: SpoolTimings
     max_dead_letter_bytes: int | None = None
+    segment_bytes: int = 8 * 1024 * 1024
+    timings: SpoolTimings = SpoolTimings()
 
     @property
     def share(self) -> int:

@@ -1,28 +1,37 @@
 """A stream that this process appends to, under the spool's lock.
 
 The writer never goes back: where anything surprising happens it leaves the stream to the reader.
+
+While the disk accepts nothing, the segments of a stream are held in memory. Nothing else differs:
+when they are written to the disk, all that was read and settled stays as it is.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from structlog_mozdef.buffers.accounting import Times
-from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
-from structlog_mozdef.buffers.spool.format import Offset, segment_name
-from structlog_mozdef.buffers.spool.segments import Part, Segment
-from structlog_mozdef.buffers.spool.stream import (
-    Chunk,
-    DamageLog,
-    Stream,
-    StreamState,
+from structlog_mozdef.buffers.spool.folder import StreamLock
+from structlog_mozdef.buffers.spool.format import (
+    ACK_FILE,
+    LINE_LIMIT_BYTES,
+    encode_ack,
+    segment_name,
 )
+from structlog_mozdef.buffers.spool.segments import Contents, Segment
+from structlog_mozdef.buffers.spool.stream import Stream
 from structlog_mozdef.files.descriptor import Descriptor
+from structlog_mozdef.files.lines import Part, read_part
 from structlog_mozdef.files.opening import create_file, ignored_errors, open_folder, write_all
 
 if TYPE_CHECKING:
-    from structlog_mozdef.buffers.spool.outage import Holding
+    from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+
+_APPEND = os.O_RDWR | os.O_APPEND
+# Of a segment in memory. It goes to the disk as a whole, settled events included.
+_HELD_SEGMENT_BYTES = 1024 * 1024
 
 
 class OwnStream(Stream):
@@ -37,14 +46,14 @@ class OwnStream(Stream):
         times: when some of its events were appended.
     """
 
-    def __init__(self, folder: SpoolFolder, lock: StreamLock, damage: DamageLog) -> None:
-        super().__init__(folder, lock.name, damage)
-        self.lock = lock
+    def __init__(self, ledger: SpoolLedger, name: str) -> None:
+        super().__init__(ledger, name)
         self.closed = False
         self.times = Times()
         self.fd = -1
         self.credit = self.granted = self.offset = self.next_mark = 0
         self._file: Descriptor | None = None
+        self._held: dict[int, bytearray] = {}
 
     def begin_segment(self) -> Descriptor | None:
         """Append to a new segment from now on.
@@ -55,21 +64,19 @@ class OwnStream(Stream):
         Raises:
             OSError: there is no new segment.
         """
-        number = self.last + 1
-        while True:
-            try:
-                fd = create_file(segment_name(number), os.O_RDWR | os.O_APPEND, self.lock_fd())
-                break
-            except FileExistsError:
-                number += 1  # somebody else has put something there
+        fd = create_file(segment_name(self.last + 1), _APPEND, self.lock_fd())
         before, self._file = self._file, Descriptor(fd)
-        self._segments[number] = Segment(self.appended)
-        if before is not None:
-            self._segments[self.last].size = before.status().st_size
-        self.granted = self.credit = 0
         self.fd = self._file.fd
-        self.last = number
+        self._count_segment()
         return before
+
+    def _count_segment(self) -> None:
+        """Count what is appended from now on as events of another segment."""
+        if self.last in self._segments:
+            self._segments[self.last].size = self.bytes_in_segment()
+        self._segments[self.last + 1] = Segment(self.appended)
+        self.granted = self.credit = 0
+        self.last += 1  # last: a reader at the end of a segment that is not the last goes on
 
     def events_in_segment(self) -> int:
         """Return how many events were appended to the last segment."""
@@ -101,7 +108,8 @@ class OwnStream(Stream):
         """
         if self._file is not None and self._file.status().st_nlink == 0:
             raise FileNotFoundError("it was removed")
-        self.lock_fd()
+        if not self.is_held:
+            self.lock_fd()
 
     def is_short(self) -> bool:
         """Return whether events wait that are not there: somebody has cut them off."""
@@ -137,30 +145,62 @@ class OwnStream(Stream):
         # (The folder is opened again: a copy would keep its lock.)
         return [Descriptor(os.dup(self._file.fd)), Descriptor(open_folder(".", self.lock_fd()))]
 
-    def write_holding(self, holding: Holding) -> None:
-        """Write what waits in *holding*, and go on with its counts.
+    # In memory.
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the events are held in memory."""
+        return self.lock is None and bool(self._held)
+
+    @property
+    def is_released(self) -> bool:
+        return self.lock is None and not self._held
+
+    def hold(self, line: bytes) -> None:
+        """Write a line to memory."""
+        size = self.bytes_in_segment()
+        if not self._held or size >= _HELD_SEGMENT_BYTES or (size and not self.left()):
+            self._held[self.last + 1] = bytearray()
+            self._count_segment()
+        self._held[self.last] += line
+        self.grant(len(line))
+
+    def write_held(self, lock: StreamLock) -> list[Descriptor]:
+        """Write what is held in memory to the disk, where this stream is from then on.
+
+        Args:
+            lock: of a new stream.
+
+        Returns:
+            Files that are complete now.
 
         Raises:
             OSError: the disk does not accept it.
         """
-        lines, outstanding, settled, delivered, _ = holding.state
-        self.begin_segment()
-        data = b"".join(lines)
-        write_all(self.fd, data)
-        self.closed = True
-        self.granted, self.times, self.appended = len(data), holding.times, settled + len(lines)
-        self._segments[self.last].start = settled
-        begin = Offset(self.last, 0)
-        sent = [line[:-1] for line in lines[:outstanding]]
-        end = begin.after(sum(map(len, lines[:outstanding])))
-        if sent:
-            self._chunks.append(Chunk(begin, sent, end, settled))
-        self.state = StreamState(end, settled + outstanding, outstanding, begin, settled, delivered)
+        acked, files = self.state.acked, []
+        contents = {segment_name(n): bytes(held) for n, held in sorted(self._held.copy().items())}
+        for name, content in {ACK_FILE: encode_ack(acked), **contents}.items():
+            files.append(Descriptor(create_file(name, _APPEND, lock.fd)))
+            write_all(files[-1].fd, content)
+        if self.is_held:  # and no signal handler was faster
+            self._file = files.pop()
+            self.fd = self._file.fd
+            self.lock, self.name, self._held = lock, lock.name, {}
+        return files
 
     # What differs in reading.
 
-    def take_over(self, lock: StreamLock) -> None:
-        super().take_over(lock)
+    def _next_part(self) -> Part | None:
+        number, offset = self.state.read
+        held = self._held.get(number)
+        if held is None:
+            return super()._next_part()
+        return read_part(
+            lambda size, begin: bytes(held[begin : begin + size]), offset, LINE_LIMIT_BYTES
+        )
+
+    def take_over(self, lock: StreamLock, contents: Contents) -> None:
+        super().take_over(lock, contents)
         self.granted = self.credit = 0
 
     def _open(self, number: int) -> int:
@@ -170,20 +210,19 @@ class OwnStream(Stream):
             fd = os.dup(self._file.fd)  # removed, but still ours to read
         return fd
 
-    def _add_part(self, part: Part) -> None:
-        if part.is_torn:  # the disk accepted only a part of it: the event went to another stream
-            self._pass_over(part.length)
-        else:
-            super()._add_part(part)
+    def _unlink(self, number: int) -> None:
+        if self._held.pop(number, None) is None:
+            super()._unlink(number)
 
-    def can_be_released(self) -> bool:
-        """Return whether the stream could do without its descriptors for now."""
-        return self.closed and self.lock is not None and not self.state.outstanding
+    def _damages(self, part: Part) -> Sequence[str | None]:
+        # Of a torn line the disk accepted only a part: the event went to another stream.
+        return [""] if part.is_torn else super()._damages(part)
 
-    def _close_files(self) -> None:
-        super()._close_files()
+    def _close_files(self) -> StreamLock | None:
         self.stop_writing()
         self.fd = -1
+        self._held = {}
         file, self._file = self._file, None
         if file is not None:
             file.close()
+        return super()._close_files()

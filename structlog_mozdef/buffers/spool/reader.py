@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from structlog_mozdef._lock import locked
 from structlog_mozdef.buffers.base import Batch, number_within
-from structlog_mozdef.buffers.spool.folder import StreamLock
+from structlog_mozdef.buffers.spool.adoption import Adoption
 from structlog_mozdef.buffers.spool.format import parse_stream_name
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
-from structlog_mozdef.buffers.spool.outage import Holding
 from structlog_mozdef.buffers.spool.stream import Stream
 from structlog_mozdef.buffers.spool.writer import SpoolWriter
-from structlog_mozdef.files.descriptor import close_lost_descriptors
 from structlog_mozdef.files.opening import TOO_MANY_OPEN
 
 # Of what is given out; an unlimited batch would need all memory.
@@ -43,18 +41,16 @@ class SpoolReader:
     Until it is settled, what was given out stays the same, in the same order, whatever is added.
     A read or an ack that is interrupted leaves `_is_busy` set: then everything that is in flight
     is read again, as after a crash.
-
-    Args:
-        ledger, writer: of the spool.
     """
 
-    def __init__(self, ledger: SpoolLedger, writer: SpoolWriter) -> None:
+    def __init__(self, ledger: SpoolLedger, writer: SpoolWriter, adoption: Adoption) -> None:
         self._ledger = ledger
         self._writer = writer
+        self._adoption = adoption
         self._lock = ledger.lock
         self._in_flight: list[bytes] = []
         # How many of them came from where, in their order.
-        self._parts: deque[tuple[Stream | Holding, int]] = deque()
+        self._parts: deque[tuple[Stream, int]] = deque()
         self._generation = 0
         self._turn = 0
         self._is_busy = False
@@ -89,34 +85,36 @@ class SpoolReader:
             if len(self._in_flight) >= max_events or resumed >= _RESUMED_AT_ONCE:
                 return
             try:
-                if _is_released(source):
-                    resumed += self.resume(source)
+                if source.is_released:
+                    if not self._adoption.take_over(source):
+                        continue
+                    resumed += 1
                 self._fill_from(source, max_events, max_bytes)
             except OSError as error:
                 if error.errno not in TOO_MANY_OPEN:
                     self._skip(source, error)
                     continue
-                self.warn_of(error)
+                self._ledger.warn_unreadable(error)
                 if self._in_flight:
                     return  # what comes after it can wait for it
                 self._is_busy = False
                 raise
             self._remove_if_drained(source)
 
-    def _fill_from(self, source: Stream | Holding, max_events: int, max_bytes: int) -> None:
+    def _fill_from(self, source: Stream, max_events: int, max_bytes: int) -> None:
         size = sum(map(len, self._in_flight))
         while len(self._in_flight) < max_events and size < max_bytes:
-            events = self._read(source, max_events - len(self._in_flight))
+            events = source.read(max_events - len(self._in_flight))
             if not events:
                 return
             size += sum(map(len, events))
             self._in_flight += events
             self._parts.append((source, len(events)))
 
-    def _in_turn(self) -> list[Stream | Holding]:
+    def _in_turn(self) -> list[Stream]:
         """Return the sources, by process, in an order of processes that changes with each batch."""
         sources = self._ledger.sources
-        groups: dict[Any, list[Stream | Holding]] = {"own": list(sources.own)}
+        groups: dict[Any, list[Stream]] = {"own": list(sources.own)}
         for stream in sources.adopted:
             name = parse_stream_name(stream.name)
             groups.setdefault(name and (name.pid, name.writer), []).append(stream)
@@ -124,49 +122,11 @@ class SpoolReader:
         first = self._turn % len(in_order)
         return [source for group in in_order[first:] + in_order[:first] for source in group]
 
-    def _read(self, source: Stream | Holding, max_events: int) -> list[bytes]:
-        if isinstance(source, Holding):
-            events = self._read_holding(source, max_events)
-            if events or source.successor is None:
-                return events
-        stream = _present(source)
-        return [] if _is_released(stream) else stream.read(max_events)
-
-    @locked
-    def _read_holding(self, holding: Holding, max_events: int) -> list[bytes]:
-        return holding.read(max_events)  # which log calls change
-
-    def resume(self, stream: Stream) -> bool:
-        """Go on with a stream of this process that was released, if nobody else has it.
-
-        Raises:
-            OSError: no file can be opened now.
-        """
-        close_lost_descriptors()  # one of them may be the lock of this very stream
-        folder = self._ledger.folder
-        lock = folder.lock_orphan(stream.name)
-        if lock is not None:
-            self._take_over(stream, lock)
-        elif stream.name not in folder.names():
-            self._ledger.remove(stream)  # others have delivered it: it is theirs
-        return lock is not None
-
-    @locked
-    def _take_over(self, stream: Stream, lock: StreamLock) -> None:
-        before = stream.appended
-        stream.take_over(lock)
-        self._ledger.found_again(stream.appended - before)
-
-    def _skip(self, source: Stream | Holding, error: OSError) -> None:
+    def _skip(self, stream: Stream, error: OSError) -> None:
         """Leave a stream that cannot be read now; the others go on."""
-        stream = _present(source)
-        if isinstance(stream, Holding) or stream.lock is None or not stream.lock.is_ours():
+        if stream.lock is None or not stream.lock.is_ours():
             return  # the program closed our files: maintenance releases it
-        self._ledger.warnings.add(
-            f"spool unreadable {stream.name}",
-            f"the stream {stream.name} in the spool {self._ledger.folder.path} cannot be read:"
-            f" {error.strerror}; the others go on",
-        )
+        self._ledger.warn_unreadable(error, stream.name)
 
     def ack(self, batch: Batch) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
@@ -180,12 +140,12 @@ class SpoolReader:
         del self._in_flight[:count]
         self._is_busy = False
         for source, _ in parts:
-            _present(source).write_ack()
-            self._remove_if_drained(_present(source))
+            source.write_ack()
+            self._remove_if_drained(source)
         self._writer.measure_again()
         self._turn += 1
 
-    def _parts_of(self, count: int) -> list[tuple[Stream | Holding, int]]:
+    def _parts_of(self, count: int) -> list[tuple[Stream, int]]:
         """Split the first *count* events in flight by their source."""
         parts = []
         while count:
@@ -198,13 +158,13 @@ class SpoolReader:
         return parts
 
     @locked
-    def _settle(self, parts: list[tuple[Stream | Holding, int]]) -> None:
+    def _settle(self, parts: list[tuple[Stream, int]]) -> None:
         """All counts change here, with the lock held, so that they add up for everybody else."""
         not_delivered = self._ledger.set_aside
         for source, count in parts:
             delivered = max(count - not_delivered, 0)
             not_delivered -= count - delivered
-            _present(source).settle(count, delivered)
+            source.settle(count, delivered)
         self._ledger.set_aside = 0
         self._writer.rebase()
 
@@ -227,7 +187,7 @@ class SpoolReader:
         self._is_busy = False
         return self._ledger.sources.adopted != before
 
-    def _remove_if_drained(self, source: Stream | Holding) -> None:
+    def _remove_if_drained(self, source: Stream) -> None:
         try:
             if not source.closed or not source.is_drained():
                 return
@@ -235,21 +195,4 @@ class SpoolReader:
             self._skip(source, error)
             return
         self._ledger.remove(source)
-        if isinstance(source, Stream):
-            source.remove()
-
-    def warn_of(self, error: OSError) -> None:
-        """Warn of an error that concerns the whole folder."""
-        path = self._ledger.folder.path
-        self._ledger.warnings.add(
-            "spool unreadable", f"the spool {path} cannot be read: {error.strerror}"
-        )
-
-
-def _present(source: Stream | Holding) -> Stream | Holding:
-    """Return where the events of *source* are now: a holding may have been written to the disk."""
-    return source.successor or source if isinstance(source, Holding) else source
-
-
-def _is_released(source: Stream | Holding) -> TypeGuard[Stream]:
-    return isinstance(source, Stream) and source.lock is None
+        source.remove()

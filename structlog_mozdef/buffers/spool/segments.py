@@ -1,25 +1,20 @@
-"""The segments of a stream: reading their lines, and counting what waits in them."""
+"""The segments of a stream: what waits in them."""
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from structlog_mozdef.buffers.spool.format import (
     ACK_FILE,
-    CHUNK_BYTES,
-    LINE_LIMIT_BYTES,
     Offset,
     decode_ack,
     segment_name,
     segment_numbers_in,
 )
+from structlog_mozdef.files.lines import CHUNK_BYTES
 from structlog_mozdef.files.opening import NO_FILE, open_file, opened_folder, read_file
-
-# What is kept of a line without an end.
-_KEPT_BYTES = 16 * 1024
 
 
 @dataclass(slots=True)
@@ -49,62 +44,6 @@ def open_segment(stream_fd: int, number: int) -> int:
         if error.errno not in NO_FILE:
             raise
         return -1
-
-
-class Part(NamedTuple):
-    """What is read at once: complete lines, or a single one that is none.
-
-    Attributes:
-        lines: without their ends.
-        length: in bytes, with their ends.
-        damage: why the line is no event, as far as that can be seen from outside.
-        is_torn: whether the line has no end yet.
-    """
-
-    lines: list[bytes]
-    length: int
-    damage: str | None = None
-    is_torn: bool = False
-
-
-def read_part(fd: int, offset: int) -> Part | None:
-    """Read the next part of a segment; None at its end.
-
-    Raises:
-        OSError: it cannot be read now.
-    """
-    chunk = os.pread(fd, CHUNK_BYTES, offset)
-    if lines := _complete_lines(chunk):
-        return Part(lines, chunk.rfind(b"\n") + 1)
-    if not chunk:
-        return None
-    # A line that is longer than a chunk, or has no end.
-    data = os.pread(fd, LINE_LIMIT_BYTES + 1, offset)
-    line, has_end, _ = data.partition(b"\n")
-    if has_end:
-        return Part([line], len(line) + 1)
-    if len(data) <= LINE_LIMIT_BYTES:
-        return Part([line], len(line), is_torn=True)
-    return Part([line[:_KEPT_BYTES]], _length_of_line(fd, offset), "a line without an end")
-
-
-def _complete_lines(chunk: bytes) -> list[bytes]:
-    # Two to three times as fast as `bytes.split`, which looks at each byte.
-    lines = io.BytesIO(chunk).readlines()
-    if lines and not lines[-1].endswith(b"\n"):
-        del lines[-1]
-    return [line[:-1] for line in lines]
-
-
-def _length_of_line(fd: int, begin: int) -> int:
-    """Return how far it is from *begin* to the end of the line, or of the file."""
-    length = 0
-    while chunk := os.pread(fd, CHUNK_BYTES, begin + length):
-        found = chunk.find(b"\n") + 1
-        length += found or len(chunk)
-        if found:
-            break
-    return length
 
 
 class Contents(NamedTuple):

@@ -9,25 +9,34 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
+from structlog_mozdef.buffers.spool.folder import StreamLock
 from structlog_mozdef.buffers.spool.format import (
     ACK_FILE,
+    LINE_LIMIT_BYTES,
     Offset,
     damage_of,
     encode_ack,
     segment_name,
 )
-from structlog_mozdef.buffers.spool.segments import (
-    Part,
-    Segment,
-    open_segment,
-    read_contents,
-    read_part,
-)
+from structlog_mozdef.buffers.spool.segments import Contents, Segment, open_segment
 from structlog_mozdef.files.descriptor import Descriptor
+from structlog_mozdef.files.lines import Part, read_part
 from structlog_mozdef.files.opening import create_file, ignored_errors, quarantine
+
+if TYPE_CHECKING:
+    from structlog_mozdef.buffers.spool.ledger import SpoolLedger
+
+
+class Chunk(NamedTuple):
+    """Events that were read and are not settled, where they begin, and how many are before them."""
+
+    begin: Offset
+    events: list[bytes]
+    before: int
 
 
 class StreamState(NamedTuple):
@@ -38,58 +47,48 @@ class StreamState(NamedTuple):
     Attributes:
         read: how far it was read.
         met: events before that: read, damaged, lost or dropped.
-        outstanding: those of them that were read and are not settled.
-        acked: everything before this is settled.
-        settled: events before that.
+        chunks: those of them that were read and are not settled, oldest first.
         delivered: events that were delivered.
     """
 
     read: Offset = Offset(1, 0)
     met: int = 0
-    outstanding: int = 0
-    acked: Offset = Offset(1, 0)
-    settled: int = 0
+    chunks: tuple[Chunk, ...] = ()
     delivered: int = 0
 
+    @property
+    def outstanding(self) -> int:
+        """The events that were read and are not settled."""
+        return sum(len(chunk.events) for chunk in self.chunks)
 
-class Chunk(NamedTuple):
-    """Events that were read and are not settled: where they begin and end, and those before."""
+    @property
+    def acked(self) -> Offset:
+        """Everything before this is settled."""
+        return self.chunks[0].begin if self.chunks else self.read
 
-    begin: Offset
-    events: list[bytes]
-    end: Offset
-    before: int
-
-
-class DamageLog(Protocol):
-    """Gets to know what a stream has passed over; it never comes again."""
-
-    def found_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> None:
-        """A line is no event; whether it was counted as one of the stream."""
-
-    def found_missing(self, events: int) -> None:
-        """So many events are not where they should be."""
+    @property
+    def settled(self) -> int:
+        """The events before that."""
+        return self.chunks[0].before if self.chunks else self.met
 
 
 class Stream:
     """A stream that nobody appends to. Its counts change with the spool's lock held only.
 
     Args:
-        folder: of the spool.
+        ledger: of the spool; it gets to know what is passed over, which never comes again.
         name: of the subfolder.
-        damage: where to log what is no event.
 
     Attributes:
-        lock: None while others may adopt the stream.
+        lock: None while others may adopt the stream, or while it is in memory.
         closed: whether nothing is appended to it any more.
         last: number of the segment that is appended to.
         appended: events that were ever appended, as far as they are known.
         state: how far it was read and settled.
     """
 
-    def __init__(self, folder: SpoolFolder, name: str, damage: DamageLog) -> None:
-        self._folder = folder
-        self._damage = damage
+    def __init__(self, ledger: SpoolLedger, name: str) -> None:
+        self._ledger = ledger
         self.name = name
         self.lock: StreamLock | None = None
         self.closed = True
@@ -100,23 +99,14 @@ class Stream:
         self._is_recovered = False
         self._reading: Descriptor | None = None
         self._lines: list[bytes] = []  # read, and not given out
-        self._chunks: deque[Chunk] = deque()
         self._has_ended = False
         self._known_damage = Offset(0, 0)
         self._ack_file: Descriptor | None = None
         self._ack_is_behind = False
 
-    def take_over(self, lock: StreamLock) -> None:
-        """Begin to read, at the ack offset, what a process has left: perhaps this one.
-
-        Raises:
-            OSError: it cannot be read now.
-        """
-        try:
-            acked, segments, events, done = read_contents(lock.fd)
-        except OSError:
-            lock.close()
-            raise
+    def take_over(self, lock: StreamLock, contents: Contents) -> None:
+        """Begin to read, at the ack offset, what a process has left: perhaps this one."""
+        acked, segments, events, done = contents
         self.lock = lock
         # Events that others have settled meanwhile are settled for us as well.
         before = max(self.appended - events, self.state.settled)
@@ -125,9 +115,14 @@ class Stream:
         self._segments = segments
         self.appended = before + events
         self._is_recovered, self._has_ended = True, False
-        self.state = StreamState(acked, before, 0, acked, before, self.state.delivered)
+        self.state = StreamState(acked, before, (), self.state.delivered)
         for number in done:  # drained, but not removed any more
             self._unlink(number)
+
+    @property
+    def is_released(self) -> bool:
+        """Whether others may adopt the stream."""
+        return self.lock is None
 
     # Counts.
 
@@ -139,7 +134,7 @@ class Stream:
 
     def waiting(self) -> int:
         """Return how many events can be had, those that are being sent included."""
-        return self.left() if self.lock is not None else 0
+        return 0 if self.is_released else self.left()
 
     def _lost_from(self, number: int) -> int:
         return sum(segment.lost for n, segment in self._segments.copy().items() if n >= number)
@@ -180,21 +175,20 @@ class Stream:
         Raises:
             OSError: the next events cannot be read now.
         """
-        if self.lock is None or not self.closed:
+        if self.is_released or not self.closed:
             return False
-        while not self._chunks and self._read_more():
+        while not self.state.chunks and self._read_more():
             pass
-        return not self._chunks and self._has_ended
+        return not self.state.chunks and self._has_ended
 
     def rewind(self) -> None:
         """Give out again what is not settled."""
-        self._lines, self._chunks = [], deque()
-        self._has_ended = False
+        self._lines, self._has_ended = [], False
         state = self.state
         self._known_damage = max(self._known_damage, state.read)
-        if state.outstanding or state.read != state.acked:
+        if state.chunks:
             self._stop_reading()
-            self.state = state._replace(read=state.acked, met=state.settled, outstanding=0)
+            self.state = state._replace(read=state.acked, met=state.settled, chunks=())
 
     def _read_more(self) -> bool:
         """Read the next part; False where there is none to be had now."""
@@ -202,8 +196,7 @@ class Stream:
         is_last = not self.closed and self.state.read.segment >= self.last
         if self._has_ended:
             return False
-        fd = self._open_reading()
-        part = None if fd is None else read_part(fd, self.state.read.offset)
+        part = self._next_part()
         if part is None:
             return not is_last and self._next_segment()
         if part.is_torn and is_last:
@@ -211,58 +204,54 @@ class Stream:
         self._add_part(part)
         return True
 
-    def _open_reading(self) -> int | None:
-        """Open the segment that is read; None where it is not there."""
+    def _next_part(self) -> Part | None:
+        """Read on in this segment; None at its end, or where it is not there."""
+        number, offset = self.state.read
         if self._reading is None or not self._reading.is_ours():
-            number = self.state.read.segment
             fd = self._open(number) if number in self._segments else -1
             if fd < 0:
                 return None
             self._reading = Descriptor(fd)
-        return self._reading.fd
+        return read_part(partial(os.pread, self._reading.fd), offset, LINE_LIMIT_BYTES)
 
     def _open(self, number: int) -> int:
         return open_segment(self.lock_fd(), number)
 
     def _add_part(self, part: Part) -> None:
-        if not self._is_recovered and part.damage is None and all(part.lines):
+        damages = self._damages(part)
+        if not any(damage is not None for damage in damages):
             self._add_events(part.lines, part.length)
-        elif len(part.lines) == 1:
-            # Where only the end of the last line of a dead process is missing, it is an event.
-            self._add_line(part.lines[0], part.length, part.damage)
-        else:
-            for line in part.lines:
-                self._add_line(line, len(line) + 1)
-
-    def _add_line(self, line: bytes, length: int, damage: str | None = None) -> None:
-        if self._is_recovered and damage is None:
-            damage = damage_of(line)
-        if line and damage is None:
-            self._add_events([line], length)
             return
-        begin = self.state.read
-        self._pass_over(length)
-        if line and begin >= self._known_damage:
-            self._damage.found_damaged(line, damage or "", was_counted=self._is_recovered)
+        for (line, length), damage in zip(part.each(), damages, strict=True):
+            # Where only the end of the last line of a dead process is missing, it is an event.
+            if damage is None:
+                self._add_events([line], length)
+            else:
+                self._pass_over(line, length, damage)
+
+    def _damages(self, part: Part) -> Sequence[str | None]:
+        """Say of each line why it is no event; "" where that is no damage, None where it is one."""
+        if part.damage is not None:
+            return [part.damage]
+        if self._is_recovered:
+            return [damage_of(line) if line else "" for line in part.lines]
+        return () if all(part.lines) else [None if line else "" for line in part.lines]
 
     def _add_events(self, events: list[bytes], length: int) -> None:
         state = self.state
-        end = state.read.after(length)
-        self._chunks.append(Chunk(state.read, events, end, state.met))
         self._lines = self._lines + events
         self.state = state._replace(
-            read=end, met=state.met + len(events), outstanding=state.outstanding + len(events)
+            read=state.read.after(length),
+            met=state.met + len(events),
+            chunks=(*state.chunks, Chunk(state.read, events, state.met)),
         )
 
-    def _pass_over(self, length: int) -> None:
-        """Pass over a line of *length* bytes that is no event."""
+    def _pass_over(self, line: bytes, length: int, damage: str) -> None:
+        begin = self.state.read
         met = self.state.met + self._is_recovered  # only there it was counted
-        self._go_to(self.state.read.after(length), met)
-
-    def _go_to(self, read: Offset, met: int) -> None:
-        """Go on at *read*; what is before it is settled, if all that was read is."""
-        state = self.state._replace(read=read, met=met)
-        self.state = state if self._chunks else state._replace(acked=read, settled=met)
+        self.state = self.state._replace(read=begin.after(length), met=met)
+        if damage and begin >= self._known_damage:
+            self._ledger.found_damaged(line, damage, was_counted=self._is_recovered)
 
     def _next_segment(self) -> bool:
         """Leave this segment, of which nothing is left; False where it is the last."""
@@ -276,11 +265,12 @@ class Stream:
             self._count_found(-missing, done)
         elif missing > 0:
             self._segments.setdefault(done, Segment(self.state.met)).lost += missing
-            self._damage.found_missing(missing)
-        self._go_to(Offset(following, 0) if following else self.state.read, expected)
+            self._ledger.found_missing(missing)
+        read = Offset(following, 0) if following else self.state.read
+        self.state = self.state._replace(read=read, met=expected)
         self._stop_reading()
         self._has_ended = not following
-        if following and not self._chunks:
+        if following and not self.state.chunks:
             self.write_ack()
         return bool(following)
 
@@ -298,32 +288,19 @@ class Stream:
 
     def settle(self, count: int, delivered: int) -> None:
         """Settle the oldest *count* events that were given out; *delivered* of them are that."""
-        state, chunks = self.state, self._chunks
-        acked, settled = state.acked, state.settled
-        left = count
-        while left and chunks:
-            chunk = chunks.popleft()
-            done = min(left, len(chunk.events))
-            acked, settled = chunk.end, chunk.before + done
-            if done < len(chunk.events):
-                acked = chunk.begin.after(sum(map(len, chunk.events[:done])) + done)
-                chunks.appendleft(Chunk(acked, chunk.events[done:], chunk.end, settled))
-            left -= done
-        if not chunks:
-            acked, settled = state.read, state.met  # damaged or missing lines followed, if any
-        elif chunks[0].begin.segment > acked.segment:
-            acked, settled = Offset(chunks[0].begin.segment, 0), chunks[0].before
-        self.state = state._replace(
-            outstanding=state.outstanding - count,
-            acked=acked,
-            settled=settled,
-            delivered=state.delivered + delivered,
-        )
+        state = self.state
+        chunks = deque(state.chunks)
+        while count and chunks:
+            begin, events, before = chunks.popleft()
+            done, left = events[:count], events[count:]
+            if left:
+                begin = begin.after(sum(map(len, done)) + len(done))
+                chunks.appendleft(Chunk(begin, left, before + len(done)))
+            count -= len(done)
+        self.state = state._replace(chunks=tuple(chunks), delivered=state.delivered + delivered)
 
     def write_ack(self) -> None:
         """Write the ack offset, and remove the segments before it."""
-        if self.lock is None:
-            return  # somebody else's by now
         try:
             if self._ack_file is None or not self._ack_file.is_ours():
                 self._ack_file = None
@@ -385,21 +362,20 @@ class Stream:
 
     def remove(self) -> None:
         """Remove the stream, which is drained."""
-        self._close_files()
-        lock, self.lock = self.lock, None
-        if lock is not None:
-            self._folder.remove_stream(lock)
+        if lock := self._close_files():
+            self._ledger.folder.remove_stream(lock)
 
     def abandon(self) -> None:
         """Close all files, and change nothing on disk: as if the process had died."""
-        self._close_files()
-        lock, self.lock = self.lock, None
-        if lock is not None:
+        if lock := self._close_files():
             lock.close()
 
-    def _close_files(self) -> None:
+    def _close_files(self) -> StreamLock | None:
+        """Close all files, and return the lock."""
         self.closed = True
         self._stop_reading()
         ack_file, self._ack_file = self._ack_file, None
         if ack_file is not None:
             ack_file.close()
+        lock, self.lock = self.lock, None
+        return lock

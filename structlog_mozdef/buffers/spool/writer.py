@@ -15,19 +15,13 @@ from typing import cast
 
 from structlog_mozdef._lock import locked
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.buffers.base import (
-    BUFFER_FULL,
-    DISK_ERROR,
-    FULL,
-    LARGER_THAN_BUFFER,
-)
+from structlog_mozdef.buffers.base import BUFFER_FULL, DISK_ERROR, FULL, LARGER_THAN_BUFFER
 from structlog_mozdef.buffers.spool.capacity import Capacity
 from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES
 from structlog_mozdef.buffers.spool.ledger import SpoolLedger
 from structlog_mozdef.buffers.spool.lifecycle import StreamLifecycle
 from structlog_mozdef.buffers.spool.maintenance import MaintenanceThread
 from structlog_mozdef.buffers.spool.options import TIME_MASK
-from structlog_mozdef.buffers.spool.outage import Outage
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
 from structlog_mozdef.files.descriptor import Descriptor
 from structlog_mozdef.files.opening import write_all
@@ -40,6 +34,8 @@ class _NoStream:
     """Lies in the slot while there is no stream, or an append is under way."""
 
     credit = fd = -1
+    lock = None
+    is_held = False
 
 
 _NO_STREAM: OwnStream = cast("OwnStream", _NoStream())
@@ -47,9 +43,6 @@ _NO_STREAM: OwnStream = cast("OwnStream", _NoStream())
 
 class SpoolWriter:
     """Writes the events of this process to streams of its own.
-
-    Args:
-        ledger: of the spool.
 
     Attributes:
         maintenance: works once a second.
@@ -67,8 +60,7 @@ class SpoolWriter:
         self._clock = options.timings.clock
         self._capacity = Capacity(ledger)
         self.maintenance = MaintenanceThread(self._maintain, ledger)
-        self._streams = StreamLifecycle(ledger, self.maintenance)
-        self._outage = Outage(ledger, self._capacity, self._streams)
+        self._streams = StreamLifecycle(ledger, self.maintenance, self._capacity)
         self._slot: OwnStream = _NO_STREAM
         self._full_until = 0.0
         self._touch_at = 0.0
@@ -140,7 +132,7 @@ class SpoolWriter:
     def append_if_room(self, event: bytes) -> bool:
         """Append an event; False where there is no room for it on the disk, which is no loss."""
         has_room = self._ledger.own_waiting() < self._options.max_events
-        if not has_room or self._is_nested() or self._outage.error is not None:
+        if not has_room or self._is_nested() or self._streams.disk_error is not None:
             return False
         try:
             return self._write(event + b"\n", self._empty_slot())
@@ -159,8 +151,21 @@ class SpoolWriter:
 
     def _checked(self, stream: OwnStream) -> OwnStream:
         """Return *stream*, or none where somebody removed it or closed its descriptors."""
-        is_usable = stream is not _NO_STREAM and self._streams.is_usable(stream)
-        return stream if is_usable else _NO_STREAM
+        try:
+            if stream is not _NO_STREAM:
+                stream.check()
+        except OSError as error:
+            pass_on(error)
+            self._streams.finish(stream)
+            path = self._folder.path
+            self._warnings.add(
+                "spool removed",
+                f"somebody removed a stream from the spool {path}"
+                if isinstance(error, FileNotFoundError)
+                else f"the program closed files of the spool {path}",
+            )
+            return _NO_STREAM
+        return stream
 
     # Where the quick way does not do. The stream is not in the slot, and the lock is held.
 
@@ -168,19 +173,18 @@ class SpoolWriter:
         """Append *line* to *stream*, if that is one, or to another."""
         self._put_back(stream)
         self.finish_interrupted()
+        if self._streams.disk_error is not None:
+            self._put_back(self._streams.try_disk(self._empty_slot()))
         stream = self._empty_slot()
         is_full = self._ledger.own_waiting() >= self._options.max_events
         if is_full and not self._drop_oldest_events(stream):
             self._put_back(stream)
             return self._drop(len(line), BUFFER_FULL)
-        if self._outage.error is not None:
-            self._try_disk()
-            stream = self._empty_slot()
         return self._write_or_hold(line, stream)
 
     def _write_or_hold(self, line: bytes, stream: OwnStream, *, bounded: bool = True) -> int:
         """Append *line* to *stream*; where that fails to another; where that fails in memory."""
-        while self._outage.error is None:
+        while self._streams.disk_error is None:
             try:
                 if self._write(line, stream, bounded=bounded):
                     return self._ledger.own_waiting()
@@ -188,14 +192,17 @@ class SpoolWriter:
             except OSError as error:
                 pass_on(error)
                 if stream is _NO_STREAM:
-                    self._outage.begin(error)
+                    self._streams.begin_outage(error)
                     self.maintenance.start()
                 stream = _NO_STREAM
-        if (bounded and len(line) > self._options.largest_line) or not self._outage.hold(
-            line, bounded=bounded
-        ):
-            return self._drop(len(line), DISK_ERROR)
-        return self._ledger.own_waiting()
+        size = len(line)
+        if bounded and (size > self._options.largest_line or not self._streams.has_memory(size)):
+            self._put_back(stream)
+            return self._drop(size, DISK_ERROR)
+        if not stream.is_held:
+            stream = self._streams.begin(on_disk=False)
+        stream.hold(line)
+        return self._count(stream, size)
 
     def _drop(self, size: int, reason: str) -> int:
         if size > self._options.largest_line:
@@ -225,13 +232,18 @@ class SpoolWriter:
             raise
         if self._options.sync == "always":
             self.maintenance.sync(stream.fd)
+        self._count(stream, size)
+        return True
+
+    def _count(self, stream: OwnStream, size: int) -> int:
+        """Count an event of *size* bytes, and put the stream into the slot; return the backlog."""
         stream.credit -= size
         stream.appended += 1
         backlog = self._ledger.own_waiting()
         stream.offset = stream.appended - backlog
         self._mark(stream, stream.appended, backlog)
         self._put_back(stream)
-        return True
+        return backlog
 
     def _with_credit(self, stream: OwnStream, size: int, *, bounded: bool) -> OwnStream:
         """Give *stream*, or another, credit for *size* bytes, after a check of all that can change.
@@ -248,8 +260,8 @@ class SpoolWriter:
             return _NO_STREAM
         self.maintenance.start()
         stream = self._checked(stream)
-        if stream is _NO_STREAM:
-            stream = self._streams.begin()
+        if stream.lock is None:
+            stream = self._streams.begin(on_disk=True)
         is_complete = stream.bytes_in_segment() >= self._segment_bytes
         if stream.fd < 0 or is_complete or stream.events_in_segment() >= self._segment_events:
             self._streams.begin_segment(stream)
@@ -329,23 +341,6 @@ class SpoolWriter:
 
     # Once a second: in the maintenance thread.
 
-    def held_count(self) -> int:
-        """Return how many events wait in memory."""
-        return self._outage.held_count()
-
-    def _try_disk(self) -> None:
-        """Write what is held in memory, if the disk accepts it again."""
-        if not self._outage.try_disk():
-            return
-        try:
-            if self._slot is _NO_STREAM:
-                self._slot = self._streams.begin()
-        except OSError as error:
-            pass_on(error)
-            self._outage.begin(error)
-        else:
-            self._outage.end()
-
     def _maintain(self) -> list[Descriptor]:
         self._ledger.rejected.write_pending()
         self._capacity.measure()
@@ -364,24 +359,26 @@ class SpoolWriter:
         self._streams.finish_all_but(stream, self._slot)
         self._streams.release_lost()
         self._put_back(stream)
-        if self._outage.error is not None:
-            self._try_disk()
+        if self._streams.disk_error is not None or self._ledger.held_count():
+            self._put_back(self._streams.try_disk(self._empty_slot()))
         if self._clock() >= self._touch_at:
             self._touch_at = self._clock() + _TOUCH_INTERVAL
-            for other in self._ledger.sources.streams():
+            for other in self._ledger.sources.locked():
                 other.touch()
         return [] if self._slot is _NO_STREAM else self._streams.files_to_sync(self._slot)
 
     # The end.
 
-    @locked
-    def prepare_close(self) -> None:
-        """Nothing is in flight any more; the disk is to be tried a last time."""
-        self._outage.retry_now()
-
-    @locked
     def close(self) -> None:
         """Remove what is drained, and leave the rest to whoever adopts it."""
+        self._streams.retry_now()
+        self.maintenance.stop()
+        self._ledger.rejected.close()
+        self._close_streams()
+        self.maintenance.close_files()
+
+    @locked
+    def _close_streams(self) -> None:
         if self._is_nested():
             return
         self._empty_slot()
@@ -389,6 +386,6 @@ class SpoolWriter:
 
     def abandon(self) -> None:
         """See `structlog_mozdef.buffers.spool.Spool`."""
-        for stream in self._ledger.sources.streams():
+        for stream in self._ledger.sources.locked():
             stream.abandon()
         self.maintenance.abandon()

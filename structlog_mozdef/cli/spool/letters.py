@@ -21,12 +21,12 @@ from structlog_mozdef._flock import try_lock
 from structlog_mozdef.buffers.spool.dead_letters import DeadLetterFile
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import DEAD_LETTERS_FILE
+from structlog_mozdef.files.lines import read_part
 from structlog_mozdef.files.opening import create_file, ignored_errors, open_file
 from structlog_mozdef.rendering.convert import decode_bytes
 
 # A longer line is damage, of which the beginning is shown. An event has 4 MiB at the most.
 _LINE_LIMIT_BYTES = 8 * 1024 * 1024
-_SHOWN_BYTES = 16 * 1024
 _CHUNK_BYTES = 1024 * 1024
 # Seconds that a command waits for the lock; one that only reads can do without it.
 _PATIENCE, _READER_PATIENCE = 2.0, 0.2
@@ -242,18 +242,14 @@ def _letters_in(fd: int, size: int) -> Iterator[Letter]:
 
 def _lines_in(fd: int, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield each line before *size*, without its end, with its begin and its length."""
+
+    def read(count: int, offset: int) -> bytes:
+        return os.pread(fd, min(count, size - offset), offset)
+
     begin = 0
-    with open(os.dup(fd), "rb", _CHUNK_BYTES) as file:  # noqa: PTH123 - a descriptor
-        file.seek(0)
-        while line := file.readline(min(_LINE_LIMIT_BYTES, size - begin)):
-            length = len(line)
-            if length == _LINE_LIMIT_BYTES and not line.endswith(b"\n"):
-                line = line[:_SHOWN_BYTES]
-                while more := file.readline(min(_CHUNK_BYTES, size - begin - length)):
-                    length += len(more)
-                    if more.endswith(b"\n"):
-                        break
-            yield line.removesuffix(b"\n"), begin, length
+    while (part := read_part(read, begin, _LINE_LIMIT_BYTES)) is not None:
+        for line, length in part.each():
+            yield line, begin, length
             begin += length
 
 

@@ -13,7 +13,6 @@ import os
 import re
 import secrets
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +34,6 @@ _CONTENT = re.compile(
 )
 _SIZE_LIMIT = 1_000
 _LOCK_SECONDS = 2.0
-_POLL_SECONDS = 0.005
 
 
 class Start(NamedTuple):
@@ -174,10 +172,8 @@ def _check_mode(status: os.stat_result) -> None:
 
 
 def _lock(fd: int, deadline: Deadline) -> None:
-    while not _flock.try_lock(fd):
-        if deadline.expired:
-            raise _UnusableError("which another process keeps locked")
-        time.sleep(_POLL_SECONDS)
+    if not _flock.lock_by(fd, deadline):
+        raise _UnusableError("which another process keeps locked")
 
 
 def _parse(content: bytes) -> tuple[str, int, bytes]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -27,8 +26,6 @@ from structlog_mozdef.transports.errors import mapped_errors
 from structlog_mozdef.transports.file.errors import file_error
 from structlog_mozdef.transports.file.lines import complete_lines
 
-#: Seconds between two attempts to lock the file.
-_POLL_INTERVAL = 0.005
 #: Errors of file systems that have no locks.
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 
@@ -54,17 +51,14 @@ def run_locked(fd: int, deadline: Deadline, function: Callable[[], _R]) -> _R:
 
 
 def _lock(fd: int, deadline: Deadline) -> None:
-    while True:
-        try:
-            if _flock.try_lock(fd):
-                return
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            return
-        if deadline.expired:
-            raise TransportError("the file cannot be written: another process keeps it locked")
-        time.sleep(_POLL_INTERVAL)
+    try:
+        is_locked = _flock.lock_by(fd, deadline)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return
+    if not is_locked:
+        raise TransportError("the file cannot be written: another process keeps it locked")
 
 
 def append_lines(fd: int, lines: Sequence[bytes]) -> SendResult:

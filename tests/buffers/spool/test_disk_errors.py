@@ -232,6 +232,32 @@ def test_the_disk_recovers_while_a_batch_is_sent(tmp_path):
     other.close()
 
 
+def test_many_events_wait_in_memory(tmp_path):
+    """They are sent from there, and what is left is written, in their order, however many."""
+    spool = spool_on(tmp_path, timings=AT_ONCE, max_bytes=100_000_000)
+    held = [b'{"n": %d, "pad": "%s"}' % (number, b"x" * 10_000) for number in range(400)]
+    with file_limit(0):
+        for event in held:
+            spool.append(event)
+        sent = []
+        for _ in range(10):
+            batch = spool.peek(15, 1_000_000)
+            sent += batch.events
+            spool.ack(batch)
+        batch = spool.peek(20, 1_000_000)
+        assert sent + batch.events == held[:170]
+    spool.maintain()
+    assert spool.durable
+    assert len(spool) == 250
+    spool.ack(batch)
+    spool.append(events("last")[0])
+    assert spool.counts().delivered == 170
+    spool.abandon()
+    other = spool_on(tmp_path)
+    assert drain(other) == held[170:] + events("last")
+    other.close()
+
+
 def test_an_ack_offset_that_could_not_be_written(tmp_path):
     """It is written at the end, if that can be done then: nothing is repeated without a crash."""
     spool = spool_on(tmp_path)

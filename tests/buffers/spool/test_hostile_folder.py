@@ -20,7 +20,7 @@ from support.running import forks, run
 
 from structlog_mozdef import Sink
 from structlog_mozdef._log import RateLimitedLogger
-from structlog_mozdef.buffers.spool import Spool, SpoolTimings
+from structlog_mozdef.buffers.spool import Spool, SpoolOptions, SpoolTimings
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
@@ -31,7 +31,6 @@ OPTIONS = {
     "max_bytes": 10_000_000,
     "when_full": "drop_newest",
     "sync": "never",
-    "own_log": RateLimitedLogger(),
     "timings": SpoolTimings(rescan_interval=0.0),
 }
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -556,7 +555,8 @@ def test_a_strange_clock(tmp_path, monkeypatch, seconds):
 
 def test_another_machine_that_writes(tmp_path, caplog):
     """A stream that another machine just wrote to is left alone: no lock here tells about it."""
-    spool = Spool(SpoolFolder(tmp_path, DESTINATION, boot="other"), **OPTIONS)
+    folder = SpoolFolder(tmp_path, DESTINATION, boot="other")
+    spool = Spool(folder, SpoolOptions(**OPTIONS), RateLimitedLogger())
     spool.append(events(1)[0])
     fcntl_flock = fcntl.flock
     with pytest.MonkeyPatch.context() as patch:

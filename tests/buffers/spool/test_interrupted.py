@@ -187,3 +187,26 @@ def test_a_signal_handler_leaves_the_rest_whole(tmp_path, situation, acts):
         assert not list(path.glob("1*")), number
         number += 1
     assert number > 5
+
+
+def test_another_process_begins_while_a_handler_logs(tmp_path):
+    """A stream that appears in the middle of a measurement of the folder disturbs no log call."""
+    number, happened = 0, True
+    while happened:
+        path = tmp_path / str(number)
+        others = [spool_on(path), spool_on(path)]
+        others[0].append(events("other 0")[0])
+        spool = spool_on(path, segment_bytes=30, timings=AT_ONCE)
+        spool.append(events("before")[0])
+
+        def act(spool=spool, others=others):
+            others[1].append(events("other 1")[0])
+            spool.append(events("inner")[0])
+
+        with Interruption(number, act) as interruption:
+            spool.append(events("outer")[0])
+        happened = interruption.happened
+        for each in (*others, spool):
+            each.abandon()
+        number += 1
+    assert number > 5

@@ -80,6 +80,27 @@ def test_the_program_closes_our_descriptors(tmp_path, closes):
         os.close(fd)
 
 
+def test_the_program_closes_the_descriptors_of_an_adopted_stream(tmp_path):
+    """It is adopted again, and its events are counted once."""
+    path = tmp_path / "spool"
+    stream = orphan(path, events(1, 2, 3))
+    spool = spool_on(path, timings=AT_ONCE)
+    spool.adopt_orphans()
+    spool.ack(spool.peek(1, 1000))
+    for fd in our_descriptors(stream):
+        os.close(fd)
+    spool.maintain()
+    batch = spool.peek(10, 1000)
+    assert batch.events == events(2, 3)
+    counts = spool.counts()
+    assert (len(spool), counts.buffered, counts.accepted, counts.adopted) == (2, 2, 0, 3)
+    spool.ack(batch)
+    spool.adopt_orphans()
+    counts = spool.counts()
+    assert (counts.buffered, counts.adopted, counts.delivered) == (0, 3, 3)
+    spool.close()
+
+
 def test_the_program_closes_the_folder(tmp_path):
     """It is opened again, be it under the same number."""
     folder = SpoolFolder(tmp_path / "spool", DESTINATION)

@@ -99,14 +99,14 @@ def test_letters_for_two_destinations(tmp_path, capsys):
 def test_a_process_that_writes_meanwhile(receiver, tmp_path):
     """Letters that are added while others are requeued or purged are all kept, or sent."""
     own = SpoolFolder(tmp_path, receiver.url)
-    file = DeadLetterFile(own, 10**9, patience=30.0)
+    file = DeadLetterFile(own, 10**9)
     numbers = range(3000)
     added, done = threading.Event(), threading.Event()
 
     def add():
         for number in numbers:
             reason = "again" if number % 2 else "purge"
-            file.write(file.encode(b'{"summary":"%d"}' % number, reason))
+            file.write(file.encode(b'{"summary":"%d"}' % number, reason), patience=30.0)
             if number > 100:
                 added.set()
         done.set()
