@@ -80,6 +80,20 @@ def test_the_seal_is_what_the_documents_say(sealing):
         assert event["details"]["seal"].split(".")[3] == expected_mac(sealing.first_key, event)
 
 
+@pytest.mark.parametrize("value", [1e16, 1.5e22, -1e300, 1e-4, 1e-5, 5e-324, 0.1, 2**53 + 2.0])
+def test_how_numbers_are_written(sealing, value):
+    """The seal does not depend on how an encoder writes a number: versions of orjson differ."""
+    transport = MemoryTransport()
+    sink = Sink(transport, seal=sealing.path)
+    for details in ({"value": value}, {"value": {"nested": [value]}}):
+        sink.put(rendered("x", **details))
+        sink.put(json.dumps({**json.loads(rendered("x")), "details": details}).encode())
+    sink.close()
+    for event in transport.events:
+        assert event["details"]["seal"].split(".")[3] == expected_mac(sealing.first_key, event)
+    assert sealing.verify(transport.events)["proved"]
+
+
 def test_chapters(sealing, monkeypatch):
     """The keys of a later chapter follow from those before it."""
     sink = Sink(MemoryTransport(), seal=sealing.path)
@@ -465,6 +479,8 @@ def test_a_key_is_not_replaced(sealing):
         {"large": "x" * 40_000},
         {"details": {"z": 1, "a": 2}},
         {"decimal": Decimal("1.0")},
+        {"huge": 1e16, "large": 1e300, "tiny": 1e-5, "zero": -0.0, "small": 1e-4},
+        {"nested": [1e22, {"a": [1e-7, 5e-324]}], "text": "1e16"},
         {"exc_info": ValueError("x")},
         {},
     ],

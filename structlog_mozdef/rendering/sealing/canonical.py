@@ -7,12 +7,14 @@ is made of
 - the ten fields of an event and no others;
 - ``details`` without ``seal``, ``sequence`` and ``stream_id``, which are in the seal by themselves;
 - ``timestamp`` in UTC with six digits of microseconds, ``processid`` as a number if it is one;
-- a number without a fraction as an integer;
+- a number without a fraction as an integer, and others as `repr` writes them: versions of orjson
+  have written ``1e16`` and ``1e+16``;
 - JSON in UTF-8, without spaces, names sorted by their code points.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,17 +29,16 @@ _UTC = "+00:00"
 _UTC_LENGTH = len("2014-03-18T23:20:31.013344+00:00")
 # Beyond, not every integer is a float.
 _EXACT = 2**53
-# How orjson writes a float without a fraction, before the next token.
-_WHOLE_FLOATS = (b".0,", b".0}", b".0]")
+# Between them, and with a fraction, every encoder writes a float alike.
+_TINY, _HUGE = 1e-4, 1e16
 _UNCHANGED = frozenset({str, int, bool, type(None)})
 
 
-def is_canonical(event: dict[str, Any], encoded: bytes) -> bool:
-    """Return whether *encoded* is the canonical form of *event*, and there are details in it.
+def is_canonical(event: dict[str, Any]) -> bool:
+    """Return whether *event* in JSON with sorted names is its canonical form, and has details.
 
     Args:
         event: of a renderer, with `FIELDS` and the types that they have.
-        encoded: *event* in JSON, with sorted names.
     """
     details, timestamp = event["details"], event["timestamp"]
     if (
@@ -49,12 +50,31 @@ def is_canonical(event: dict[str, Any], encoded: bytes) -> bool:
     ):
         return False
     # A renderer leaves numbers in the details alone.
-    return _UNCHANGED.issuperset(map(type, details.values())) or not may_have_whole_floats(encoded)
+    return _UNCHANGED.issuperset(map(type, details.values())) or _are_alike(details.values())
 
 
-def may_have_whole_floats(encoded: bytes) -> bool:
-    """Return whether a number in *encoded* may be a float without a fraction."""
-    return any(whole in encoded for whole in _WHOLE_FLOATS)
+def are_written_alike(fields: dict[str, Any]) -> bool:
+    """Return whether every encoder writes the numbers of *fields* as in the canonical form."""
+    return _are_alike(fields.values())
+
+
+def _are_alike(values: Iterable[Any]) -> bool:
+    try:
+        for value in values:
+            kind = type(value)
+            if kind in _UNCHANGED:
+                continue
+            if kind is float:
+                if value.is_integer() or not _TINY <= abs(value) < _HUGE:
+                    return False
+            elif not (
+                (kind is list and _are_alike(value))
+                or (kind is dict and _are_alike(value.values()))
+            ):
+                return False
+    except RuntimeError:  # another thread changes it, or it is too deep
+        return False
+    return True
 
 
 def canonical(fields: dict[str, Any]) -> bytes:
@@ -68,10 +88,9 @@ def canonical(fields: dict[str, Any]) -> bytes:
         fields = {**fields, "timestamp": _utc(timestamp)}
     if type(processid) is not int:
         fields = {**fields, "processid": _process_id(processid)}
-    form = orjson.dumps(fields, None, orjson.OPT_SORT_KEYS)
-    if may_have_whole_floats(form):
-        return orjson.dumps(_without_whole_floats(fields), None, orjson.OPT_SORT_KEYS)
-    return form
+    if not _are_alike(fields.values()):
+        fields = _canonical_numbers(fields)
+    return orjson.dumps(fields, None, orjson.OPT_SORT_KEYS)
 
 
 def canonical_of(event: dict[str, Any], left_out: frozenset[str] = frozenset()) -> bytes:
@@ -107,10 +126,12 @@ def _process_id(value: object) -> object:
     return value
 
 
-def _without_whole_floats(value: Any) -> Any:
+def _canonical_numbers(value: Any) -> Any:
     kind = type(value)
     if kind is float:
-        return int(value) if value.is_integer() and abs(value) < _EXACT else value
+        if value.is_integer() and abs(value) < _EXACT:
+            return int(value)
+        return orjson.Fragment(repr(value).encode("ascii"))
     if kind is dict:
-        return {name: _without_whole_floats(item) for name, item in value.items()}
-    return [_without_whole_floats(item) for item in value] if kind is list else value
+        return {name: _canonical_numbers(item) for name, item in value.items()}
+    return [_canonical_numbers(item) for item in value] if kind is list else value

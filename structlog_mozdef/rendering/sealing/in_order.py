@@ -53,6 +53,6 @@ def encode_in_order(
     if encoded[-1:] != b"\n":
         return encoded  # it was repaired or redacted, and has any order
     encoded = encoded[:-1]
-    if is_canonical(event, encoded):
+    if is_canonical(event):
         latest.event = encoded
     return encoded

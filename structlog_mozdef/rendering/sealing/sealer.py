@@ -21,9 +21,9 @@ from structlog_mozdef.rendering.sealing.canonical import (
     SEALING_NAMES,
     SEQUENCE,
     STREAM_ID,
+    are_written_alike,
     canonical_of,
     is_canonical,
-    may_have_whole_floats,
 )
 from structlog_mozdef.rendering.sealing.in_order import latest
 from structlog_mozdef.rendering.sealing.key_file import KeyFile, Start
@@ -141,7 +141,7 @@ def _parsed(event: bytes) -> tuple[bytes, dict[str, Any] | None]:
         del details[name]
     if fields.keys() == _FIELDS and type(fields["category"]) is str:
         encoded = orjson.dumps(fields, None, orjson.OPT_SORT_KEYS)
-        if is_canonical(fields, encoded) and not may_have_whole_floats(encoded):
+        if is_canonical(fields) and are_written_alike(fields):
             return encoded, None
     return canonical_of(fields), fields
 
