@@ -21,7 +21,6 @@ from structlog_mozdef.processors.secret_searches import (
     Look,
     has_user_info,
 )
-from structlog_mozdef.processors.secret_texts import NAME_PARTS
 
 # The expressions are for bytes.
 _ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}"
@@ -46,12 +45,20 @@ _NAMES = (
 )
 _WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|t?otp|key){JOINTS}"
 _ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
+# What is in such names where they are options of a command. Words that texts are full of would
+# cost half as much again.
+_OPTIONS = (
+    "pass|pw|secret|token|key|auth|sess|cookie|credential|creds|jwt|csrf|xsrf|bearer|sid|sig|pin|otp"
+    rf"|cv[cv]|assertion|dsn|psk|-code|code-verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
+    rf"|contrase|senha|saml|connection{JOINTS}string|community{JOINTS}string|snmp{JOINTS}community"
+    rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase"
+)
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command, and <NAME type="x">
     (
-        rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{LETTER}-]*(?:{'|'.join(NAME_PARTS)})[{LETTER}-]*"
+        rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{LETTER}-]*(?:{_OPTIONS})[{LETTER}-]*"
         r"(?: |\\n|\",\")"
     ),
     rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})(?:[ \x80-\xff]|{_ESCAPE})",
