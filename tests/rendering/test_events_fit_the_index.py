@@ -412,7 +412,7 @@ def test_names_that_the_program_gives_a_type(given, expected):
     assert details == expected if expected else list(details) == ["seconds_text"]
 
 
-@pytest.mark.parametrize("typed_names", [{"status": list}, {5: str}, {"status": "str"}])
+@pytest.mark.parametrize("typed_names", [{"status": list}, {5: str}, {"status": "list"}])
 def test_types_that_do_not_exist(typed_names):
     """A name or a type that cannot work is an error at once."""
     with pytest.raises(ValueError, match="typed_names"):
