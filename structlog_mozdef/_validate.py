@@ -8,6 +8,8 @@ from typing import Any
 
 #: A year, in seconds. Sockets and locks fail with timeouts that are much longer.
 LONGEST_DURATION = 31_536_000.0
+# A sentence that lists more names is not read.
+_LISTED = 15
 
 
 def check_number(
@@ -43,13 +45,24 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
         raise ValueError(f"{name} is {value!r}; it must be {allowed}")
 
 
-def check_names(given: Iterable[str], allowed: Iterable[str]) -> None:
-    """Raise TypeError for a name of an option that is not among *allowed*."""
+def check_names(given: Iterable[str], allowed: Iterable[str], owner: str) -> None:
+    """Raise TypeError for a name of an option that is not among *allowed*, those of *owner*."""
     names = list(allowed)
     for name in given:
         if name not in names:
-            import difflib  # for a mistake, and not for each program
+            meant = closest(name, names)
+            if meant is not None:
+                hint = f"do you mean {meant}?"
+            elif len(names) > _LISTED:
+                hint = "docs/configuration.rst has all that there are"
+            else:
+                hint = f"there are {', '.join(names)}"
+            raise TypeError(f"{name} is no option of {owner}; {hint}")
 
-            close = difflib.get_close_matches(name, names, n=1)
-            meant = f"do you mean {close[0]}?" if close else f"there are {', '.join(names)}"
-            raise TypeError(f"{name} is no option; {meant}")
+
+def closest(name: str, names: Sequence[str]) -> str | None:
+    """Return the one of *names* that a person who wrote *name* has probably meant."""
+    import difflib  # for a mistake, and not for each program
+
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    return close[0] if close else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, Unpack
 
@@ -21,8 +21,8 @@ from structlog_mozdef.exceptions import MozDefError
 from structlog_mozdef.handler import root
 from structlog_mozdef.logger import MozDefLoggerFactory
 from structlog_mozdef.options import ChainOptions, ConfigureOptions, part_of
-from structlog_mozdef.options.chain import own_processors, renderer_of
-from structlog_mozdef.options.environment import by_variable, settings_from
+from structlog_mozdef.options.chain import is_sealed, own_processors, renderer_of
+from structlog_mozdef.options.environment import by_variable, settings_from, without_effect
 from structlog_mozdef.processors.console import Console, has_colours, is_terminal
 from structlog_mozdef.processors.context import (
     TimestampAdder,
@@ -30,11 +30,11 @@ from structlog_mozdef.processors.context import (
     add_processid,
     add_processname,
     add_timestamp,
+    check_tags,
 )
 from structlog_mozdef.processors.redactor import redactor_of
 from structlog_mozdef.sink import Sink
 from structlog_mozdef.sink.destination import end_streams_in
-from structlog_mozdef.sink.nowhere import is_nowhere
 from structlog_mozdef.sink.options import SpooledSinkOptions
 from structlog_mozdef.transports.base import Transport
 
@@ -64,7 +64,7 @@ def build_processors(**options: Unpack[ChainOptions]) -> list[Processor]:
         TypeError: an option does not exist.
         ValueError: an option has a value that cannot work.
     """
-    check_names(options, ChainOptions.__annotations__)
+    check_names(options, ChainOptions.__annotations__, "build_processors")
     return _chain(options)
 
 
@@ -77,12 +77,7 @@ def _chain(options: Mapping[str, Any], *before_sequence: Processor) -> list[Proc
         add_processname,
         add_timestamp if timezone is None else TimestampAdder(timezone),
     ]
-    processors += own_processors(
-        options.get("tags", ()),
-        options.get("processors", ()),
-        sequence=options.get("sequence", True),
-        before_sequence=before_sequence,
-    )
+    processors += own_processors(options, sequence=True, before_sequence=before_sequence)
     processors.append(renderer_of(options))
     return processors
 
@@ -130,30 +125,35 @@ def configure(
         TypeError: an option does not exist, or not for this URL.
         MozDefError: a library is missing, or the spool cannot be used.
     """
-    check_names(options, ConfigureOptions.__annotations__)
+    check_names(options, ConfigureOptions.__annotations__, "configure")
     given = () if url_or_transport is _FROM_ENVIRONMENT else (url_or_transport,)
     settings = settings_from(os.environ, options, *given)
     try:
-        return _configure(settings.url, settings.options)
+        sink = _configure(settings.url, settings.options)
     except (ValueError, TypeError, MozDefError) as error:
         named = by_variable(error, settings.variables)
         if named is None:
             raise
+    else:
+        for variable, sentence in without_effect(os.environ):
+            sink.own_log.warn(variable, sentence)
+        return sink
     raise named
 
 
 def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
     minimum = _level_of(options.get("level", "info"))
-    seal = None if is_nowhere(url_or_transport) else options.get("seal")
-    if seal is not None and options.get("sequence") is False:
+    sealed = is_sealed(url_or_transport, options)
+    if sealed and options.get("sequence") is False:
         raise ValueError("sequence is False; with a seal, which has a number, it must be True")
     stdlib = options.get("stdlib", False)
     check_choice("stdlib", stdlib, (True, False))
     chain: dict[str, Any] = dict(options)
     chain["redact"] = redactor_of(options.get("redact", True)) or False
-    if seal is not None:
+    chain["tags"] = check_tags(options.get("tags", ()))
+    if sealed:
         chain["sequence"] = False  # the sink numbers what it seals
-    processors = _chain(chain, *_consoles(options.get("console", "auto"), chain["redact"] or None))
+    processors = _chain(chain, *_consoles(options.get("console", "auto"), chain))
     shipping = {"handle_sigterm": True, **part_of(options, SpooledSinkOptions)}
     sink = Sink(url_or_transport, **shipping)
     end_streams_in(sink, processors)
@@ -175,16 +175,16 @@ def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
     )
     if stdlib:
         renderer: Any = processors[-1]
-        root.join(sink, minimum, processors[:-1], renderer)
+        root.attach(sink, minimum, processors[:-1], renderer)
     else:
-        root.leave()
+        root.detach()
     return sink
 
 
-def _consoles(console: bool | str, redactor: Any) -> Iterable[Processor]:
+def _consoles(console: bool | str, chain: Mapping[str, Any]) -> list[Processor]:
     check_choice("console", console, (True, False, "auto"))
     if console is True or (console == "auto" and is_terminal()):
-        return [Console(redactor, colours=has_colours())]
+        return [Console(chain["redact"] or None, chain["tags"], colours=has_colours())]
     return []
 
 

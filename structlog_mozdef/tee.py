@@ -11,7 +11,7 @@ from structlog.typing import EventDict, WrappedLogger
 from structlog_mozdef._raised import clears_locals, shows_half_made
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.options import ChainOptions, ShippingOptions, part_of, rest_of
-from structlog_mozdef.options.chain import own_processors, renderer_of
+from structlog_mozdef.options.chain import is_sealed, own_processors, renderer_of
 from structlog_mozdef.processors.rate_limiter import followed_by
 from structlog_mozdef.sink.destination import Destination, destination_of, end_streams_in
 
@@ -39,14 +39,12 @@ class MozDefTee:
 
     @clears_locals
     def __init__(self, sink: Destination | str | None, **options: Unpack[ShippingOptions]) -> None:
-        check_names(options, ShippingOptions.__annotations__)
+        check_names(options, ShippingOptions.__annotations__, "a tee")
         chain = part_of(options, ChainOptions)
         self._renderer = renderer_of(chain)
-        processors = own_processors(
-            chain.get("tags", ()),
-            chain.get("processors", ()),
-            sequence=chain.get("sequence", False),
-        )
+        if is_sealed(sink, options):
+            chain["sequence"] = False  # the sink numbers what it seals
+        processors = own_processors(chain, sequence=False)
         destination = destination_of(sink, rest_of(options, ChainOptions))
         self._put = destination.put
         self._processors = followed_by(processors, self._ship)

@@ -186,9 +186,9 @@ def test_unknown_option(option):
     with pytest.raises(TypeError) as caught:
         transport_for_url(URL, RateLimitedLogger(), {option: 1})
     assert str(caught.value) == (
-        f"{option} is no option; allowed are bulk, bulk_format, bulk_action, document_ids,"
-        " verify, cert, auth, api_key, headers, proxies, connect_timeout, read_timeout,"
-        " recovery_probes, recovery_pause"
+        f"{option} is no option of https://; allowed are bulk, bulk_format, bulk_action,"
+        " document_ids, verify, cert, auth, api_key, headers, proxies, connect_timeout,"
+        " read_timeout, recovery_probes, recovery_pause"
     )
 
 

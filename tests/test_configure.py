@@ -248,10 +248,10 @@ def test_processors_by_their_names():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"tgas": ["a"]}, "tgas is no option; do you mean tags?"),
-        ({"lingr": 1}, "lingr is no option; do you mean linger?"),
-        ({"consol": True}, "consol is no option; do you mean console?"),
-        ({"routing_kee": "x"}, "routing_kee is no option; do you mean routing_key?"),
+        ({"tgas": ["a"]}, "tgas is no option of configure; do you mean tags?"),
+        ({"lingr": 1}, "lingr is no option of configure; do you mean linger?"),
+        ({"consol": True}, "consol is no option of configure; do you mean console?"),
+        ({"routing_kee": "x"}, "routing_kee is no option of configure; do you mean routing_key?"),
     ],
 )
 def test_a_misspelt_option_is_named(options, sentence):
@@ -262,9 +262,13 @@ def test_a_misspelt_option_is_named(options, sentence):
 
 
 def test_a_name_like_no_option():
-    """Where no option is meant, all are listed."""
-    with pytest.raises(TypeError, match=r"^xyzzy is no option; there are category, source, "):
+    """Where no option is meant, a few are listed, and many are not."""
+    with pytest.raises(
+        TypeError, match=r"^xyzzy is no option of configure; docs/config\S+ has all "
+    ):
         configure(None, xyzzy=1)
+    with pytest.raises(TypeError, match=r"^xyzzy is no option of build_processors; there are cat"):
+        build_processors(xyzzy=1)
 
 
 def test_a_level_in_other_words():

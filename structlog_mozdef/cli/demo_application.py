@@ -71,7 +71,7 @@ def use_accounts() -> None:
 def main(url: str) -> None:
     """Log through the complete chain, and print the figures as JSON."""
     started = time.monotonic()
-    with mozdef.configure(url, tags=["demo"], category="authentication") as sink:
+    with mozdef.configure(url, tags=["demo"], category="authentication", console=False) as sink:
         logging.getLogger().addHandler(mozdef.MozDefHandler(sink, category="framework"))
         use_accounts()
         logging.getLogger("django.request").warning(

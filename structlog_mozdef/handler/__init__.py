@@ -19,9 +19,9 @@ from structlog_mozdef._raised import clears_locals, pass_on
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.delivery import feedback
 from structlog_mozdef.handler.chain import ChainHandler, Ship
-from structlog_mozdef.handler.dict_config import is_told
+from structlog_mozdef.handler.dict_config import shows_errors
 from structlog_mozdef.options import ChainOptions, ShippingOptions, part_of, rest_of
-from structlog_mozdef.options.chain import own_processors, renderer_of
+from structlog_mozdef.options.chain import is_sealed, own_processors, renderer_of
 from structlog_mozdef.processors.rate_limiter import followed_by
 from structlog_mozdef.processors.redactor import redactor_of
 from structlog_mozdef.rendering.renderer import MozDefRenderer
@@ -67,7 +67,7 @@ class MozDefHandler(ChainHandler):
     """
 
     @clears_locals
-    @is_told
+    @shows_errors
     def __init__(
         self,
         sink: Sink | str | _Given | None = _NOTHING,
@@ -76,19 +76,18 @@ class MozDefHandler(ChainHandler):
         url: str | _Given | None = _NOTHING,
         **options: Unpack[ShippingOptions],
     ) -> None:
-        check_names(options, ShippingOptions.__annotations__)
+        check_names(options, ShippingOptions.__annotations__, "a handler")
         if (sink is _NOTHING) == (url is _NOTHING):
             both = "no sink and no url" if sink is _NOTHING else "a sink and a url"
             raise ValueError(f"there is {both}; a handler needs one of them")
+        destination = sink if url is _NOTHING else url
         chain = part_of(options, ChainOptions)
+        if is_sealed(destination, options):
+            chain["sequence"] = False  # the sink numbers what it seals
         self._redactor = redactor_of(chain.get("redact", True))
         renderer = renderer_of({**chain, "redact": self._redactor or False})
-        processors = own_processors(
-            chain.get("tags", ()),
-            chain.get("processors", ()),
-            sequence=chain.get("sequence", False),
-        )
-        shipping = destination_of(sink if url is _NOTHING else url, rest_of(options, ChainOptions))
+        processors = own_processors(chain, sequence=False)
+        shipping = destination_of(destination, rest_of(options, ChainOptions))
         super().__init__(shipping, level, processors, renderer)
         self._ships_by_formatter = False
         end_streams_in(shipping, (*self._processors, renderer))

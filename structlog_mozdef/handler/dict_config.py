@@ -2,8 +2,8 @@
 
 It raises "Unable to configure handler 'mozdef'" instead of each error, and keeps what is wrong as
 its cause: programs that show an error by its message alone, as gunicorn does, do not say it. But
-before that it asks for the text of the error's own cause, to see whether it should try again
-later. What that text raises takes the place of its error, so that is where the sentence is raised.
+before that it asks for the message of the error's own cause, to see whether it should try again
+later. What is raised there replaces its error, so that is where the sentence is raised.
 If another Python does not ask any more, errors are as dictConfig makes them.
 """
 
@@ -22,7 +22,7 @@ _MODULE = "logging.config"
 
 
 class _Cause(Exception):  # noqa: N818 - it is none: it stands where one is looked for
-    """The cause of an error whose text is asked for."""
+    """The cause of an error, whose message dictConfig asks for."""
 
     def __str__(self) -> str:
         asking = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
@@ -33,7 +33,7 @@ class _Cause(Exception):  # noqa: N818 - it is none: it stands where one is look
         return str(sentence)
 
 
-def is_told(constructor: Callable[_P, _R]) -> Callable[_P, _R]:
+def shows_errors(constructor: Callable[_P, _R]) -> Callable[_P, _R]:
     """Decorate the constructor of a handler: ``dictConfig`` raises the sentences of its errors."""
 
     @functools.wraps(constructor)

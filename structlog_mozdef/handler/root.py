@@ -19,7 +19,7 @@ class RootHandler(ChainHandler):
     """Ship what reaches the root logger by the chain of structlog's events."""
 
 
-class _Joined(NamedTuple):
+class _Attached(NamedTuple):
     """What was done to the root logger, to be undone by the next call."""
 
     handler: RootHandler
@@ -27,37 +27,39 @@ class _Joined(NamedTuple):
     level: int
 
 
-_joined: list[_Joined] = []
+_attached: list[_Attached] = []
 
 
-def join(sink: Sink, level: int, processors: Sequence[Processor], renderer: MozDefRenderer) -> None:
-    """Let the records of the standard library's logging join, in the place of an earlier call.
+def attach(
+    sink: Sink, level: int, processors: Sequence[Processor], renderer: MozDefRenderer
+) -> None:
+    """Add the handler to the root logger, in place of that of an earlier call.
 
     The level of the root logger is lowered to *level* where it is higher, since the default keeps
     back all below WARNING. Where the program shows records by a handler of its own, they are not
     shown once more.
     """
-    leave()
+    detach()
     root = logging.getLogger()
     if any(map(_shows, root.handlers)):
         processors = [processor for processor in processors if not isinstance(processor, Console)]
-    joined = _Joined(
+    attached = _Attached(
         RootHandler(sink, level, processors, renderer), root.level, min(root.level, level)
     )
-    root.setLevel(joined.level)
-    root.addHandler(joined.handler)
-    _joined.append(joined)
+    root.setLevel(attached.level)
+    root.addHandler(attached.handler)
+    _attached.append(attached)
 
 
-def leave() -> None:
-    """Undo `join`."""
+def detach() -> None:
+    """Undo `attach`."""
     root = logging.getLogger()
-    while _joined:
-        joined = _joined.pop()
-        root.removeHandler(joined.handler)
-        joined.handler.close()
-        if root.level == joined.level:
-            root.setLevel(joined.level_before)
+    while _attached:
+        attached = _attached.pop()
+        root.removeHandler(attached.handler)
+        attached.handler.close()
+        if root.level == attached.level:
+            root.setLevel(attached.level_before)
 
 
 def _shows(handler: logging.Handler) -> bool:

@@ -1,11 +1,11 @@
-"""What a program can set: one list of options for all that take them.
+"""What a program can set: one list of options for all that accept them.
 
 Before: `structlog_mozdef.configure`, `MozDefHandler` and `MozDefTee` hand over what they are given.
 After: `structlog_mozdef.sink`, the processors and the renderer are made of it, and check it.
 
 - The options are below, for type checkers (PEP 692) and, by their names and types, for all else.
 - `chain`: the processors and the renderer that they ask for; `named`: processors by dotted names.
-- `texts`: values from texts; `environment`: options from environment variables.
+- `strings`: values from strings; `environment`: options from environment variables.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from structlog_mozdef.processors.guard import guarded
 from structlog_mozdef.processors.redactor import redactor_of
 from structlog_mozdef.processors.sequence import SequenceAdder
 from structlog_mozdef.rendering.renderer import MozDefRenderer
+from structlog_mozdef.sink.nowhere import is_nowhere
 
 
 def renderer_of(options: Mapping[str, Any]) -> MozDefRenderer:
@@ -28,30 +29,33 @@ def renderer_of(options: Mapping[str, Any]) -> MozDefRenderer:
 
 
 def own_processors(
-    tags: Iterable[str] = (),
-    processors: Iterable[Any] = (),
-    *,
-    sequence: bool,
-    before_sequence: Iterable[Processor] = (),
+    options: Mapping[str, Any], *, sequence: bool, before_sequence: Iterable[Processor] = ()
 ) -> list[Processor]:
-    """Return the processors of `ChainOptions`, in the order in which they run.
+    """Return the processors for *options*, a `ChainOptions`, in the order in which they run.
 
     Those of the program come before the one that numbers events: what they drop leaves no gap.
 
     Args:
-        tags: as in `ChainOptions`.
-        processors: as in `ChainOptions`.
-        sequence: as in `ChainOptions`.
-        before_sequence: further ones, of this package.
+        options: what was given.
+        sequence: the default of that option.
+        before_sequence: further processors, of this package.
 
     Raises:
         ValueError: an option has a value that cannot work.
     """
-    tags = check_tags(tags)
+    tags = check_tags(options.get("tags", ()))
+    sequence = options.get("sequence", sequence)
     check_choice("sequence", sequence, (True, False))
     chain: list[Processor] = [TagAdder(*tags)] if tags else []
-    chain += [guarded(processor) for processor in processors_of(processors)]
+    chain += [guarded(processor) for processor in processors_of(options.get("processors", ()))]
     chain += before_sequence
     if sequence:
         chain.append(SequenceAdder())
     return chain
+
+
+def is_sealed(sink: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a sink, or the one that is made of a URL with *options*, numbers events itself."""
+    if options.get("seal") is not None:
+        return not is_nowhere(sink)
+    return getattr(sink, "sealer", None) is not None

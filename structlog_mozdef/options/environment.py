@@ -1,6 +1,6 @@
 """The options of `structlog_mozdef.configure` from environment variables.
 
-``MOZDEF_URL`` is the destination, and each option that a text can stand for has a variable: its
+``MOZDEF_URL`` is the destination, and each option that a string can stand for has one: its
 name in upper case after ``MOZDEF_``. ``MOZDEF_USER`` and ``MOZDEF_PASSWORD`` are those of the URL,
 as for the commands. What the program passes itself comes first.
 """
@@ -11,13 +11,14 @@ import functools
 import os
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from structlog_mozdef._validate import closest
 from structlog_mozdef.exceptions import MozDefError, SpoolError
 from structlog_mozdef.options import ConfigureOptions
-from structlog_mozdef.options.texts import reader_of
+from structlog_mozdef.options.strings import reader_of
 from structlog_mozdef.sink.nowhere import is_nowhere
 from structlog_mozdef.transports.options import TransportOptions
 
@@ -42,7 +43,7 @@ class Settings(NamedTuple):
 
 @functools.cache
 def readers() -> Mapping[str, Callable[[str], Any]]:
-    """Return variable -> what makes a value of its text, for each option that has a variable."""
+    """Return variable -> what converts its string, for each option that has a variable."""
     types = typing.get_type_hints(ConfigureOptions)
     found = {f"{PREFIX}{name.upper()}": reader_of(kind) for name, kind in types.items()}
     return {variable: reader for variable, reader in found.items() if reader is not None}
@@ -58,7 +59,7 @@ def settings_from(
     Empty variables count as missing ones, but for ``MOZDEF_URL``: an empty one is no destination.
 
     Raises:
-        ValueError: there is no URL, or a variable has a text that cannot be understood.
+        ValueError: there is no URL, or a variable has a value that cannot be understood.
     """
     variables = {}
     if url:
@@ -71,10 +72,13 @@ def settings_from(
             f"{URL} is not set; it must be the URL of the destination, or empty to send nothing"
         )
     read: dict[str, Any] = {}
-    for variable, reader in readers().items():
+    for variable in _ours(environment):
         name = variable.removeprefix(PREFIX).lower()
-        text = environment.get(variable, "").strip()
+        text = environment[variable].strip()
         if not text or name in options or _is_in_vain(name, destination):
+            continue
+        reader = readers().get(variable)
+        if reader is None:
             continue
         try:
             read[name] = reader(text)
@@ -87,6 +91,25 @@ def settings_from(
     if "auth" not in options and "api_key" not in {**options, **read}:
         destination = _with_user(destination, environment)
     return Settings(destination, {**options, **read}, variables)
+
+
+def without_effect(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the variables that somebody probably wanted to have an effect, each with a sentence."""
+    for variable in _ours(environment):
+        known = {URL, USER, PASSWORD, *readers()}
+        if variable in known:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        meant = closest(name, [each.removeprefix(PREFIX).lower() for each in known])
+        if name in ConfigureOptions.__annotations__:
+            yield variable, f"{variable} has no effect: {name} cannot come from the environment"
+        elif meant is not None:
+            yield variable, f"{variable} has no effect; do you mean {PREFIX}{meant.upper()}?"
+
+
+def _ours(environment: Mapping[str, str]) -> list[str]:
+    # Most programs have none: then `readers`, which costs a few milliseconds, is not needed.
+    return [variable for variable in environment if variable.startswith(PREFIX)]
 
 
 def _is_in_vain(name: str, destination: Any) -> bool:

@@ -23,6 +23,7 @@ _TRACEBACK = "console_traceback"
 # A terminal obeys some of them, and an attacker may have sent them.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\t")}
 _CONTROLS_BUT_NEWLINE = {code: text for code, text in _CONTROLS.items() if code != ord("\n")}
+_CONTROLS[ord("\n")] = "\\n"
 
 
 class Console:
@@ -33,13 +34,21 @@ class Console:
 
     Args:
         redactor: replaces secrets in what is shown, as in what is sent. Default: they are shown.
+        tags: which all events have: they are not shown.
         colours: whether to use colours.
     """
 
-    __slots__ = ("_colours", "_redactor", "_render")
+    __slots__ = ("_colours", "_redactor", "_render", "_tags")
 
-    def __init__(self, redactor: Redactor | None = None, *, colours: bool = False) -> None:
+    def __init__(
+        self,
+        redactor: Redactor | None = None,
+        tags: tuple[str, ...] = (),
+        *,
+        colours: bool = False,
+    ) -> None:
         self._redactor = redactor
+        self._tags = tags
         self._colours = colours
         self._render: Any = structlog.dev.ConsoleRenderer(
             colors=colours, exception_formatter=structlog.dev.plain_traceback
@@ -57,14 +66,9 @@ class Console:
         return event_dict
 
     def _shown(self, logger: WrappedLogger, name: str, event: dict[str, Any]) -> dict[str, Any]:
-        for hidden in _HIDDEN:
-            event.pop(hidden, None)
-        exception = describe_exc_info(event.pop("exc_info", None))
-        given = event.pop("exception", None)
-        if exception is not None or given is not None:
-            event[_TRACEBACK] = safe_str(given) if exception is None else exception["stack"]
-        if event.get("stack_info") is True:
-            del event["stack_info"]
+        """Return what structlog's renderer is given instead of *event*, a copy."""
+        event = self._without_the_usual(event)
+        _name_traceback(event)
         if self._redactor is not None:
             event = dict(self._redactor(logger, name, event))
         traceback = event.pop(_TRACEBACK, None)
@@ -72,10 +76,11 @@ class Console:
             _visible(safe_str(key)): _visible(value) if isinstance(value, str) else _Repr(value)
             for key, value in event.items()
         }
-        severity = severity_of(event.get("level", name))
-        if severity is not None:
-            shown["level"] = severity.lower()
         shown["event"] = _visible(safe_str(event.get("event", "")))
+        severity = severity_of(event.get("severity")) or severity_of(event.get("level", name))
+        if severity is not None:
+            shown.pop("severity", None)
+            shown["level"] = severity.lower()
         if "logger" not in shown and isinstance(getattr(logger, "name", None), str):
             shown["logger"] = logger.name
         if isinstance(event.get("timestamp"), str):
@@ -84,16 +89,26 @@ class Console:
             shown["exception"] = traceback.translate(_CONTROLS_BUT_NEWLINE)
         return shown
 
-    def __reduce__(self) -> tuple[Any, tuple[Redactor | None, bool]]:
-        return _console, (self._redactor, self._colours)
+    def _without_the_usual(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return *event* without what nearly every event has."""
+        event = {key: value for key, value in event.items() if key not in _HIDDEN}
+        tags = event.pop("tags", ())
+        if isinstance(tags, list):
+            tags = [tag for tag in tags if tag not in self._tags]
+        if tags:
+            event["tags"] = tags
+        return event
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _console, (self._redactor, self._tags, self._colours)
 
     @shows_half_made
     def __repr__(self) -> str:
         return f"Console(colours={self._colours})"
 
 
-def _console(redactor: Redactor | None, colours: bool) -> Console:
-    return Console(redactor, colours=colours)
+def _console(redactor: Redactor | None, tags: tuple[str, ...], colours: bool) -> Console:
+    return Console(redactor, tags, colours=colours)
 
 
 class _Repr:
@@ -108,6 +123,18 @@ class _Repr:
 
 def _visible(text: str) -> str:
     return str.translate(text, _CONTROLS)
+
+
+def _name_traceback(event: dict[str, Any]) -> None:
+    """Make a string of an exception, which a redactor would turn into an object of MozDef."""
+    exception = describe_exc_info(event.pop("exc_info", None))
+    given = event.pop("exception", None)
+    if exception is not None:
+        event[_TRACEBACK] = exception["stack"]
+    elif given is not None:
+        event[_TRACEBACK] = safe_str(given)
+    if event.get("stack_info") is True:
+        del event["stack_info"]
 
 
 def _local_time(timestamp: str) -> str:
@@ -128,7 +155,11 @@ def is_terminal() -> bool:
 
 def has_colours() -> bool:
     """Whether colours are shown there, and wanted: see https://no-color.org."""
-    if os.environ.get("NO_COLOR") or not is_terminal() or os.environ.get("TERM") == "dumb":
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    if not is_terminal() or os.environ.get("TERM") == "dumb":
         return False
     if os.name != "nt":
         return True

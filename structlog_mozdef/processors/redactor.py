@@ -240,7 +240,7 @@ def redactor_of(redact: object) -> Redactor | None:
 
 
 def _redactor_with(arguments: Mapping[Any, Any]) -> Redactor:
-    check_names(arguments, _ARGUMENTS)
+    check_names(arguments, _ARGUMENTS, "redact")
     key = arguments.get("hash_key")
     if isinstance(key, str):
         return Redactor(**{**arguments, "hash_key": key.encode("utf-8")})

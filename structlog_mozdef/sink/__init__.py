@@ -114,7 +114,7 @@ class Sink:
         spool: str | os.PathLike[str] | None = None,
         **options: Unpack[SinkOptions],
     ) -> None:
-        check_names(options, SinkOptions.__annotations__)
+        check_names(options, SinkOptions.__annotations__, "a sink")
         settings: dict[str, Any] = {"spool": spool, **options}
         self.config, transport_options = split_options(settings)
         self.settings = settings_of(url_or_transport, settings)

@@ -33,7 +33,7 @@ def destination_of(sink: Any, options: Mapping[str, Any]) -> Any:
         return shared_sink(sink, options)
     if not callable(getattr(sink, "put", None)):
         raise ValueError(
-            f"sink is a {type(sink).__name__}; it must be a Sink, or the URL of a destination"
+            f"sink is of the type {type(sink).__name__}; it must be a Sink or the URL of one"
         )
     if options:
         names = ", ".join(options)

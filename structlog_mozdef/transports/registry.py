@@ -39,14 +39,16 @@ def transport_for_url(
         TypeError: the transport does not know an option.
         MozDefError: the library that the transport needs is not installed.
     """
-    module, name = _CLASSES[scheme_of(url, tuple(_CLASSES))]
+    scheme = scheme_of(url, tuple(_CLASSES))
+    module, name = _CLASSES[scheme]
     loaded = importlib.import_module(f"structlog_mozdef.transports.{module}")
     transport: Callable[..., Transport] = getattr(loaded, name)
     parameters = signature(transport).parameters
     allowed = [name for name in parameters if name not in _NO_OPTIONS]
     for option in options:
         if option not in allowed:
-            raise TypeError(f"{option} is no option; allowed are {', '.join(allowed)}")
+            kind = "standard output" if scheme == "-" else f"{scheme}://"
+            raise TypeError(f"{option} is no option of {kind}; allowed are {', '.join(allowed)}")
     if "own_log" in parameters:
         return transport(url, own_log=own_log, **options)
     return transport(url, **options)

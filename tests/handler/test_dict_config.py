@@ -188,8 +188,8 @@ def test_handlers_with_the_same_settings_share_a_sink():
 
 SENTENCES = [
     ({"linger": "soon"}, "linger is 'soon'; it must be a number of 0 or more"),
-    ({"lingr": 1}, "lingr is no option; do you mean linger?"),
-    ({"facility": 4}, "facility is no option; allowed are bulk, "),
+    ({"lingr": 1}, "lingr is no option of a handler; do you mean linger?"),
+    ({"facility": 4}, "facility is no option of https://; allowed are bulk, "),
     ({"url": "htps://h/events"}, "url is 'htps://h/events'; it must be a full address"),
     ({"url": "https://kang:hunter2/events"}, "url is 'https://kang:.../events'; "),
     ({"tags": "vpn"}, "tags is 'vpn'; it must be a list of strings"),
@@ -201,7 +201,7 @@ SENTENCES = [
         {"processors": [{"()": "structlog_mozdef.RateLimiter", "limit": 0}]},
         "processors has {'()': 'structlog_mozdef.RateLimiter', 'limit': 0}, which cannot be made",
     ),
-    ({"redact": {"nmes": []}}, "nmes is no option; do you mean names?"),
+    ({"redact": {"nmes": []}}, "nmes is no option of redact; do you mean names?"),
     ({"retry": {"max": 1}}, "retry is {'max': 1}; it must be a RetryPolicy, None, or an object"),
     ({"typed_names": {"a": "text"}}, "typed_names has 'a': 'text'; it must be the name"),
     ({"spool": "/proc/none"}, "spool is '/proc/none'; it must be a folder"),

@@ -107,8 +107,8 @@ def test_arguments_come_first(monkeypatch):
         ("api_key", "aWQ6a2V5", "aWQ6a2V5"),
     ],
 )
-def test_texts_are_understood(name, text, value):
-    """A text becomes a value of the type of its option."""
+def test_strings_are_understood(name, text, value):
+    """A string becomes a value of the type of its option."""
     assert read(**{name: text}) == {name: value}
 
 
@@ -129,7 +129,7 @@ def test_an_empty_variable_says_nothing(name, text):
         ("linger", "1s", "a number"),
     ],
 )
-def test_a_text_that_makes_no_sense_names_its_variable(name, text, allowed):
+def test_a_value_that_makes_no_sense_names_its_variable(name, text, allowed):
     """One sentence says which variable is wrong, and what is allowed."""
     with pytest.raises(ValueError) as caught:
         read(**{name: text})
@@ -146,7 +146,7 @@ def test_a_text_that_makes_no_sense_names_its_variable(name, text, allowed):
         ("WHEN_FULL", "wait", "MOZDEF_WHEN_FULL is 'wait'; it must be 'drop_newest', "),
         ("VERIFY", "/no/such", "MOZDEF_VERIFY is '/no/such'; it must be the path of an existing"),
         ("TIMEZONE", "Berln", "MOZDEF_TIMEZONE is 'Berln'; it must be "),
-        ("FACILITY", "auth", "MOZDEF_FACILITY is no option; allowed are bulk, "),
+        ("FACILITY", "auth", "MOZDEF_FACILITY is no option of https://; allowed are bulk, "),
         ("MAX_NAMES", "5", "MOZDEF_MAX_NAMES is 5; it must be an integer from 10 to 900"),
     ],
 )
@@ -208,7 +208,7 @@ def test_options_of_a_transport_do_not_matter_without_a_url(destination, monkeyp
 
 
 def test_user_and_password_are_those_of_the_commands(monkeypatch):
-    """They stand beside the URL, so that it can be shown to everybody."""
+    """They are not in the URL, so that it can be shown to everybody."""
     monkeypatch.setenv("MOZDEF_USER", "kang")
     password = "p/w:#\u00e4"
     monkeypatch.setenv("MOZDEF_PASSWORD", password)
@@ -250,13 +250,31 @@ def test_a_user_needs_a_password(given, missing):
     )
 
 
-#: Options that no text can stand for: objects, and mappings.
+#: Options that no string can stand for: objects, and mappings.
 WITHOUT_VARIABLE = {"auth", "headers", "processors", "proxies", "retry", "typed_names"}
 
 
 def test_each_option_has_a_variable():
-    """There is a variable for each option, but for those that no text can stand for."""
+    """There is a variable for each option, but for those that no string can stand for."""
     options = set(typing.get_type_hints(ConfigureOptions))
     variables = {variable.removeprefix(PREFIX).lower() for variable in readers()}
     assert options - variables == WITHOUT_VARIABLE
     assert variables <= options
+
+
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        ("MOZDEF_SPOL", "MOZDEF_SPOL has no effect; do you mean MOZDEF_SPOOL?"),
+        ("MOZDEF_TAG", "MOZDEF_TAG has no effect; do you mean MOZDEF_TAGS?"),
+        ("MOZDEF_RETRY", "MOZDEF_RETRY has no effect: retry cannot come from the environment"),
+        ("MOZDEF_VERSION", None),
+        ("MOZDEF_DIR", None),
+        ("MOZDEF_USER", None),
+    ],
+)
+def test_a_misspelt_variable_is_warned_of(variable, sentence, monkeypatch, caplog):
+    """Who believes to have a spool, and has none, is told so. Other names are other programs'."""
+    monkeypatch.setenv(variable, "x")
+    configure(None)
+    assert [record.getMessage() for record in caplog.records] == ([sentence] if sentence else [])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import typing
 
 import pytest
+from support.sealing import Sealing
 
 from structlog_mozdef import (
     AMQPTransport,
@@ -157,3 +159,20 @@ def test_sinks_of_one_url_are_shared():
     sinks = [factory()._sink for factory in (one, two, other)]
     assert (sinks[0] is sinks[1], sinks[0] is sinks[2]) == (True, False)
     assert isinstance(sinks[0], Sink)
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_sealed_events_are_numbered_once(is_made, tmp_path):
+    """A handler and a tee of a sealing sink leave the numbers to it, whatever ``sequence`` says."""
+    sealing = Sealing(tmp_path)
+    url = f"file://{tmp_path}/events"
+    options = {"seal": sealing.path}
+    sink = Sink(url, **options) if is_made else url
+    more = {} if is_made else options
+    handler = MozDefHandler(sink, sequence=True, **more)
+    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "x"}))
+    MozDefTee(sink, sequence=True, **more)(None, "info", {"event": "x"})
+    assert handler._sink.close(10)
+    events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert [event["details"]["sequence"] for event in events] == [1, 2]
+    assert not any("sequence_2" in event["details"] for event in events)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import logging
+import logging.config
 import re
 from pathlib import Path
 
@@ -12,29 +13,41 @@ import docutils.core
 import docutils.utils
 import pytest
 import structlog
+import yaml
+from support.destinations import structlog_defaults
 
 import structlog_mozdef as mozdef
+from structlog_mozdef.options import ConfigureOptions
+from structlog_mozdef.options.environment import readers
+from structlog_mozdef.sink.config import SinkConfig
 from structlog_mozdef.transports.http import HTTPTransport
 
 ROOT = Path(__file__).parents[2]
 ROOT_PAGES = sorted(ROOT.glob("*.rst"))  # those of docs/ are built by ``make docs``
 PAGES = [*ROOT_PAGES, *sorted(ROOT.glob("docs/**/*.rst"))]
 README = (ROOT / "README.rst").read_text("utf-8")
+OPTIONS = (ROOT / "docs" / "configuration.rst").read_text("utf-8")
 
 
-def code_blocks():
+def code_blocks(language="python"):
     for page in PAGES:
         for number, match in enumerate(
-            re.finditer(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", page.read_text("utf-8"))
+            re.finditer(
+                rf"\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", page.read_text("utf-8")
+            )
         ):
             yield pytest.param(inspect.cleandoc("\n" + match.group(1)), id=f"{page.stem}-{number}")
 
 
 @pytest.fixture
-def restored_logging():
-    handlers = logging.getLogger().handlers[:]
+def restored_logging(monkeypatch):
+    monkeypatch.setenv("MOZDEF_URL", "")  # examples set it: it is put back
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
     yield
-    logging.getLogger().handlers[:] = handlers
+    mozdef.configure(None)
+    root.handlers[:] = handlers
+    root.setLevel(level)
     structlog.reset_defaults()
 
 
@@ -78,23 +91,70 @@ def test_examples_run(code, restored_logging, opened_sinks, tmp_path):
             assert sink.flush(10)
 
 
-def documented_options():
-    table = README[README.index("``Sink(url_or_transport, spool=None, ...)``") :]
-    return dict(re.findall(r"^``(\w+)``\s+``(.+?)``  ", table, re.MULTILINE))
+@pytest.mark.parametrize("settings", list(code_blocks("yaml")))
+def test_settings_in_yaml_work(settings, restored_logging, opened_sinks, tmp_path):
+    """Every example for ``dictConfig`` in YAML ships what modules log."""
+    from structlog_mozdef.testing import running_collector
+
+    with running_collector() as collector:
+        settings = settings.replace("https://mozdef.example.com:8443/events", collector.url)
+        settings = settings.replace("/var/spool/myapp", str(tmp_path / "spool"))
+        logging.config.dictConfig(yaml.safe_load(settings))
+        logging.getLogger("shop").info("paid")
+        for sink in opened_sinks:
+            assert sink.flush(10)
+        assert [event["summary"] for event in collector.documents()] == ["paid"]
 
 
-def actual_options():
-    options = {}
-    for function in (mozdef.Sink.__init__, HTTPTransport.__init__):
+def rows():
+    """Of each option: its default, or its destination, and its variable."""
+    cells = r"^``(\w+)`` +(\S.*?)(?:  +``(MOZDEF_\w+)``)?  +\S"
+    tables = OPTIONS[OPTIONS.index("All options\n") :]
+    found = re.findall(cells, tables, re.MULTILINE)
+    return {name: (default, variable) for name, default, variable in found}
+
+
+def defaults():
+    """Option -> its default, of `configure`, a sink and HTTP."""
+    given = {
+        "level": "info",
+        "console": "auto",
+        "stdlib": False,
+        "processors": (),
+        "tags": (),
+        "sequence": True,
+        "redact": True,
+    }
+    for function in (mozdef.MozDefRenderer, SinkConfig, HTTPTransport):
         for parameter in inspect.signature(function).parameters.values():
-            if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "own_log":
-                options[parameter.name] = repr(parameter.default)
-    return options
+            if parameter.name not in ("url", "own_log", "redactor"):
+                given[parameter.name] = parameter.default
+    return given
 
 
-def test_all_options_are_documented_with_their_defaults():
-    """The README's table names every option of the sink and of HTTP, with the true default."""
-    assert documented_options() == actual_options()
+def test_all_options_are_documented_with_their_variables():
+    """The tables have every option that there is, and the variable of each that has one."""
+    assert {*rows()} == {*ConfigureOptions.__annotations__}
+    assert {variable for _, variable in rows().values() if variable} == {*readers()}
+    for name, (_, variable) in rows().items():
+        assert variable in ("", f"MOZDEF_{name.upper()}")
+
+
+def test_defaults_are_those_of_the_code():
+    """The tables have the true default of each option, but for the other destinations."""
+    documented = {
+        name: default.strip("`") for name, (default, _) in rows().items() if default[0:2] == "``"
+    }
+    assert documented == {name: repr(default) for name, default in defaults().items()}
+
+
+def test_defaults_of_configure():
+    """A call without options does what the table says of those that it takes itself."""
+    with structlog_defaults():
+        sink = mozdef.configure(None)
+        assert mozdef.configure(None, handle_sigterm=True).settings == sink.settings
+        assert structlog.is_configured()
+        assert len(mozdef.build_processors()) == len(structlog.get_config()["processors"])
 
 
 def test_documented_event_is_what_the_chain_makes(restored_logging):

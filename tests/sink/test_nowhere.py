@@ -65,7 +65,7 @@ def test_events_are_numbered_as_ever():
 def test_options_are_checked_by_name():
     """A misspelt option is an error also where it has no effect."""
     Sink(None, verify="/no/such.pem", facility="auth")
-    with pytest.raises(TypeError, match="verfy is no option; do you mean verify"):
+    with pytest.raises(TypeError, match=r"verfy is no option of a sink; do you mean verify\?"):
         Sink(None, verfy=False)
 
 

@@ -85,9 +85,9 @@ def test_options(option, value):
 
 
 def test_unknown_option():
-    """The error for an option that does not exist names those that do."""
+    """The error for an option of another destination names those that there are."""
     with pytest.raises(TypeError, match="allowed are exchange, routing_key, heartbeat, verify"):
-        Sink("amqp://host", queue="x")
+        Sink("amqp://host", bulk="x")
 
 
 @pytest.mark.parametrize("name", ["clock", "chance", "own_log"])

@@ -1,4 +1,4 @@
-"""Values of options from texts, as a person writes them into an environment variable."""
+"""Values of options from strings, as a person writes them into an environment variable."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _NO = ("false", "no", "off", "0")
 
 
 def reader_of(annotation: Any) -> Callable[[str], Any] | None:
-    """Return what makes a value of a text for an option of the type *annotation*.
+    """Return the function that converts strings for an option of the type *annotation*.
 
-    It raises ValueError, with what the text must be. None is for an option that has no text: a
-    mapping, or an object.
+    It raises ValueError, with what the string must be. None is for an option that no string can
+    stand for: a mapping, or an object.
     """
     kinds = set(_members(annotation))
     reader: Callable[[str], Any] | None = None
