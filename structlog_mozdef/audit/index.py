@@ -131,9 +131,8 @@ class IndexReader:
         finally:
             self._forget(scroll_id)
         if read != self.total:
-            raise AuditError(
-                f"{self.name} gave {read:,} of {count_of(self.total or 0, 'event')}: try again"
-            )
+            events = count_of(self.total or 0, "event")
+            raise AuditError(f"{self.name} gave {read:,} of its {events}: try again")
 
     def _ask(self, request: Any, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._client.post(request, orjson.dumps(body))

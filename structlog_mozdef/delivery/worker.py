@@ -185,6 +185,11 @@ class SenderThread:
         return True
 
     @property
+    def exists(self) -> bool:
+        """Whether there is a thread, or one is about to be started."""
+        return self._thread is not None
+
+    @property
     def late_seconds(self) -> float:
         """Seconds that are left at exit for events that come late."""
         return self._shutdown.late_seconds

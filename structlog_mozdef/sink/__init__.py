@@ -371,10 +371,10 @@ class Sink:
         """Return whether this sink does its work, with the reason if it does not.
 
         It does not while its buffer is nearly full (nine tenths of ``max_events`` or
-        ``max_bytes``), while events wait in memory since its spool cannot be written, and while
-        delivery fails and an event has waited for more than *max_age*. A backlog that is being
-        delivered is healthy. For the readiness probe of a service, where a log that is not
-        delivered is a reason to get no work.
+        ``max_bytes``), while events wait in memory since its spool cannot be written, and while an
+        event has waited for more than *max_age* and delivery fails, or no thread can be started. A
+        backlog that is being delivered is healthy. For the readiness probe of a service, where a
+        log that is not delivered is a reason to get no work.
 
         Args:
             max_age: seconds. Default 60.
@@ -384,7 +384,13 @@ class Sink:
         """
         check_number("max_age", max_age, minimum=0)
         beside_spool = 0 if self._spool_folder is None else self._buffer.volatile_count()
-        return health_of(self.stats(), self.config.bounds(), max_age, beside_spool)
+        return health_of(
+            self.stats(),
+            self.config.bounds(),
+            max_age,
+            beside_spool=beside_spool,
+            is_sending=self._sender_thread.exists,
+        )
 
     @property
     def destination(self) -> str:

@@ -33,7 +33,12 @@ class Health:
 
 
 def health_of(
-    stats: Stats, bounds: tuple[int, int], max_age: float, beside_spool: int = 0
+    stats: Stats,
+    bounds: tuple[int, int],
+    max_age: float,
+    *,
+    beside_spool: int = 0,
+    is_sending: bool = True,
 ) -> Health:
     """Return the health of a sink; see `Sink.healthy`.
 
@@ -42,6 +47,7 @@ def health_of(
         bounds: how many events may wait in it, and their size together in bytes.
         max_age: seconds.
         beside_spool: how many events wait in memory since the spool cannot be written.
+        is_sending: whether there is a thread that sends.
     """
     why = f" ({stats.last_error})" if stats.last_error else ""
     waiting = count_of(stats.buffered, "event", "wait")
@@ -54,6 +60,8 @@ def health_of(
     if beside_spool:
         events = count_of(beside_spool, "event", "wait")
         return Health(False, f"the spool cannot be written: {events} in memory{why}")
+    if stats.oldest_age > max_age and not is_sending:
+        return Health(False, f"no thread sends the events: {waiting}{why}")
     if stats.last_error and stats.oldest_age > max_age:
         return Health(False, f"events have waited for {stats.oldest_age:.0f} s{why}")
     return Health(True)

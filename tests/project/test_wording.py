@@ -11,9 +11,10 @@ import structlog_mozdef
 from structlog_mozdef.process.standard_error import count_of
 
 ROOT = Path(structlog_mozdef.__file__).parent
-# A number that is written before a plural, where `count_of` does not choose the form.
+# A number that is written before a plural, where `count_of` does not choose the form. Constants
+# are more than one.
 NUMBER_AND_PLURAL = re.compile(
-    r"f\".*\{[^{}\"]+\} (more |such |dead )*"
+    r"f\".*\{(?![A-Z_]+[:}])[^{}\"]+\} (more |such |dead )*"
     r"(events|lines|streams|files|calls|times|records|letters|warnings|processes|names|patterns)\b"
 )
 

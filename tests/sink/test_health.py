@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.handmade_spools import file_limit
-from support.running import wait_for
+from support.running import no_threads, wait_for
 from support.spool_contents import QUICK
 from support.transport_doubles import DownTransport, HeldTransport
 
@@ -62,6 +62,19 @@ def test_a_spool_that_cannot_be_written_is_not_healthy(tmp_path):
         assert wait_for(sink.healthy)
         transport.release()
     assert sink.healthy()
+
+
+def test_a_sink_without_a_thread_is_not_healthy():
+    """Where no thread can be started, nothing fails, and nothing is sent either."""
+    sink = mozdef.Sink(MemoryTransport())
+    with no_threads():
+        sink.put(b"{}")
+        assert sink.healthy()
+        assert wait_for(lambda: not sink.healthy(max_age=0.01))
+        health = sink.healthy(max_age=0.01)
+    assert health.reason == "no thread sends the events: 1 event waits"
+    assert sink.close()
+    assert sink.healthy(max_age=0.01)
 
 
 @pytest.mark.parametrize("max_age", [-1, float("nan"), "60", None])
