@@ -27,9 +27,11 @@ _END = re.compile(
     re.ASCII,
 )
 
-# The current second, and its text with a placeholder for the microseconds: formatting the calendar
-# part costs more than all the rest. One tuple, replaced in one step, so that threads need no lock.
+# The current second, and its text: formatting the calendar part costs more than all the rest. One
+# tuple, replaced in one step, so that threads need no lock.
 _current_second: tuple[int, str] = (-1, "")
+# Of a number below 1,000: two of them are microseconds, written in half the time.
+_THREE_DIGITS = tuple(f"{number:03}" for number in range(1000))
 #: The last result of `utc_now`. A renderer that meets it again need not check that it is a date.
 latest = ""
 
@@ -41,9 +43,10 @@ def utc_now() -> str:
     second = int(now)
     cached, text = _current_second
     if cached != second:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S.%%06d+00:00", time.gmtime(second))
+        text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
         _current_second = (second, text)
-    latest = timestamp = text % int((now - second) * 1_000_000)
+    micro = int((now - second) * 1_000_000)
+    latest = timestamp = f"{text}{_THREE_DIGITS[micro // 1000]}{_THREE_DIGITS[micro % 1000]}+00:00"
     return timestamp
 
 
