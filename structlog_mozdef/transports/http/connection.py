@@ -47,8 +47,10 @@ class BoundedAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self._exchange = _Exchange()
-        # The pool for each URL, once its files of certificates were found.
-        self._pools: dict[str | None, Any] = {}
+        # The URL of the last request, and what was found out for it: most requests have the same.
+        self._url: str | None = None
+        self._pool: Any = None
+        self._target = ""
         super().__init__(pool_connections=2, pool_maxsize=1, max_retries=0)
 
     def send(  # noqa: PLR0917 - requests has them so
@@ -72,20 +74,26 @@ class BoundedAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> Any:
         """Return the pool of connections for *request*."""
-        known = self._pools.get(request.url)
-        if known is None:
-            known = super().get_connection_with_tls_context(request, *args, **kwargs)
-        return known
+        if request.url != self._url:
+            self._pool = super().get_connection_with_tls_context(request, *args, **kwargs)
+        return self._pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Look for the files of certificates with the first request to *url*."""
-        if self._pools.get(url) is not conn:
+        """Look for the files of certificates."""
+        if url != self._url:
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
-            self._pools[url] = conn
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """Return the URL as urllib3 may see it; the query waits for `_BoundedConnection`."""
+        if request.url != self._url:
+            self._target, mark, query = super().request_url(request, proxies).partition("?")
+            self._exchange.query = mark + query
+            self._url = request.url
+        return self._target
 
     def close(self) -> None:
         """Close all connections."""
-        self._pools.clear()
+        self._url = self._pool = None
         super().close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -100,12 +108,6 @@ class BoundedAdapter(HTTPAdapter):
         if not known:
             self._adapt(manager)
         return manager
-
-    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
-        """Return the URL as urllib3 may see it; the query waits for `_BoundedConnection`."""
-        url, mark, query = super().request_url(request, proxies).partition("?")
-        self._exchange.query = mark + query
-        return url
 
     def _adapt(self, manager: Any) -> None:
         manager.pool_classes_by_scheme = {
