@@ -6,6 +6,7 @@ timestamp is not a date.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -29,7 +30,7 @@ _END = re.compile(
 
 # The current second, and its text: formatting the calendar part costs more than all the rest. One
 # tuple, replaced in one step, so that threads need no lock.
-_current_second: tuple[int, str] = (-1, "")
+_current_second: tuple[float, str] = (math.nan, "")
 # Of a number below 1,000: two of them are microseconds, written in half the time.
 _THREE_DIGITS = tuple(f"{number:03}" for number in range(1000))
 #: The last result of `utc_now`. A renderer that meets it again need not check that it is a date.
@@ -40,7 +41,7 @@ def utc_now() -> str:
     """Return the time now, in UTC: ``2014-03-18T23:20:31.013344+00:00``, with microseconds."""
     global _current_second, latest  # noqa: PLW0603 - caches of one entry
     now = time.time()
-    second = int(now)
+    second = now // 1
     cached, text = _current_second
     if cached != second:
         text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
