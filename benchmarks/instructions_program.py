@@ -11,11 +11,13 @@ import sys
 import tempfile
 
 from benchmarks.loggers import (
+    HandledLogger,
     Nowhere,
     configured_logger,
     explicit_logger,
     log_many,
     structlog_json_logger,
+    tee_logger,
 )
 from structlog_mozdef import Sink
 from structlog_mozdef.transports.memory import MemoryTransport
@@ -37,6 +39,8 @@ def main() -> None:
             explicit_logger(memory),
             explicit_logger(spool),
             configured_logger(Nowhere(), redact=True),
+            tee_logger(Nowhere(), redact=True),
+            HandledLogger(Nowhere(), redact=True),
         )
         for log in loggers:
             log_many(log, _WARM_UP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import orjson
@@ -53,6 +54,31 @@ def configured_logger(sink: Any, **options: Any) -> Any:
         ),
         mozdef.MozDefLogger(sink),
     )
+
+
+def tee_logger(sink: Any, **options: Any) -> Any:
+    """Return a logger with a tee in structlog's own JSON chain, which writes to /dev/null."""
+    return _logger(
+        [
+            structlog.processors.add_log_level,
+            mozdef.MozDefTee(sink, category="authentication", **options),
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        structlog.BytesLogger(open("/dev/null", "wb")),  # noqa: PTH123 - it stays open
+    )
+
+
+class HandledLogger:
+    """Log by the standard library, ``extra=`` fields and a `MozDefHandler`, as `log_many` does."""
+
+    def __init__(self, sink: Any, **options: Any) -> None:
+        self._logger = logging.Logger("benchmarks", logging.INFO)  # noqa: LOG001 - this one alone
+        self._logger.addHandler(mozdef.MozDefHandler(sink, category="authentication", **options))
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Log *event* with *fields*."""
+        self._logger.info(event, extra=fields)
 
 
 def _logger(processors: list[Any], wrapped: Any) -> Any:

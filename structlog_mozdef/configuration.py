@@ -56,6 +56,9 @@ _ALIASES = {"warn": "warning", "fatal": "critical"}
 def build_processors(**options: Unpack[ChainOptions]) -> list[Processor]:
     """Build the processors that `configure` uses, from the context variables to the renderer.
 
+    Host name, process and timestamp are added by the renderer, which costs less than processors of
+    their own, unless there are others that may want to see them.
+
     Args:
         options: those of `configure` that are about events: ``tags``, ``processors``, ``sequence``,
             ``redact``, and the options of `MozDefRenderer`.
@@ -69,14 +72,15 @@ def build_processors(**options: Unpack[ChainOptions]) -> list[Processor]:
 
 
 def _chain(options: Mapping[str, Any], *before_sequence: Processor) -> list[Processor]:
-    timezone = options.get("timezone")
-    processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        add_hostname,
-        add_processid,
-        add_processname,
-        add_timestamp if timezone is None else TimestampAdder(timezone),
-    ]
+    processors: list[Processor] = [structlog.contextvars.merge_contextvars]
+    if options.get("processors") or before_sequence:  # they may want to see what the renderer adds
+        timezone = options.get("timezone")
+        processors += [
+            add_hostname,
+            add_processid,
+            add_processname,
+            add_timestamp if timezone is None else TimestampAdder(timezone),
+        ]
     processors += own_processors(options, sequence=True, before_sequence=before_sequence)
     processors.append(renderer_of(options))
     return processors

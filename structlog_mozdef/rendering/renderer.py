@@ -174,16 +174,24 @@ class MozDefRenderer:
         if type(summary) is not str:
             summary = _summary_of(summary, details)
         hostname = pop("hostname", None)
-        if type(hostname) is not str or not hostname:
+        if hostname is None:
+            hostname = identity.known_hostname or identity.hostname()
+        elif type(hostname) is not str or not hostname:
             hostname = first_string((hostname, identity.hostname()))
         processid = pop("processid", None)
-        if type(processid) is not int:
-            processid = identity.process_id() if processid is None else process_id_of(processid)
+        if processid is None:
+            processid = identity.known_process_id
+        elif type(processid) is not int:
+            processid = process_id_of(processid)
         processname = pop("processname", None)
-        if type(processname) is not str or not processname:
+        if processname is None:
+            processname = identity.known_process_name or identity.process_name()
+        elif type(processname) is not str or not processname:
             processname = first_string((processname, identity.process_name()))
         timestamp = pop("timestamp", None)
-        if timestamp is not timestamps.latest:
+        if timestamp is None:
+            timestamp = utc_now()
+        elif timestamp is not timestamps.latest:
             timestamp = _timestamp_of(timestamp, details, self._naive_zone)
         tags = pop("tags", None)
         if type(tags) is not list:
@@ -288,9 +296,9 @@ def _source_of(given: object, logger: WrappedLogger, details: Any) -> str:
 
 
 def _timestamp_of(given: object, details: Any, naive_zone: tzinfo | None) -> str:
-    """Return *given* as a timestamp; the time now if it is missing or is not a point in time."""
+    """Return *given* as a timestamp; the time now if it is not a point in time."""
     iso = iso_timestamp(given, naive_zone)
-    if iso is None and given is not None:
+    if iso is None:
         add_detail(details, "timestamp", given)
     return iso or utc_now()
 

@@ -41,7 +41,7 @@ def minimum(runs, chain, figure, limit):
     return found
 
 
-@pytest.mark.parametrize("chain", ["memory", "spool", "redacted"])
+@pytest.mark.parametrize("chain", ["memory", "spool", "redacted", "tee", "handler"])
 def test_instructions_do_not_grow(runs, chain):
     """A log call takes at most a tenth more instructions than the committed figure."""
     if runs[0][chain]["committed"] is None:

@@ -48,6 +48,21 @@ def test_now_is_now():
     assert before - 1e-5 <= moment <= time.time()
 
 
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [
+        (-1.0, "1969-12-31T23:59:59.000000+00:00"),
+        (-0.25, "1969-12-31T23:59:59.750000+00:00"),
+        (0.0, "1970-01-01T00:00:00.000000+00:00"),
+        (1790000000.0625, "2026-09-21T14:13:20.062500+00:00"),
+    ],
+)
+def test_clock_is_written_as_it_is(monkeypatch, now, text):
+    """Also where a clock is set to a time before 1970."""
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert stamped() == text
+
+
 def test_time_never_runs_backwards():
     """Times that are added one after the other are in order, as strings as well."""
     moments = [stamped() for _ in range(2000)]

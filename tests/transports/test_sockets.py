@@ -181,3 +181,24 @@ def test_host_that_stays_away(full_port, monkeypatch):
     with pytest.raises(TimeoutError):
         connect("127.0.0.1", full_port, Deadline.after(0.5), on_late=lambda: late.append(True))
     assert late == [True]
+
+
+@pytest.mark.parametrize(
+    ("before", "is_set"), [(5.0, False), (5.005, False), (5.02, True), (4, True)]
+)
+def test_timeout_that_still_does_is_left(before, is_set):
+    """A timeout is set where it has changed by more than a hundredth of a second."""
+    now = [0.0]
+    with socket.socket() as sock:
+        sock.settimeout(before)
+        limit(sock, Deadline.after(5.0, lambda: now[0]))
+        assert sock.gettimeout() == (5.0 if is_set else before)
+
+
+@pytest.mark.parametrize("before", [None, 0.0])
+def test_socket_without_a_timeout_gets_one(before):
+    """A socket that waits forever, or not at all, is given the time that is left."""
+    with socket.socket() as sock:
+        sock.settimeout(before)
+        limit(sock, Deadline.after(0.005, lambda: 0.0))
+        assert sock.gettimeout() == 0.005

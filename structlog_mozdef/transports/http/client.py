@@ -88,7 +88,7 @@ class HTTPClient:
         self._open()
 
     def _open(self) -> None:
-        self._adapter = BoundedAdapter(self._read_timeout)
+        self._adapter = BoundedAdapter()
         # Until when the kept connection is reused after its last answer; None: there is none.
         self._kept_until: Deadline | None = None
         self._renew_at = Deadline.after(_AGE_LIMIT, self._clock)

@@ -6,6 +6,7 @@ import inspect
 import os
 import socket
 import stat
+import threading
 import time
 import tracemalloc
 
@@ -125,6 +126,30 @@ def test_large_request_may_take_the_read_timeout():
         with contextlib.closing(HTTPTransport(url, **options)) as transport:
             transport.send([b'{"x":"%s"}' % (b"x" * 20_000_000)])
         assert len(receiver.accepted) == 1
+
+
+def test_request_is_sent_in_few_pieces():
+    """Head and body of a request leave together: each piece would let other threads go first."""
+    pieces = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/_bulk"
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                for _ in range(20):
+                    pieces.append(connection.recv(65_536))
+                    connection.sendall(OK)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        with contextlib.closing(HTTPTransport(url)) as transport:
+            for _ in range(20):
+                transport.send([EVENT])
+        server.join()
+    assert [(piece.startswith(b"POST"), piece.endswith(EVENT + b"\n")) for piece in pieces] == [
+        (True, True)
+    ] * 20
 
 
 def test_connect_timeout():
