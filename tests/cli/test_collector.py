@@ -12,12 +12,14 @@ import requests
 from support.collecting import EVENT, LINE
 from support.running import start_command
 
+from structlog_mozdef.cli.event_lines import EventLines
+
 
 @contextlib.contextmanager
-def collecting(*arguments, **options):
+def collecting(*arguments):
     """Run the command; yield its URL, its process and the first lines of its output."""
     command = [sys.executable, "-m", "structlog_mozdef", "collector", "--port", "0", *arguments]
-    process = start_command(command, **options)
+    process = start_command(command)
     try:
         first = [process.stdout.readline() for _ in range(3 if "--tls" in arguments else 2)]
         yield re.search(r"https?://\S+", first[0]).group(), process, first
@@ -33,6 +35,13 @@ def lines_of(process):
     return stdout.splitlines()
 
 
+def printed(collector, capsys, *bodies):
+    for body in bodies:
+        post(collector.url, body)
+    EventLines().print_new(collector)
+    return capsys.readouterr().out.splitlines()
+
+
 def post(url, body, **options):
     with requests.post(url, data=body, timeout=10, **options) as answer:
         return answer.status_code
@@ -44,70 +53,72 @@ def test_it_says_where_its_page_is():
         assert second == f"Its page is {url.removesuffix('events')}\n"
 
 
-def test_each_event_is_a_line():
+def test_each_event_is_a_line(collector, capsys):
     """An event is printed with its time, severity, summary and tags."""
-    with collecting() as (url, process, _):
-        post(url, LINE)
-        (line,) = lines_of(process)
+    (line,) = printed(collector, capsys, LINE)
     assert re.fullmatch(r"\d\d:\d\d:\d\d CRITICAL new test msg \[bro auth\]", line)
 
 
-def test_each_finding_is_a_line():
+def test_each_finding_is_a_line(collector, capsys):
     """What MozDef would change or lose is printed below its event, with the reason."""
-    with collecting() as (url, process, _):
-        post(url, json.dumps({**EVENT, "username": "kang"}))
-        _, line = lines_of(process)
+    _, line = printed(collector, capsys, json.dumps({**EVENT, "username": "kang"}))
     assert line.startswith("         dropped username: MozDef knows no such top-level name")
 
 
-def test_event_that_is_not_stored_is_marked():
+def test_event_that_is_not_stored_is_marked(collector, capsys):
     """An event that MozDef loses has a word in capital letters in its line."""
-    with collecting() as (url, process, _):
-        post(url, json.dumps({**EVENT, "timestamp": ""}))
-        post(url, b"{oops")
-        text = "\n".join(lines_of(process))
+    bodies = json.dumps({**EVENT, "timestamp": ""}), b"{oops"
+    text = "\n".join(printed(collector, capsys, *bodies))
     assert "CRITICAL DROPPED new test msg" in text
     assert "REFUSED {oops" in text
 
 
-def test_colours():
+def test_colours(collector, capsys, monkeypatch):
     """On a terminal, the severity has a colour and findings are red."""
-    with collecting(env={"FORCE_COLOR": "1"}) as (url, process, _):
-        post(url, json.dumps({**EVENT, "username": "kang"}))
-        event, finding = lines_of(process)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    event, finding = printed(collector, capsys, json.dumps({**EVENT, "username": "kang"}))
     assert "\033[1;35mCRITICAL\033[0m" in event
     assert finding.startswith("\033[31m")
 
 
 @pytest.mark.parametrize("field", ["summary", "severity", "tags", "x\033[31m\u202e\n"])
-def test_hostile_content_is_escaped(field):
+def test_hostile_content_is_escaped(collector, capsys, field):
     """No control character, and none that reverses the direction of a text, is printed."""
     hostile = "\033]0;title\007\r\n\u202egnp.exe\u2066\x9b31m"
     value = [hostile] if field == "tags" else hostile
-    with collecting() as (url, process, _):
-        post(url, json.dumps({**EVENT, field: value}))
-        lines = lines_of(process)
+    lines = printed(collector, capsys, json.dumps({**EVENT, field: value}))
     assert all(line.isprintable() for line in lines)
     assert "\\u001b" in "".join(lines)
 
 
-def test_quiet():
-    """With --quiet no event is printed."""
-    with collecting("--quiet") as (url, process, _):
-        post(url, LINE)
-        assert lines_of(process) == []
-
-
-def test_more_than_anybody_reads_is_counted():
+def test_more_than_anybody_reads_is_counted(collector, capsys):
     """Of thousands at once the newest are printed, and the number of the others."""
-    body = b"\n".join([b'{"index": {}}\n' + LINE] * 3000)
-    with collecting() as (url, process, _):
-        post(url.replace("events", "_bulk"), body)
-        lines = lines_of(process)
-    shown = [line for line in lines if "CRITICAL" in line]
-    skipped = re.findall(r"\.\.\. ([\d,]+) events are not shown here", "\n".join(lines))
-    assert len(shown) + sum(int(count.replace(",", "")) for count in skipped) == 3000
-    assert len(shown) < 1000
+    post(collector.bulk_url, b"\n".join([b'{"index": {}}\n' + LINE] * 3000))
+    EventLines().print_new(collector)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "... 2,800 events are not shown here"
+    assert len(lines) == 201
+
+
+def test_event_is_printed_once(collector, capsys):
+    """What was printed is not printed again, also after a clear."""
+    lines = EventLines()
+    for _ in range(2):
+        post(collector.url, LINE)
+        lines.print_new(collector)
+        lines.print_new(collector)
+        assert len(capsys.readouterr().out.splitlines()) == 1
+        collector.clear()
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_quiet(quiet):
+    """Events are printed while the command runs; with --quiet none is."""
+    with collecting(*["--quiet"] * quiet) as (url, process, _):
+        post(url, LINE)
+        assert quiet or "new test msg" in process.stdout.readline()
+        assert lines_of(process) == []
 
 
 def test_the_oldest_events_go():
