@@ -169,6 +169,17 @@ def test_totals_survive(tmp_path):
     assert (totals.received, totals.last) == (0, 6)
 
 
+def test_two_stores_add_to_one_file(tmp_path):
+    """Two collectors on the same file give no number twice, and count together."""
+    path = tmp_path / "events.db"
+    with contextlib.closing(Store(path)) as one, contextlib.closing(Store(path)) as other:
+        for _ in range(3):
+            one.add("/events", NOW, [kept()])
+            other.add("/events", NOW, [kept(), LOST])
+        assert numbers(one) == numbers(other) == list(range(1, 10))
+        assert (other.totals.received, other.totals.dropped) == (9, 3)
+
+
 def test_file_of_an_earlier_version(tmp_path):
     """A file that has no totals is counted once, and goes on with the next number."""
     with contextlib.closing(sqlite3.connect(tmp_path / "events.db")) as connection, connection:
