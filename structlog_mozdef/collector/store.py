@@ -147,10 +147,15 @@ class Store:
         self._keep = keep
         self._keep_bytes = keep_bytes
         self._clearings = 0
+        self._totals = Totals()
+        self._first = 1
+        self._version = -1
+        self._is_known = False
         # A test reads in its main thread, where a time limit may raise, while the server adds.
         self._lock = threading.RLock()
         self._closed = False
         name = os.fspath(path)
+        self._is_memory = name == MEMORY
         try:
             if name != MEMORY:
                 os.close(os.open(name, os.O_RDWR | os.O_CREAT, 0o600))
@@ -164,12 +169,10 @@ class Store:
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_SCHEMA)
             self._connection.execute(_TOTALS_SCHEMA)
-            self._totals = self._read_totals()
-            query = "SELECT COALESCE(MIN(number), ?) FROM events"
-            first = self._connection.execute(query, (self._totals.last + 1,)).fetchone()
-            self._first: int = first[0]
             with self._connection:
+                self._begin()
                 self._forget()
+                self._write_totals()
         except sqlite3.Error as error:
             self._connection.close()
             raise CollectorError(f"The database {name!r} cannot be used: {error}.") from error
@@ -195,6 +198,11 @@ class Store:
         return self._first
 
     @property
+    def forgets(self) -> bool:
+        """Whether the oldest events go where there are many."""
+        return self._keep is not None or self._keep_bytes is not None
+
+    @property
     def clearings(self) -> int:
         """How often ``clear()`` was called."""
         return self._clearings
@@ -210,21 +218,26 @@ class Store:
         """
         time = received.astimezone(UTC).isoformat()
         statuses: Counter[Status] = Counter()
-        first, before = self._first, self._totals
 
         def rows() -> Iterator[tuple[int | str | None, ...]]:
-            for number, event in enumerate(events, before.last + 1):
+            for number, event in enumerate(events, self._totals.last + 1):
                 statuses[event.outcome.status] += 1
                 yield number, time, path, *_columns(event)
 
         try:
             with self._connection:
-                self._connection.executemany(_INSERT, rows())
-                self._totals = before.plus(statuses, 0)
-                self._forget()
-                self._write_totals()
-        except BaseException:
-            self._first, self._totals = first, before
+                self._begin()
+                first, before = self._first, self._totals
+                try:
+                    self._connection.executemany(_INSERT, rows())
+                    self._totals = self._totals.plus(statuses, 0)
+                    self._forget()
+                    self._write_totals()
+                except BaseException:
+                    self._first, self._totals = first, before
+                    raise
+        except sqlite3.Error:  # also of a commit: what is in the file is true
+            self._version = -1
             raise
 
     @locked
@@ -235,6 +248,7 @@ class Store:
         """
         self._check_open()
         with self._connection:
+            self._begin()
             count: int = self._connection.execute("DELETE FROM events").rowcount
             self._totals = Totals(last=self._totals.last)
             self._first = self._totals.last + 1
@@ -313,6 +327,23 @@ class Store:
         if self._closed:
             raise CollectorError("The store is closed: read it before it is stopped.")
 
+    def _begin(self) -> None:
+        """Begin a transaction, and read what another process has changed in the file."""
+        if self._connection.in_transaction:  # a signal handler has raised before it ended
+            self._connection.rollback()
+        self._connection.execute("BEGIN IMMEDIATE")
+        if self._is_memory and self._is_known:
+            return
+        self._is_known = True
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version == self._version:
+            return
+        self._version = version
+        self._totals = self._read_totals()
+        query = "SELECT COALESCE(MIN(number), ?) FROM events"
+        first = self._connection.execute(query, (self._totals.last + 1,)).fetchone()
+        self._first = first[0]
+
     def _read_totals(self) -> Totals:
         found = self._connection.execute("SELECT * FROM totals").fetchone()
         (newest,) = self._connection.execute("SELECT MAX(number) FROM events").fetchone()
@@ -326,6 +357,8 @@ class Store:
         return replace(Totals().plus(statuses, 0), last=newest or 0)
 
     def _write_totals(self) -> None:
+        if self._is_memory:  # nobody else reads them
+            return
         values = astuple(self._totals)
         update = "UPDATE totals SET received=?, stored=?, refused=?, dropped=?, forgotten=?, last=?"
         if not self._connection.execute(update, values).rowcount:
