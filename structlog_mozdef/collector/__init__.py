@@ -18,7 +18,8 @@ On the way of a request: `running` (what users start) and `server_thread` (uvico
 `worker` with `normalize` and `timestamps` (from an event to a document), `elasticsearch` with
 `plain_documents`, `index_fields` and `index_dates` (whether the index accepts it), `store`
 (SQLite). `differences` defines the words for what is lost or changed; `json_like_mozdef` reads JSON
-as MozDef does.
+as MozDef does. `api` answers questions about what is stored, and ``page`` has the files of the page
+that asks them.
 
 It is a MozDef without plugins. Two limits are its own: it answers 413 to a bulk of more than
 100,000 events, and drops an event whose timestamp is a text of more than 1,000 characters.

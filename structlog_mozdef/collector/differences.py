@@ -10,10 +10,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Kind = Literal["dropped", "refused", "rejected", "renamed", "mangled"]
+
+#: What became of an event: a body that was answered with an error counts as refused.
+Status = Literal["stored", "refused", "dropped"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,13 @@ class Difference:
         kind: as listed at the top of this module.
         field: the name as it was sent, dotted inside ``details``; empty for the event itself.
         reason: one plain sentence.
+        stored_as: where the value is stored, if the name is another one; dotted inside ``details``.
     """
 
     kind: Kind
     field: str
     reason: str
+    stored_as: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -42,3 +51,14 @@ class Outcome:
 
     document: dict[str, Any] | None
     differences: tuple[Difference, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """What became of the event."""
+        return "stored" if self.document is not None else status_of_lost(self.differences)
+
+
+def status_of_lost(differences: Iterable[Difference]) -> Status:
+    """Return how an event was lost of which nothing is stored."""
+    is_refused = any(entry.kind in {"refused", "rejected"} for entry in differences)
+    return "refused" if is_refused else "dropped"

@@ -6,11 +6,12 @@ that the client sees the answer and not a broken connection.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse, Response
+
+from structlog_mozdef.collector.api.guard import Guard, is_own_path, with_safe_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 # nginx's large_client_header_buffers: one header with its name, in bytes.
 HEADER_MAX_BYTES = 2048
-
-ANY_HOST = "*"
 
 _ABSOLUTE_URI = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
@@ -32,9 +31,7 @@ class FrontEnd:
         app: the application behind the front end.
         record_rejection: called with the path and a sentence for each request that MozDef's
             front end would reject.
-        allowed_hosts: names that the Host header may have, in addition to those of loopback;
-            ``"*"`` allows every name. A web page that makes its own name resolve to 127.0.0.1
-            (DNS rebinding) sends that name, and must not read the events.
+        allowed_hosts: names that the Host header may have; see `Guard`.
     """
 
     def __init__(
@@ -45,7 +42,7 @@ class FrontEnd:
     ) -> None:
         self._app = app
         self._record_rejection = record_rejection
-        self._allowed_hosts = frozenset(name.lower() for name in allowed_hosts)
+        self._guard = Guard(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it here."""
@@ -57,19 +54,22 @@ class FrontEnd:
                 headers.append((b"host", absolute[1].encode()))  # it counts as much as the header
             path = _normalize(absolute[2] if absolute is not None else scope["path"])
             scope["path"] = path or ""
-            app = self._check(headers, path) or app
+            if path is not None and is_own_path(path):
+                send = with_safe_headers(send)
+            app = self._check(scope["method"], headers, path) or app
         await app(scope, receive, send)
 
-    def _check(self, headers: list[tuple[bytes, bytes]], path: str | None) -> Response | None:
+    def _check(
+        self, method: str, headers: list[tuple[bytes, bytes]], path: str | None
+    ) -> Response | None:
         if path is None:
             return Response(status_code=400)
+        objection = self._guard.find_objection(method, path, headers)
+        if objection is not None:
+            return PlainTextResponse(f"{objection}\n", status_code=403)
+        if is_own_path(path):  # a browser's cookies can be larger than nginx allows
+            return None
         for name, value in headers:
-            if name == b"host" and not self._is_allowed(value.decode("latin-1")):
-                return PlainTextResponse(
-                    "This collector answers only requests for localhost; allow other names when"
-                    " you start it.\n",
-                    status_code=403,
-                )
             if len(name) + len(": ") + len(value) > HEADER_MAX_BYTES:
                 self._record_rejection(path, "A header is over 2 kB: nginx answers 400.")
                 return Response(status_code=400)
@@ -77,13 +77,6 @@ class FrontEnd:
                 self._record_rejection(path, "The body is chunked: MozDef answers 400.")
                 return Response(status_code=400)
         return None
-
-    def _is_allowed(self, host: str) -> bool:
-        if ANY_HOST in self._allowed_hosts:
-            return True
-        name = _without_port(host).lower().rstrip(".")
-        # An empty Host cannot be a name that somebody made resolve to this machine.
-        return not name or is_loopback(name) or name in self._allowed_hosts
 
 
 def _normalize(path: str) -> str | None:
@@ -101,19 +94,3 @@ def _normalize(path: str) -> str | None:
             names.append(name)
     is_folder = names and path.endswith(("/", "/.", "/.."))
     return f"/{'/'.join(names)}/" if is_folder else f"/{'/'.join(names)}"
-
-
-def is_loopback(name: str) -> bool:
-    """Return whether a host name or IP address can only mean this machine."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]

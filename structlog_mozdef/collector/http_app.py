@@ -16,13 +16,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from structlog_mozdef.collector.api.questions import Questions
+from structlog_mozdef.collector.api.routes import routes
 from structlog_mozdef.collector.front_end import FrontEnd
 from structlog_mozdef.collector.ingest import IngestResult, ingest_bulk, ingest_event, rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
-    from structlog_mozdef.collector.store import Store
+    from structlog_mozdef.collector.ingest import ReceivedEvent
 
 # nginx's client_max_body_size in MozDef's own configuration.
 BODY_MAX_BYTES = 4 * 1024 * 1024
@@ -39,14 +41,15 @@ class _Handlers:
     order of the arrival numbers.
     """
 
-    def __init__(self, store: Store, hostname: str, now: Callable[[], datetime]) -> None:
-        self._store = store
+    def __init__(self, questions: Questions, hostname: str, now: Callable[[], datetime]) -> None:
+        self._store = questions.store
+        self._arrivals = questions.arrivals
         self._hostname = hostname
         self._now = now
 
     def record_rejection(self, path: str, reason: str) -> None:
         """Record a request that was answered before its body was read."""
-        self._store.add(path, self._now(), [rejected(b"", reason)])
+        self._add(path, self._now(), [rejected(b"", reason)])
 
     async def events(self, request: Request) -> Response:
         return await self._ingest(
@@ -73,9 +76,6 @@ class _Handlers:
     async def test(self, request: Request) -> Response:
         return Response()
 
-    async def home(self, request: Request) -> Response:
-        return JSONResponse({"received": self._store.received, "stored": self._store.stored})
-
     async def _ingest(
         self, request: Request, ingest: Callable[[bytes, datetime], IngestResult]
     ) -> Response:
@@ -89,8 +89,12 @@ class _Handlers:
             return Response(status_code=400)  # the client is gone and never sees it
         now = self._now()
         result = ingest(body, now)
-        self._store.add(path, now, result.events)
+        self._add(path, now, result.events)
         return Response(status_code=result.status)
+
+    def _add(self, path: str, now: datetime, events: Iterable[ReceivedEvent]) -> None:
+        self._store.add(path, now, events)
+        self._arrivals.notify()
 
 
 async def _read_body(request: Request) -> bytes:
@@ -124,7 +128,7 @@ def _routes(
 
 
 def create_app(
-    store: Store,
+    questions: Questions,
     *,
     hostname: str | None = None,
     allowed_hosts: Collection[str] = (),
@@ -133,17 +137,17 @@ def create_app(
     """Build the ASGI application.
 
     Args:
-        store: for what is received; the caller closes it.
+        questions: what holds the received events, and answers about them; the caller closes it.
         hostname: stored as ``mozdefhostname``. Default: this machine's.
         allowed_hosts: names that the Host header may have, in addition to localhost and
             loopback addresses; ``"*"`` allows every name. Default: none.
         now: returns the time with a zone, in which naive timestamps are read. Default: UTC.
     """
-    handlers = _Handlers(store, hostname or socket.gethostname(), now)
+    handlers = _Handlers(questions, hostname or socket.gethostname(), now)
     methods = ["POST", "PUT"]
     app = Starlette(
         routes=[
-            Route("/", handlers.home, methods=["GET"]),
+            *routes(questions),
             *_routes("/status", handlers.status, ["GET"]),
             *_routes("/test", handlers.test, ["GET"]),
             # MozDef's own mistake: it reads an event from a GET, and answers 500 to one without.
@@ -162,6 +166,7 @@ def create_app(
             )
         ],
     )
+    app.state.record_rejection = handlers.record_rejection
     # MozDef redirects nowhere, and a redirected POST loses its body with many clients.
     app.router.redirect_slashes = False
     return app

@@ -146,7 +146,7 @@ class Normalizer:
     def _renamed(self, key: str, field: str, why: str = "") -> None:
         if key != field:
             reason = f"MozDef stores it as {field}{why}."
-            self._differences.append(Difference("renamed", key, reason))
+            self._differences.append(Difference("renamed", key, reason, stored_as=field))
 
     def _mangled(self, key: str, reason: str) -> None:
         self._differences.append(Difference("mangled", key, reason))

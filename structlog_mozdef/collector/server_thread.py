@@ -10,7 +10,6 @@ import os
 import re
 import ssl
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -19,8 +18,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.collector import json_like_mozdef
+from structlog_mozdef.collector.api.questions import Questions
 from structlog_mozdef.collector.http_app import create_app
-from structlog_mozdef.collector.ingest import rejected
 from structlog_mozdef.exceptions import CollectorError
 from structlog_mozdef.process.threads import start_without_signals
 
@@ -95,9 +94,12 @@ class _Server(uvicorn.Server):
     A test suite that runs a collector in each test would spend most of its time in those polls.
     """
 
-    def __init__(self, config: uvicorn.Config, grace: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, grace: float, before_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._grace = grace
+        self._before_stop = before_stop
         self.is_up = threading.Event()
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,6 +126,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close idle connections at once, and those with half-sent requests after a moment."""
+        self._before_stop()
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -183,12 +186,11 @@ class ServerThread:
         allowed_hosts: Collection[str] = (),
         grace: float = 0.3,
     ) -> None:
-        def record_rejection(path: str, reason: str) -> None:
-            store.add(path, datetime.now(UTC), [rejected(b"", reason)])
-
+        self._questions = Questions(store)
+        app = create_app(self._questions, hostname=hostname, allowed_hosts=allowed_hosts)
         config = _Config(
-            create_app(store, hostname=hostname, allowed_hosts=allowed_hosts),
-            http=functools.partial(_Protocol, record_rejection),  # type: ignore[arg-type]
+            app,
+            http=functools.partial(_Protocol, app.state.record_rejection),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,
@@ -205,7 +207,7 @@ class ServerThread:
                 f"The certificate {ssl_certfile!s} cannot be used: {error}."
             ) from error
         self._listener = listener
-        self._server = _Server(config, grace)
+        self._server = _Server(config, grace, self._questions.stop)
         self._thread = threading.Thread(target=self._run, name="mozdef-collector", daemon=True)
         self._filter = _DropRecordsOfThread(self._thread)
 
@@ -227,6 +229,7 @@ class ServerThread:
         """Stop within a second, whatever connections clients keep open."""
         self._server.stop()
         self._thread.join()
+        self._questions.close()
         for name in _LOGGERS:
             logging.getLogger(name).removeFilter(self._filter)
 

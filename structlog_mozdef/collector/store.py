@@ -10,19 +10,21 @@ import json
 import os
 import sqlite3
 import threading
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from structlog_mozdef._lock import locked
 from structlog_mozdef.collector import json_like_mozdef
-from structlog_mozdef.collector.differences import Difference
+from structlog_mozdef.collector.differences import Difference, status_of_lost
 from structlog_mozdef.exceptions import CollectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from structlog_mozdef.collector.differences import Status
     from structlog_mozdef.collector.ingest import ReceivedEvent
 
 MEMORY = ":memory:"
@@ -38,11 +40,33 @@ CREATE TABLE IF NOT EXISTS events (
     differences TEXT NOT NULL       -- JSON, a list of {kind, field, reason}
 )
 """
-_INSERT = "INSERT INTO events (received, path, raw, document, differences) VALUES (?, ?, ?, ?, ?)"
+# What the table above no longer shows, in its one row.
+_TOTALS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS totals (
+    received INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    dropped INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL,
+    last INTEGER NOT NULL           -- the last number: none is given twice, not even after a clear
+)
+"""
+_INSERT = (
+    "INSERT INTO events (number, received, path, raw, document, differences)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
 _SELECT = (
     "SELECT number, received, path, raw, document, differences FROM events"
-    " WHERE number > ? {condition} ORDER BY number LIMIT 500"
+    " WHERE number > ? {condition} ORDER BY number LIMIT {limit}"
 )
+_SELECT_ONE = _SELECT.format(condition="AND number = ?", limit=1)
+_COUNT = (
+    "SELECT document IS NULL, CASE WHEN document IS NULL THEN differences END, COUNT(*)"
+    " FROM events GROUP BY 1, 2"
+)
+_PAGE = 500
+# Enough is removed at once that not every request has to remove something.
+_REMOVED_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -66,18 +90,63 @@ class Row:
     differences: tuple[Difference, ...]
 
 
+@dataclass(frozen=True)
+class Totals:
+    """How many events have arrived since the last ``clear()``, and what became of them.
+
+    Args:
+        received: all; the sum of the next three.
+        stored: those that MozDef would have stored.
+        refused: those that its index refuses, or that were answered with an error.
+        dropped: those that MozDef loses.
+        forgotten: of all, those that are no longer there because newer ones came.
+        last: the number of the newest event that ever arrived.
+    """
+
+    received: int = 0
+    stored: int = 0
+    refused: int = 0
+    dropped: int = 0
+    forgotten: int = 0
+    last: int = 0
+
+    def plus(self, statuses: Counter[Status], forgotten: int) -> Totals:
+        """Return the totals after more events of these statuses."""
+        count = statuses.total()
+        return Totals(
+            self.received + count,
+            self.stored + statuses["stored"],
+            self.refused + statuses["refused"],
+            self.dropped + statuses["dropped"],
+            self.forgotten + forgotten,
+            self.last + count,
+        )
+
+
 class Store:
     """A table of events that any thread can read and write.
 
     Args:
         path: of the SQLite file, which may hold earlier events; a new one is readable by its owner
             only (0600). Default ``":memory:"``: everything is gone after ``close()``.
+        keep: the maximum number of events that are kept: the oldest go first. Default None: all.
+        keep_bytes: the maximum size of the database, about; the oldest events go first.
+            Default None: any.
 
     Raises:
         CollectorError: if the file cannot be used.
     """
 
-    def __init__(self, path: str | os.PathLike[str] = MEMORY) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = MEMORY,
+        *,
+        keep: int | None = None,
+        keep_bytes: int | None = None,
+    ) -> None:
+        self._keep = keep
+        self._keep_bytes = keep_bytes
+        self._clearings = 0
         # A test reads in its main thread, where a time limit may raise, while the server adds.
         self._lock = threading.RLock()
         self._closed = False
@@ -94,23 +163,41 @@ class Store:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_SCHEMA)
-            count = "SELECT COUNT(*), COUNT(document) FROM events"
-            counts: tuple[int, int] = self._connection.execute(count).fetchone()
+            self._connection.execute(_TOTALS_SCHEMA)
+            self._totals = self._read_totals()
+            query = "SELECT COALESCE(MIN(number), ?) FROM events"
+            first = self._connection.execute(query, (self._totals.last + 1,)).fetchone()
+            self._first: int = first[0]
+            with self._connection:
+                self._forget()
         except sqlite3.Error as error:
             self._connection.close()
             raise CollectorError(f"The database {name!r} cannot be used: {error}.") from error
-        # Counted here once: counting in SQL would read the whole table each time.
-        self._received, self._stored = counts
 
     @property
     def received(self) -> int:
         """Number of events, including those that MozDef would have lost."""
-        return self._received
+        return self._totals.received
 
     @property
     def stored(self) -> int:
         """Number of events that MozDef would have stored."""
-        return self._stored
+        return self._totals.stored
+
+    @property
+    def totals(self) -> Totals:
+        """How many events have arrived, and what became of them."""
+        return self._totals
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest event that is kept; that of the next one where none is."""
+        return self._first
+
+    @property
+    def clearings(self) -> int:
+        """How often ``clear()`` was called."""
+        return self._clearings
 
     @locked
     def add(self, path: str, received: datetime, events: Iterable[ReceivedEvent]) -> None:
@@ -122,19 +209,50 @@ class Store:
             events: in the order in which they were sent; one at a time is in memory.
         """
         time = received.astimezone(UTC).isoformat()
-        count = stored = 0
+        statuses: Counter[Status] = Counter()
+        first, before = self._first, self._totals
 
-        def rows() -> Iterator[tuple[str | None, ...]]:
-            nonlocal count, stored
-            for event in events:
-                count += 1
-                stored += event.outcome.document is not None
-                yield time, path, *_columns(event)
+        def rows() -> Iterator[tuple[int | str | None, ...]]:
+            for number, event in enumerate(events, before.last + 1):
+                statuses[event.outcome.status] += 1
+                yield number, time, path, *_columns(event)
 
+        try:
+            with self._connection:
+                self._connection.executemany(_INSERT, rows())
+                self._totals = before.plus(statuses, 0)
+                self._forget()
+                self._write_totals()
+        except BaseException:
+            self._first, self._totals = first, before
+            raise
+
+    @locked
+    def clear(self) -> int:
+        """Remove all events, and count from zero; return how many there were.
+
+        Numbers are not given again: the next event has the next one.
+        """
+        self._check_open()
         with self._connection:
-            self._connection.executemany(_INSERT, rows())
-            self._received += count
-            self._stored += stored
+            count: int = self._connection.execute("DELETE FROM events").rowcount
+            self._totals = Totals(last=self._totals.last)
+            self._first = self._totals.last + 1
+            self._write_totals()
+        self._clearings += 1
+        return count
+
+    @locked
+    def page(self, after: int, limit: int = _PAGE) -> list[tuple[Any, ...]]:
+        """Return the columns of the first events after a number, as they are in the table."""
+        return self._page(_SELECT.format(condition="", limit=limit), after)
+
+    @locked
+    def row(self, number: int) -> tuple[Any, ...] | None:
+        """Return the columns of one event, or None where it is not there."""
+        self._check_open()
+        rows = self._connection.execute(_SELECT_ONE, (0, number)).fetchall()
+        return rows[0] if rows else None
 
     def rows(self) -> Iterator[Row]:
         """Iterate over all events in their order, including those that arrive meanwhile."""
@@ -145,7 +263,7 @@ class Store:
                 path,
                 raw,
                 None if document is None else json_like_mozdef.loads(document.encode()),
-                _load_differences(differences),
+                load_differences(differences),
             )
 
     def documents(self, *, limit: int | None = None, tag: str | None = None) -> Iterator[Any]:
@@ -167,7 +285,7 @@ class Store:
     def differences(self) -> Iterator[Difference]:
         """Iterate over all differences, in the order of arrival."""
         for row in self._select(f"AND differences != '{_NO_DIFFERENCES}'"):
-            yield from _load_differences(row[5])
+            yield from load_differences(row[5])
 
     @locked
     def close(self) -> None:
@@ -177,7 +295,7 @@ class Store:
 
     def _select(self, condition: str) -> Iterator[tuple[Any, ...]]:
         # In pages, because the lock must not be held while the caller handles a row.
-        query = _SELECT.format(condition=condition)
+        query = _SELECT.format(condition=condition, limit=_PAGE)
         last = 0
         while True:
             page = self._page(query, last)
@@ -188,9 +306,52 @@ class Store:
 
     @locked
     def _page(self, query: str, last: int) -> list[tuple[Any, ...]]:
+        self._check_open()
+        return self._connection.execute(query, (last,)).fetchall()
+
+    def _check_open(self) -> None:
         if self._closed:
             raise CollectorError("The store is closed: read it before it is stopped.")
-        return self._connection.execute(query, (last,)).fetchall()
+
+    def _read_totals(self) -> Totals:
+        found = self._connection.execute("SELECT * FROM totals").fetchone()
+        (newest,) = self._connection.execute("SELECT MAX(number) FROM events").fetchone()
+        if found is not None and (newest is None or newest <= found[-1]):
+            return Totals(*found)
+        # An earlier version has written the file.
+        statuses: Counter[Status] = Counter()
+        for is_lost, differences, count in self._connection.execute(_COUNT):
+            status = status_of_lost(load_differences(differences)) if is_lost else "stored"
+            statuses[status] += count
+        return replace(Totals().plus(statuses, 0), last=newest or 0)
+
+    def _write_totals(self) -> None:
+        values = astuple(self._totals)
+        update = "UPDATE totals SET received=?, stored=?, refused=?, dropped=?, forgotten=?, last=?"
+        if not self._connection.execute(update, values).rowcount:
+            self._connection.execute("INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def _forget(self) -> None:
+        """Remove the oldest events where there are too many, or too large ones."""
+        last = self._totals.last
+        if self._keep is not None and last - self._first >= self._keep:
+            self._forget_before(last + 1 - self._keep)
+        while self._keep_bytes is not None and self._first < last and self._is_too_large():
+            self._forget_before(min(last, self._first + _REMOVED_AT_ONCE))
+
+    def _forget_before(self, number: int) -> None:
+        delete = "DELETE FROM events WHERE number < ?"
+        count = self._connection.execute(delete, (number,)).rowcount
+        self._first = number
+        self._totals = replace(self._totals, forgotten=self._totals.forgotten + count)
+
+    def _is_too_large(self) -> bool:
+        assert self._keep_bytes is not None  # noqa: S101 - for mypy
+        size, pages, unused = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_size", "page_count", "freelist_count")
+        )
+        return bool(size * (pages - unused) > self._keep_bytes)
 
 
 def stored_documents(path: str) -> Iterator[str]:
@@ -226,7 +387,10 @@ def _columns(event: ReceivedEvent) -> tuple[str, str | None, str]:
     return event.raw, document, differences
 
 
-def _load_differences(text: str) -> tuple[Difference, ...]:
+def load_differences(text: str) -> tuple[Difference, ...]:
+    """Read the column ``differences``."""
+    if text == _NO_DIFFERENCES:  # nearly always
+        return ()
     return tuple(Difference(**difference) for difference in json.loads(text))
 
 

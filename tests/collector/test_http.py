@@ -44,13 +44,6 @@ def test_underscore_status(collector, body, status):
     assert collector.stored == (body is not None)
 
 
-def test_home_counts(collector):
-    """The root says how many events arrived and how many MozDef would have stored."""
-    request(collector, "POST", "/_bulk", LINE)
-    request(collector, "POST", "/events", LINE)
-    assert json.loads(request(collector, "GET", "/")[1]) == {"received": 2, "stored": 1}
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

@@ -27,15 +27,14 @@ export class Feed {
     this.state = "connecting";
     this.waiting = 0;
     this.onChange();
-    // First the stream, then the list: no event can fall between the two.
-    let opened = false;
+    // First the stream, then the list: no event can fall between the two. After a lost connection
+    // the collector sends what was missed.
+    let isFirst = true;
     this.#close = live(filters.params(), {
       onOpen: () => {
         this.state = "live";
-        // After a lost connection, what is read stays where it is.
-        if (opened && (this.paused || !this.list.atTop)) this.#countMissed();
-        else this.newest();
-        opened = true;
+        if (isFirst) this.newest();
+        isFirst = false;
         this.onChange();
       },
       onEvents: (message) => this.#arrived(message),
@@ -131,15 +130,6 @@ export class Feed {
       // What was skipped would be a hole: it is loaded from the collector if one scrolls there.
       this.list.replace(fresh, { hasOlder: true });
     } else this.list.prepend(fresh);
-    this.onChange();
-  }
-
-  async #countMissed() {
-    const after = this.list.rows[0]?.id;
-    if (after === undefined) return;
-    const { count } = await getJSON("count", this.#filters.params({ after }));
-    this.waiting = count;
-    this.list.hasNewer = count > 0;
     this.onChange();
   }
 
