@@ -54,7 +54,7 @@ export class Facets {
   #addFlags() {
     const texts = {
       differing: "Only what MozDef would drop, rename or mangle",
-      refused: "Only what is not stored",
+      lost: "Only what is not stored",
     };
     const group = make("div", "flags");
     for (const [name, text] of Object.entries(texts)) {

@@ -12,6 +12,8 @@ export class Feed {
   #close = null;
   #loading = null;
   #arrivedMeanwhile = null;
+  #isFromOldest = false;
+  #isRejected = false;
   #filters;
 
   /** `onChange()`: the state, the number of waiting events or the rows changed. */
@@ -46,7 +48,7 @@ export class Feed {
       onLost: (isFinal) => {
         this.state = "lost";
         this.onChange();
-        if (isFinal) this.#retryLater(filters);
+        if (isFinal) this.#explain(filters);
       },
     });
   }
@@ -75,6 +77,7 @@ export class Feed {
     if (this.#arrivedMeanwhile === messages) this.#arrivedMeanwhile = null;
     if (!page) return;
     this.waiting = 0;
+    this.#isFromOldest = false;
     this.list.replace(page.events, { hasOlder: page.more });
     for (const message of messages) this.#add(message);
     this.onChange();
@@ -85,6 +88,7 @@ export class Feed {
     const page = await this.#load({ order: "oldest" });
     if (!page) return;
     const rows = page.events.reverse();
+    this.#isFromOldest = page.more;
     this.list.replace(rows, { hasOlder: false, hasNewer: page.more, atEnd: true });
     this.onChange();
   }
@@ -92,8 +96,8 @@ export class Feed {
   /** Load what comes next in one direction. */
   async more(direction) {
     if (this.#loading || (direction === "newer" && this.paused)) return;
-    // Whoever scrolls to the top wants to follow again.
-    if (direction === "newer" && this.list.atTop) {
+    // Whoever scrolls to the top wants to follow again, unless they come from the oldest events.
+    if (direction === "newer" && this.list.atTop && !this.#isFromOldest) {
       await this.newest();
       return;
     }
@@ -105,8 +109,9 @@ export class Feed {
       const page = await this.#load({ after: rows[0].id, order: "oldest" });
       if (!page || this.list.rows[0] !== rows[0]) return;
       this.list.hasNewer = page.more;
+      this.#isFromOldest &&= page.more;
       this.waiting = page.more ? Math.max(0, this.waiting - page.events.length) : 0;
-      this.list.prepend(page.events.reverse());
+      this.list.prepend(page.events.reverse(), { follow: !page.more });
     }
     this.onChange();
   }
@@ -133,7 +138,10 @@ export class Feed {
     this.onChange();
   }
 
-  #retryLater(filters) {
+  /** The collector does not send events: show those that are there, or why it will not. */
+  async #explain(filters) {
+    await this.newest();
+    if (this.#filters !== filters || this.#isRejected) return;
     setTimeout(() => {
       if (this.state === "lost" && this.#filters === filters) this.start(filters);
     }, 2000);
@@ -147,6 +155,7 @@ export class Feed {
       return await getJSON("events", this.#filters.params({ limit: PAGE, ...extra }), loading.signal);
     } catch (error) {
       if (error instanceof Failed) this.onError(error.message);
+      this.#isRejected = error.status === 400;
       return null;
     } finally {
       if (this.#loading === loading) this.#loading = null;

@@ -2,7 +2,8 @@
 // reload, a bookmark or a second window shows the same.
 
 export const LISTS = ["severity", "category", "source", "tag", "hostname"];
-const FLAGS = ["differing", "refused"];
+const FLAGS = ["differing"];
+const NOT_STORED = ["dropped", "refused"];
 const TEXTS = ["text", "since", "until"];
 
 export class Filters {
@@ -10,6 +11,7 @@ export class Filters {
     const params = new URLSearchParams(query);
     for (const name of LISTS) this[name] = [...new Set(params.getAll(name))];
     for (const name of FLAGS) this[name] = params.get(name) === "true";
+    this.status = [...new Set(params.getAll("status"))];
     for (const name of TEXTS) this[name] = params.get(name) ?? "";
   }
 
@@ -18,6 +20,7 @@ export class Filters {
     const params = new URLSearchParams();
     for (const name of LISTS) for (const value of this[name]) params.append(name, value);
     for (const name of FLAGS) if (this[name]) params.set(name, "true");
+    for (const value of this.status) params.append("status", value);
     for (const name of TEXTS) if (this[name]) params.set(name, this[name]);
     for (const [name, value] of Object.entries(extra)) params.set(name, value);
     return params;
@@ -34,6 +37,15 @@ export class Filters {
       ? this[name].filter((other) => other !== value)
       : [...this[name], value];
     return this.with({ [name]: values });
+  }
+
+  /** Whether only what is not stored is selected; the collector has two words for that. */
+  get lost() {
+    return this.status.length > 0;
+  }
+
+  set lost(isWanted) {
+    this.status = isWanted ? NOT_STORED : [];
   }
 
   /** Return what selects everything. */

@@ -63,9 +63,9 @@ export class EventList {
     this.draw();
   }
 
-  /** Add newer rows at the top. At the top they are seen; elsewhere nothing moves. */
-  prepend(rows) {
-    const follows = this.atTop;
+  /** Add newer rows at the top. Who is there sees them, unless `follow` is false; else nothing moves. */
+  prepend(rows, { follow = true } = {}) {
+    const follows = follow && this.atTop;
     this.rows = rows.concat(this.rows);
     if (follows && this.rows.length > KEPT_WHILE_FOLLOWING) {
       this.rows.length = KEPT_WHILE_FOLLOWING;
