@@ -2,6 +2,8 @@
 
 import { counted } from "./times.js";
 
+// What arrives together is one sentence, and the next one comes no sooner than this.
+const GATHER = 1000;
 const PAUSE = 10_000;
 
 export class Announcer {
@@ -9,6 +11,7 @@ export class Announcer {
   #events = 0;
   #errors = 0;
   #timer = null;
+  #last = -PAUSE;
 
   constructor(element) {
     this.#element = element;
@@ -17,7 +20,8 @@ export class Announcer {
   arrived(events, skipped = 0) {
     this.#events += events.length + skipped;
     this.#errors += events.filter(({ status }) => status !== "stored").length;
-    if (this.#events) this.#timer ??= setTimeout(() => this.#sayCounts(), PAUSE);
+    const wait = Math.max(GATHER, this.#last + PAUSE - performance.now());
+    if (this.#events) this.#timer ??= setTimeout(() => this.#sayCounts(), wait);
   }
 
   /** Say something at once, that the user asked for. */
@@ -30,5 +34,6 @@ export class Announcer {
     this.say(`${counted(this.#events, "new event")}${lost}`);
     this.#events = this.#errors = 0;
     this.#timer = null;
+    this.#last = performance.now();
   }
 }
