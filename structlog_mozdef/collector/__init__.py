@@ -21,8 +21,9 @@ On the way of a request: `running` (what users start) and `server_thread` (uvico
 as MozDef does. `api` answers questions about what is stored, and ``page`` has the files of the page
 that asks them.
 
-It is a MozDef without plugins. Two limits are its own: it answers 413 to a bulk of more than
-100,000 events, and drops an event whose timestamp is a text of more than 1,000 characters.
+It is a MozDef without plugins. Three limits are its own: it answers 413 to a bulk of more than
+20,000 events, drops an event whose timestamp is a text of more than 1,000 characters, and lists
+1,000 differences of an event.
 """
 
 from structlog_mozdef.collector.differences import Difference

@@ -40,6 +40,34 @@ class Difference:
     stored_as: str = dataclasses.field(default="", compare=False)
 
 
+#: So many differences of one event are kept: a body of 4 MB can have a hundred thousand.
+DIFFERENCES_MAX = 1_000
+
+
+class DifferenceList(list[Difference]):
+    """The first `DIFFERENCES_MAX` differences of an event, and how many there are beyond.
+
+    Attributes:
+        more: the number of those that were not kept.
+    """
+
+    more = 0
+
+    def append(self, difference: Difference) -> None:
+        """Keep a difference if there is room, or count it."""
+        if len(self) < DIFFERENCES_MAX:
+            super().append(difference)
+        else:
+            self.more += 1
+
+    def ended(self) -> list[Difference]:
+        """Return what was kept, and a last one that says how many were not."""
+        if not self.more:
+            return list(self)
+        reason = f"There are {self.more:,} differences more, which are not listed."
+        return [*self, Difference("mangled", "", reason)]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What MozDef makes of one event.

@@ -29,9 +29,16 @@ if TYPE_CHECKING:
 # nginx's client_max_body_size in MozDef's own configuration.
 BODY_MAX_BYTES = 4 * 1024 * 1024
 
+# What bodies may take together while they arrive.
+_BODIES_MAX_BYTES = 128 * 1024 * 1024
+
 
 class _TooLargeError(Exception):
     """The body is over ``BODY_MAX_BYTES``."""
+
+
+class _TooManyError(Exception):
+    """The bodies that arrive at the same time are over ``_BODIES_MAX_BYTES``."""
 
 
 class _Handlers:
@@ -46,6 +53,7 @@ class _Handlers:
         self._arrivals = questions.arrivals
         self._hostname = hostname
         self._now = now
+        self._bodies_bytes = 0
 
     def record_rejection(self, path: str, reason: str) -> None:
         """Record a request that was answered before its body was read."""
@@ -81,10 +89,13 @@ class _Handlers:
     ) -> Response:
         path = request.url.path
         try:
-            body = await _read_body(request)
+            body = await self._read_body(request)
         except _TooLargeError:
             self.record_rejection(path, "The body is over 4 MB: nginx answers 413.")
             return Response(status_code=413)
+        except _TooManyError:
+            self.record_rejection(path, "Too many large bodies arrive at once: this answers 503.")
+            return Response(status_code=503)
         except ClientDisconnect:
             return Response(status_code=400)  # the client is gone and never sees it
         now = self._now()
@@ -96,23 +107,29 @@ class _Handlers:
         self._store.add(path, now, events)
         self._arrivals.notify()
 
+    async def _read_body(self, request: Request) -> bytes:
+        """Read the body.
 
-async def _read_body(request: Request) -> bytes:
-    """Read the body.
-
-    Raises:
-        _TooLargeError: as soon as it is known to be over ``BODY_MAX_BYTES``.
-    """
-    length = request.headers.get("content-length", "")
-    # uvicorn has checked that it is an integer.
-    if length and int(length) > BODY_MAX_BYTES:
-        raise _TooLargeError
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX_BYTES:
+        Raises:
+            _TooLargeError: as soon as it is known to be over ``BODY_MAX_BYTES``.
+            _TooManyError: others have taken the memory.
+        """
+        length = request.headers.get("content-length", "")
+        # uvicorn has checked that it is an integer.
+        if length and int(length) > BODY_MAX_BYTES:
             raise _TooLargeError
-    return bytes(body)
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                self._bodies_bytes += len(chunk)
+                if len(body) > BODY_MAX_BYTES:
+                    raise _TooLargeError
+                if self._bodies_bytes > _BODIES_MAX_BYTES:
+                    raise _TooManyError
+            return bytes(body)
+        finally:
+            self._bodies_bytes -= len(body)
 
 
 def _utc_now() -> datetime:

@@ -23,7 +23,7 @@ _BULK_IGNORED_BYTES = 10
 
 # A limit of this collector alone, which bounds the time and the memory of one request: 4 MB of
 # `{}` are 1.4 million events, which MozDef takes minutes to queue. Real events are 16,000 at most.
-BULK_MAX_EVENTS = 100_000
+BULK_MAX_EVENTS = 20_000
 
 _JUNK_ACTIONS = ("create", "update", "delete")
 

@@ -114,14 +114,15 @@ def _dumps_without_recursion(value: Any) -> str:
 
 
 def _depth(value: Any) -> int:
-    """Count the levels without recursion."""
-    deepest = 0
-    containers = [(value, 1)] if isinstance(value, (dict, list)) else []
-    while containers:
-        container, level = containers.pop()
-        deepest = max(deepest, level)
-        children = container.values() if isinstance(container, dict) else container
-        containers.extend(
-            (child, level + 1) for child in children if isinstance(child, (dict, list))
-        )
-    return deepest
+    """Count the levels without recursion: all values of one level at a time."""
+    depth = 0
+    level = [value] if isinstance(value, (dict, list)) else []
+    while level:
+        depth += 1
+        level = [
+            child
+            for container in level
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) is dict or type(child) is list
+        ]
+    return depth

@@ -7,19 +7,16 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import ssl
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from structlog_mozdef._deadline import Deadline
-from structlog_mozdef.collector import json_like_mozdef
 from structlog_mozdef.collector.api.questions import Questions
 from structlog_mozdef.collector.http_app import create_app
+from structlog_mozdef.collector.http_protocol import DEFAULT_LIMITS, HttpProtocol, Limits
 from structlog_mozdef.exceptions import CollectorError
 from structlog_mozdef.process.threads import start_without_signals
 
@@ -33,54 +30,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS = 75
 
 _LOGGERS = ("asyncio", "uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error")
-
-_CONTENT_LENGTH = re.compile(rb"^content-length[ \t]*:(.*)", re.IGNORECASE | re.MULTILINE)
-
-
-class _Connection(h11.Connection):
-    @property
-    def they_are_waiting_for_100_continue(self) -> bool:
-        """False: MozDef never answers ``Expect: 100-continue``."""
-        return False
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
-        """Return what has arrived.
-
-        Raises:
-            h11.RemoteProtocolError: also for a second Content-Length, as nginx: answered 400.
-        """
-        unread = self.trailing_data[0] if self.their_state is h11.IDLE else b""
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            head = unread[: len(unread) - len(self.trailing_data[0])]
-            lengths = _CONTENT_LENGTH.findall(head)
-            # h11 reads the same length twice as one.
-            if len(lengths) > 1 or b"," in b"".join(lengths):
-                raise h11.RemoteProtocolError("There are two Content-Length headers.")
-        return event
-
-
-class _Protocol(H11Protocol):
-    def __init__(self, record_rejection: Callable[[str, str], None], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.conn = _Connection(h11.SERVER)
-        self._record_rejection = record_rejection
-        self._head = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Handle what has arrived."""
-        if self.conn.their_state is h11.IDLE:
-            self._head = data
-        super().data_received(data)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer a request that HTTP does not allow: a bare status, as nginx."""
-        path = self._head.split(b"\r\n")[0].split(b" ")[1:2]
-        self._record_rejection(
-            json_like_mozdef.to_text(b"".join(path)),
-            "The request is not valid HTTP, or has two Content-Length headers: nginx answers 400.",
-        )
-        super().send_400_response("")
 
 
 class _Config(uvicorn.Config):
@@ -170,6 +119,7 @@ class ServerThread:
         hostname: stored as ``mozdefhostname``, or None for this machine's.
         allowed_hosts: see ``create_app``.
         grace: how long requests that are half sent may delay the stop, in seconds.
+        limits: for clients.
 
     Raises:
         CollectorError: if the certificate cannot be used.
@@ -185,12 +135,13 @@ class ServerThread:
         hostname: str | None = None,
         allowed_hosts: Collection[str] = (),
         grace: float = 0.3,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._questions = Questions(store)
         app = create_app(self._questions, hostname=hostname, allowed_hosts=allowed_hosts)
         config = _Config(
             app,
-            http=functools.partial(_Protocol, app.state.record_rejection),  # type: ignore[arg-type]
+            http=functools.partial(HttpProtocol, app.state.record_rejection, limits),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,

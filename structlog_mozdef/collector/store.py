@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections import Counter
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -383,8 +383,15 @@ def _columns(event: ReceivedEvent) -> tuple[str, str | None, str]:
     document = None if outcome.document is None else json_like_mozdef.dumps(outcome.document)
     if not outcome.differences:  # nearly always
         return event.raw, document, _NO_DIFFERENCES
-    differences = json.dumps([asdict(difference) for difference in outcome.differences])
+    differences = json_like_mozdef.dumps(list(map(_to_dict, outcome.differences)))
     return event.raw, document, differences
+
+
+def _to_dict(difference: Difference) -> dict[str, str]:
+    values = {"kind": difference.kind, "field": difference.field, "reason": difference.reason}
+    if difference.stored_as:
+        values["stored_as"] = difference.stored_as
+    return values
 
 
 def load_differences(text: str) -> tuple[Difference, ...]:

@@ -10,7 +10,7 @@ import functools
 from datetime import UTC, datetime
 from typing import Any
 
-from structlog_mozdef.collector.differences import Difference, Outcome
+from structlog_mozdef.collector.differences import Difference, DifferenceList, Outcome
 from structlog_mozdef.collector.elasticsearch import find_refusal
 from structlog_mozdef.collector.normalize import EventDropped, Normalizer
 
@@ -47,7 +47,8 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
     if not isinstance(document, dict):
         reason = "The event is not a JSON object: MozDef's worker drops it."
         return Outcome(None, (Difference("dropped", "", reason),))
-    differences: list[Difference] = []
+    found = DifferenceList()
+    differences: list[Difference] = found
     try:
         posted = _with_endpoint(document, endpoint)
         # All that the worker looks at is this mark, which a sender can forge.
@@ -55,8 +56,9 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
         if is_custom:
             event = _replaced_by_source(posted, differences)
         else:
-            event = Normalizer(posted, received, differences).normalize()
-            differences = [entry for entry in differences if entry.field in document]
+            event = Normalizer(posted, received, found).normalize()
+            fields = {*document, ""}
+            differences = [entry for entry in found.ended() if entry.field in fields]
         missing = _add_defaults(event, received, hostname)
         if not is_custom:  # a custom event need not have these fields
             differences += missing

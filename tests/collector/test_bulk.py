@@ -174,4 +174,4 @@ def test_bulk_of_too_many_events_is_answered_413(separator):
     (event,) = result.events
     assert result.status == 413
     assert [entry.kind for entry in event.outcome.differences] == ["rejected"]
-    assert "100,000" in event.outcome.differences[0].reason
+    assert "20,000" in event.outcome.differences[0].reason

@@ -82,13 +82,14 @@ class Catalog:
         """Return the most frequent values of each field, with their counts."""
         answer = {}
         for name in FACETS:
-            counts: Counter[str] = Counter()
+            counts: dict[str, int] = {}
             for block, bits in selection:
+                is_all = bits == block.present
                 for value, having in block.labels[name].items():
-                    count = (bits & having).bit_count()
+                    count = (having if is_all else bits & having).bit_count()
                     if count:
-                        counts[value] += count
-            most = counts.most_common(_FACET_VALUES_MAX)
+                        counts[value] = counts.get(value, 0) + count
+            most = Counter(counts).most_common(_FACET_VALUES_MAX)
             answer[name] = [{"value": value, "count": count} for value, count in most]
         return answer
 

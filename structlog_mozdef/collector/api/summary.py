@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from structlog_mozdef.collector import json_like_mozdef
@@ -94,12 +95,12 @@ def searchable_text(document: dict[str, Any]) -> str:
     while pending and length < _TEXT_MAX_LENGTH and len(pieces) < _TEXT_MAX_VALUES:
         value = pending.pop()
         if isinstance(value, dict):
-            for name, member in value.items():
-                # The names of the document's own fields are in every event.
-                pieces.append(name if value is not document else "")
-                pending.append(member)
+            members = dict(islice(value.items(), _TEXT_MAX_VALUES))
+            # The names of the document's own fields are in every event.
+            pieces += members if value is not document else ()
+            pending += members.values()
         elif isinstance(value, list):
-            pending.extend(value[:_TEXT_MAX_VALUES])
+            pending += value[:_TEXT_MAX_VALUES]
         elif value is not None:
             pieces.append(str(value)[:_TEXT_MAX_LENGTH])
         length += len(pieces[-1]) if pieces else 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable
 
 from structlog_mozdef.collector.api.block import BLOCK_SIZE
 
@@ -13,6 +13,7 @@ _TABLE_SIZE = 4 * BLOCK_SIZE
 # So many are inserted at once: FTS5 writes a segment for each transaction.
 _PENDING_MAX = 500
 _REMEMBERED_QUERIES = 16
+_ONE = ord("1")
 
 _TABLE = (
     "CREATE VIRTUAL TABLE texts_{} USING fts5("
@@ -76,9 +77,9 @@ class TextIndex:
         """Close the database; closing twice does no harm."""
         self._connection.close()
 
-    def _search(self, table: int, query: str, last: int) -> list[tuple[int]]:
+    def _search(self, table: int, query: str, last: int) -> list[int]:
         select = f"SELECT rowid FROM texts_{table} WHERE texts_{table} MATCH ? AND rowid > ?"  # noqa: S608 - a number
-        return self._connection.execute(select, (query, last)).fetchall()
+        return [number for (number,) in self._connection.execute(select, (query, last))]
 
     def _insert(self) -> None:
         if not self._pending:
@@ -112,12 +113,16 @@ def _has_word(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def _add_bits(blocks: dict[int, int], rows: Iterable[tuple[int]]) -> None:
-    found: dict[int, bytearray] = {}
-    for (number,) in rows:
-        block, position = divmod(number, BLOCK_SIZE)
-        if block not in found:
-            found[block] = bytearray(BLOCK_SIZE // 8)
-        found[block][position >> 3] |= 1 << (position & 7)
-    for block, array in found.items():
-        blocks[block] = blocks.get(block, 0) | int.from_bytes(array, "little")
+def _add_bits(blocks: dict[int, int], numbers: list[int]) -> None:
+    """Add the bits of events, whose numbers are in order."""
+    begin = 0
+    while begin < len(numbers):
+        block = numbers[begin] // BLOCK_SIZE
+        start = block * BLOCK_SIZE
+        end = bisect_left(numbers, start + BLOCK_SIZE, begin)
+        # Digits of a number to the base 2, the last event's first: nothing is faster to make.
+        digits = bytearray(b"0" * BLOCK_SIZE)
+        for number in numbers[begin:end]:
+            digits[start - number - 1] = _ONE
+        blocks[block] = blocks.get(block, 0) | int(digits, 2)
+        begin = end
