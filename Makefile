@@ -12,17 +12,20 @@ WINDOWS := --no-warn-unreachable --follow-imports silent structlog_mozdef \
 	--exclude '(buffers/spool|cli/spool|files)/' --exclude 'transports/file/(append|named_file)'
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench clean servers
+.PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench clean \
+	screenshots servers
 
 help:
-	@echo "make demo      send events through the whole chain to a receiver and show what it stored"
+	@echo "make demo      send events through the whole chain to a receiver and show what it stored;"
+	@echo "               SERVE=1: go on, and show them on a page"
 	@echo "make test      formatting, lint, types and all tests, on the oldest and the newest Python"
 	@echo "make coverage  measure which statements and branches the tests reach"
 	@echo "make bench     run the benchmarks and write benchmarks/RESULTS.rst; BENCH=--quick: in short"
+	@echo "make screenshots  take the pictures of the collector's page for the documents"
 	@echo "make format    format the code"
 
 demo: $(VENV)/demo/.ready
-	@$(VENV)/demo/bin/python -m structlog_mozdef demo
+	@$(VENV)/demo/bin/python -m structlog_mozdef demo $(if $(SERVE),--serve)
 
 test: servers lint test-newest test-oldest
 
@@ -58,6 +61,10 @@ coverage: servers $(VENV)/newest/.ready
 
 bench: servers $(VENV)/bench/.ready
 	$(VENV)/bench/bin/python -m benchmarks $(BENCH)
+
+# The pictures of the collector's page.
+screenshots: servers $(VENV)/newest/.ready
+	$(VENV)/newest/bin/python tests/programs/screenshots.py docs/images
 
 format: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/ruff format .

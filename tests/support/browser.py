@@ -206,12 +206,12 @@ class Page:
     def snapshot(self):
         return self.driver.find_element(By.TAG_NAME, "body").text[:1500]
 
-    def size(self, width, height):
+    def size(self, width, height, scale=1):
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=1,
+            deviceScaleFactor=scale,
             mobile=False,
         )
 
@@ -235,8 +235,7 @@ class Page:
     def requested(self):
         """The addresses that the browser has asked for since the last call."""
         messages = (
-            json.loads(entry["message"])["message"]
-            for entry in self.driver.get_log("performance")
+            json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
         )
         return [
             message["params"]["request"]["url"]

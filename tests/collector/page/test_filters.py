@@ -31,7 +31,9 @@ def test_filter_by_a_value(page, collector, name):
     page.facet(name, chosen)
     page.wait(lambda: page.rows() == ["other"])
     assert parse_qs(page.query[1:]) == {name: [chosen]}
-    page.wait(lambda: sorted(page.facets(name).values()) == ["1", "2"])  # the others are still there
+    page.wait(
+        lambda: sorted(page.facets(name).values()) == ["1", "2"]
+    )  # the others are still there
     page.facet(name, chosen)
     page.wait(lambda: len(page.rows()) == 3)
     assert page.query == ""
@@ -197,9 +199,7 @@ def test_download_saves_a_file(page, collector, tmp_path):
     """A click saves the file."""
     send(collector, *numbered(3))
     page.open()
-    page.command(
-        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path)
-    )
+    page.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     page.click("#download")
     file = tmp_path / "events.ndjson"
     page.wait(lambda: len(file.read_text().splitlines()) == 3 if file.exists() else False)

@@ -16,7 +16,9 @@ MARKUP = (
     "<template><link rel=stylesheet href=http://evil.example.com/></template>",
 )
 FIELDS = ("summary", "severity", "category", "source", "hostname", "processname", "processid")
-DANGEROUS = "script[src^='http'], img:not(.brand img), iframe, base, meta[http-equiv], object, embed"
+DANGEROUS = (
+    "script[src^='http'], img:not(.brand img), iframe, base, meta[http-equiv], object, embed"
+)
 
 
 def hostile_event(text):
@@ -36,9 +38,7 @@ def test_markup_is_only_text(page, collector):
     page.wait(lambda: page.facets("tag"))
     for index in range(len(MARKUP) * 2):
         page.click_row(index)
-        page.wait(
-            lambda index=index: page.text("#event h2") == f"Event {2 * len(MARKUP) - index}"
-        )
+        page.wait(lambda index=index: page.text("#event h2") == f"Event {2 * len(MARKUP) - index}")
     for text in MARKUP:
         assert text in page.script("return document.body.textContent") or text in "".join(
             page.facets("tag")
@@ -69,7 +69,10 @@ def test_control_characters_are_shown(page, collector):
 
 def test_direction_of_text_is_isolated(page, collector):
     """Overrides have no effect but are shown, and foreign scripts do not turn their neighbours."""
-    send(collector, {"summary": "\u202euser\u202c \u05d0\u05d1\u05d2 123", "hostname": "\u05d0\u05d1"})
+    send(
+        collector,
+        {"summary": "\u202euser\u202c \u05d0\u05d1\u05d2 123", "hostname": "\u05d0\u05d1"},
+    )
     page.open()
     assert "\\u202euser\\u202c" in page.rows()[0]
     kinds = page.script(
@@ -101,7 +104,7 @@ def test_many_values_are_not_many_elements(page, collector):
     send(collector, *({"tags": [f"tag{number}"], "source": f"s{number}"} for number in range(999)))
     page.open()
     page.wait(lambda: len(page.facets("tag")) == 8)
-    page.click('.group:has(#facet-tag) .more')
+    page.click(".group:has(#facet-tag) .more")
     page.wait(lambda: 8 < len(page.facets("tag")) <= 200)
 
 

@@ -23,7 +23,7 @@ def opened(page):
 
 
 def test_moving_and_opening(five):
-    """j and k move, Enter opens, and Escape closes and goes back to the list."""
+    """J and k move, Enter opens, and Escape closes and goes back to the list."""
     five.press("j")
     five.wait(lambda: active(five) == "Event 5")
     five.press("j", "j", "k")
@@ -88,7 +88,7 @@ def test_space_pauses(five):
 
 
 def test_differences_are_a_key_away(five):
-    """d switches to what MozDef would change, and back."""
+    """D switches to what MozDef would change, and back."""
     five.press("d")
     five.wait(lambda: five.query == "?differing=true")
     five.press("d")

@@ -47,10 +47,13 @@ def test_scrolling_shows_each_event_once(page, collector):
     send(collector, *numbered(700))
     page.open()
     seen = []
-    while "Event 1" not in seen:
-        seen += [summary for summary in page.rows() if summary not in seen]
+
+    def look_and_scroll():
+        seen.extend(summary for summary in page.rows() if summary not in seen)
         page.scroll(15)
-        page.wait(lambda: page.rows()[-1] not in seen or "Event 1" in seen)
+        return "Event 1" in seen
+
+    page.wait(look_and_scroll)
     assert seen == [f"Event {number}" for number in range(700, 0, -1)]
 
 
@@ -91,15 +94,18 @@ def test_scrolling_up_step_by_step_leaves_no_hole(page, collector):
     page.wait(lambda: "Event 145" in page.rows())
     send(collector, *numbered(400, first=301))
     page.wait(lambda: page.shown("#news"))
-    seen = set()
-    for _ in range(200):
+    seen, holes = set(), []
+
+    def look_and_scroll():
         numbers = [int(summary.split()[1]) for summary in page.rows()]
-        assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1))
         seen.update(numbers)
-        if 700 in seen:
-            break
         page.scroll(-12)
-        page.wait(lambda: int(page.rows()[0].split()[1]) > numbers[0])
+        if numbers != list(range(numbers[0], numbers[0] - len(numbers), -1)):
+            holes.append(numbers)
+        return 700 in seen
+
+    page.wait(look_and_scroll)
+    assert holes == []
     assert seen >= set(range(145, 701))
 
 
