@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
 from typing import Any
 
 from structlog_mozdef.cli.ending import Interrupted
+from structlog_mozdef.cli.terminal import wants_colour
 from structlog_mozdef.collector import RunningCollector, running_collector
 
 _APPLICATION = "structlog_mozdef.cli.demo_application"
@@ -96,8 +96,7 @@ def colour(text: str) -> str:
 
     JSON escapes the control characters of events: they cannot reach the terminal.
     """
-    wanted = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
-    if not wanted or os.environ.get("NO_COLOR"):
+    if not wants_colour():
         return text
 
     def paint(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any, Self
 
@@ -29,6 +30,12 @@ def _escaped(text: str, *, shows_all: bool) -> str:
         else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
         for character in text
     )
+
+
+def wants_colour() -> bool:
+    """Return whether standard output is a terminal that shows colours, or is said to be one."""
+    wanted = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
+    return bool(wanted) and not os.environ.get("NO_COLOR")
 
 
 def progress(total: int | None = None) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 Kind = Literal["dropped", "refused", "rejected", "renamed", "mangled"]
 
@@ -47,14 +47,22 @@ DIFFERENCES_MAX = 1_000
 class DifferenceList(list[Difference]):
     """The first `DIFFERENCES_MAX` differences of an event, and how many there are beyond.
 
+    Args:
+        ignored: fields whose differences do not count.
+
     Attributes:
         more: the number of those that were not kept.
     """
 
-    more = 0
+    def __init__(self, ignored: Collection[str] = ()) -> None:
+        super().__init__()
+        self.more = 0
+        self._ignored = ignored
 
     def append(self, difference: Difference) -> None:
         """Keep a difference if there is room, or count it."""
+        if difference.field in self._ignored:
+            return
         if len(self) < DIFFERENCES_MAX:
             super().append(difference)
         else:

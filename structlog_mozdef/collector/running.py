@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import signal
 import socket
 import threading
@@ -13,7 +14,6 @@ from structlog_mozdef.collector.store import MEMORY, Row, Store
 from structlog_mozdef.exceptions import CollectorError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Collection, Iterator
 
     from structlog_mozdef.collector.differences import Difference
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 INSTALL_HINT = 'The collector needs an extra: pip install "structlog-mozdef[collector]"'
 
 DEFAULT_PORT = 8080
+
+#: With ``keep``, a database in memory has at most about so many bytes.
+KEEP_BYTES = 512 * 1024 * 1024
+
+# What ``on_news`` is called after, in seconds: an eye sees no difference.
+_NEWS_INTERVAL = 0.1
 
 _PORT_MAX = 65_535
 
@@ -72,6 +78,10 @@ class RunningCollector:
         """
         return list(self.store.documents(limit=limit, tag=tag))
 
+    def clear(self) -> int:
+        """Remove all events, and count from zero; return how many there were."""
+        return self.store.clear()
+
     def differences(self) -> list[Difference]:
         """Return what MozDef would have lost or changed, and why, in the order of arrival."""
         return list(self.store.differences())
@@ -91,6 +101,7 @@ def running_collector(
     ssl_keyfile: str | os.PathLike[str] | None = None,
     hostname: str | None = None,
     allowed_hosts: Collection[str] = (),
+    keep: int | None = None,
 ) -> Iterator[RunningCollector]:
     """Run a collector in a background thread for the duration of a ``with`` block.
 
@@ -107,7 +118,10 @@ def running_collector(
         hostname: stored as ``mozdefhostname``. Default: this machine's.
         allowed_hosts: names that the Host header may have, in addition to localhost and loopback
             addresses, if the collector listens on loopback; ``"*"`` allows every name. On other
-            addresses every name is allowed.
+            addresses every name is allowed to programs, and to browsers addresses, names without
+            a dot, and these.
+        keep: the maximum number of events that are kept: the oldest go first. A database in memory
+            then also has at most 512 MB. Default None: all.
 
     Yields:
         The running collector.
@@ -119,7 +133,8 @@ def running_collector(
     server_thread = _import_server_thread()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
-        store = Store(database)
+        is_bounded = keep is not None and os.fspath(database) == MEMORY
+        store = Store(database, keep=keep, keep_bytes=KEEP_BYTES if is_bounded else None)
         stack.callback(store.close)
         address, bound_port = listener.getsockname()[:2]
         thread: ServerThread = server_thread.ServerThread(
@@ -129,7 +144,7 @@ def running_collector(
             ssl_keyfile=ssl_keyfile,
             hostname=hostname,
             # Other machines may use any name for this one: it cannot be checked.
-            allowed_hosts=(*allowed_hosts, host) if _is_loopback(address) else ("*",),
+            allowed_hosts=(*allowed_hosts, host, *(() if _is_loopback(address) else ("*",))),
         )
         thread.start()
         stack.callback(thread.stop)
@@ -143,6 +158,7 @@ def serve(
     database: str | os.PathLike[str] = MEMORY,
     *,
     on_start: Callable[[RunningCollector], None] | None = None,
+    on_news: Callable[[RunningCollector], None] | None = None,
     **options: Any,
 ) -> None:
     """Run a collector in the foreground, until SIGINT (Ctrl-C), SIGTERM or SIGHUP.
@@ -154,16 +170,20 @@ def serve(
         port: TCP port. Default 8080; 0 means any free port.
         database: path of a SQLite file, to which events are added. Default: in memory.
         on_start: called once with the running collector when it is ready.
-        **options: ``ssl_certfile``, ``ssl_keyfile``, ``hostname`` and ``allowed_hosts``, as for
-            ``running_collector``.
+        on_news: called with it ten times a second, and a last time at the end.
+        **options: ``ssl_certfile``, ``ssl_keyfile``, ``hostname``, ``allowed_hosts`` and ``keep``,
+            as for ``running_collector``.
 
     Raises:
         ImportError: if the extra ``collector`` is not installed.
         CollectorError: if the address, the database or the certificate cannot be used.
+        KeyboardInterrupt: at a second signal, where ``on_news`` does not return.
     """
     stop = threading.Event()
 
     def on_signal(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
         stop.set()
 
     signals = [signal.SIGINT, signal.SIGTERM]
@@ -176,7 +196,12 @@ def serve(
         with running_collector(host=host, port=port, database=database, **options) as collector:
             if on_start is not None:
                 on_start(collector)
-            stop.wait()
+            if on_news is None:
+                stop.wait()
+                return
+            while not stop.wait(_NEWS_INTERVAL):
+                on_news(collector)
+            on_news(collector)
     finally:
         for number, handler in zip(signals, previous, strict=True):
             signal.signal(number, handler)

@@ -44,10 +44,15 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, grace: float, before_stop: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        grace: float,
+        after_start: Callable[[], None] | None,
+        before_stop: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._grace = grace
+        self._after_start = after_start
         self._before_stop = before_stop
         self.is_up = threading.Event()
         self._wake = asyncio.Event()
@@ -65,6 +70,8 @@ class _Server(uvicorn.Server):
         """Start to listen, and set ``is_up``."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        if self._after_start is not None:
+            self._after_start()
         self.is_up.set()
 
     async def main_loop(self) -> None:
@@ -158,7 +165,8 @@ class ServerThread:
                 f"The certificate {ssl_certfile!s} cannot be used: {error}."
             ) from error
         self._listener = listener
-        self._server = _Server(config, grace, self._questions.stop)
+        after_start = self._questions.start if store.forgets else None
+        self._server = _Server(config, grace, after_start, self._questions.stop)
         self._thread = threading.Thread(target=self._run, name="mozdef-collector", daemon=True)
         self._filter = _DropRecordsOfThread(self._thread)
 

@@ -195,6 +195,11 @@ class Store:
         return self._first
 
     @property
+    def forgets(self) -> bool:
+        """Whether the oldest events go where there are many."""
+        return self._keep is not None or self._keep_bytes is not None
+
+    @property
     def clearings(self) -> int:
         """How often ``clear()`` was called."""
         return self._clearings

@@ -24,6 +24,8 @@ _UNKNOWN_IF_MISSING = (
     "summary",
 )
 
+_MARKS = frozenset({"endpoint", "customendpoint"})
+
 
 def process_event(document: object, endpoint: str, received: datetime, hostname: str) -> Outcome:
     """Process one posted event as MozDef's worker does, and check it as Elasticsearch does.
@@ -47,7 +49,8 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
     if not isinstance(document, dict):
         reason = "The event is not a JSON object: MozDef's worker drops it."
         return Outcome(None, (Difference("dropped", "", reason),))
-    found = DifferenceList()
+    # The marks that an event gets on its way do not count, unless its sender has set them.
+    found = DifferenceList(_MARKS - document.keys())
     differences: list[Difference] = found
     try:
         posted = _with_endpoint(document, endpoint)
@@ -57,8 +60,7 @@ def process_event(document: object, endpoint: str, received: datetime, hostname:
             event = _replaced_by_source(posted, differences)
         else:
             event = Normalizer(posted, received, found).normalize()
-            fields = {*document, ""}
-            differences = [entry for entry in found.ended() if entry.field in fields]
+            differences = found.ended()
         missing = _add_defaults(event, received, hostname)
         if not is_custom:  # a custom event need not have these fields
             differences += missing

@@ -49,6 +49,11 @@ class Catalog:
         """How often the store had been cleared when this last followed it."""
         return self._clearings
 
+    @property
+    def unseen(self) -> int:
+        """How many events the store has forgotten before they were read here."""
+        return self._unseen
+
     def follow(self) -> bool:
         """Read what has arrived, a part at a time; return whether nothing is left to read."""
         if self._clearings != self._store.clearings:
@@ -108,7 +113,9 @@ class Catalog:
         self._clearings = self._store.clearings
         self._blocks: dict[int, Block] = {}
         self._streams = Streams()
+        # What a file no longer had when it was opened is not missing here.
         self._last = self._store.first - 1
+        self._unseen = 0
         self._time = 0.0
 
     def _add(self, columns: tuple[Any, ...]) -> None:
@@ -124,6 +131,7 @@ class Catalog:
         if self._texts is None:
             self._texts = TextIndex()
         self._texts.add(summary.number, searchable_text(summary.document))
+        self._unseen += summary.number - self._last - 1
         self._last = summary.number
 
     def _forget(self) -> None:

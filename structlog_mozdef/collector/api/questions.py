@@ -1,4 +1,7 @@
-"""The catalog in a running server: it follows the store once somebody has asked."""
+"""The catalog in a running server.
+
+It follows the store once somebody has asked, or from the start where the store does not keep all.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,14 @@ class Questions:
         self._follower: asyncio.Task[None] | None = None
         self._totals: tuple[Totals | None, bytes] = (None, b"")
 
-    async def catalog(self) -> Catalog:
-        """Return the catalog, which knows all that had arrived when this was called."""
+    def start(self) -> None:
+        """Begin to follow the store; called in the event loop."""
         if self._follower is None:
             self._follower = asyncio.create_task(self._follow())
+
+    async def catalog(self) -> Catalog:
+        """Return the catalog, which knows all that had arrived when this was called."""
+        self.start()
         last = self.store.totals.last
         while not self._catalog.follow() and self._catalog.last < last:
             await _let_others_run()

@@ -140,7 +140,7 @@ class _Api:
     async def streams(self, request: Request) -> Response:
         _parameters(request, filtered=False)
         catalog = await self._questions.catalog()
-        return _json(_dumps({"streams": catalog.streams()}))
+        return _json(_dumps({"streams": catalog.streams(), "unseen": catalog.unseen}))
 
     @_answering_errors
     async def totals(self, request: Request) -> Response:

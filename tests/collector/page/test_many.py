@@ -40,7 +40,7 @@ class Collector:
 @pytest.fixture(scope="module")
 def full():
     """A collector that has 100,000 events."""
-    with command_running("collector", "--port", "0") as line:
+    with command_running("collector", "--port", "0", "--quiet", "--keep", "200000") as line:
         collector = Collector(line.split("/events")[0].rpartition(" ")[2])
         for first in range(1, STORED, 5_000):
             send(collector, *numbered(5_000, first))
