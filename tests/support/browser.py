@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -279,8 +278,3 @@ def complete(event):
 
 def numbered(count, first=1, **fields):
     return [{"summary": f"Event {number}", **fields} for number in range(first, first + count)]
-
-
-def pause():
-    """Let a tenth of a second pass, in which something must not happen."""
-    time.sleep(0.1)

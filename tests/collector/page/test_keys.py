@@ -2,7 +2,7 @@
 
 import pytest
 from selenium.webdriver.common.keys import Keys
-from support.browser import numbered, pause, send
+from support.browser import numbered, send
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ["support.browser"]
@@ -113,7 +113,6 @@ def test_keys_can_be_switched_off(five):
     five.escape()
     five.reload()
     five.press("j", "d")
-    pause()
     assert (active(five), five.query) == (None, "")
     five.open_row()
     five.escape()
@@ -125,5 +124,4 @@ def test_keys_with_modifiers_are_the_browsers(five):
     five.script(
         """document.dispatchEvent(new KeyboardEvent("keydown", {key: "d", ctrlKey: true}));"""
     )
-    pause()
     assert five.query == ""

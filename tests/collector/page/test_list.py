@@ -1,7 +1,7 @@
 """The list on the page: newest first, a window over many rows, following, held or paused."""
 
 import pytest
-from support.browser import complete, numbered, pause, send
+from support.browser import complete, numbered, send
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ["support.browser"]
@@ -156,7 +156,7 @@ def test_clearing_asks_first(page, collector):
     page.click("#clear")
     assert page.text("#clear-text").startswith("3 events will be deleted")
     page.click('#clear-dialog [value="cancel"]')
-    pause()
+    page.wait(lambda: not page.shown("#clear-dialog"))
     assert (len(page.rows()), collector.received) == (3, 3)
     page.click("#clear")
     page.click('#clear-dialog [value="clear"]')
