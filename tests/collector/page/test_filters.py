@@ -167,6 +167,22 @@ def test_brush_selects_a_time(page, collector):
     page.wait(lambda: "2 events" in page.attribute("#histogram svg", "aria-label"))
 
 
+def test_time_can_be_typed(page, collector):
+    """Who cannot drag types the time into two fields."""
+    send(collector, *numbered(2))
+    page.open()
+    page.script(
+        """const field = document.querySelector(".times input");
+        field.value = "2050-01-01T00:00:07";
+        field.dispatchEvent(new Event("change"));"""
+    )
+    page.wait(lambda: page.shown("#empty"))
+    assert parse_qs(page.query[1:]) == {"since": ["2050-01-01T00:00:07Z"]}
+    page.click("#chosen .chip")
+    page.wait(lambda: len(page.rows()) == 2)
+    assert page.script("return document.querySelector('.times input').value") == ""
+
+
 def test_click_on_a_bar_selects_its_time(page, collector):
     """A click selects one bar of the histogram."""
     send(collector, *numbered(2))

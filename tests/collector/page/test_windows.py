@@ -1,6 +1,7 @@
 """Two windows of one collector, and what is said of its numbers and streams."""
 
 import pytest
+import requests
 import structlog
 from support.browser import numbered, send
 
@@ -45,6 +46,41 @@ def test_windows_have_filters_of_their_own(page, collector, two_windows):
     page.wait(lambda: page.rows() == ["two", "one"])
     assert page.state == "live"
     page.driver.switch_to.window(two_windows[1])
+
+
+def look_away(page, is_hidden):
+    page.script(
+        """Object.defineProperty(document, "hidden", {value: arguments[0], configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));""",
+        is_hidden,
+    )
+
+
+def test_hidden_window_has_no_connection(page, collector):
+    """A window that nobody sees has no stream; what is read is where it was when one comes back."""
+    send(collector, *numbered(300))
+    page.open()
+    page.scroll(100)
+    page.wait(lambda: "Event 195" in page.rows())
+    before = page.rows()
+    look_away(page, is_hidden=True)
+    send(collector, *numbered(500, first=301))
+    look_away(page, is_hidden=False)
+    page.wait(lambda: page.text("#news") == "\u2191 500 new")
+    assert page.rows() == before
+    page.script("document.getElementById('list').scrollTop = 0")
+    page.wait(lambda: page.rows()[0] == "Event 800")
+
+
+def test_hidden_window_learns_that_all_was_cleared(page, collector):
+    """What is gone meanwhile is gone from the page."""
+    send(collector, *numbered(3))
+    page.open()
+    look_away(page, is_hidden=True)
+    requests.delete(f"{collector.base_url}/api/v1/events", timeout=10).raise_for_status()
+    send(collector, {"summary": "next"})
+    look_away(page, is_hidden=False)
+    page.wait(lambda: page.rows() == ["next"])
 
 
 def test_totals(page, collector):

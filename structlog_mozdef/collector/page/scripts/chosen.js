@@ -18,7 +18,7 @@ export function showChosen(element, filters, onChange) {
     for (const value of filters[name]) add(value || "(empty)", name, (now) => now.toggled(name, value));
   if (filters.text) add(filters.text, "text", (now) => now.with({ text: "" }));
   if (filters.differing) add("differs", "", (now) => now.with({ differing: false }));
-  if (filters.lost) add("not stored", "", (now) => now.with({ lost: false }));
+  if (filters.status.length) add(filters.status.join(" or "), "status", (now) => now.with({ status: [] }));
   if (filters.since || filters.until) {
     const text = `${longTime(filters.since) || "…"} – ${longTime(filters.until) || "…"}`;
     add(text, "", (now) => now.with({ since: "", until: "" }));

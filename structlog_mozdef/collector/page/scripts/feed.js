@@ -29,13 +29,34 @@ export class Feed {
     this.state = "connecting";
     this.waiting = 0;
     this.onChange();
-    // First the stream, then the list: no event can fall between the two. After a lost connection
-    // the collector sends what was missed.
+    // First the stream, then the list: no event can fall between the two.
+    this.#openStream({}, () => this.newest());
+  }
+
+  /** Nobody looks: close the stream, but keep the rows. */
+  sleep() {
+    this.stop();
+    this.state = "asleep";
+  }
+
+  /** Go on where `sleep` stopped, if what is shown is still there. */
+  async wake() {
+    if (this.state !== "asleep") return;
+    this.state = "connecting";
+    this.onChange();
+    const newest = this.list.rows[0];
+    if (newest && (await this.#isStillThere(newest))) this.#openStream({ after: newest.id }, () => {});
+    else this.start(this.#filters);
+  }
+
+  /** After a lost connection the collector sends what was missed. */
+  #openStream(extra, onFirstOpen) {
     let isFirst = true;
-    this.#close = live(filters.params(), {
+    const filters = this.#filters;
+    this.#close = live(filters.params(extra), {
       onOpen: () => {
         this.state = "live";
-        if (isFirst) this.newest();
+        if (isFirst) onFirstOpen();
         isFirst = false;
         this.onChange();
       },
@@ -51,6 +72,14 @@ export class Feed {
         if (isFinal) this.#explain(filters);
       },
     });
+  }
+
+  async #isStillThere(event) {
+    try {
+      return (await getJSON(`events/${event.id}`)).received === event.received;
+    } catch {
+      return false; // cleared, too old, or of a collector that is gone
+    }
   }
 
   stop() {

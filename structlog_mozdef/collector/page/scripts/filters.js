@@ -41,7 +41,7 @@ export class Filters {
 
   /** Whether only what is not stored is selected; the collector has two words for that. */
   get lost() {
-    return this.status.length > 0;
+    return this.status.some((value) => NOT_STORED.includes(value));
   }
 
   set lost(isWanted) {

@@ -13,6 +13,7 @@ import { listenToKeys } from "./keys.js";
 import { EventList } from "./list.js";
 import { Streams } from "./streams.js";
 import { isolated, make } from "./text.js";
+import { TimeRange } from "./time_range.js";
 import { counted, number } from "./times.js";
 import { Totals } from "./totals.js";
 
@@ -31,6 +32,7 @@ const list = new EventList(element("list"), {
 });
 const view = new EventView(element("event"), { onClose: () => close(), onStep: (step) => move(step) });
 const facets = new Facets(element("filters"), select);
+const times = new TimeRange(element("filters"), select);
 const streams = new Streams(element("streams"), element("streams-table"), element("streams-dialog"));
 const histogram = new Histogram(element("histogram"), (since, until) =>
   select((now) => now.with({ since, until })),
@@ -65,6 +67,7 @@ function apply() {
   if (element("text").value !== filters.text) element("text").value = filters.text;
   showChosen(element("chosen"), filters, select);
   facets.select(filters);
+  times.select(filters);
   element("download").href = address("events.ndjson", filters.params());
   complain("");
   feed.start(filters);
@@ -160,7 +163,7 @@ function follow() {
 
 function askToClear() {
   element("clear-text").textContent =
-    `${counted(totals.received, "event")} will be deleted from the collector, whatever the filters are.`;
+    `${counted(totals.kept, "event")} will be deleted from the collector, whatever the filters are.`;
   element("clear-dialog").returnValue = "cancel";
   element("clear-dialog").showModal();
 }
@@ -227,8 +230,11 @@ addEventListener("popstate", () => {
 });
 document.addEventListener("visibilitychange", () => {
   // A browser has few connections for a server, and nobody looks at this one.
-  if (document.hidden) feed.stop();
-  else apply();
+  if (document.hidden) feed.sleep();
+  else {
+    feed.wake();
+    for (const refresher of refreshers) refresher.touch();
+  }
 });
 
 listenToKeys(

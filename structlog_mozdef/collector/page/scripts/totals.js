@@ -18,7 +18,8 @@ const HINTS = {
 
 export class Totals {
   #values = new Map();
-  received = 0;
+  /** How many events the collector has now. */
+  kept = 0;
 
   constructor(element) {
     for (const [name, title] of Object.entries(TITLES)) {
@@ -31,7 +32,7 @@ export class Totals {
   }
 
   show(totals) {
-    this.received = totals.received;
+    this.kept = totals.received - totals.forgotten;
     for (const [name, { value, pair }] of this.#values) {
       value.textContent = number(totals[name]);
       pair.classList.toggle("zero", !totals[name]);
