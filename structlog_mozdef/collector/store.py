@@ -147,6 +147,9 @@ class Store:
         self._keep = keep
         self._keep_bytes = keep_bytes
         self._clearings = 0
+        self._totals = Totals()
+        self._first = 1
+        self._version = -1
         # A test reads in its main thread, where a time limit may raise, while the server adds.
         self._lock = threading.RLock()
         self._closed = False
@@ -164,12 +167,11 @@ class Store:
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute(_SCHEMA)
             self._connection.execute(_TOTALS_SCHEMA)
-            self._totals = self._read_totals()
-            query = "SELECT COALESCE(MIN(number), ?) FROM events"
-            first = self._connection.execute(query, (self._totals.last + 1,)).fetchone()
-            self._first: int = first[0]
             with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._read_changes()
                 self._forget()
+                self._write_totals()
         except sqlite3.Error as error:
             self._connection.close()
             raise CollectorError(f"The database {name!r} cannot be used: {error}.") from error
@@ -218,14 +220,16 @@ class Store:
         first, before = self._first, self._totals
 
         def rows() -> Iterator[tuple[int | str | None, ...]]:
-            for number, event in enumerate(events, before.last + 1):
+            for number, event in enumerate(events, self._totals.last + 1):
                 statuses[event.outcome.status] += 1
                 yield number, time, path, *_columns(event)
 
         try:
             with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._read_changes()
                 self._connection.executemany(_INSERT, rows())
-                self._totals = before.plus(statuses, 0)
+                self._totals = self._totals.plus(statuses, 0)
                 self._forget()
                 self._write_totals()
         except BaseException:
@@ -240,6 +244,8 @@ class Store:
         """
         self._check_open()
         with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._read_changes()
             count: int = self._connection.execute("DELETE FROM events").rowcount
             self._totals = Totals(last=self._totals.last)
             self._first = self._totals.last + 1
@@ -317,6 +323,17 @@ class Store:
     def _check_open(self) -> None:
         if self._closed:
             raise CollectorError("The store is closed: read it before it is stopped.")
+
+    def _read_changes(self) -> None:
+        """Read what another process has changed in the file since the last time."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version == self._version:
+            return
+        self._version = version
+        self._totals = self._read_totals()
+        query = "SELECT COALESCE(MIN(number), ?) FROM events"
+        first = self._connection.execute(query, (self._totals.last + 1,)).fetchone()
+        self._first = first[0]
 
     def _read_totals(self) -> Totals:
         found = self._connection.execute("SELECT * FROM totals").fetchone()

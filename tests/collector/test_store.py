@@ -1,6 +1,8 @@
 """The table of received events."""
 
 import contextlib
+import json
+import sqlite3
 import stat
 import threading
 from datetime import UTC, datetime, timedelta, timezone
@@ -109,6 +111,93 @@ def test_failing_request_adds_nothing(store):
     with pytest.raises(Exception, match="NOT NULL"):
         store.add("/_bulk", NOW, [kept(), bad])
     assert (list(store.rows()), store.received, store.stored) == ([], 0, 0)
+
+
+def numbers(store):
+    return [row.number for row in store.rows()]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 7, 20])
+def test_oldest_events_go(tmp_path, at_once):
+    """No more events are kept than were allowed; those that went are counted."""
+    with contextlib.closing(Store(keep=3)) as store:
+        for _ in range(0, 20, at_once):
+            store.add("/events", NOW, [kept()] * at_once)
+        last = store.totals.last
+        assert numbers(store) == [last - 2, last - 1, last]
+        assert (store.first, store.received) == (last - 2, last)
+        assert store.totals.forgotten == last - 3
+
+
+def test_large_events_go():
+    """A bound in bytes holds, whatever the number of events."""
+    large = ReceivedEvent("x" * 100_000, Outcome({}))
+    with contextlib.closing(Store(keep=1_000_000, keep_bytes=2_000_000)) as store:
+        for _ in range(50):
+            store.add("/events", NOW, [large])
+        assert 0 < len(numbers(store)) <= 20
+        assert numbers(store)[-1] == 50
+        assert store.totals.forgotten == 50 - len(numbers(store))
+
+
+def test_one_event_beyond_the_bound_is_kept():
+    """The newest event stays, even if it is larger than all that may be kept."""
+    with contextlib.closing(Store(keep=10, keep_bytes=1000)) as store:
+        store.add("/events", NOW, [kept(), ReceivedEvent("x" * 100_000, Outcome({}))])
+        assert numbers(store) == [2]
+
+
+def test_clear(store):
+    """After a clear nothing is there or counted, and no number is given twice."""
+    store.add("/_bulk", NOW, [kept(), LOST])
+    assert store.clear() == 2
+    assert (list(store.rows()), store.received, store.stored) == ([], 0, 0)
+    store.add("/_bulk", NOW, [kept()])
+    assert (numbers(store), store.received) == ([3], 1)
+
+
+def test_totals_survive(tmp_path):
+    """The totals of a file, and the last number, are known when it is opened again."""
+    for clears in (False, True):
+        with contextlib.closing(Store(tmp_path / "events.db", keep=2)) as store:
+            store.add("/_bulk", NOW, [kept(), LOST, kept()])
+            if clears:
+                store.clear()
+            totals = store.totals
+        with contextlib.closing(Store(tmp_path / "events.db")) as store:
+            assert store.totals == totals
+    assert (totals.received, totals.last) == (0, 6)
+
+
+def test_two_stores_add_to_one_file(tmp_path):
+    """Two collectors on the same file give no number twice, and count together."""
+    path = tmp_path / "events.db"
+    with contextlib.closing(Store(path)) as one, contextlib.closing(Store(path)) as other:
+        for _ in range(3):
+            one.add("/events", NOW, [kept()])
+            other.add("/events", NOW, [kept(), LOST])
+        assert numbers(one) == numbers(other) == list(range(1, 10))
+        assert (other.totals.received, other.totals.dropped) == (9, 3)
+
+
+def test_file_of_an_earlier_version(tmp_path):
+    """A file that has no totals is counted once, and goes on with the next number."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "events.db")) as connection, connection:
+        connection.execute(
+            "CREATE TABLE events (number INTEGER PRIMARY KEY, received TEXT NOT NULL,"
+            " path TEXT NOT NULL, raw TEXT NOT NULL, document TEXT, differences TEXT NOT NULL)"
+        )
+        for document, kind in ((None, "refused"), (None, "dropped"), ("{}", "mangled")):
+            differences = json.dumps([{"kind": kind, "field": "x", "reason": "A reason."}])
+            connection.execute(
+                "INSERT INTO events VALUES (NULL, ?, '/events', 'raw', ?, ?)",
+                (NOW.isoformat(), document, differences),
+            )
+    with contextlib.closing(Store(tmp_path / "events.db")) as store:
+        store.add("/events", NOW, [kept()])
+        totals = store.totals
+        assert (totals.stored, totals.refused, totals.dropped, totals.last) == (2, 1, 1, 4)
+        assert numbers(store) == [1, 2, 3, 4]
 
 
 def test_file_is_private(tmp_path):
