@@ -163,7 +163,13 @@ class Page:
         self.press(Keys.ESCAPE)
 
     def scroll(self, rows):
-        self.script("document.getElementById('list').scrollTop += arguments[0] * 30", rows)
+        """Scroll the list, and wait until that is drawn."""
+        self.driver.execute_async_script(
+            """const [rows, done] = arguments;
+            document.getElementById("list").scrollTop += rows * 30;
+            requestAnimationFrame(() => requestAnimationFrame(done));""",
+            rows,
+        )
 
     def facet(self, name, value):
         """Switch a value of a filter at the side."""

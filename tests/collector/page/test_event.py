@@ -60,7 +60,8 @@ def test_dropped_event(page, collector):
     assert "MozDef loses it" in page.text("#event .facts")
     assert "Nothing is stored" in page.text("#event .heads")
     (difference,) = collector.differences()
-    assert difference.reason in page.text("#event")
+    assert difference.reason in page.text("#event .reasons")
+    assert difference.reason in page.text("#event .note")
 
 
 def test_what_is_no_json(page, collector):

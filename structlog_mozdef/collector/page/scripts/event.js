@@ -12,6 +12,7 @@ const LINES_AT_ONCE = 400;
 const TEXT_MAX = 1000;
 const INDENT_MAX = 12;
 
+const LOSSES = ["dropped", "refused", "rejected"];
 const VERDICTS = {
   stored: "Stored",
   dropped: "Dropped: MozDef loses it",
@@ -78,7 +79,7 @@ export class EventView {
       copyButton("Copy as JSON", () => write(answer)),
       copyButton("Copy link", () => new URL(`#event=${id}`, location.href).href),
     ];
-    const body = make("div", "body", this.#summary(event), this.#reasons(sentNode, storedNode, differences));
+    const body = make("div", "body", this.#summary(event), this.#reasons(event, sentNode, storedNode, differences));
     const heads = make("div", "heads", side("As sent", () => event.sent));
     heads.append(storedNode ? side("As stored by MozDef", () => write(storedNode)) : make("h3", "", "Nothing is stored"));
     body.append(heads, sentNode ? comparison(sentNode, storedNode, differences) : unparsed(event.sent, storedNode));
@@ -114,10 +115,13 @@ export class EventView {
     return make("div", "summary-block", line, facts);
   }
 
-  /** What is not about a line of the event. */
-  #reasons(sent, stored, differences) {
+  /** What is not about a line of the event, and why it is lost, if it is. */
+  #reasons(event, sent, stored, differences) {
+    const elsewhere = new Set(unplaced(sent, stored, differences));
     const list = make("ul", "reasons");
-    for (const difference of unplaced(sent, stored, differences)) {
+    for (const difference of differences) {
+      const isReason = event.status !== "stored" && LOSSES.includes(difference.kind);
+      if (!isReason && !elsewhere.has(difference)) continue;
       const item = make("li", "", ...noteParts(difference));
       item.dataset.kind = difference.kind;
       list.append(item);
@@ -183,6 +187,7 @@ function comparison(sent, stored, differences) {
 function lineElements(line, isStored) {
   const row = make("div", "line");
   row.dataset.state = line.notes.length ? "noted" : isStored ? line.state : "same";
+  if (line.notes.some(({ kind }) => LOSSES.includes(kind))) row.dataset.kind = "lost";
   row.append(cell(line.sent, line.depth), cell(line.stored, line.depth));
   const notes = line.notes.map((difference) => {
     const note = make("div", "note", ...noteParts(difference));

@@ -10,8 +10,6 @@ const SUMMARY_MAX = 300;
 const FIELD_MAX = 80;
 const TAGS_MAX = 3;
 
-const LOST = { dropped: "dropped", refused: "refused", rejected: "rejected" };
-
 export function makeRow(id) {
   const row = make("div", "row");
   row.id = id;
@@ -42,16 +40,15 @@ export function fillRow(row, event) {
     return element;
   });
   what.replaceChildren(summary, ...tags);
-  const words = verdictOf(event);
-  verdict.textContent = words;
-  verdict.dataset.kind = LOST[event.status] ? "lost" : words ? "changed" : "";
+  const [word, ...others] = verdictOf(event);
+  verdict.replaceChildren(...(word ? [word] : []));
+  if (others.length) verdict.append(make("span", "others", `, ${others.join(", ")}`));
+  verdict.dataset.kind = event.status !== "stored" ? "lost" : word ? "changed" : "";
 }
 
 /** What MozDef would have done to the event, in a word or two. */
-export function verdictOf(event) {
-  const kinds = [...new Set(event.kinds ?? [])];
-  if (LOST[event.status]) return LOST[event.status];
-  return kinds.join(", ");
+function verdictOf({ status, kinds }) {
+  return status === "stored" ? kinds : [status];
 }
 
 function write(element, value, limit) {

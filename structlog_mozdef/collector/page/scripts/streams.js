@@ -59,12 +59,16 @@ function rowOf(stream) {
     "tr",
     "",
     process,
-    make("td", "", `${number(stream.first)}–${number(stream.last)}`),
+    make("td", "", numbersOf(stream)),
     make("td", "", number(stream.received)),
     gaps,
     make("td", "", number(stream.repeats)),
     make("td", "", stream.ended ? "yes" : "not yet"),
   );
+}
+
+function numbersOf({ first, last, began }) {
+  return `${number(first)}–${number(last)}${began ? "" : ", began before"}`;
 }
 
 function rangesOf({ gaps, more_gaps: isCut }) {
