@@ -21,7 +21,8 @@ import sys
 from structlog_mozdef.cli.demo_traffic import main
 main(sys.argv[1], pace=0.5, scenes=13)
 """
-SIZES = {"page": (1280, 760), "event": (1280, 760), "narrow": (390, 760)}
+PICTURES = (("page", "light"), ("event", "light"), ("event", "dark"))
+SIZE = (1280, 760)
 # The script of the old kind posts this one, of which MozDef stores less than was sent.
 CHANGED = "Backup started"
 
@@ -31,18 +32,18 @@ def main(folder: Path) -> None:
     with running_collector() as collector, running_chromium() as driver:
         subprocess.run([sys.executable, "-c", TRAFFIC, collector.url], check=True)
         page = Page(driver, collector)
-        for scheme in ("light", "dark"):
+        page.size(*SIZE, scale=1.5)
+        for name, scheme in PICTURES:
             page.prefer(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
-            for name, size in SIZES.items():
-                page.size(*size, scale=1.5)
-                page.open()
-                page.wait(lambda: page.texts("#filters .facet"))
-                page.wait(lambda: page.attribute("#histogram .bar-info", "d"))
-                if name == "event":
-                    numbers = [row.number for row in collector.rows() if CHANGED in row.raw]
-                    page.open(f"#event={numbers[-1]}")
-                    page.wait(lambda: page.texts("#event .note"))
-                save(page, folder / f"{name}-{scheme}.png")
+            page.open()
+            if name == "event":
+                numbers = [row.number for row in collector.rows() if CHANGED in row.raw]
+                page.open(f"#event={numbers[-1]}")
+                page.wait(lambda: page.texts("#event .note"))
+            page.wait(lambda: page.texts("#filters .facet"))
+            page.wait(lambda: page.attribute("#histogram .bar-info", "d"))
+            page.wait(lambda: "nothing missing" in page.text("#streams"))
+            save(page, folder / f"{name}-{scheme}.png")
 
 
 def save(page: Page, path: Path) -> None:
