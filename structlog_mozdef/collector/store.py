@@ -150,10 +150,12 @@ class Store:
         self._totals = Totals()
         self._first = 1
         self._version = -1
+        self._is_known = False
         # A test reads in its main thread, where a time limit may raise, while the server adds.
         self._lock = threading.RLock()
         self._closed = False
         name = os.fspath(path)
+        self._is_memory = name == MEMORY
         try:
             if name != MEMORY:
                 os.close(os.open(name, os.O_RDWR | os.O_CREAT, 0o600))
@@ -168,8 +170,7 @@ class Store:
             self._connection.execute(_SCHEMA)
             self._connection.execute(_TOTALS_SCHEMA)
             with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._read_changes()
+                self._begin()
                 self._forget()
                 self._write_totals()
         except sqlite3.Error as error:
@@ -217,7 +218,6 @@ class Store:
         """
         time = received.astimezone(UTC).isoformat()
         statuses: Counter[Status] = Counter()
-        first, before = self._first, self._totals
 
         def rows() -> Iterator[tuple[int | str | None, ...]]:
             for number, event in enumerate(events, self._totals.last + 1):
@@ -226,14 +226,18 @@ class Store:
 
         try:
             with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._read_changes()
-                self._connection.executemany(_INSERT, rows())
-                self._totals = self._totals.plus(statuses, 0)
-                self._forget()
-                self._write_totals()
-        except BaseException:
-            self._first, self._totals = first, before
+                self._begin()
+                first, before = self._first, self._totals
+                try:
+                    self._connection.executemany(_INSERT, rows())
+                    self._totals = self._totals.plus(statuses, 0)
+                    self._forget()
+                    self._write_totals()
+                except BaseException:
+                    self._first, self._totals = first, before
+                    raise
+        except sqlite3.Error:  # also of a commit: what is in the file is true
+            self._version = -1
             raise
 
     @locked
@@ -244,8 +248,7 @@ class Store:
         """
         self._check_open()
         with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._read_changes()
+            self._begin()
             count: int = self._connection.execute("DELETE FROM events").rowcount
             self._totals = Totals(last=self._totals.last)
             self._first = self._totals.last + 1
@@ -324,8 +327,14 @@ class Store:
         if self._closed:
             raise CollectorError("The store is closed: read it before it is stopped.")
 
-    def _read_changes(self) -> None:
-        """Read what another process has changed in the file since the last time."""
+    def _begin(self) -> None:
+        """Begin a transaction, and read what another process has changed in the file."""
+        if self._connection.in_transaction:  # a signal handler has raised before it ended
+            self._connection.rollback()
+        self._connection.execute("BEGIN IMMEDIATE")
+        if self._is_memory and self._is_known:
+            return
+        self._is_known = True
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return
@@ -348,6 +357,8 @@ class Store:
         return replace(Totals().plus(statuses, 0), last=newest or 0)
 
     def _write_totals(self) -> None:
+        if self._is_memory:  # nobody else reads them
+            return
         values = astuple(self._totals)
         update = "UPDATE totals SET received=?, stored=?, refused=?, dropped=?, forgotten=?, last=?"
         if not self._connection.execute(update, values).rowcount:
