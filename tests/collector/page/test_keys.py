@@ -30,13 +30,37 @@ def test_moving_and_opening(five):
     five.wait(lambda: active(five) == "Event 4")
     five.press(Keys.ENTER)
     five.wait(lambda: opened(five) == "Event 4")
-    assert five.focused("#event")
+    assert five.focused("#event .body")
     five.press("j")
     five.wait(lambda: opened(five) == "Event 3")
     five.escape()
     assert not five.shown("#event")
     assert five.focused("#list")
     assert active(five) == "Event 3"
+
+
+def test_open_event_is_scrolled_by_keys(page, collector):
+    """What is opened with Enter can be read to its end by keys, and the next one as well."""
+    send(collector, *({"details": {f"n{line}": line for line in range(200)}} for _ in range(2)))
+    page.open()
+    page.press("j", Keys.ENTER)
+    for number in (2, 1):
+        page.wait(lambda number=number: page.text("#event h2") == f"Event {number}")
+        page.press(Keys.END)
+        page.wait(
+            lambda: page.script("return document.querySelector('#event .body').scrollTop") > 1000
+        )
+        page.press("j")
+
+
+def test_buttons_of_the_event_keep_the_focus(five):
+    """Who goes on with a button of the open event can press it again."""
+    five.open_row()
+    five.script("document.querySelector('#event [aria-label^=Older]').focus()")
+    for number in (4, 3):
+        five.press(Keys.ENTER)
+        five.wait(lambda number=number: opened(five) == f"Event {number}")
+        assert five.focused("#event [aria-label^=Older]")
 
 
 def test_arrows_in_the_list(five):
@@ -52,9 +76,9 @@ def test_keys_bring_the_row_into_view(page, collector):
     """Whoever goes on with the keys never leaves the window."""
     send(collector, *numbered(300))
     page.open()
-    for _ in range(60):
+    for _ in range(30):
         page.press("j")
-    page.wait(lambda: active(page) == "Event 241")
+    page.wait(lambda: active(page) == "Event 271")
     box = page.script(
         """const row = document.querySelector(".row.active").getBoundingClientRect();
         const list = document.getElementById("list").getBoundingClientRect();

@@ -55,13 +55,30 @@ export class EventView {
       if (!(error instanceof Failed) && !(error instanceof TypeError)) throw error;
       this.#showFailure(id, error);
     }
-    if (focus) this.#element.focus();
+    if (focus) this.#focusText();
+  }
+
+  /** Show something else; the button that had the focus has it again, or else the text. */
+  #replace(...children) {
+    const focused = this.#element.contains(document.activeElement) ? document.activeElement : null;
+    this.#element.replaceChildren(...children);
+    if (!focused) return;
+    const name = focused.getAttribute("aria-label");
+    const buttons = [...this.#element.querySelectorAll("button")];
+    const same = buttons.find((button) => button.getAttribute("aria-label") === name);
+    if (same) same.focus();
+    else this.#focusText();
+  }
+
+  /** The text is what scrolls, which keys do only to what has the focus. */
+  #focusText() {
+    (this.#element.querySelector(".body") ?? this.#element).focus();
   }
 
   #showFailure(id, error) {
     const gone = error.status === 404;
     const text = gone ? "This event is not stored any more." : `It could not be loaded: ${error.message}`;
-    this.#element.replaceChildren(this.#bar(`Event ${id}`, []), make("p", "failure", text));
+    this.#replace(this.#bar(`Event ${id}`, []), make("p", "failure", text));
   }
 
   #show(id, answer) {
@@ -83,7 +100,10 @@ export class EventView {
     const heads = make("div", "heads", side("As sent", () => event.sent));
     heads.append(storedNode ? side("As stored by MozDef", () => write(storedNode)) : make("h3", "", "Nothing is stored"));
     body.append(heads, sentNode ? comparison(sentNode, storedNode, differences) : unparsed(event.sent, storedNode));
-    this.#element.replaceChildren(this.#bar(`Event ${id}`, actions), body);
+    body.tabIndex = 0;
+    body.setAttribute("role", "group");
+    body.setAttribute("aria-label", "As sent, and as stored");
+    this.#replace(this.#bar(`Event ${id}`, actions), body);
     this.#element.setAttribute("aria-label", `Event ${id}`);
   }
 

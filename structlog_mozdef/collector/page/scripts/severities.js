@@ -1,7 +1,7 @@
 // Severities in the order of RFC 5424, and the class that gives each its colour. Any other value is
 // shown as it is, in the colour of what is not known.
 
-export const SEVERITIES = [
+const SEVERITIES = [
   "EMERGENCY",
   "ALERT",
   "CRITICAL",

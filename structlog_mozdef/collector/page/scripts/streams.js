@@ -10,6 +10,7 @@ export class Streams {
   #button;
   #table;
   #streams = [];
+  #unseen = 0;
 
   constructor(button, table, dialog) {
     this.#button = button;
@@ -22,7 +23,8 @@ export class Streams {
 
   async load(signal) {
     const answer = await getJSON("streams", undefined, signal);
-    this.#streams = answer.streams ?? answer;
+    this.#streams = answer.streams;
+    this.#unseen = answer.unseen;
     const missing = this.#streams.reduce((sum, stream) => sum + stream.missing, 0);
     this.#button.dataset.state = !this.#streams.length ? "none" : missing ? "gaps" : "whole";
     const names = counted(this.#streams.length, "stream");
@@ -45,6 +47,10 @@ export class Streams {
     }
     const body = make("tbody", "", ...this.#streams.slice(0, 200).map(rowOf));
     this.#table.replaceChildren(make("table", "", make("thead", "", head), body));
+    if (this.#unseen) {
+      const text = `${counted(this.#unseen, "event")} went before their numbers were read: gaps may be theirs.`;
+      this.#table.append(make("p", "muted", text));
+    }
   }
 }
 

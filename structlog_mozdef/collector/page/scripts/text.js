@@ -36,7 +36,7 @@ function escapeOf(character) {
 }
 
 /** Return `text` with escapes for what cannot be seen. */
-export function visible(text) {
+function visible(text) {
   return text.replace(HIDDEN, escapeOf);
 }
 
