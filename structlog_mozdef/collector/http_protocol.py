@@ -88,13 +88,7 @@ class HttpProtocol(H11Protocol):
         self._idle_since = self.loop.time()
         self._sending = self._start_timer()  # for its first request, all of it
         if len(self.connections) > self._limits.connections:
-            others: list[HttpProtocol] = [
-                other
-                for other in self.connections
-                if isinstance(other, HttpProtocol) and other is not self and other.is_idle
-            ]
-            oldest = min(others, key=lambda other: other._idle_since, default=self)  # noqa: SLF001
-            oldest.transport.abort()
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -142,6 +136,18 @@ class HttpProtocol(H11Protocol):
             "The request is not valid HTTP, or has two Content-Length headers: nginx answers 400.",
         )
         super().send_400_response("")
+
+    def _make_room(self) -> None:
+        # Those that were closed a moment ago are still among them.
+        others = [
+            other
+            for other in self.connections
+            if isinstance(other, HttpProtocol) and not other.transport.is_closing()
+        ]
+        if len(others) > self._limits.connections:
+            idle = [other for other in others if other.is_idle and other is not self]
+            oldest = min(idle, key=lambda other: other._idle_since, default=self)  # noqa: SLF001
+            oldest.transport.abort()
 
     def _start_timer(self) -> asyncio.TimerHandle:
         return self.loop.call_later(self._limits.seconds, self.transport.abort)

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from support.collecting import LINE
+from support.running import wait_for
 
 from structlog_mozdef.collector import Store
 from structlog_mozdef.collector.http_protocol import Limits
@@ -52,7 +53,7 @@ def test_client_that_does_not_read_is_left():
     with server(Limits(seconds=0.2)) as connect:
         client = connect()
         body = LINE.replace(b"kang", b"k" * 1_000_000)
-        for _ in range(20):
+        for _ in range(8):
             head = b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
             client.sendall(head % len(body) + body)
             assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
@@ -87,6 +88,27 @@ def test_connection_that_was_idle_for_longest_makes_room():
         assert is_closed(clients[0])
         clients[1].sendall(HEAD + LINE)
         assert clients[1].recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD])
+def test_connections_are_limited(sent):
+    """Of many connections that are made at once, no more are kept than are allowed."""
+
+    def is_open(client):
+        try:
+            return client.recv(1) != b""
+        except BlockingIOError:
+            return True
+        except ConnectionResetError:
+            return False
+
+    with server(Limits(connections=10)) as connect:
+        clients = [connect() for _ in range(200)]
+        for client in clients:
+            client.setblocking(False)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                client.sendall(sent)
+        assert wait_for(lambda: sum(map(is_open, clients)) == 10)
 
 
 def test_new_connection_is_closed_where_none_makes_room():

@@ -6,7 +6,6 @@ import asyncio
 import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
     _Handler = Callable[["_Api", Request], Awaitable[Response]]
 
 _ROWS_MAX = 1_000
-_DOWNLOADED_AT_ONCE = 50
+# In bytes: some milliseconds, for which nothing else is answered, or one event.
+_DOWNLOADED_AT_ONCE = 100_000
 # Events that arrive within so many seconds are looked at together.
 _WAIT_INTERVAL = 0.01
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -188,12 +188,18 @@ class _Api:
                 yield message
 
     async def _lines(self, selection: of.Selection) -> AsyncIterator[bytes]:
-        numbers = of.numbers(selection, newest_first=False)
-        while chunk := list(islice(numbers, _DOWNLOADED_AT_ONCE)):
-            # Some can be gone meanwhile.
-            rows = [row for row in map(self._questions.store.row, chunk) if row is not None]
-            yield b"".join(details(row) + b"\n" for row in rows)
-            await asyncio.sleep(0)
+        lines: list[bytes] = []
+        size = 0
+        for number in of.numbers(selection, newest_first=False):
+            row = self._questions.store.row(number)
+            if row is not None:  # it can be gone meanwhile
+                lines.append(details(row))
+                size += len(lines[-1])
+            if size > _DOWNLOADED_AT_ONCE:
+                yield b"\n".join([*lines, b""])
+                lines, size = [], 0
+                await asyncio.sleep(0)
+        yield b"\n".join([*lines, b""])
 
 
 async def _after(first: bytes, messages: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:
