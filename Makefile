@@ -12,18 +12,21 @@ WINDOWS := --no-warn-unreachable --follow-imports silent structlog_mozdef \
 	--exclude '(buffers/spool|cli/spool|files)/' --exclude 'transports/file/(append|named_file)'
 PIP := -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench docs clean servers
+.PHONY: help demo test lint format test-newest test-elasticsearch test-oldest coverage bench docs \
+	clean screenshots servers
 
 help:
-	@echo "make demo      send events through the whole chain to a receiver and show what it stored"
+	@echo "make demo      send events through the whole chain to a receiver and show what it stored;"
+	@echo "               SERVE=1: go on, and show them on a page"
 	@echo "make test      formatting, lint, types, documentation and all tests, on the oldest and the newest Python"
 	@echo "make coverage  measure which statements and branches the tests reach"
 	@echo "make bench     run the benchmarks and write benchmarks/RESULTS.rst; BENCH=--quick: in short"
 	@echo "make docs      build the documentation site in build/docs; a warning is an error"
+	@echo "make screenshots  take the pictures of the collector's page for the documents"
 	@echo "make format    format the code"
 
 demo: $(VENV)/demo/.ready
-	@$(VENV)/demo/bin/python -m structlog_mozdef demo
+	@$(VENV)/demo/bin/python -m structlog_mozdef demo $(if $(SERVE),--serve)
 
 test: servers lint docs test-newest test-oldest
 
@@ -63,6 +66,10 @@ coverage: servers $(VENV)/newest/.ready
 
 bench: servers $(VENV)/bench/.ready
 	$(VENV)/bench/bin/python -m benchmarks $(BENCH)
+
+# The pictures of the collector's page.
+screenshots: servers $(VENV)/newest/.ready
+	$(VENV)/newest/bin/python tests/programs/screenshots.py docs/images
 
 format: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/ruff format .

@@ -11,8 +11,8 @@ pytest.register_assert_rewrite("support")
 
 from support.receivers import Receiver  # noqa: E402 - after the line above
 
-# What tests start beside Python: four servers, and a program as heavy as one.
-_SERVERS = ("rabbitmq", "redis", "rsyslog", "moto", "valgrind", "promtool")
+# What tests start beside Python: servers, and programs as heavy as one.
+_SERVERS = ("rabbitmq", "redis", "rsyslog", "moto", "valgrind", "promtool", "browser")
 _IS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
 

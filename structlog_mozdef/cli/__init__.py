@@ -7,8 +7,8 @@
 - ``seal``: make the keys that seal events, and check the seals of a record.
 - ``demo``: send the events of a sample application to a collector, and show what it stored.
 
-Each command is a module of that name; `demo_application` is the program that ``demo`` runs.
-`parsing` has the parser and the exit statuses, `destination`, `record` and `times` the arguments
+Each command is a module of that name; `demo_application` and `demo_traffic` are the programs that
+``demo`` runs. `parsing` has the parser and the exit statuses, `destination`, `record` and `times` the arguments
 that commands share, `terminal` what they write to one, and `ending` is what they do when a signal
 asks them to end.
 

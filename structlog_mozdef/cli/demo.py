@@ -9,10 +9,12 @@ import subprocess
 import sys
 from typing import Any
 
+from structlog_mozdef.cli.ending import Interrupted
 from structlog_mozdef.cli.terminal import wants_colour
 from structlog_mozdef.collector import RunningCollector, running_collector
 
 _APPLICATION = "structlog_mozdef.cli.demo_application"
+_TRAFFIC = "structlog_mozdef.cli.demo_traffic"
 _SHOWN = (
     "User logged in",
     "Log-in failed",
@@ -24,14 +26,20 @@ _TOKENS = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null|-?\d[\d.eE+
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This command has no options."""
-    del parser
+    """Define the options of this command."""
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="go on with a small stream of events, and show them on a page, until Ctrl-C",
+    )
+    parser.add_argument("--port", type=int, default=0, help="of the page (default: any free port)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print some documents and the figures; return 0 if every event was stored unchanged."""
-    del options
-    with running_collector() as collector:
+    with running_collector(port=options.port) as collector:
+        if options.serve:
+            return _serve(collector)
         print(f"The collector accepts events at {collector.url}.")
         print("The sample application runs ...\n", flush=True)
         application = subprocess.run(  # noqa: S603 - our own module
@@ -43,7 +51,23 @@ def run(options: argparse.Namespace) -> int:
         figures = json.loads(application.stdout)
         for document in _documents_to_show(collector):
             print(colour(json.dumps(document, indent=2, sort_keys=True)), end="\n\n")
-        return _report(figures, collector)
+        status = _report(figures, collector)
+    print("\nThe collector has a page that shows events as they arrive: see them with")
+    print("make demo SERVE=1, or structlog-mozdef demo --serve")
+    return status
+
+
+def _serve(collector: RunningCollector) -> int:
+    """Let events arrive until a signal ends it."""
+    print(f"The page is at {collector.base_url}/")
+    print(f"Events of your own are accepted at {collector.url} (Ctrl-C stops it).", flush=True)
+    with subprocess.Popen([sys.executable, "-m", _TRAFFIC, collector.url]) as traffic:  # noqa: S603 - our own module
+        try:
+            return traffic.wait()
+        except Interrupted:  # which is how it is meant to end
+            return 0
+        finally:
+            traffic.terminate()
 
 
 def _documents_to_show(collector: RunningCollector) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import requests
 from support.receivers import Receiver, answer
 from support.running import command, start_command, wait_for
 from support.sealing import Sealing
@@ -213,6 +214,25 @@ def test_demo_shows_documents_and_loses_nothing():
     assert result.returncode == 0, output + result.stderr.decode()
     assert re.search(r"lost +0\n", output)
     assert '"summary": "Account locked"' in output
+
+
+def test_demo_says_how_to_see_the_page():
+    """The demonstration ends by saying where the page is."""
+    assert "demo --serve" in command("demo").stdout.decode().splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_demo_serves_a_page_until_a_signal(number):
+    """With --serve there are a page and a stream of events, and a signal is its ordinary end."""
+    with start_command([sys.executable, "-m", "structlog_mozdef", "demo", "--serve"]) as process:
+        address = process.stdout.readline().rpartition(" ")[2].strip()
+        assert "<title>" in requests.get(address, timeout=10).text
+        assert wait_for(
+            lambda: requests.get(f"{address}api/v1/totals", timeout=10).json()["received"] > 1
+        )
+        process.send_signal(number)
+        assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == 0
 
 
 def test_demo_uses_colours_only_where_they_are_wanted():

@@ -61,6 +61,18 @@ def command(*arguments, text="", env=None, timeout=60):
     )
 
 
+@contextlib.contextmanager
+def command_running(*arguments):
+    """Run a command of the command line for a ``with`` block; yields its first line."""
+    process = start_command([sys.executable, "-m", "structlog_mozdef", *arguments])
+    with process:
+        try:
+            yield process.stdout.readline()
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
 def finish(process: subprocess.Popen[str], timeout: float = 60):
     try:
         stdout, stderr = process.communicate(timeout=timeout)
