@@ -8,9 +8,9 @@
 - ``demo``: send the events of a sample application to a collector, and show what it stored.
 
 Each command is a module of that name; `demo_application` and `demo_traffic` are the programs that
-``demo`` runs. `parsing` has the parser and the exit statuses, `destination`, `record` and `times` the arguments
-that commands share, `terminal` what they write to one, and `ending` is what they do when a signal
-asks them to end.
+``demo`` runs. `parsing` has the parser and the exit statuses, `destination`, `record` and `times`
+the arguments that commands share, `terminal` what they write to one, and `ending` is what they do
+when a signal asks them to end.
 
 A module of a command imports what its work needs when that begins, so that help is there at once.
 docs/command_line.rst is made from the parser: ``make docs``.
