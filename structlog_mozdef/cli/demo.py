@@ -61,7 +61,10 @@ def _serve(collector: RunningCollector) -> int:
     """Let events arrive until a signal ends it."""
     print(f"The page is at {collector.base_url}/")
     print(f"Events of your own are accepted at {collector.url} (Ctrl-C stops it).", flush=True)
-    with subprocess.Popen([sys.executable, "-m", _TRAFFIC, collector.url]) as traffic:  # noqa: S603 - our own module
+    # In a session of its own, since Ctrl-C is for this process, which then ends that one.
+    with subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", _TRAFFIC, collector.url], start_new_session=True
+    ) as traffic:
         try:
             return traffic.wait()
         except Interrupted:  # which is how it is meant to end

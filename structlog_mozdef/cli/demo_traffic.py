@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import random
 import sys
 import time
@@ -111,15 +112,22 @@ class Company:
 
 
 def main(url: str, pace: float = 1.0, scenes: int | None = None) -> None:
-    """Log until a signal ends the process.
+    """Log until a signal ends the process, or its parent has ended.
 
     Args:
         url: of the collector.
         pace: a factor of all pauses.
         scenes: how many to play. Default None: without end.
     """
+    parent = os.getppid()
+
+    def pause(seconds: float) -> None:
+        time.sleep(seconds * pace)
+        if os.getppid() != parent:  # it was killed, and the collector with it
+            sys.exit()
+
     with mozdef.configure(url, tags=["demo"], linger=0.2 * min(1.0, pace)):
-        company = Company(url, lambda seconds: time.sleep(seconds * pace))
+        company = Company(url, pause)
         for scene in itertools.islice(itertools.cycle(_SCENES), scenes):
             getattr(company, scene)()
 

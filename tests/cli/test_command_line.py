@@ -235,6 +235,18 @@ def test_demo_serves_a_page_until_a_signal(number):
     assert process.returncode == 0
 
 
+def test_traffic_of_the_demo_ends_with_it():
+    """Where the demonstration is killed, the program whose events it shows ends by itself."""
+    with start_command([sys.executable, "-m", "structlog_mozdef", "demo", "--serve"]) as process:
+        address = process.stdout.readline().rpartition(" ")[2].strip()
+        assert wait_for(
+            lambda: requests.get(f"{address}api/v1/totals", timeout=10).json()["received"] > 1
+        )
+        process.kill()
+        # Both have the same standard output: its end is the end of the last of them.
+        process.communicate(timeout=60)
+
+
 def test_demo_uses_colours_only_where_they_are_wanted():
     """Escape sequences appear when they are asked for, and not in a pipe."""
     plain, coloured = command("demo"), command("demo", env={"FORCE_COLOR": "1"})

@@ -44,7 +44,7 @@ def test_only_what_is_seen_is_an_element(page, collector):
 
 def test_scrolling_shows_each_event_once(page, collector):
     """From the top to the end every event is there, in its order, and none twice."""
-    send(collector, *numbered(700))
+    send(collector, *numbered(500))
     page.open()
     seen = []
 
@@ -54,7 +54,7 @@ def test_scrolling_shows_each_event_once(page, collector):
         return "Event 1" in seen
 
     page.wait(look_and_scroll)
-    assert seen == [f"Event {number}" for number in range(700, 0, -1)]
+    assert seen == [f"Event {number}" for number in range(500, 0, -1)]
 
 
 def test_what_is_read_stays_in_its_place(page, collector):
