@@ -193,24 +193,27 @@ class Redactor(SecretLook):
         if _UNTOUCHED.issuperset(map(type, items)):
             return value
         if is_pair(items) and _is_strong(items[1]) and self._is_secret(items[0]):
-            return [self._value(items[0], depth + 1, budget), REDACTED]
+            name = self._value(items[0], depth + 1, budget)
+            return [name, self._entry(items[0], items[1], depth + 1, budget)]
         redacted: list[Any] = []
         changed = False
         in_key = False  # within the lines of a private key
-        after_option = False  # such as --password
+        option: str | None = None  # the item before, such as --password
         for item in list(items):
             if budget[0] < 0:
                 return [*redacted, _LEFT_OUT]
             new: Any = self._pair(item, depth, budget) if is_pair(item) else None
-            if (in_key or after_option) and _is_text(item):
+            if in_key and _is_text(item):
                 new = REDACTED
+            elif option is not None and _is_text(item):
+                new = self._entry(option, item, depth + 1, budget)
             elif new is None:
                 new = self._value(item, depth + 1, budget)
             redacted.append(new)
             changed = changed or new is not item
             if type(item) is str:
                 in_key = is_in_private_key(item, is_in_it=in_key)
-                after_option = item.startswith("-") and self._is_secret(item)
+                option = item if item.startswith("-") and " " not in item else None
         return redacted if changed else value
 
     def _pair(self, pair: Any, depth: int, budget: list[int]) -> list[Any] | None:

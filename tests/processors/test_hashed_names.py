@@ -52,6 +52,17 @@ def test_token_in_a_mapping():
     assert event == {"a": [{"username": hashed("kang")}]}
 
 
+@pytest.mark.parametrize(
+    "pair", [("username", "kang1234"), ["--username", "kang1234"], [("username", "kang1234")]]
+)
+def test_token_in_a_pair(pair):
+    """A value after its name in a list has the token that it has under its name."""
+    redactor = Redactor(hash_names=["username"], hash_key=KEY)
+    event = redactor(None, "info", {"field": pair})
+    assert hashed("kang1234") in str(event)
+    assert "kang1234" not in str(event)
+
+
 @pytest.mark.parametrize("key", [None, b"short", "a string is not a key", 5])
 def test_key_is_needed(key):
     """Names to hash need a key that cannot be guessed; the error does not show it."""

@@ -174,6 +174,22 @@ def test_pairs_keep_their_names():
     assert value == [["Authorization", REDACTED], ("Accept", "text")]
 
 
+@pytest.mark.parametrize(
+    "value", [["password", "email"], ("token", "id"), ["--password", "--user"]]
+)
+def test_names_in_a_list_are_no_pair(value):
+    """What stands after the name of a secret in a list can be another name."""
+    assert redacted(value) is value
+
+
+def test_lines_after_a_private_key_are_kept():
+    """In a list of lines only those of the key are replaced."""
+    lines = ["a", "-----BEGIN PRIVATE KEY-----", SECRET, "-----END PRIVATE KEY-----", "b"]
+    kept = redacted(lines)
+    assert SECRET not in str(kept)
+    assert (kept[0], kept[2], kept[4]) == ("a", REDACTED, "b")
+
+
 def test_listed_names_are_searched():
     """Names that the renderer lists as values keep no secret from being found."""
     renderer = MozDefRenderer(listed_names=["form"], redactor=Redactor())
