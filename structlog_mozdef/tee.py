@@ -51,11 +51,10 @@ class MozDefTee:
         end_streams_in(destination, (*self._processors, self._renderer))
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
-        copy = dict(event_dict)
         if self._processors:
-            self._ship_processed(logger, name, copy)
+            self._ship_processed(logger, name, dict(event_dict))
         else:
-            self._put(self._renderer(logger, name, copy))
+            self._put(self._renderer(logger, name, dict(event_dict)))
         return event_dict
 
     def _ship_processed(self, logger: WrappedLogger, name: str, copy: Any) -> None:

@@ -15,9 +15,8 @@ from typing import Final, Unpack
 
 import structlog.stdlib
 
-from structlog_mozdef._raised import clears_locals, pass_on
+from structlog_mozdef._raised import clears_locals
 from structlog_mozdef._validate import check_names
-from structlog_mozdef.delivery import feedback
 from structlog_mozdef.handler.chain import ChainHandler, Ship
 from structlog_mozdef.handler.dict_config import shows_errors
 from structlog_mozdef.options import ChainOptions, ShippingOptions, part_of, rest_of
@@ -89,12 +88,11 @@ class MozDefHandler(ChainHandler):
         processors = own_processors(chain, sequence=False)
         shipping = destination_of(destination, rest_of(options, ChainOptions))
         super().__init__(shipping, level, processors, renderer)
-        self._ships_by_formatter = False
         end_streams_in(shipping, (*self._processors, renderer))
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name
         """Use *fmt*; see `MozDefHandler` for what each kind of formatter does."""
-        self._ships_by_formatter = False
+        self.ships_by_formatter = False
         if isinstance(fmt, structlog.stdlib.ProcessorFormatter):
             *before, last = fmt.processors
             if isinstance(last, MozDefRenderer):
@@ -103,20 +101,7 @@ class MozDefHandler(ChainHandler):
                 fmt = copy.copy(fmt)
                 ship = Ship(last.with_redactor(self._redactor), self._sink)
                 fmt.processors = (*followed_by(before, ship), ship)
-                self._ships_by_formatter = True
+                self.ships_by_formatter = True
         elif type(fmt) is logging.Formatter and fmt._fmt == logging.BASIC_FORMAT:  # noqa: SLF001
             fmt = None  # level and logger are fields: they are no part of the summary
         super().setFormatter(fmt)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if not self._ships_by_formatter:
-            super().emit(record)
-            return
-        try:
-            if not feedback.is_feedback(record.name):
-                self.format(record)
-        except structlog.DropEvent:
-            pass  # a processor asked for that
-        except Exception as error:
-            pass_on(error)
-            self.put_remains(record, error)

@@ -39,6 +39,8 @@ class ChainHandler(logging.Handler):
 
     #: Records of this package are left out by it: they are warnings about what it ships.
     ships_to_mozdef = True
+    #: Whether the formatter makes the events, and ships them.
+    ships_by_formatter = False
 
     def __init__(
         self,
@@ -68,6 +70,9 @@ class ChainHandler(logging.Handler):
         try:
             if feedback.is_feedback(record.name):
                 return
+            if self.ships_by_formatter:
+                self.format(record)
+                return
             event_dict: EventDict = event_dict_of(record)
             if self.formatter is not None:
                 event_dict["event"] = without_colours(self._summary_of(record))
@@ -80,7 +85,7 @@ class ChainHandler(logging.Handler):
             pass  # a processor asked for that
         except Exception as error:
             pass_on(error)
-            self.put_remains(record, error)
+            self._put_remains(record, error)
 
     def _summary_of(self, record: logging.LogRecord) -> str:
         """Format *record* without its exception and stack, which become fields of their own."""
@@ -88,7 +93,7 @@ class ChainHandler(logging.Handler):
         bare.exc_info = bare.exc_text = bare.stack_info = None
         return self.format(bare)
 
-    def put_remains(self, record: logging.LogRecord, error: Exception) -> None:
+    def _put_remains(self, record: logging.LogRecord, error: Exception) -> None:
         """Ship what is certain of *record* if a formatter, processor or object in it failed."""
         event_dict: EventDict = {
             "event": message_of(record),
