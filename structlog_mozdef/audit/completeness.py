@@ -8,10 +8,13 @@ from typing import Any
 from structlog_mozdef.audit.numbers import NumberSet
 from structlog_mozdef.exceptions import AuditError
 from structlog_mozdef.processors.sequence import STREAM_END
+from structlog_mozdef.rendering.sealing.keys import NUMBER_LIMIT
 from structlog_mozdef.transports.event_id import stream_of
 
-# Events with numbers far apart cost some hundred bytes each: nobody shall fill the memory by them.
+# Events with numbers far apart cost some hundred bytes each, and streams a thousand: nobody shall
+# fill the memory by them.
 _BLOCKS_LIMIT = 4_000_000
+_BLOCKS_PER_STREAM = 4
 
 
 class Stream:
@@ -55,8 +58,11 @@ class Stream:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the last event that is there says that nothing comes after it."""
-        return self.ends == self.numbers.last
+        """Whether the last event that is there says that nothing comes after it.
+
+        A sealed stream that is as long as it can be has ended as well: another one follows it.
+        """
+        return self.numbers.last in {self.ends, NUMBER_LIMIT}
 
     def missing(self, *, partial: bool = False) -> Iterator[tuple[int, int]]:
         """Yield the ranges of numbers that are missing.
@@ -112,7 +118,7 @@ class Completeness:
         blocks = sum(
             stream.numbers.blocks + stream.repeated.blocks for stream in self.streams.values()
         )
-        if blocks + len(self.streams) > _BLOCKS_LIMIT:
+        if blocks + len(self.streams) * _BLOCKS_PER_STREAM > _BLOCKS_LIMIT:
             raise AuditError(
                 "there are too many streams, or numbers far apart, to check them together;"
                 " check a part of the record, with --query or a shorter file"

@@ -50,6 +50,7 @@ class IndexReader:
         query: which events, in Lucene's syntax (``tags:openvpn``). Default: all that are numbered.
         verify: whether certificates are verified, or a CA bundle.
         fields: which fields to ask for. Default: the whole events.
+        all_events: whether to read events without a number as well.
 
     Raises:
         ValueError: the URL, *api_key* or *verify* cannot work.
@@ -63,6 +64,7 @@ class IndexReader:
         query: str | None = None,
         verify: bool | str = True,
         fields: tuple[str, ...] | None = None,
+        all_events: bool = False,
     ) -> None:
         address = parse_address(url, ("https", "http"))
         base, _, index = address.url.partition("?")[0].rstrip("/").rpartition("/")
@@ -88,14 +90,16 @@ class IndexReader:
         self._scroll = self._client.prepare(f"{base}/_search/scroll", "application/json")
         self._end = self._client.prepare(f"{base}/_search/scroll", "application/json")
         self._end.method = "DELETE"
-        condition: dict[str, Any] = {"exists": {"field": "details.stream_id"}}
+        conditions: list[dict[str, Any]] = []
+        if not all_events:
+            conditions.append({"exists": {"field": "details.stream_id"}})
         if query is not None:
-            condition = {"bool": {"must": [condition, {"query_string": {"query": query}}]}}
+            conditions.append({"query_string": {"query": query}})
         self._body: dict[str, Any] = {
             "size": _PAGE_EVENTS,
             "sort": ["_doc"],
             "track_total_hits": True,
-            "query": condition,
+            "query": {"bool": {"filter": conditions}},
         }
         if fields is not None:
             self._body["_source"] = list(fields)
@@ -138,6 +142,11 @@ class IndexReader:
         shards, hits = page.get("_shards"), page.get("hits")
         if not isinstance(hits, dict) or not isinstance(hits.get("hits"), list):
             raise AuditError(f"{self.name} did not answer as an index does")
+        clusters = page.get("_clusters")  # where a part of the index is in others
+        if isinstance(clusters, dict) and any(
+            clusters.get(state) for state in ("skipped", "partial", "failed")
+        ):
+            raise AuditError(f"{self.name} answered for a part of its clusters only")
         if page.get("timed_out") or not isinstance(shards, dict) or shards.get("failed"):
             raise AuditError(f"{self.name} answered for a part of its shards only")
         return page

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from heapq import merge
 
 _SIZE = 512
 _COMPLETE = (1 << _SIZE) - 1
@@ -74,9 +75,18 @@ class NumberSet:
         if begin >= 0:
             yield begin, end
 
-    def missing(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the ranges that are missing from *begin* to *end*, both included."""
-        for low, high in self.ranges():
+    def missing(
+        self, begin: int, end: int, others: NumberSet | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the ranges that are missing from *begin* to *end*, both included.
+
+        Args:
+            begin: the first number that may be missing.
+            end: the last one.
+            others: numbers that are not missing either.
+        """
+        ranges = self.ranges()
+        for low, high in ranges if others is None else merge(ranges, others.ranges()):
             if low > end:
                 break
             if low > begin:

@@ -12,14 +12,22 @@ from structlog_mozdef.process.standard_error import count_of
 _Since = dict[str, int]
 
 
-def as_json(found: Verification, rules: Rules, since: _Since) -> dict[str, Any]:
+def as_json(
+    found: Verification, rules: Rules, since: _Since, *, mixed: bool = False
+) -> dict[str, Any]:
     """Return all that was found.
 
     Args:
         found: the record.
         rules: what counts as missing.
         since: stream id -> the number of an event at which somebody knew the keys of that stream.
+        mixed: whether the record has other events as well, which have no seal.
+
+    Raises:
+        ValueError: a stream of *since* is not in the record.
     """
+    for stream_id in since.keys() - {stream_id for _, _, stream_id in found.streams}:
+        raise ValueError(f"--compromised-at names the stream {stream_id}, which is not there")
     distrusted = _distrusted_starts(found, since)
     streams = []
     for (key_id, start, stream_id), stream in found.streams.items():
@@ -39,6 +47,7 @@ def as_json(found: Verification, rules: Rules, since: _Since) -> dict[str, Any]:
                 "last_time": stream.last_time,
                 "state": rules.state_of(stream) if stream.numbers else "forged",
                 "changed": counted((number, number) for number in stream.changed()),
+                "two_versions": counted(stream.two_versions.ranges()),
                 "forged": stream.n_forged(),
                 "unsealed": found.unsealed_by_stream.get(stream_id, 0),
                 "missing": counted(stream.missing(partial=rules.partial)),
@@ -54,7 +63,7 @@ def as_json(found: Verification, rules: Rules, since: _Since) -> dict[str, Any]:
         "impossible": found.impossible,
         "no_events": found.no_events,
     }
-    return {"proved": _is_proved(report), **report}
+    return {"proved": _is_proved(report, mixed=mixed), **report}
 
 
 def as_lines(report: dict[str, Any]) -> Iterator[str]:
@@ -90,9 +99,9 @@ def _line_of_stream(stream: dict[str, Any]) -> str:
         f"  {stream['processname'] or '?'}[{stream['processid']}] on {stream['hostname'] or '?'}"
         f"  key {stream['key']} start {stream['start']:,}"
     )
-    for name in ("changed", "missing"):
+    for name in ("changed", "missing", "two_versions"):
         if stream[name]["count"]:
-            line += f"  {name.upper()} {text_of(stream[name])}"
+            line += f"  {name.upper().replace('_', ' ')} {text_of(stream[name])}"
     for name in ("forged", "unsealed"):
         if stream[name]:
             line += f"  {stream[name]:,} {name.upper()}"
@@ -116,19 +125,26 @@ def _starts(found: Verification, rules: Rules) -> dict[str, Any]:
 
 
 def _distrusted_starts(found: Verification, since: _Since) -> dict[str, int]:
-    """Return for each key the start after which it was known."""
+    """Return for each key the start after which it was known.
+
+    A stream that has begun after a start that was too late has begun too late as well, whatever its
+    times say.
+    """
     lowest: dict[str, int] = {}
-    for key_id, start, stream_id in found.streams:
-        if stream_id in since:
+    for (key_id, start, stream_id), stream in found.streams.items():
+        if stream_id in since or stream.first_late == 1:
             lowest[key_id] = min(start, lowest.get(key_id, start))
     return lowest
 
 
-def _is_proved(report: dict[str, Any]) -> bool:
+def _is_proved(report: dict[str, Any], *, mixed: bool) -> bool:
+    if not mixed and (report["unsealed"] or report["no_events"]):
+        return False
     return (
         any(stream["authentic"] for stream in report["streams"])
         and not any(
             stream["changed"]["count"]
+            or stream["two_versions"]["count"]
             or stream["forged"]
             or stream["unsealed"]
             or stream["missing"]["count"]

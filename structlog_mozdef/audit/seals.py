@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hmac
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, repeat
 from typing import Any
 
 from structlog_mozdef.audit.completeness import Stream
@@ -44,8 +45,11 @@ ADDED_NAMES = frozenset(
 # Of them, an event has so many at most; each combination costs a MAC.
 _ADDED_LIMIT = 8
 
-# Each costs about a kilobyte: nobody shall fill the memory by forged ones.
-_STREAMS_LIMIT = 1_000_000
+# Each costs more than a kilobyte: nobody shall fill the memory by forged ones.
+_STREAMS_LIMIT = 500_000
+_MACS_IN_BLOCK = 128
+#: So many keys that are not given are told apart.
+UNKNOWN_LIMIT = 100
 
 _Key = tuple[str, int, str]
 
@@ -54,19 +58,38 @@ class SealedStream(Stream):
     """What a record holds of one sealed stream: `numbers` are those of authentic events.
 
     Attributes:
+        two_versions: numbers of which there are two authentic events that differ: somebody else had
+            the key as well.
         bad: the numbers of events whose seals do not fit.
         n_bad: how many such events there are.
         first_late: the lowest number of an authentic event that came after the compromise, or None.
     """
 
-    __slots__ = ("bad", "first_late", "keys", "n_bad")
+    __slots__ = ("_macs", "bad", "first_late", "keys", "n_bad", "two_versions")
 
     def __init__(self, event: dict[str, Any], keys: StreamKeys) -> None:
         super().__init__(event)
         self.keys = keys
+        self.two_versions = NumberSet()
         self.bad = NumberSet()
         self.n_bad = 0
+        # The first eight bytes of each MAC, in blocks: an event that comes again is the same one.
+        self._macs: dict[int, array[int]] = {}
         self.first_late: int | None = None
+
+    def add_authentic(self, number: int, event: dict[str, Any], mac: str) -> None:
+        """Add *event*, whose seal *mac* fits."""
+        self.add(number, event)
+        block, at = divmod(number, _MACS_IN_BLOCK)
+        macs = self._macs.get(block)
+        if macs is None:
+            macs = self._macs[block] = array("Q")
+        if len(macs) <= at:
+            macs.extend(repeat(0, at + 1 - len(macs)))
+        short = int(mac[:16], 16)
+        if macs[at] and macs[at] != short:
+            self.two_versions.add(number)
+        macs[at] = short
 
     def changed(self) -> Iterator[int]:
         """Yield the numbers whose events were changed: no authentic event has them."""
@@ -81,16 +104,9 @@ class SealedStream(Stream):
 
     def missing(self, *, partial: bool = False) -> Iterator[tuple[int, int]]:
         """Yield the ranges of numbers that have no event, not even a changed one."""
-        if not self.numbers:
-            return
-        for first, last in super().missing(partial=partial):
-            begin = first
-            for number in _each(self.bad, first, last):
-                if number > begin:
-                    yield begin, number - 1
-                begin = number + 1
-            if begin <= last:
-                yield begin, last
+        if self.numbers:
+            begin = self.numbers.first if partial else 1
+            yield from self.numbers.missing(begin, self.numbers.last, self.bad)
 
     def untrusted(self, since: int | None) -> int | None:
         """Return the number from which on nothing is proved, or None.
@@ -114,7 +130,8 @@ class Verification:
     Attributes:
         streams: key id, start, stream id -> what was found.
         unsealed: events without a seal, or with something else under its name.
-        unknown: key id -> events that are sealed with a key that is not given.
+        unknown: key id -> events that are sealed with a key that is not given; those of more than
+            `UNKNOWN_LIMIT` keys together under "others".
         impossible: sealed events whose start, number or stream no seal has.
         no_events: lines that are no events.
     """
@@ -154,6 +171,8 @@ class Verification:
             return
         (stream_id, number), key_id, start = identity, seal[1], int(seal[2])
         if key_id not in self._keys:
+            if key_id not in self.unknown and len(self.unknown) >= UNKNOWN_LIMIT:
+                key_id = "others"
             self.unknown[key_id] = self.unknown.get(key_id, 0) + 1
         elif not can_be_sealed(start, number):
             self.impossible += 1
@@ -180,7 +199,7 @@ class Verification:
             stream.bad.add(number)
             stream.n_bad += 1
             return
-        stream.add(number, event)
+        stream.add_authentic(number, event, mac)
         if self._compromised_at is not None and (
             stream.first_late is None or number < stream.first_late
         ):
@@ -214,11 +233,9 @@ class Verification:
         return found
 
 
-def _each(numbers: NumberSet, low: int = 0, high: int | None = None) -> Iterator[int]:
+def _each(numbers: NumberSet) -> Iterator[int]:
     for first, last in numbers.ranges():
-        if high is not None and first > high:
-            return
-        yield from range(max(first, low), (last if high is None else min(last, high)) + 1)
+        yield from range(first, last + 1)
 
 
 def _time_of(event: dict[str, Any]) -> datetime | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import json
 import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +25,8 @@ _GZIP = b"\x1f\x8b"
 #: A longer line is no event.
 _LINE_LIMIT_BYTES = 16 * 1024 * 1024
 _ACTIONS = ({"index"}, {"create"})
+# What ends a name. A string with such text in it looks like more names than there are.
+_NAMES = re.compile(rb'"[ \t\r\n]*:')
 
 #: What stands for a line that is no event.
 NO_EVENT: dict[str, Any] = {}
@@ -46,7 +52,7 @@ def events_of(path: str) -> Iterator[dict[str, Any]]:
                     yield from events_in_lines(unpacked)  # type: ignore[arg-type]
             else:
                 yield from events_in_lines(file)
-    except (OSError, EOFError, MozDefError) as error:
+    except (OSError, EOFError, MozDefError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise AuditError(f"{path!r} cannot be read: {reason}") from None
 
@@ -65,12 +71,36 @@ def events_in_lines(stream: BinaryIO) -> Iterator[dict[str, Any]]:
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """Return the event in *line*; `NO_EVENT` where there is none."""
+    """Return the event in *line*; `NO_EVENT` where there is none.
+
+    Nor is there one where a name comes twice in an object: who reads the line by eye or by another
+    program may see another value than an auditor.
+    """
     try:
-        value = orjson.loads(line)
-    except ValueError:
+        value = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
+        if len(_NAMES.findall(line)) > _n_names(value):
+            _check_names(line)
+    except (ValueError, RecursionError):  # no JSON, or deeper than any event
         return NO_EVENT
     return unwrapped(value)
+
+
+def _n_names(value: Any) -> int:
+    kind = type(value)
+    if kind is dict:
+        return len(value) + sum(map(_n_names, value.values()))
+    return sum(map(_n_names, value)) if kind is list else 0
+
+
+def _check_names(line: bytes) -> None:
+    """Raise ValueError where a name comes twice in an object of *line*."""
+
+    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError
+        return {}
+
+    json.loads(line.decode("utf-8-sig"), object_pairs_hook=check)
 
 
 def unwrapped(value: Any) -> dict[str, Any]:

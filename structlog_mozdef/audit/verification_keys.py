@@ -6,14 +6,15 @@ verification key can make seals as well: it belongs to the auditor, and on no ma
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from structlog_mozdef.rendering.sealing.keys import (
     CHAPTER_EPOCHS,
-    EPOCH_EVENTS,
     NUMBER_LIMIT,
+    STARTS_LIMIT,
     MACKey,
     derive,
     epoch_of,
@@ -22,9 +23,9 @@ from structlog_mozdef.rendering.sealing.keys import (
     stream_key_of,
 )
 
-#: No key file has been used for more starts. Deriving the last one takes ten seconds.
-STARTS_LIMIT = 10_000_000
 _CHECKPOINT = 1_000
+# In so many chapters of all streams together, an epoch is found at once: 20 MB.
+_KEPT_CHAPTERS = 256
 _LINE = re.compile(r"structlog-mozdef-verification-key 1 ([0-9a-f]{8}) ([0-9a-f]{64})", re.ASCII)
 
 
@@ -84,41 +85,46 @@ class VerificationKey:
 
 
 class StreamKeys:
-    """The keys of one stream. Those of the latest chapter are kept, for events in any order."""
+    """The keys of one stream. Those that events in any order need again are kept, up to a limit."""
 
-    __slots__ = ("_chapter", "_epoch_keys", "_first_key", "_identity", "_latest")
+    __slots__ = ("_first_key", "_identity", "_latest")
 
     def __init__(self, key_id: str, start: int, stream_id: str, key: bytes) -> None:
         self._identity = (key_id, start, stream_id)
         self._first_key = key
-        self._chapter = (0, key)
-        self._epoch_keys = [derive(key, b"first epoch")]
         self._latest: tuple[int, MACKey] | None = None
 
     def mac(self, number: int, form: bytes) -> bytes:
         """Return the MAC that the event *number* must have, at most `NUMBER_LIMIT`."""
         epoch = epoch_of(number)
         if self._latest is None or self._latest[0] != epoch:
-            self._latest = (epoch, mac_key_of(self._epoch_key(epoch), *self._identity))
+            chapter, within = divmod(epoch, CHAPTER_EPOCHS)
+            epoch_key = _chapter_of(self._first_key, chapter).epoch_key(within)
+            self._latest = (epoch, mac_key_of(epoch_key, *self._identity))
         return self._latest[1].mac(number, form)
 
-    def _epoch_key(self, epoch: int) -> bytes:
-        chapter, within = divmod(epoch, CHAPTER_EPOCHS)
-        at, key = self._chapter
-        if at != chapter:
-            if at > chapter:
-                at, key = 0, self._first_key
-            key = _steps(key, b"chapter", chapter - at)
-            self._chapter = (chapter, key)
-            self._epoch_keys = [derive(key, b"first epoch")]
+
+class _Chapter:
+    """The keys of the epochs of a chapter, as far as they were needed."""
+
+    def __init__(self, key: bytes) -> None:
+        self._epoch_keys = [derive(key, b"first epoch")]
+
+    def epoch_key(self, within: int) -> bytes:
+        """Return the key of one of its epochs, which count from 0."""
         while len(self._epoch_keys) <= within:
             self._epoch_keys.append(derive(self._epoch_keys[-1], b"epoch"))
         return self._epoch_keys[within]
 
 
+@functools.lru_cache(_KEPT_CHAPTERS)
+def _chapter_of(first_key: bytes, chapter: int) -> _Chapter:
+    return _Chapter(_steps(first_key, b"chapter", chapter))
+
+
 def can_be_sealed(start: int, number: int) -> bool:
     """Return whether a seal can have this start and this number."""
-    return 1 <= start <= STARTS_LIMIT and 1 <= number < NUMBER_LIMIT + EPOCH_EVENTS
+    return 1 <= start <= STARTS_LIMIT and 1 <= number <= NUMBER_LIMIT
 
 
 def _steps(key: bytes, label: bytes, count: int) -> bytes:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-import orjson
-
 from structlog_mozdef.cli.record import add_record, add_silent_after, read_record
-from structlog_mozdef.cli.terminal import printable
+from structlog_mozdef.cli.terminal import print_json, printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     rules = Rules(partial=options.partial, silent_after=options.silent_after)
     read_record(options, found.add, whole=False)
     if options.json:
-        print(orjson.dumps(as_json(found, rules), option=orjson.OPT_INDENT_2).decode())
+        print_json(as_json(found, rules))
     else:
         for line in as_lines(found, rules):
             print(printable(line))

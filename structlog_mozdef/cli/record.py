@@ -59,7 +59,11 @@ def add_silent_after(parser: argparse.ArgumentParser) -> None:
 
 
 def read_record(
-    options: argparse.Namespace, use: Callable[[dict[str, Any]], None], *, whole: bool
+    options: argparse.Namespace,
+    use: Callable[[dict[str, Any]], None],
+    *,
+    whole: bool,
+    all_events: bool = False,
 ) -> None:
     """Call *use* with each event of the record.
 
@@ -67,13 +71,16 @@ def read_record(
         options: of `add_record`.
         use: is given each event, and an empty dict for each line that is none.
         whole: whether *use* needs more of an event than its number.
+        all_events: whether an index is asked for events without a number as well.
 
     Raises:
         ValueError: an argument cannot work.
         AuditError: a source cannot be read to its end.
     """
     # All addresses are checked before the first source is read.
-    readers = [_reader(options, source, whole=whole) for source in options.sources]
+    readers = [
+        _reader(options, source, whole=whole, all_events=all_events) for source in options.sources
+    ]
     for source, reader in zip(options.sources, readers, strict=True):
         with progress() as bar:
             if reader is not None:
@@ -99,7 +106,9 @@ def _events_of(source: str) -> Iterator[dict[str, Any]]:
     return events_in_lines(sys.stdin.buffer)
 
 
-def _reader(options: argparse.Namespace, source: str, *, whole: bool) -> IndexReader | None:
+def _reader(
+    options: argparse.Namespace, source: str, *, whole: bool, all_events: bool
+) -> IndexReader | None:
     if not source.lower().startswith(("https://", "http://")):
         return None
     from structlog_mozdef.audit.index import NUMBERS_ONLY, IndexReader
@@ -112,4 +121,5 @@ def _reader(options: argparse.Namespace, source: str, *, whole: bool) -> IndexRe
         query=options.query,
         verify=verify,
         fields=None if whole else NUMBERS_ONLY,
+        all_events=all_events,
     )

@@ -12,10 +12,8 @@ import os
 import re
 from datetime import UTC, datetime
 
-import orjson
-
 from structlog_mozdef.cli.record import add_record, add_silent_after, read_record
-from structlog_mozdef.cli.terminal import printable
+from structlog_mozdef.cli.terminal import print_json, printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a detail that something on the way adds to events (those of MozDef's own plugins"
         " are known); repeatable (default: none)",
     )
+    verify.add_argument(
+        "--mixed",
+        action="store_true",
+        help="the record also has events of programs that do not seal: they prove nothing, and are"
+        " no error (default: each is an error)",
+    )
     verify.set_defaults(act=_verify)
 
 
@@ -105,11 +109,11 @@ def _verify(options: argparse.Namespace) -> int:
 
     times, since = _compromises(options.compromised_at)
     found = Verification(read_keys(options.key), options.added, min(times, default=None))
-    read_record(options, found.add, whole=True)
+    read_record(options, found.add, whole=True, all_events=not options.mixed)
     rules = Rules(partial=options.partial, silent_after=options.silent_after)
-    report = as_json(found, rules, since)
+    report = as_json(found, rules, since, mixed=options.mixed)
     if options.json:
-        print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
+        print_json(report)
     else:
         for line in as_lines(report):
             print(printable(line))

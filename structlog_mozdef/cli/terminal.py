@@ -6,6 +6,8 @@ import json
 import sys
 from typing import Any, Self
 
+import orjson
+
 # So many characters are escaped at once: each takes far more memory until they are joined.
 _AT_ONCE = 64 * 1024
 
@@ -29,6 +31,13 @@ def _escaped(text: str, *, shows_all: bool) -> str:
         else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
         for character in text
     )
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as JSON for people and for programs, without what a terminal would obey."""
+    # No string in it has a line break.
+    for line in orjson.dumps(value, option=orjson.OPT_INDENT_2).decode().split("\n"):
+        print(printable(line))
 
 
 def progress(total: int | None = None, unit: str = "event") -> Any:

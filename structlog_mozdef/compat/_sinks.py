@@ -78,7 +78,8 @@ class Sinks:
         if entry is None:
             entry, surplus = self._open(destination)
             for sink in surplus:
-                sink.close(0.0)  # no event waits in it
+                sink.end_streams(0.0)
+                sink.close(0.0)  # no other event waits in it
         entry.last_used = monotonic()
         return entry.sink
 

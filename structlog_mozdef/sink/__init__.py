@@ -216,8 +216,9 @@ class Sink:
     def end_streams(self, patience: float = 1.0) -> None:
         """Accept the events that say that the streams in this sink have ended well.
 
-        The end of the process does so, and so does the next call of `configure`. What is logged
-        after that is followed by another such event.
+        The end of the process does so for sinks that are still held, and so do the next call of
+        `configure` and the end of a ``with`` block. Call it before `close` where a sink goes with a
+        function. What is logged after that is followed by another such event.
 
         Args:
             patience: longest wait for a `RateLimiter` to tell what it has held back, in seconds.
@@ -404,6 +405,7 @@ class Sink:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.end_streams()  # at the end of the process nobody may hold this any more
         self.close()
         if self._totals.unsent():
             self.own_log.warn("not sent", self._totals.sentence_on_unsent())

@@ -17,7 +17,7 @@ from support.sealing import numbers, rendered
 from structlog_mozdef import MozDefHandler, SequenceAdder, Sink, configure, end_streams_in
 from structlog_mozdef.audit.completeness import Completeness
 from structlog_mozdef.audit.report import Rules, as_json, as_lines, is_complete
-from structlog_mozdef.audit.sources import events_in_lines, events_of
+from structlog_mozdef.audit.sources import events_in_lines, events_of, parse
 from structlog_mozdef.exceptions import AuditError
 from structlog_mozdef.testing import MemoryTransport
 
@@ -204,6 +204,28 @@ def test_damaged_lines():
     assert (report["no_events"], report["events"], report["complete"]) == (4, 1, True)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"summary":"evil",%b,"summary":"x"}',
+        b'{"details":{"a":1,"a" : 2},%b}',
+        b'{"_source":{%b},"_source":{%b}}',
+        b'{"summary":"evil",%b,"summ\\u0061ry":"x"}',
+        b"[" * 1_000 + b"]" * 1_000,
+    ],
+)
+def test_names_that_come_twice(line):
+    """Two readers may see two values: such a line is no event, and neither is a deep one."""
+    fields = lines(event(1)).strip()[1:-1]
+    assert parse(line.replace(b"%b", fields)) == {}
+
+
+def test_texts_that_look_like_names():
+    """A text with quotes and colons in it is no name."""
+    value = event(1, text='"a": 1, "a" :2', nested={"a": [{"a": 1}, {"a": 2}]})
+    assert parse(b"\xef\xbb\xbf" + lines(value)) == value
+
+
 def test_a_spool(tmp_path):
     """What waits in a spool is there, and so are its dead letters."""
     orphan(tmp_path, [json.dumps(event(1)).encode(), json.dumps(event(2)).encode()])
@@ -229,6 +251,8 @@ def test_the_database_of_a_collector(tmp_path):
 def broken(kind, path):
     if kind == "truncated gzip":
         path.write_bytes(gzip.compress(lines(event(1)) * 1000)[:-100])
+    elif kind == "damaged gzip":
+        path.write_bytes(gzip.compress(lines(event(1)) * 1000)[:50] + b"x" * 50)
     elif kind == "other database":
         with sqlite3.connect(path) as connection:
             connection.execute("CREATE TABLE x (y)")
@@ -241,7 +265,8 @@ def broken(kind, path):
 
 
 @pytest.mark.parametrize(
-    "kind", ["missing", "truncated gzip", "other database", "no database", "no spool"]
+    "kind",
+    ["missing", "truncated gzip", "damaged gzip", "other database", "no database", "no spool"],
 )
 def test_what_cannot_be_read(kind, tmp_path):
     """A source that cannot be read to its end ends the audit, in one sentence."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import copy
 import json
 import random
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.sealing import Sealing, numbers, only_stream, rendered
 
 from structlog_mozdef import Sink
+from structlog_mozdef.audit.seals import SealedStream
+from structlog_mozdef.audit.verification_keys import VerificationKey
 from structlog_mozdef.rendering.fields import FIELDS
 from structlog_mozdef.rendering.sealing.canonical import canonical_of
 from structlog_mozdef.rendering.sealing.keys import derive, mac_key_of
+from structlog_mozdef.rendering.sealing.sealer import _Epoch
 from structlog_mozdef.testing import MemoryTransport
 
 DETAILS = {
@@ -330,6 +334,98 @@ def test_the_time_of_a_compromise(sealing, events):
         only_stream(sealing.verify(events, partial=True, at=datetime.now(UTC)))["not_proved_from"]
         is None
     )
+
+
+def test_a_stream_of_the_thief(sealing, tmp_path):
+    """A stream that begins after one that was too late is not trusted, whatever times it has."""
+    tmp_path.chmod(0o700)
+    thief = Sealing(tmp_path)
+    late, forged = thief.stream(2), thief.stream(2, end=False)
+    now = datetime.now(UTC)
+    for event in late:
+        event["receivedtimestamp"] = (now + timedelta(hours=1)).isoformat()
+    for event in forged:
+        event["receivedtimestamp"] = (now - timedelta(days=1)).isoformat()
+    report = thief.verify([*late, *forged], at=now)
+    assert [stream["not_proved_from"] for stream in report["streams"]] == [1, 1]
+
+
+def test_two_versions(sealing, events):
+    """Two authentic events of one number show that somebody else had the key."""
+    sink = Sink(MemoryTransport(), seal=sealing.path)
+    sink.put(rendered("x"))
+    stolen = epochs_in_memory(sink)[0]
+    sink.close()
+    event = sink._transport.events[0]
+    found = [*events, event, forge(event, 1, stolen), event]
+    report = sealing.verify(found, partial=True)
+    assert [numbers(stream["two_versions"]) for stream in report["streams"]] == [[], [1]]
+    assert not report["proved"]
+
+
+def test_a_stream_that_is_not_there(sealing, events):
+    """A compromise of a stream that nobody knows is a mistake, and no proof."""
+    with pytest.raises(ValueError, match=r"^--compromised-at names the stream abc, which"):
+        sealing.verify(events, since={"abc": 1})
+
+
+def test_an_event_without_a_seal(sealing, events):
+    """An event that somebody has added without a seal is no part of what is proved."""
+    added = [*events, json.loads(rendered("added"))]
+    report = sealing.verify(added, partial=True)
+    assert (report["proved"], report["unsealed"]) == (False, 1)
+    assert sealing.verify(added, partial=True, mixed=True)["proved"]
+
+
+def test_every_second_event_is_changed(sealing, events):
+    """Many changes take no more time than a few."""
+    stream = SealedStream(events[0], None)
+    for number in range(1, 100_001):
+        (stream.numbers if number % 2 else stream.bad).add(number)
+    began = time.process_time()
+    assert list(stream.missing()) == []
+    assert time.process_time() - began < 10  # seconds; it took hours
+
+
+def test_numbers_in_any_order(sealing):
+    """An index gives events of far chapters by turns; their keys are derived once."""
+    keys = VerificationKey(sealing.first_key).stream(1, "0" * 16)
+    numbers = [1, 9_999_999, 5_000_000]
+    expected = [keys.mac(number, b"x") for number in numbers]
+    began = time.process_time()
+    for _ in range(1_000):
+        assert [keys.mac(number, b"x") for number in numbers] == expected
+    assert time.process_time() - began < 5  # seconds; it took minutes
+
+
+def test_many_keys_that_are_not_given(sealing, events):
+    """Nobody fills the memory, or the report, by seals of invented keys."""
+    forged = [copy.deepcopy(events[0]) for _ in range(300)]
+    for number, event in enumerate(forged):
+        seal = event["details"]["seal"].split(".")
+        event["details"]["seal"] = ".".join(["1", f"{number:08x}", *seal[2:]])
+    unknown = sealing.verify(forged)["unknown_keys"]
+    assert (len(unknown), unknown["others"]) == (101, 200)
+
+
+def test_a_stream_that_is_as_long_as_it_can_be(sealing, monkeypatch):
+    """The next event begins another stream, and nothing is missing in the first one."""
+    sink = Sink(MemoryTransport(), seal=sealing.path)
+    sink.put(rendered("x"))
+    sealer = sink.sealer
+    epoch = sealer._epoch
+    for index in range(1, 100_000):
+        key = None if not index % 1_000 else bytearray(derive(epoch._key, b"epoch"))
+        epoch = _Epoch(epoch._start, epoch.stream_id, index, epoch._next_chapter[:], key)
+    sealer._epoch = epoch
+    for _ in range(101):
+        sink.put(rendered("x"))
+    sink.close()
+    report = sealing.verify(sink._transport.events, partial=True)
+    first, second = report["streams"]
+    assert (first["last"], first["state"]) == (10_000_000, "ended")
+    assert (second["last"], second["state"], second["start"]) == (1, "open", first["start"] + 1)
+    assert report["impossible"] == 0
 
 
 # What happens to a record, and is no change

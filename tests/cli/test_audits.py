@@ -228,6 +228,7 @@ def test_an_api_key_and_a_ca_bundle(tmp_path):
         ([PAGES[0], {**PAGES[1], "timed_out": True}], "a part of its shards"),
         ([401], "answered 401: some_exception"),
         ([PAGES[0], 503], "answered 503"),
+        ([{**PAGES[0], "_clusters": {"total": 2, "skipped": 1}}], "a part of its clusters"),
         ([b"<html>"], "did not answer as an index does"),
         ([b"[]"], "did not answer as an index does"),
         ([{"hits": []}], "did not answer as an index does"),
@@ -310,6 +311,34 @@ def test_a_process_that_is_killed(sealing, tmp_path):
     status, output, _ = verify(tmp_path, spool)
     assert (status, "150 authentic, the last 150  open" in output) == (0, True)
     assert verify(tmp_path, spool, "--silent-after", "0")[0] == 1
+
+
+def test_hostile_json(tmp_path):
+    """What a terminal would obey is escaped in JSON as well, which keeps its meaning."""
+    hostname = "\x9b2J\u202e\x1b[2J"
+    status, output, _ = audit(
+        "--json",
+        text=json.dumps({**json.loads(line(1)), "hostname": hostname}, ensure_ascii=False).encode(),
+    )
+    assert all(each.isprintable() for each in output.split("\n"))
+    assert (status, json.loads(output)["streams"][0]["hostname"]) == (0, hostname)
+
+
+def test_a_record_of_several_programs(sealing, tmp_path):
+    """Events without seals are an error, unless the auditor knows that there are some."""
+    events = [*sealing.stream(1), json.loads(line(1))]
+    lines = b"\n".join(json.dumps(event).encode() for event in events)
+    assert verify(tmp_path, text=lines)[0] == 1
+    assert verify(tmp_path, "--mixed", text=lines)[0] == 0
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_what_an_index_is_asked_for(sealing, tmp_path, mixed):
+    """All its events, so that one without a seal is found; in a mixed one those with a number."""
+    with index_of(hits()) as server:
+        verify(tmp_path, f"{server.base}/events", *["--mixed"] * mixed)
+        conditions = json.loads(server.requests[0].body)["query"]["bool"]["filter"]
+    assert bool(conditions) == mixed
 
 
 def test_json_of_seals(sealing, tmp_path):

@@ -215,9 +215,37 @@ def test_processes_share_a_key_file(sealing):
 
 
 def test_after_a_crash_in_the_middle(sealing):
-    """What a process has left that died while it replaced the key file is in nobody's way."""
-    (sealing.path.parent / ".sealing.key.new").write_text("half")
-    assert sealing.verify(sealing.stream(1))["proved"]
+    """What a process has left that died while it replaced the key file is destroyed: a key."""
+    leftover = sealing.path.parent / ".sealing.key.new"
+    leftover.write_text("half of a key")
+    with leftover.open("rb") as file:
+        assert sealing.verify(sealing.stream(1))["proved"]
+        assert file.read() == bytes(len("half of a key"))
+    assert not leftover.exists()
+
+
+@forks
+def test_a_fork_while_the_key_file_is_locked(sealing):
+    """A child that is forked while another thread has the lock does not keep it."""
+    key_file = KeyFile(sealing.path)
+    child = 0
+    try:
+        with key_file._opened():
+            child = os.fork()
+            if not child:
+                signal.pause()
+        assert key_file.begin("0" * 16).number == 1
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_key_file_that_is_used_up(sealing):
+    """An auditor knows no more starts: the file says so before events are sealed in vain."""
+    words = sealing.path.read_text().split(" ")
+    words[3] = "10000001"
+    sealing.path.write_text(" ".join(words))
+    assert "make another key" in refused(sealing.path)
 
 
 # All that ships by the same sink

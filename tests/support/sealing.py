@@ -36,14 +36,21 @@ class Sealing:
         return transport.events
 
     def verify(
-        self, events: list[dict], *, since=None, at: datetime | None = None, added=(), **rules: Any
+        self,
+        events: list[dict],
+        *,
+        since=None,
+        at: datetime | None = None,
+        added=(),
+        mixed: bool = False,
+        **rules: Any,
     ) -> dict[str, Any]:
         """What an auditor finds."""
         key = VerificationKey(self.first_key)
         found = Verification({key.key_id: key}, added, at)
         for event in events:
             found.add(event)
-        return as_json(found, Rules(**rules), since or {})
+        return as_json(found, Rules(**rules), since or {}, mixed=mixed)
 
 
 def rendered(summary: str, **details: Any) -> bytes:

@@ -22,7 +22,13 @@ from structlog_mozdef import _flock
 from structlog_mozdef._deadline import Deadline
 from structlog_mozdef.files.opening import create_file, open_file, write_all
 from structlog_mozdef.files.private_folder import NotPrivateError, open_private_folder
-from structlog_mozdef.rendering.sealing.keys import KEY_BYTES, derive, key_id_of, stream_key_of
+from structlog_mozdef.rendering.sealing.keys import (
+    KEY_BYTES,
+    STARTS_LIMIT,
+    derive,
+    key_id_of,
+    stream_key_of,
+)
 
 _CONTENT = re.compile(
     rb"structlog-mozdef-sealing-key 1 ([0-9a-f]{8}) ([0-9]{1,12}) ([0-9a-f]{64})\n", re.ASCII
@@ -95,6 +101,9 @@ class KeyFile:
             try:
                 yield folder_fd, fd
             finally:
+                # Not by closing it alone: a child that was forked meanwhile would keep the lock.
+                with contextlib.suppress(OSError):
+                    _flock.unlock(fd)
                 os.close(fd)
         finally:
             os.close(folder_fd)
@@ -102,8 +111,7 @@ class KeyFile:
     def _replace(self, folder_fd: int, old: int, content: bytes) -> None:
         name = os.path.basename(self.path)  # noqa: PTH119 - below a descriptor
         new_name = f".{name}.new"
-        with contextlib.suppress(FileNotFoundError):  # of a process that died here
-            os.unlink(new_name, dir_fd=folder_fd)
+        _destroy_leftover(new_name, folder_fd)
         new = create_file(new_name, os.O_WRONLY, folder_fd)
         try:
             write_all(new, content)
@@ -112,14 +120,30 @@ class KeyFile:
             os.close(new)
         os.rename(new_name, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         os.fsync(folder_fd)
-        os.lseek(old, 0, os.SEEK_SET)
-        write_all(old, bytes(os.fstat(old).st_size))
-        os.fsync(old)
+        _overwrite(old)
 
 
 def content_of(key_id: str, number: int, key: bytes) -> bytes:
     """Return the content of a key file: its id, the number of the next start, and the key of it."""
     return f"structlog-mozdef-sealing-key 1 {key_id} {number} {key.hex()}\n".encode("ascii")
+
+
+def _overwrite(fd: int) -> None:
+    os.lseek(fd, 0, os.SEEK_SET)
+    write_all(fd, bytes(os.fstat(fd).st_size))
+    os.fsync(fd)
+
+
+def _destroy_leftover(name: str, folder_fd: int) -> None:
+    """Remove what a process has left that died before its rename: it may hold the next key."""
+    with contextlib.suppress(OSError):
+        fd = open_file(name, folder_fd, os.O_RDWR)
+        try:
+            _overwrite(fd)
+        finally:
+            os.close(fd)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder_fd)
 
 
 class _UnusableError(Exception):
@@ -161,6 +185,8 @@ def _parse(content: bytes) -> tuple[str, int, bytes]:
     if match is None:
         raise _UnusableError("which is no sealing key: structlog-mozdef seal new-key makes one")
     key_id, number, key = match.groups()
+    if int(number) > STARTS_LIMIT:
+        raise _UnusableError("which has begun as many streams as it can: make another key")
     return key_id.decode(), int(number), bytes.fromhex(key.decode())
 
 

@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 KEY_BYTES = 32
 EPOCH_EVENTS = 100
 CHAPTER_EPOCHS = 1_000
-#: A process that logs more begins another stream.
-NUMBER_LIMIT = 10_000_000_000
+#: A process that logs more begins another stream: an auditor reaches each number in 1,100 steps.
+NUMBER_LIMIT = 10_000_000
+#: A key file begins no more streams. To derive the key of the last one takes ten seconds.
+STARTS_LIMIT = 10_000_000
 _BLOCK_BYTES = 64  # of SHA-256
 _INNER, _OUTER = 0x36, 0x5C  # of HMAC
 
