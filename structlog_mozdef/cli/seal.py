@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mixed",
         action="store_true",
         help="the record also has events of programs that do not seal: they prove nothing, and are"
-        " no error",
+        " no error (default: each is an error)",
     )
     verify.set_defaults(act=_verify)
 
