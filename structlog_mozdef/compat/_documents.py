@@ -27,6 +27,7 @@ from structlog_mozdef.rendering.fields import (
     claim_detail,
     severity_of,
 )
+from structlog_mozdef.rendering.renderer import MozDefRenderer
 from structlog_mozdef.rendering.typed_details import repair_typed_details
 
 #: What an event says of its source where nobody has said more; mozdef_client's own default.
@@ -37,6 +38,7 @@ _SYSLOG_KNOWS = frozenset({"hostname", "processid", "processname", "severity", "
 _FIRST_IN_LINE = ("summary", "category", "tags", "details")
 #: What Elasticsearch stores as a string; it refuses the event if one of them is an object.
 _STRINGS = ("category", "hostname", "processid", "processname", "severity", "source", "summary")
+_TEXTS = frozenset({*_STRINGS, "timestamp"}) - {"processid"}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 # The event in whose details a document with other keys is encoded.
@@ -61,9 +63,23 @@ def encode_document(document: dict[Any, Any], url: object = None) -> bytes:
     if is_event or not _is_custom(url):
         _repair_fields(document)
     if is_event and type(document.get("details")) is dict:
-        return encode(document, max_names=NAMES_MAXIMUM)
+        # Where a sink seals, in the order of the seal; see `rendering.sealing.in_order`.
+        encode_event = MozDefRenderer._encode if _is_as_rendered(document) else encode  # noqa: SLF001 - ours
+        return encode_event(document, None, False, NAMES_MAXIMUM)
     # As a detail of an otherwise empty event: `encode` checks all levels of details.
     return _unwrap(encode({"details": {"document": document}}, max_names=NAMES_MAXIMUM))
+
+
+def _is_as_rendered(document: dict[Any, Any]) -> bool:
+    """Return whether *document* has all fields of an event, in the types of a renderer."""
+    tags = document.get("tags")
+    return (
+        len(document) == len(_EVENT_KEYS)
+        and type(document["processid"]) is int
+        and all(type(document[name]) is str for name in _TEXTS)
+        and type(tags) is list
+        and all(type(tag) is str for tag in tags)
+    )
 
 
 def _is_custom(url: object) -> bool:

@@ -6,6 +6,7 @@ import copy
 import subprocess
 import sys
 
+import orjson
 import pytest
 from support.compat_documents import VULNERABILITY
 from support.compat_receivers import own_delivery
@@ -71,6 +72,44 @@ def test_a_sink_of_the_program(sealing, send):
     report = sealing.verify(transport.events)
     (stream,) = report["streams"]
     assert (report["proved"], stream["authentic"], stream["state"]) == (True, 3, "ended")
+
+
+@both
+def test_nothing_is_parsed(sealing, send):
+    """An event of usual types is sealed as it was encoded."""
+    sink = Sink(MemoryTransport(), seal=sealing.path)
+    called = []
+
+    def note(_frame, event, function):
+        if event == "c_call":
+            called.append(function)
+
+    sys.setprofile(note)
+    try:
+        send("http://mozdef.invalid/events", sink=sink)
+    finally:
+        sys.setprofile(None)
+    assert orjson.dumps in called
+    # MozDefMsg has a float without a fraction here, which is another number in the seal.
+    assert (orjson.loads in called) == (send is send_msg)
+    sink.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("category", 1.0), ("processid", "x"), ("tags", [1.0]), ("hostname", 5)],
+)
+def test_fields_of_odd_types(sealing, name, value):
+    """Whatever a program has set, the seal fits what is sent."""
+    transport = MemoryTransport()
+    sink = Sink(transport, seal=sealing.path)
+    msg = mozdef.MozDefMsg("http://mozdef.invalid/events", "hello", details={"a": 1})
+    msg.sink = sink
+    msg.log[name] = value
+    msg.send()
+    sink.close()
+    report = sealing.verify(transport.events)
+    assert (report["proved"], report["streams"][0]["authentic"]) == (True, 1)
 
 
 @both
