@@ -19,6 +19,7 @@ class Somewhere:
     number: int
 
     failure = "failed"
+    seal = None
 
     def transport(self, own_log):
         return MemoryTransport()
