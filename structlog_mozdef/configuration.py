@@ -6,6 +6,7 @@ The module is not called ``configure`` because ``structlog_mozdef.configure`` is
 from __future__ import annotations
 
 import os
+import sys
 import weakref
 from collections.abc import Mapping
 from enum import Enum
@@ -15,6 +16,7 @@ import structlog
 from structlog.typing import Processor
 
 from structlog_mozdef._raised import clears_locals
+from structlog_mozdef._terminal import has_colours, is_terminal
 from structlog_mozdef._validate import check_choice, check_names
 from structlog_mozdef.bound_logger import LEVELS, bound_logger_at
 from structlog_mozdef.exceptions import MozDefError
@@ -23,7 +25,7 @@ from structlog_mozdef.logger import MozDefLoggerFactory
 from structlog_mozdef.options import ChainOptions, ConfigureOptions, part_of
 from structlog_mozdef.options.chain import is_sealed, own_processors, renderer_of
 from structlog_mozdef.options.environment import by_variable, settings_from, without_effect
-from structlog_mozdef.processors.console import Console, has_colours, is_terminal
+from structlog_mozdef.processors.console import Console
 from structlog_mozdef.processors.context import (
     TimestampAdder,
     add_hostname,
@@ -187,8 +189,8 @@ def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
 
 def _consoles(console: bool | str, chain: Mapping[str, Any]) -> list[Processor]:
     check_choice("console", console, (True, False, "auto"))
-    if console is True or (console == "auto" and is_terminal()):
-        return [Console(chain["redact"] or None, chain["tags"], colours=has_colours())]
+    if console is True or (console == "auto" and is_terminal(sys.stderr)):
+        return [Console(chain["redact"] or None, chain["tags"], colours=has_colours(sys.stderr))]
     return []
 
 

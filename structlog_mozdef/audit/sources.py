@@ -9,7 +9,6 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -150,11 +149,14 @@ def _lines_of_segment(stream_fd: int, number: int) -> Iterable[bytes]:
     fd = open_segment(stream_fd, number)
     if fd < 0:
         return
-    try:
-        read, offset = partial(os.pread, fd), 0
+    with os.fdopen(fd, "rb", buffering=0) as segment:
+
+        def read(length: int, offset: int) -> bytes:
+            segment.seek(offset)
+            return segment.read(length)
+
+        offset = 0
         while (part := read_part(read, offset, LINE_LIMIT_BYTES)) is not None:
             offset += part.length
             if not part.is_torn:  # a process may be writing it
                 yield from part.lines
-    finally:
-        os.close(fd)

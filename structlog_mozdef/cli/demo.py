@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import Any
 
+from structlog_mozdef._terminal import has_colours
 from structlog_mozdef.cli.ending import Interrupted
-from structlog_mozdef.cli.terminal import wants_colour
 from structlog_mozdef.collector import RunningCollector, running_collector
 
 _APPLICATION = "structlog_mozdef.cli.demo_application"
@@ -99,7 +99,7 @@ def colour(text: str) -> str:
 
     JSON escapes the control characters of events: they cannot reach the terminal.
     """
-    if not wants_colour():
+    if not has_colours(sys.stdout):
         return text
 
     def paint(match: re.Match[str]) -> str:

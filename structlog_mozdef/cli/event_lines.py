@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 from typing import Any
 
-from structlog_mozdef.cli.terminal import printable, wants_colour
+from structlog_mozdef._terminal import has_colours
+from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.collector import RunningCollector
 from structlog_mozdef.collector.api.summary import shortened, summarize
 from structlog_mozdef.collector.store import load_differences
+from structlog_mozdef.process.standard_error import count_of
 
 # A terminal that gets more at once shows nothing that anybody reads.
 _EVENTS_AT_ONCE = 200
@@ -37,7 +40,7 @@ class EventLines:
 
     def __init__(self) -> None:
         self._last = 0
-        self._is_coloured = wants_colour()
+        self._is_coloured = has_colours(sys.stdout)
 
     def print_new(self, collector: RunningCollector) -> None:
         """Print what is new, at most 200 events; of more, their number and the newest ones."""
@@ -45,7 +48,7 @@ class EventLines:
         newest = store.totals.last
         skipped = newest - _EVENTS_AT_ONCE - self._last
         if skipped > 0:
-            print(self._paint(f"... {skipped:,} events are not shown here", _DIM))
+            print(self._paint(f"... {count_of(skipped, 'event', 'are')} not shown here", _DIM))
             self._last += skipped
         rows = store.page(self._last, _EVENTS_AT_ONCE)
         for columns in rows:

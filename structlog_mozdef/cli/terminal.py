@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Any, Self
 
@@ -32,12 +31,6 @@ def _escaped(text: str, *, shows_all: bool) -> str:
         else json.dumps(character)[1:-1].replace("\x7f", "\\u007f")
         for character in text
     )
-
-
-def wants_colour() -> bool:
-    """Return whether standard output is a terminal that shows colours, or is said to be one."""
-    wanted = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
-    return bool(wanted) and not os.environ.get("NO_COLOR")
 
 
 def print_json(value: Any) -> None:

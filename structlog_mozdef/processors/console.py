@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import datetime
 from typing import Any
@@ -143,28 +142,3 @@ def _local_time(timestamp: str) -> str:
     except ValueError:
         return _visible(timestamp)
     return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def is_terminal() -> bool:
-    """Whether a person reads standard error."""
-    try:
-        return sys.stderr is not None and sys.stderr.isatty()
-    except ValueError:  # it is closed
-        return False
-
-
-def has_colours() -> bool:
-    """Whether colours are shown there, and wanted: see https://no-color.org."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    if not is_terminal() or os.environ.get("TERM") == "dumb":
-        return False
-    if os.name != "nt":
-        return True
-    try:
-        import colorama  # type: ignore[import-untyped,unused-ignore] # noqa: F401
-    except ImportError:
-        return False
-    return True
