@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import time
 
 import pytest
 from support.receivers import Receiver, answer
@@ -113,6 +114,17 @@ def test_a_truncated_file_is_read_from_its_beginning(receiver, log):
     os.truncate(log, 0)
     append(log, "2\n")
     assert wait_for(lambda: receiver.summaries()[2:] == ["2"])
+    assert follower.end() == 143
+
+
+def test_a_long_line_is_read_without_pauses(receiver, log):
+    """A line of many chunks is truncated, and what follows it is sent as soon as it is read."""
+    append(log, "x" * 10_000_000 + "\n2\n")
+    begin = time.monotonic()
+    follower = Follower(receiver, log)
+    assert wait_for(lambda: receiver.summaries()[2:] == ["2"])
+    assert time.monotonic() - begin < 10  # 38 with a pause after each chunk
+    assert receiver.events()[1]["details"]["line_cut_at_bytes"] == 1_000_000
     assert follower.end() == 143
 
 

@@ -40,12 +40,14 @@ class OpenFile:
     Attributes:
         identity: of the file.
         offset: up to which its lines were read.
+        has_grown: whether there was something new the last time, were it a part of a line.
     """
 
     def __init__(self, fd: int, offset: int = 0) -> None:
         status = os.fstat(fd)
         self.identity = Identity(status.st_dev, status.st_ino)
         self.offset = 0
+        self.has_grown = False
         self._fd = fd
         self._read_to = 0
         self._splitter = Splitter()
@@ -74,6 +76,7 @@ class OpenFile:
             lines = self.rest()
             self._seek(0)
         chunk = os.read(self._fd, _CHUNK_BYTES)
+        self.has_grown = bool(chunk)
         if chunk:
             self._grown_at = time.monotonic()
             self._read_to += len(chunk)
@@ -120,9 +123,14 @@ class FollowedFile:
                 lines += file.rest()
                 self.files.remove(file)
                 file.close()
-            if lines:
+            if lines or file.has_grown:
                 return lines  # the newer files come after this one
         return []
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether there was something new the last time, were it a part of a line."""
+        return any(file.has_grown for file in self.files)
 
     def look(self) -> None:
         """Open the file that has the name now, if it is another one."""
@@ -187,9 +195,8 @@ def followed_lines(files: Sequence[FollowedFile], stop: StopReading) -> Iterator
     while not stop.status:
         is_quiet = True
         for file in files:
-            for line in [] if stop.status else file.new_lines():
-                is_quiet = False
-                yield line
+            yield from [] if stop.status else file.new_lines()
+            is_quiet = is_quiet and not file.has_grown
         yield None
         if is_quiet:
             stop.wait(_POLL_INTERVAL)
