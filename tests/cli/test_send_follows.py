@@ -306,6 +306,23 @@ def test_a_position_file_is_for_one_command_at_a_time(receiver, log, tmp_path):
     assert follower.end() == 143
 
 
+def test_a_position_file_that_cannot_be_written_is_reported_once(log, tmp_path, capsys):
+    """Each second it is tried again; only what changes is worth a line."""
+    positions = PositionFile(str(tmp_path / "positions"))
+    followed = positions.restore(str(log))
+    assert followed.new_lines() == [b"1"]
+    in_the_way = tmp_path / "positions.new"
+    in_the_way.mkdir()
+    assert not positions.save([followed])
+    assert not positions.save([followed])
+    assert capsys.readouterr().err == "--position-file cannot be written: Is a directory\n"
+    in_the_way.rmdir()
+    assert positions.save([followed])
+    positions.close()
+    followed.close()
+    assert offsets(tmp_path / "positions") == [2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

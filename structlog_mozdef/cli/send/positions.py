@@ -40,6 +40,7 @@ class PositionFile:
     def __init__(self, path: str, followed: Iterable[str] = ()) -> None:
         self._path = Path(path)
         self._lock = -1  # a descriptor of the file
+        self._problem = ""
         if any(os.path.realpath(path) == os.path.realpath(each) for each in followed):
             raise ValueError(f"--position-file is {path!r}, which is followed itself")
         try:
@@ -99,17 +100,18 @@ class PositionFile:
 
     def save(self, followed: Iterable[FollowedFile]) -> bool:
         """Remember how far the lines of all files were read; return False if that fails."""
-        before = self._files
-        self._files = {file.path: [_entry_of(each) for each in file.files] for file in followed}
-        if self._files == before:
-            return True
-        try:
-            self._write(self._files)
-        except OSError as error:
-            print(f"--position-file cannot be written: {error.strerror}", file=sys.stderr)
-            self._files = before
-            return False
-        return True
+        files = {file.path: [_entry_of(each) for each in file.files] for file in followed}
+        problem = ""
+        if files != self._files:
+            try:
+                self._write(files)
+                self._files = files
+            except OSError as error:
+                problem = error.strerror or type(error).__name__
+        if problem and problem != self._problem:  # it is tried again each second
+            print(f"--position-file cannot be written: {problem}", file=sys.stderr)
+        self._problem = problem
+        return not problem
 
     def _write(self, files: dict[str, list[dict[str, Any]]]) -> None:
         new = self._path.with_name(f"{self._path.name}.new")
