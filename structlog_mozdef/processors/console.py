@@ -97,6 +97,8 @@ class Console:
             shown["logger"] = logger.name
         if isinstance(event.get("timestamp"), str):
             shown["timestamp"] = _local_time(event["timestamp"])
+        if not isinstance(stack, str):
+            stack = event.get("stack")  # of structlog's `StackInfoRenderer`
         if isinstance(stack, str):
             shown["stack"] = safe_str(stack).translate(_CONTROLS_BUT_NEWLINE)
         if traceback is not None:

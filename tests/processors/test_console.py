@@ -148,10 +148,11 @@ def test_no_standard_error_is_no_error(error, monkeypatch, tmp_path):
     assert transport.events[0]["summary"] == "x"
 
 
-def test_a_stack_is_shown_in_lines(shown):
+@pytest.mark.parametrize("name", ["stack_info", "stack"])
+def test_a_stack_is_shown_in_lines(name, shown):
     """As structlog shows it; what a terminal would obey is not in it."""
     configure(None, console=True)
-    structlog.get_logger().info("x", stack_info="Stack:\n  one\x1b[2J", token="hunter2")
+    structlog.get_logger().info("x", **{name: "Stack:\n  one\x1b[2J"})
     assert shown().splitlines()[1:] == ["Stack:", "  one\\x1b[2J"]
 
 
