@@ -221,6 +221,35 @@ def renders(logger, name, event_dict):
     return b"{}"
 
 
+class Frozen(dict):
+    def __setitem__(self, name, value):
+        raise TypeError("frozen")
+
+    def __contains__(self, name):
+        raise TypeError("closed")
+
+    get = pop = update = setdefault = __delitem__ = __setitem__
+
+
+def freezes(logger, name, event_dict):
+    return Frozen(event_dict, frozen=True)
+
+
+def test_a_processor_may_return_any_kind_of_dict():
+    """One with methods of its own is copied: those that follow can change it."""
+    transport = MemoryTransport()
+    limiter = {"()": "structlog_mozdef.RateLimiter"}
+    sink = configure(transport, processors=[freezes, limiter], linger=0)
+    structlog.get_logger().info("x")
+    sink.close(10)
+    (event,) = transport.events
+    assert (event["summary"], event["details"]["frozen"], event["details"]["sequence"]) == (
+        "x",
+        True,
+        1,
+    )
+
+
 @pytest.mark.parametrize(
     ("processor", "failure"),
     [(fails, "fails: KeyError"), (renders, "renders: it returned no event dict")],

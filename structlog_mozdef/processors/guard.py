@@ -45,14 +45,16 @@ class Guarded:
         try:
             running["now"] = True
             processed: Any = self.processor(logger, name, event_dict)
+            if type(processed) is dict:
+                return processed
+            if isinstance(processed, dict):  # whose methods may be others, and fail
+                return dict(processed)
         except structlog.DropEvent:
             raise
         except Exception as error:
             pass_on(error)
             failure = name_of_type(type(error))
         else:
-            if isinstance(processed, dict):
-                return processed
             failure = "it returned no event dict"
         finally:
             running.clear()
