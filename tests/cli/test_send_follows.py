@@ -128,6 +128,20 @@ def test_a_long_line_is_read_without_pauses(receiver, log):
     assert follower.end() == 143
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="of its files, one cannot be read")
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(receiver, log):
+    """An error of a disk or a network is reported once, and may go."""
+    follower = Follower(receiver, "/proc/self/mem", log)
+    assert follower.process.stderr.readline() == (
+        "/proc/self/mem is waited for: Input/output error\n"
+    )
+    assert follower.arrives("1")
+    append(log, "2\n")
+    assert follower.arrives("1", "2")
+    assert follower.end() == 143
+    assert follower.stderr == "2 of 2 events delivered\n"
+
+
 def test_several_files(receiver, log, tmp_path):
     """All files that are named are followed; one that is named twice once."""
     other = tmp_path / "other.log"

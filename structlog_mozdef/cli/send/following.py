@@ -116,16 +116,22 @@ class FollowedFile:
 
     def new_lines(self) -> list[bytes]:
         """Return some of the lines that were written since the last time."""
-        self.look()
+        problem = self._open_current()
+        lines: list[bytes] = []
         for file in self.files.copy():
-            lines = file.new_lines()
+            try:
+                lines = file.new_lines()
+            except OSError as error:  # of a disk or a network; the next look may find it mended
+                problem = problem or _reason(error)
+                lines, file.has_grown = [], False
             if file is not self.files[-1] and file.is_left:
                 lines += file.rest()
                 self.files.remove(file)
                 file.close()
             if lines or file.has_grown:
-                return lines  # the newer files come after this one
-        return []
+                break  # the newer files come after this one
+        self._note(problem)
+        return lines
 
     @property
     def has_grown(self) -> bool:
@@ -134,19 +140,22 @@ class FollowedFile:
 
     def look(self) -> None:
         """Open the file that has the name now, if it is another one."""
+        self._note(self._open_current())
+
+    def _open_current(self) -> str:
+        """Do that, and return why it is not possible."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - it is a string
             identity = Identity(status.st_dev, status.st_ino)
             if self.files and self.files[-1].identity == identity:
-                return
+                return ""
             known = [file for file in self.files if file.identity == identity]
             if not known:
                 known = [_open(self.path)]
         except OSError as error:
-            self._note(error.strerror or type(error).__name__)
-        else:
-            self.files = [file for file in self.files if file not in known] + known
-            self._note("")
+            return _reason(error)
+        self.files = [file for file in self.files if file not in known] + known
+        return ""
 
     def _note(self, problem: str) -> None:
         """Say why the file cannot be read, once for each reason."""
@@ -163,6 +172,10 @@ class FollowedFile:
         for file in self.files:
             file.close()
         self.files.clear()
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def _open(path: str) -> OpenFile:
