@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from structlog_mozdef._raised import pass_on
+
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a person reads *stream*; None is that of a process without a console."""
     try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # it is closed
+        return stream is not None and bool(stream.isatty())
+    except Exception as error:  # it is closed, or an object of the program that cannot tell
+        pass_on(error)
         return False
 
 

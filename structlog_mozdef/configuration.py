@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Mapping
 from enum import Enum
@@ -15,6 +16,7 @@ from typing import Any, Final, Unpack
 import structlog
 from structlog.typing import Processor
 
+from structlog_mozdef._lock import locked
 from structlog_mozdef._raised import clears_locals
 from structlog_mozdef._terminal import has_colours, is_terminal
 from structlog_mozdef._validate import check_choice, check_names
@@ -25,6 +27,7 @@ from structlog_mozdef.logger import MozDefLoggerFactory
 from structlog_mozdef.options import ChainOptions, ConfigureOptions, part_of
 from structlog_mozdef.options.chain import is_sealed, own_processors, renderer_of
 from structlog_mozdef.options.environment import by_variable, settings_from, without_effect
+from structlog_mozdef.process.fork import reset_after_fork
 from structlog_mozdef.processors.console import Console
 from structlog_mozdef.processors.context import (
     TimestampAdder,
@@ -47,11 +50,6 @@ class _Url(Enum):
 
 _FROM_ENVIRONMENT: Final = _Url.FROM_ENVIRONMENT
 
-# Of all calls of `configure`: the one list of processors, and the one factory, once it is made.
-_processors: list[Processor] = []
-_factories: list[MozDefLoggerFactory] = []
-# The sink of the last call, as long as there is one.
-_sinks: list[weakref.ref[Sink]] = []
 _ALIASES = {"warn": "warning", "fatal": "critical"}
 
 
@@ -163,28 +161,55 @@ def _configure(url_or_transport: Any, options: Mapping[str, Any]) -> Sink:
     shipping = {"handle_sigterm": True, **part_of(options, SpooledSinkOptions)}
     sink = Sink(url_or_transport, **shipping)
     end_streams_in(sink, processors)
-    if _sinks and (before := _sinks[0]()) is not None:
-        before.end_streams()
-    _sinks[:] = [weakref.ref(sink)]
-    # Loggers that structlog has cached keep the list and the wrapped logger that they were made
-    # with: both are changed in place, as `structlog.testing.capture_logs` does it with the list.
-    _processors[:] = processors
-    if not _factories:
-        _factories.append(MozDefLoggerFactory(sink))
-    _factories[0].ship_to(sink)
-    structlog.configure(
-        processors=_processors,
-        wrapper_class=bound_logger_at(minimum),
-        context_class=dict,
-        logger_factory=_factories[0],
-        cache_logger_on_first_use=True,
-    )
-    if stdlib:
-        renderer: Any = processors[-1]
-        root.attach(sink, minimum, processors[:-1], renderer)
-    else:
-        root.detach()
+    _current.replace(sink, processors, minimum, stdlib=stdlib)
     return sink
+
+
+class _Current:
+    """What the last call of `configure` has set; threads may call it at the same time."""
+
+    def __init__(self) -> None:
+        # Loggers that structlog has cached keep the list and the wrapped logger that they were made
+        # with: both are changed in place, as `structlog.testing.capture_logs` does it with the
+        # list.
+        self._processors: list[Processor] = []
+        self._factory: MozDefLoggerFactory | None = None
+        self._sink: weakref.ref[Sink] | None = None
+        self.after_fork_in_child()
+        reset_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Replace the lock, which another thread of the parent may have held."""
+        self._lock: Any = threading.RLock()
+
+    @locked
+    def replace(
+        self, sink: Sink, processors: list[Processor], minimum: int, *, stdlib: bool
+    ) -> None:
+        """Let all loggers ship to *sink*, and those of the standard library if *stdlib* says so."""
+        before = None if self._sink is None else self._sink()
+        if before is not None:
+            before.end_streams()
+        self._sink = weakref.ref(sink)
+        self._processors[:] = processors
+        if self._factory is None:
+            self._factory = MozDefLoggerFactory(sink)
+        self._factory.ship_to(sink)
+        structlog.configure(
+            processors=self._processors,
+            wrapper_class=bound_logger_at(minimum),
+            context_class=dict,
+            logger_factory=self._factory,
+            cache_logger_on_first_use=True,
+        )
+        if stdlib:
+            renderer: Any = processors[-1]
+            root.attach(sink, minimum, processors[:-1], renderer)
+        else:
+            root.detach()
+
+
+_current = _Current()
 
 
 def _consoles(console: bool | str, chain: Mapping[str, Any]) -> list[Processor]:
@@ -199,6 +224,6 @@ def _level_of(level: Any) -> int:
     if isinstance(level, str):
         name = level.strip().lower()
         minimum = int(name) if name.isdecimal() else LEVELS.get(_ALIASES.get(name, name))
-    if type(minimum) is not int or minimum not in LEVELS.values():
+    if not isinstance(minimum, int) or isinstance(minimum, bool) or minimum not in LEVELS.values():
         raise ValueError(f"level is {level!r}; it must be one of {', '.join(LEVELS)}")
-    return minimum
+    return int(minimum)

@@ -1,6 +1,10 @@
 """One call sets up the complete chain."""
 
 import asyncio
+import enum
+import logging
+import pickle
+import sys
 import threading
 
 import pytest
@@ -139,6 +143,8 @@ BAD = [
     {"timezone": "Europe/Berln"},
     {"processors": "app.processor"},
     {"processors": None},
+    {"typed_names": [5]},
+    {"typed_names": "status"},
 ]
 
 
@@ -215,6 +221,35 @@ def renders(logger, name, event_dict):
     return b"{}"
 
 
+class Frozen(dict):
+    def __setitem__(self, name, value):
+        raise TypeError("frozen")
+
+    def __contains__(self, name):
+        raise TypeError("closed")
+
+    get = pop = update = setdefault = __delitem__ = __setitem__
+
+
+def freezes(logger, name, event_dict):
+    return Frozen(event_dict, frozen=True)
+
+
+def test_a_processor_may_return_any_kind_of_dict():
+    """One with methods of its own is copied: those that follow can change it."""
+    transport = MemoryTransport()
+    limiter = {"()": "structlog_mozdef.RateLimiter"}
+    sink = configure(transport, processors=[freezes, limiter], linger=0)
+    structlog.get_logger().info("x")
+    sink.close(10)
+    (event,) = transport.events
+    assert (event["summary"], event["details"]["frozen"], event["details"]["sequence"]) == (
+        "x",
+        True,
+        1,
+    )
+
+
 @pytest.mark.parametrize(
     ("processor", "failure"),
     [(fails, "fails: KeyError"), (renders, "renders: it returned no event dict")],
@@ -231,6 +266,75 @@ def test_a_processor_that_fails_costs_no_event(processor, failure):
     sink.close(10)
     details = transport.events[0]["details"]
     assert (details["failed_processor"], details["added"], details["number"]) == (failure, 1, 7)
+
+
+def logs_by_structlog(logger, name, event_dict):
+    structlog.get_logger("inner").warning("inner")
+    return {**event_dict, "added": 1}
+
+
+def logs_by_the_standard_library(logger, name, event_dict):
+    logging.getLogger("inner").warning("inner")
+    return {**event_dict, "added": 1}
+
+
+@pytest.mark.parametrize("processor", [logs_by_structlog, logs_by_the_standard_library])
+def test_a_processor_that_logs_does_not_call_itself(processor):
+    """What a processor logs is one event, which says that it went on without that processor."""
+    transport = MemoryTransport()
+    sink = configure(transport, processors=[processor], stdlib=True, linger=0)
+    structlog.get_logger().info("x")
+    structlog.get_logger().info("y")
+    assert sink.flush(10)
+    configure(None)
+    sink.close(10)
+    events = transport.events[:4]
+    assert [event["summary"] for event in events] == ["inner", "x", "inner", "y"]
+    details = [event["details"] for event in events]
+    assert [("failed_processor" in each, "added" in each) for each in details] == [
+        (True, False),
+        (False, True),
+    ] * 2
+    assert details[0]["failed_processor"].endswith(": it was running already")
+
+
+def test_processors_of_the_program_are_pickled():
+    """As loggers that have them are."""
+    chain = pickle.loads(pickle.dumps(build_processors(processors=[fails])))
+    event_dict = {"event": "x"}
+    for processor in chain:
+        event_dict = processor(None, "info", event_dict)
+    assert b"fails: KeyError" in event_dict
+
+
+def test_threads_configure_at_the_same_time():
+    """There is one handler for records in the end, and one sink for all that is logged."""
+    transports = [MemoryTransport() for _ in range(8)]
+    sinks = {}
+    start = threading.Barrier(len(transports))
+
+    def configure_often(transport):
+        start.wait(10)
+        for _ in range(10):
+            sinks[id(transport)] = configure(transport, stdlib=True, sequence=False, linger=0)
+
+    threads = [threading.Thread(target=configure_often, args=(each,)) for each in transports]
+    switch_interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch_interval)
+    structlog.get_logger().info("one")
+    logging.getLogger("theirs").warning("two")
+    configure(None)
+    for sink in sinks.values():
+        sink.close(10)
+    received = [[event["summary"] for event in each.events] for each in transports]
+    assert [summaries for summaries in received if summaries] == [["one", "two"]]
 
 
 def test_processors_by_their_names():
@@ -271,9 +375,13 @@ def test_a_name_like_no_option():
         build_processors(xyzzy=1)
 
 
+class Level(enum.IntEnum):
+    WARNING = 30
+
+
 def test_a_level_in_other_words():
-    """The names of the standard library are understood."""
-    for level, dropped in (("WARN", 2), ("30", 2), (" Fatal ", 4)):
+    """The names of the standard library are understood, and so are numbers of any kind."""
+    for level, dropped in (("WARN", 2), ("30", 2), (" Fatal ", 4), (Level.WARNING, 2)):
         sink = configure(None, level=level)
         for name in ("debug", "info", "warning", "error", "critical"):
             getattr(structlog.get_logger(), name)("x")

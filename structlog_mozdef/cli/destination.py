@@ -77,6 +77,8 @@ def sink_of(arguments: argparse.Namespace, kind: type[Sink] | None = None, **opt
     """
     from structlog_mozdef.sink import Sink
 
+    if not arguments.url.strip():  # of a sink it means that nothing is sent
+        raise ValueError("URL is empty; it must be a destination")
     sink_class = kind or Sink
     url, api_key = access_to(arguments.url, arguments, os.environ)
     if api_key is not None:

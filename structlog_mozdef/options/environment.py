@@ -66,6 +66,7 @@ def settings_from(
         destination = url[0]
     elif URL in environment:
         destination = environment[URL]
+        _check_quotes(URL, destination)
         variables["url"] = URL
     else:
         raise ValueError(
@@ -80,6 +81,7 @@ def settings_from(
         reader = readers().get(variable)
         if reader is None:
             continue
+        _check_quotes(variable, text)
         try:
             read[name] = reader(text)
         except ValueError as error:
@@ -93,6 +95,16 @@ def settings_from(
     return Settings(destination, {**options, **read}, variables)
 
 
+def _check_quotes(variable: str, text: str) -> None:
+    """Raise ValueError where quotes belong to the value, as in the files of ``docker --env-file``.
+
+    The value is not shown, since it may be a secret.
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        raise ValueError(f"{variable} has quotes around its value; it must be without them")
+
+
 def without_effect(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the variables that somebody probably wanted to have an effect, each with a sentence."""
     for variable in _ours(environment):
@@ -101,7 +113,7 @@ def without_effect(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             continue
         name = variable.removeprefix(PREFIX).lower()
         meant = closest(name, [each.removeprefix(PREFIX).lower() for each in known])
-        if name in ConfigureOptions.__annotations__:
+        if variable.upper() not in known and name in ConfigureOptions.__annotations__:
             yield variable, f"{variable} has no effect: {name} cannot come from the environment"
         elif meant is not None:
             yield variable, f"{variable} has no effect; do you mean {PREFIX}{meant.upper()}?"

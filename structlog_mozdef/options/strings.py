@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import types
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 _YES = ("true", "yes", "on", "1")
 _NO = ("false", "no", "off", "0")
+_NONE = ("none", "null")
 
 
 def reader_of(annotation: Any) -> Callable[[str], Any] | None:
@@ -34,6 +36,8 @@ def reader_of(annotation: Any) -> Callable[[str], Any] | None:
         reader = _number
     elif kinds <= {int, types.NoneType}:
         reader = _integer
+    if reader is not None and types.NoneType in kinds:
+        return functools.partial(_none_or, reader)
     return reader
 
 
@@ -41,6 +45,10 @@ def _members(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (types.UnionType, Union):
         return [member for part in get_args(annotation) for member in _members(part)]
     return [annotation]
+
+
+def _none_or(reader: Callable[[str], Any], text: str) -> Any:
+    return None if text.lower() in _NONE else reader(text)
 
 
 def _list(text: str) -> list[str]:

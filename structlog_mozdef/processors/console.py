@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,9 @@ class Console:
     """Write each event to standard error by structlog's `ConsoleRenderer`, and pass it on.
 
     It writes to what ``sys.stderr`` is at that time, and never to standard output, which may be
-    the program's. A console that cannot be written to changes nothing for the event.
+    the program's. A console that cannot be written to changes nothing for the event. Where the
+    program logs what is written to standard error, as Celery does, the events that come of what
+    this shows are dropped: each would be shown again, without an end.
 
     Args:
         redactor: replaces secrets in what is shown, as in what is sent. Default: they are shown.
@@ -37,7 +40,7 @@ class Console:
         colours: whether to use colours.
     """
 
-    __slots__ = ("_colours", "_redactor", "_render", "_tags")
+    __slots__ = ("_colours", "_redactor", "_render", "_tags", "_writing")
 
     def __init__(
         self,
@@ -49,19 +52,28 @@ class Console:
         self._redactor = redactor
         self._tags = tags
         self._colours = colours
+        self._writing = threading.local()
         self._render: Any = structlog.dev.ConsoleRenderer(
             colors=colours, exception_formatter=structlog.dev.plain_traceback
         )
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
-        if STREAM_END not in event_dict:
+        writing = self._writing.__dict__
+        if writing:  # a signal handler logs, or what stands for standard error
+            text = safe_str(event_dict.get("event")).strip()
+            if text and text in writing["line"]:
+                raise structlog.DropEvent
+        elif STREAM_END not in event_dict:
             try:
                 shown = self._shown(logger, name, dict(event_dict))
                 line = f"{self._render(logger, name, shown)}\n"
                 if sys.stderr is not None:  # as it is in a process without a console
+                    writing["line"] = line
                     sys.stderr.write(line)
             except Exception as error:  # it is closed, or an object in the event has no repr
                 pass_on(error)
+            finally:
+                writing.clear()
         return event_dict
 
     def _shown(self, logger: WrappedLogger, name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +83,7 @@ class Console:
         if self._redactor is not None:
             event = dict(self._redactor(logger, name, event))
         traceback = event.pop(_TRACEBACK, None)
+        stack = event.pop("stack_info", None)
         shown: dict[str, Any] = {
             _visible(safe_str(key)): _visible(value) if isinstance(value, str) else _Repr(value)
             for key, value in event.items()
@@ -84,6 +97,10 @@ class Console:
             shown["logger"] = logger.name
         if isinstance(event.get("timestamp"), str):
             shown["timestamp"] = _local_time(event["timestamp"])
+        if not isinstance(stack, str):
+            stack = event.get("stack")  # of structlog's `StackInfoRenderer`
+        if isinstance(stack, str):
+            shown["stack"] = safe_str(stack).translate(_CONTROLS_BUT_NEWLINE)
         if traceback is not None:
             shown["exception"] = traceback.translate(_CONTROLS_BUT_NEWLINE)
         return shown
@@ -132,8 +149,6 @@ def _name_traceback(event: dict[str, Any]) -> None:
         event[_TRACEBACK] = exception["stack"]
     elif given is not None:
         event[_TRACEBACK] = safe_str(given)
-    if event.get("stack_info") is True:
-        del event["stack_info"]
 
 
 def _local_time(timestamp: str) -> str:

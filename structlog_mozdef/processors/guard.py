@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import structlog
@@ -26,27 +27,45 @@ def guarded(processor: Processor) -> Processor:
 
 
 class Guarded:
-    """Run *processor*; where it raises or returns no event dict, the event goes on without it."""
+    """Run *processor*; where it raises or returns no event dict, the event goes on without it.
 
-    __slots__ = ("processor",)
+    So does an event that it logs itself, which would call it again without an end.
+    """
+
+    __slots__ = ("_running", "processor")
 
     def __init__(self, processor: Processor) -> None:
         self.processor = processor
+        self._running = threading.local()
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
+        running = self._running.__dict__
+        if running:
+            return self._without(event_dict, "it was running already")
         try:
+            running["now"] = True
             processed: Any = self.processor(logger, name, event_dict)
+            if type(processed) is dict:
+                return processed
+            if isinstance(processed, dict):  # whose methods may be others, and fail
+                return dict(processed)
         except structlog.DropEvent:
             raise
         except Exception as error:
             pass_on(error)
-            failure = f"{_name_of(self.processor)}: {name_of_type(type(error))}"
+            failure = name_of_type(type(error))
         else:
-            if isinstance(processed, dict):
-                return processed
-            failure = f"{_name_of(self.processor)}: it returned no event dict"
-        claim_detail(event_dict, "failed_processor", failure)
+            failure = "it returned no event dict"
+        finally:
+            running.clear()
+        return self._without(event_dict, failure)
+
+    def _without(self, event_dict: EventDict, reason: str) -> EventDict:
+        claim_detail(event_dict, "failed_processor", f"{_name_of(self.processor)}: {reason}")
         return event_dict
+
+    def __reduce__(self) -> tuple[type[Guarded], tuple[Processor]]:
+        return Guarded, (self.processor,)
 
     @shows_half_made
     def __repr__(self) -> str:

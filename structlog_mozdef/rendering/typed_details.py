@@ -160,13 +160,18 @@ def check_typed_names(
     """Return the conversions of the details that *typed_names* gives a type.
 
     Raises:
-        ValueError: a name is not a string, or a type is not one of str, bool, int and float.
+        ValueError: it is no mapping, a name is not a string, or a type is not one of str, bool, int
+            and float.
     """
+    if typed_names is not None and not isinstance(typed_names, Mapping):
+        raise ValueError(
+            f"typed_names is {typed_names!r}; it must be None, or map the names of details to types"
+        )
     types_by_name = {kind.__name__: kind for kind in _CONVERSIONS}
     conversions = {}
     for name, given in (typed_names or {}).items():
         kind: Any = types_by_name.get(given) if isinstance(given, str) else given
-        if not isinstance(name, str) or kind not in _CONVERSIONS:
+        if not isinstance(name, str) or not isinstance(kind, type) or kind not in _CONVERSIONS:
             raise ValueError(
                 f"typed_names has {name!r}: {given!r}; it must be the name of a detail and"
                 " one of str, bool, int and float"

@@ -303,3 +303,14 @@ def test_script_returns_the_status_of_the_command():
         assert (good.returncode, receiver.summaries()) == (0, ["x"])
     bad = subprocess.run([SCRIPT, "collector", "--port", "70000"], timeout=60, capture_output=True)
     assert bad.returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [["send", ""], ["spool", "drain", ".", " "]])
+def test_an_empty_url_is_refused(arguments, tmp_path, monkeypatch):
+    """It comes of a variable that is not set; nothing would ever be sent."""
+    monkeypatch.chdir(tmp_path)
+    result = command(*arguments)
+    assert (result.returncode, result.stderr.decode()) == (
+        2,
+        "error: URL is empty; it must be a destination\n",
+    )

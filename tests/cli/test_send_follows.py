@@ -7,10 +7,13 @@ import os
 import re
 import signal
 import sys
+import time
 
 import pytest
 from support.receivers import Receiver, answer
 from support.running import command, dead_url, start_command, wait_for
+
+from structlog_mozdef.cli.send.positions import PositionFile
 
 SEND = [sys.executable, "-m", "structlog_mozdef", "send"]
 ENDS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -114,6 +117,31 @@ def test_a_truncated_file_is_read_from_its_beginning(receiver, log):
     assert follower.end() == 143
 
 
+def test_a_long_line_is_read_without_pauses(receiver, log):
+    """A line of many chunks is truncated, and what follows it is sent as soon as it is read."""
+    append(log, "x" * 10_000_000 + "\n2\n")
+    begin = time.monotonic()
+    follower = Follower(receiver, log)
+    assert wait_for(lambda: receiver.summaries()[2:] == ["2"])
+    assert time.monotonic() - begin < 10  # 38 with a pause after each chunk
+    assert receiver.events()[1]["details"]["line_cut_at_bytes"] == 1_000_000
+    assert follower.end() == 143
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of its files, one cannot be read")
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(receiver, log):
+    """An error of a disk or a network is reported once, and may go."""
+    follower = Follower(receiver, "/proc/self/mem", log)
+    assert follower.process.stderr.readline() == (
+        "/proc/self/mem is waited for: Input/output error\n"
+    )
+    assert follower.arrives("1")
+    append(log, "2\n")
+    assert follower.arrives("1", "2")
+    assert follower.end() == 143
+    assert follower.stderr == "2 of 2 events delivered\n"
+
+
 def test_several_files(receiver, log, tmp_path):
     """All files that are named are followed; one that is named twice once."""
     other = tmp_path / "other.log"
@@ -183,10 +211,8 @@ def test_it_is_remembered_before_the_end(receiver, log, tmp_path):
 
 
 def offsets(positions):
-    try:
-        files = json.loads(positions.read_text())["files"]
-    except FileNotFoundError:
-        return []
+    text = positions.read_text() if positions.exists() else ""
+    files = json.loads(text or '{"files": {}}')["files"]
     return [entry["offset"] for entries in files.values() for entry in entries]
 
 
@@ -237,6 +263,80 @@ def test_a_file_that_is_another_one_is_read_from_its_beginning(receiver, log, tm
     assert "is gone or was changed" in follower.stderr
 
 
+ENTRY = {"device": 1, "inode": 1, "offset": 1, "begin": ""}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"\0\0",
+        b"{",
+        b"[1]",
+        b"[" * 100_000,
+        b'{"format": 1, "files": []}',
+        b'{"format": 1, "files": {"/x": {}}, "files": 5}',
+        b'{"format": 2, "files": {}}',
+        *(
+            json.dumps({"format": 1, "files": {"/x": [{**ENTRY, name: value}]}}).encode()
+            for name in ENTRY
+            for value in (1.5, -1, None)
+        ),
+    ],
+)
+def test_a_damaged_position_file_is_refused(tmp_path, damaged):
+    """Where to go on is never guessed, and the file stays as it is."""
+    positions = tmp_path / "positions"
+    positions.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"^--position-file is .*, which is no file of positions$"):
+        PositionFile(str(positions))
+    assert positions.read_bytes() == damaged
+
+
+def test_an_empty_position_file_remembers_nothing(receiver, log, tmp_path):
+    """It is as good as none: made by hand, or by a machine that crashed."""
+    positions = tmp_path / "positions"
+    positions.touch()
+    follower = Follower(receiver, log, "--position-file", positions)
+    assert wait_for(lambda: offsets(positions) == [2])
+    assert follower.end() == 143
+
+
+def test_a_position_file_is_for_one_command_at_a_time(receiver, log, tmp_path):
+    """A second command is refused while the first one runs, and not when it has ended."""
+    positions = tmp_path / "positions"
+    arguments = ["--follow", str(log), "--position-file", str(positions)]
+    follower = Follower(receiver, log, "--position-file", positions)
+    for text, saved in (("", [2]), ("2\n", [4])):  # the file is another one after each save
+        append(log, text)
+        assert wait_for(lambda: offsets(positions) == saved)  # noqa: B023 - called here
+        result = command("send", receiver.url, *arguments)
+        assert result.stderr.decode() == (
+            f"error: --position-file is {str(positions)!r}, which another command uses\n"
+        )
+    assert follower.end() == 143
+    follower = Follower(receiver, log, "--position-file", positions)
+    append(log, "3\n")
+    assert follower.arrives("1", "2", "3")
+    assert follower.end() == 143
+
+
+def test_a_position_file_that_cannot_be_written_is_reported_once(log, tmp_path, capsys):
+    """Each second it is tried again; only what changes is worth a line."""
+    positions = PositionFile(str(tmp_path / "positions"))
+    followed = positions.restore(str(log))
+    assert followed.new_lines() == [b"1"]
+    in_the_way = tmp_path / "positions.new"
+    in_the_way.mkdir()
+    assert not positions.save([followed])
+    assert not positions.save([followed])
+    assert capsys.readouterr().err == "--position-file cannot be written: Is a directory\n"
+    in_the_way.rmdir()
+    assert positions.save([followed])
+    positions.close()
+    followed.close()
+    assert offsets(tmp_path / "positions") == [2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -245,7 +345,12 @@ def test_a_file_that_is_another_one_is_read_from_its_beginning(receiver, log, tm
         (["--follow", "."], r"FILE is '\.', which cannot be read: .*"),
         (["--from-end", "app.log"], "--from-end and --position-file belong to --follow"),
         (["--position-file", "p"], "--from-end and --position-file belong to --follow"),
-        (["--follow", "app.log", "--position-file", "app.log"], ".*is no file of positions"),
+        (
+            ["--follow", "app.log", "--position-file", "app.log"],
+            ".*'app.log', which is followed .*",
+        ),
+        (["--follow", "other.log", "--position-file", "app.log"], ".*is no file of positions"),
+        (["--follow", "app.log", "--position-file", "/dev/null"], ".*is no file of positions"),
         (["--follow", "app.log", "--position-file", "no/such"], ".*cannot be used: No such file.*"),
         (["--follow", "app.log", "--position-file", "."], ".*cannot be used: Is a directory"),
     ],

@@ -105,6 +105,11 @@ def test_arguments_come_first(monkeypatch):
         ("timezone", "Europe/Berlin", "Europe/Berlin"),
         ("level", "WARN", "WARN"),
         ("api_key", "aWQ6a2V5", "aWQ6a2V5"),
+        ("spool", "none", None),
+        ("seal", "null", None),
+        ("max_events", " None ", None),
+        ("source", "NULL", None),
+        ("category", "none", "none"),
     ],
 )
 def test_strings_are_understood(name, text, value):
@@ -135,6 +140,19 @@ def test_a_value_that_makes_no_sense_names_its_variable(name, text, allowed):
         read(**{name: text})
     assert str(caught.value) == f"MOZDEF_{name.upper()} is {text!r}; it must be {allowed}"
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("name", ["URL", "SPOOL", "TAGS", "API_KEY", "LEVEL"])
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_are_no_part_of_a_value(name, quote, monkeypatch):
+    """Some tools pass on those of a file of variables: a folder would be made by such a name."""
+    monkeypatch.setenv("MOZDEF_URL", URL)
+    monkeypatch.setenv(f"MOZDEF_{name}", f" {quote}hunter2{quote}")
+    with pytest.raises(ValueError) as caught:
+        configure()
+    assert str(caught.value) == (
+        f"MOZDEF_{name} has quotes around its value; it must be without them"
+    )
 
 
 @pytest.mark.parametrize(
@@ -268,6 +286,7 @@ def test_each_option_has_a_variable():
         ("MOZDEF_SPOL", "MOZDEF_SPOL has no effect; do you mean MOZDEF_SPOOL?"),
         ("MOZDEF_TAG", "MOZDEF_TAG has no effect; do you mean MOZDEF_TAGS?"),
         ("MOZDEF_RETRY", "MOZDEF_RETRY has no effect: retry cannot come from the environment"),
+        ("MOZDEF_spool", "MOZDEF_spool has no effect; do you mean MOZDEF_SPOOL?"),
         ("MOZDEF_VERSION", None),
         ("MOZDEF_DIR", None),
         ("MOZDEF_USER", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import pty
@@ -145,6 +146,52 @@ def test_no_standard_error_is_no_error(error, monkeypatch, tmp_path):
     assert configure(transport).close(10)  # "auto" asks whether it is a terminal
     sink.close(10)
     assert transport.events[0]["summary"] == "x"
+
+
+@pytest.mark.parametrize("name", ["stack_info", "stack"])
+def test_a_stack_is_shown_in_lines(name, shown):
+    """As structlog shows it; what a terminal would obey is not in it."""
+    configure(None, console=True)
+    structlog.get_logger().info("x", **{name: "Stack:\n  one\x1b[2J"})
+    assert shown().splitlines()[1:] == ["Stack:", "  one\\x1b[2J"]
+
+
+class Bridge:
+    """What stands for standard error in programs that log what is written there."""
+
+    def __init__(self, logger):
+        self._logger = logger
+
+    def write(self, text):
+        for line in text.splitlines():
+            self._logger.error("%s  ", line)
+
+
+@pytest.mark.parametrize("to", ["structlog", "logging"])
+def test_what_is_shown_is_no_event_again(to, monkeypatch):
+    """Where standard error is logged, an event comes once, and what others write comes as well."""
+    loggers = {"structlog": structlog.get_logger("err"), "logging": logging.getLogger("err")}
+    monkeypatch.setattr(sys, "stderr", Bridge(loggers[to]))
+    transport = MemoryTransport()
+    sink = configure(transport, console=True, stdlib=True, linger=0)
+    try:
+        1 / 0  # noqa: B018
+    except ZeroDivisionError:
+        structlog.get_logger().exception("one")
+    logging.getLogger("theirs").error("two")
+    sys.stderr.write("three")
+    configure(None)
+    sink.close(10)
+    events = [event["summary"].strip() for event in transport.events]
+    assert events == ["one", "two", "three", "end of stream"]
+
+
+def test_what_cannot_say_whether_it_is_a_terminal_is_none(monkeypatch):
+    """Objects that stand for standard error often have nothing but ``write``."""
+    monkeypatch.setattr(sys, "stderr", Bridge(None))
+    sink = configure(None, console="auto")
+    structlog.get_logger().info("x")  # is not shown, which would fail
+    assert sink.stats().accepted == 1
 
 
 def test_events_that_are_held_back_are_not_shown(shown):

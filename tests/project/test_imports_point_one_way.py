@@ -13,8 +13,8 @@ ROOT = pathlib.Path(structlog_mozdef.__file__).parent
 # Lowest first; see docs/architecture.rst. A room is a folder, or a module at the top. Rooms in one
 # layer do not know each other.
 LAYERS = [
-    {"_deadline", "_raised", "_terminal", "_version", "exceptions"},
-    {"_flock", "_fsync", "_lock", "_validate", "files"},
+    {"_deadline", "_raised", "_version", "exceptions"},
+    {"_flock", "_fsync", "_lock", "_terminal", "_validate", "files"},
     {"process"},
     {"_log"},
     {"rendering"},

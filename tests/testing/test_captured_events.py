@@ -19,7 +19,8 @@ from structlog_mozdef.testing import CapturedEvents, capture_events
 def events():
     with structlog_defaults(), capture_events() as events:
         log = structlog.get_logger("accounts")
-        log.info("User logged in", tags=["openvpn", "vpn"], success=True, username="kang")
+        # In the order that events have as well in a process in which some are sealed.
+        log.info("User logged in", success=True, tags=["openvpn", "vpn"], username="kang")
         log.warning("Login failed", device={"id": 7, "os": "x"}, username="mallory")
         yield events
 

@@ -40,12 +40,14 @@ class OpenFile:
     Attributes:
         identity: of the file.
         offset: up to which its lines were read.
+        has_grown: whether there was something new the last time, were it a part of a line.
     """
 
     def __init__(self, fd: int, offset: int = 0) -> None:
         status = os.fstat(fd)
         self.identity = Identity(status.st_dev, status.st_ino)
         self.offset = 0
+        self.has_grown = False
         self._fd = fd
         self._read_to = 0
         self._splitter = Splitter()
@@ -74,6 +76,7 @@ class OpenFile:
             lines = self.rest()
             self._seek(0)
         chunk = os.read(self._fd, _CHUNK_BYTES)
+        self.has_grown = bool(chunk)
         if chunk:
             self._grown_at = time.monotonic()
             self._read_to += len(chunk)
@@ -113,32 +116,46 @@ class FollowedFile:
 
     def new_lines(self) -> list[bytes]:
         """Return some of the lines that were written since the last time."""
-        self.look()
+        problem = self._open_current()
+        lines: list[bytes] = []
         for file in self.files.copy():
-            lines = file.new_lines()
+            try:
+                lines = file.new_lines()
+            except OSError as error:  # of a disk or a network; the next look may find it mended
+                problem = problem or _reason(error)
+                lines, file.has_grown = [], False
             if file is not self.files[-1] and file.is_left:
                 lines += file.rest()
                 self.files.remove(file)
                 file.close()
-            if lines:
-                return lines  # the newer files come after this one
-        return []
+            if lines or file.has_grown:
+                break  # the newer files come after this one
+        self._note(problem)
+        return lines
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether there was something new the last time, were it a part of a line."""
+        return any(file.has_grown for file in self.files)
 
     def look(self) -> None:
         """Open the file that has the name now, if it is another one."""
+        self._note(self._open_current())
+
+    def _open_current(self) -> str:
+        """Do that, and return why it is not possible."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - it is a string
             identity = Identity(status.st_dev, status.st_ino)
             if self.files and self.files[-1].identity == identity:
-                return
+                return ""
             known = [file for file in self.files if file.identity == identity]
             if not known:
                 known = [_open(self.path)]
         except OSError as error:
-            self._note(error.strerror or type(error).__name__)
-        else:
-            self.files = [file for file in self.files if file not in known] + known
-            self._note("")
+            return _reason(error)
+        self.files = [file for file in self.files if file not in known] + known
+        return ""
 
     def _note(self, problem: str) -> None:
         """Say why the file cannot be read, once for each reason."""
@@ -155,6 +172,10 @@ class FollowedFile:
         for file in self.files:
             file.close()
         self.files.clear()
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def _open(path: str) -> OpenFile:
@@ -187,9 +208,8 @@ def followed_lines(files: Sequence[FollowedFile], stop: StopReading) -> Iterator
     while not stop.status:
         is_quiet = True
         for file in files:
-            for line in [] if stop.status else file.new_lines():
-                is_quiet = False
-                yield line
+            yield from [] if stop.status else file.new_lines()
+            is_quiet = is_quiet and not file.has_grown
         yield None
         if is_quiet:
             stop.wait(_POLL_INTERVAL)

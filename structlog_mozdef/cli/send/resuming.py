@@ -35,7 +35,7 @@ class Following:
         self.files: list[FollowedFile] = []
         self._positions: PositionFile | None = None
         if options.position_file is not None:
-            self._positions = PositionFile(options.position_file)
+            self._positions = PositionFile(options.position_file, options.files)
         for path in dict.fromkeys(options.files):
             file = self._positions.restore(path) if self._positions else FollowedFile(path)
             self.files.append(file)
@@ -52,6 +52,8 @@ class Following:
     def __exit__(self, *_: object) -> None:
         for file in self.files:
             file.close()
+        if self._positions is not None:
+            self._positions.close()
 
     def rest(self) -> list[bytes]:
         """Return the last lines without an end, which the next start does not read again."""
