@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS events (
     differences TEXT NOT NULL       -- JSON, a list of {kind, field, reason}
 )
 """
+_COLUMNS = {"number", "received", "path", "raw", "document", "differences"}
 # What the table above no longer shows, in its one row.
 _TOTALS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS totals (
@@ -65,6 +66,8 @@ _COUNT = (
     " FROM events GROUP BY 1, 2"
 )
 _PAGE = 500
+# A page ends with the event that makes it larger than so many characters.
+_PAGE_MAX_LENGTH = 4_000_000
 # Enough is removed at once that not every request has to remove something.
 _REMOVED_AT_ONCE = 50
 
@@ -163,6 +166,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise CollectorError(f"The database {name!r} cannot be opened: {error}.") from error
         try:
+            self._check_owner(name)
             # WAL lets other processes read the file at the same time. A transaction survives the
             # death of the process; only a power failure may lose the last ones.
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -258,7 +262,10 @@ class Store:
 
     @locked
     def page(self, after: int, limit: int = _PAGE) -> list[tuple[Any, ...]]:
-        """Return the columns of the first events after a number, as they are in the table."""
+        """Return the columns of the first events after a number, as they are in the table.
+
+        A page is shorter than *limit* where the events are large; only at the end it is empty.
+        """
         return self._page(_SELECT.format(condition="", limit=limit), after)
 
     @locked
@@ -321,7 +328,22 @@ class Store:
     @locked
     def _page(self, query: str, last: int) -> list[tuple[Any, ...]]:
         self._check_open()
-        return self._connection.execute(query, (last,)).fetchall()
+        page = []
+        length = 0
+        for row in self._connection.execute(query, (last,)):
+            page.append(row)
+            length += len(row[3]) + len(row[4] or "") + len(row[5])
+            if length > _PAGE_MAX_LENGTH:
+                break
+        return page
+
+    def _check_owner(self, name: str) -> None:
+        """Raise CollectorError if the file has tables, and none that a collector has made."""
+        names = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        columns = self._connection.execute("SELECT name FROM pragma_table_info('events')")
+        if names.fetchall() and {column for (column,) in columns} != _COLUMNS:
+            self._connection.close()
+            raise CollectorError(f"The database {name!r} is that of another program.")
 
     def _check_open(self) -> None:
         if self._closed:

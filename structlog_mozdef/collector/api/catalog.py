@@ -62,7 +62,7 @@ class Catalog:
         page = self._store.page(self._last, _READ_AT_ONCE)
         for columns in page:
             self._add(columns)
-        return len(page) < _READ_AT_ONCE
+        return not page
 
     def select(self, wanted: Filter) -> Selection:
         """Return the events that meet a filter."""
