@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from structlog_mozdef.collector.api import catalog as of
 from structlog_mozdef.collector.api.details import details
-from structlog_mozdef.collector.api.filters import BadParameterError, Parameters
+from structlog_mozdef.collector.api.filters import BadParameterError, Parameters, is_id
 from structlog_mozdef.collector.api.histogram import histogram
 from structlog_mozdef.collector.api.live import LiveStream
 from structlog_mozdef.collector.api.page_files import page_file
@@ -91,7 +91,7 @@ class _Api:
     async def event(self, request: Request) -> Response:
         _parameters(request, filtered=False)
         number = request.path_params["number"]
-        row = self._questions.store.row(int(number)) if _is_number(number) else None
+        row = self._questions.store.row(int(number)) if is_id(number) else None
         if row is None:
             return _error(404, "There is no such event: it never was, was cleared or is too old.")
         return _json(details(row))
@@ -160,9 +160,10 @@ class _Api:
         catalog = await self._questions.catalog()
         selection = catalog.select(wanted)
         headers = {**_NO_STORE, "Content-Disposition": 'attachment; filename="events.ndjson"'}
-        return StreamingResponse(
-            self._lines(selection), headers=headers, media_type="application/x-ndjson"
-        )
+        kind = "application/x-ndjson"
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type=kind)
+        return StreamingResponse(self._lines(selection), headers=headers, media_type=kind)
 
     @_answering_errors
     async def live(self, request: Request) -> Response:
@@ -170,13 +171,15 @@ class _Api:
         wanted = asked.filter()
         begin = wanted.after if asked.has("after") else None
         resumed = request.headers.get("last-event-id", "")
+        kind = "text/event-stream"
+        if request.method == "HEAD":  # whose answer has an end
+            return Response(headers=_NO_STORE, media_type=kind)
         messages = self._live(LiveStream(self._questions, wanted, begin, resumed))
         first = await anext(messages)
         if first is None:
             return _error(503, "Too many streams of events are open already.")
-        return StreamingResponse(
-            _after(first, messages), headers=_NO_STORE, media_type="text/event-stream"
-        )
+        parts = _after(first, messages)
+        return StreamingResponse(parts, headers=_NO_STORE, media_type=kind)
 
     async def _live(self, stream: LiveStream) -> AsyncIterator[bytes | None]:
         # The place is held until the stream ends, or the client does.
@@ -211,10 +214,6 @@ async def _after(first: bytes, messages: AsyncIterator[bytes | None]) -> AsyncIt
 
 def _parameters(request: Request, *known: str, filtered: bool = True) -> Parameters:
     return Parameters(request.query_params.multi_items(), known, filtered=filtered)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _list(rows: list[bytes], *, more: bool, status: int = 200) -> Response:
