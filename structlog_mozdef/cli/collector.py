@@ -78,7 +78,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{count} is less than 1")
-    return count
+    if not text.isascii() or not text.isdecimal() or not 0 < len(text) < 10 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"is {text!r}; it must be a number from 1 to 999999999")
+    return int(text)
