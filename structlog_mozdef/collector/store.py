@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from structlog_mozdef.collector.differences import Status
     from structlog_mozdef.collector.ingest import ReceivedEvent
 
+    _Columns = tuple[str, str | None, str, Status]
+
 MEMORY = ":memory:"
 _NO_DIFFERENCES = "[]"
 
@@ -211,7 +213,6 @@ class Store:
         """How often ``clear()`` was called."""
         return self._clearings
 
-    @locked
     def add(self, path: str, received: datetime, events: Iterable[ReceivedEvent]) -> None:
         """Insert the events of one request, all or none, in one transaction.
 
@@ -220,13 +221,18 @@ class Store:
             received: the time of arrival, with its zone.
             events: in the order in which they were sent; one at a time is in memory.
         """
+        self.insert(path, received, map(columns_of, events))
+
+    @locked
+    def insert(self, path: str, received: datetime, events: Iterable[_Columns]) -> None:
+        """Insert events as `add` does, of which `columns_of` was called before."""
         time = received.astimezone(UTC).isoformat()
         statuses: Counter[Status] = Counter()
 
         def rows() -> Iterator[tuple[int | str | None, ...]]:
-            for number, event in enumerate(events, self._totals.last + 1):
-                statuses[event.outcome.status] += 1
-                yield number, time, path, *_columns(event)
+            for number, (*columns, status) in enumerate(events, self._totals.last + 1):
+                statuses[status] += 1
+                yield number, time, path, *columns
 
         try:
             with self._connection:
@@ -433,13 +439,14 @@ def stored_documents(path: str) -> Iterator[str]:
         connection.close()
 
 
-def _columns(event: ReceivedEvent) -> tuple[str, str | None, str]:
+def columns_of(event: ReceivedEvent) -> _Columns:
+    """Return what the table has of an event, and its status; any thread may call this."""
     outcome = event.outcome
     document = None if outcome.document is None else json_like_mozdef.dumps(outcome.document)
     if not outcome.differences:  # nearly always
-        return event.raw, document, _NO_DIFFERENCES
+        return event.raw, document, _NO_DIFFERENCES, outcome.status
     differences = json_like_mozdef.dumps(list(map(_to_dict, outcome.differences)))
-    return event.raw, document, differences
+    return event.raw, document, differences, outcome.status
 
 
 def _to_dict(difference: Difference) -> dict[str, str]:

@@ -94,7 +94,8 @@ class _Api:
         row = self._questions.store.row(int(number)) if is_id(number) else None
         if row is None:
             return _error(404, "There is no such event: it never was, was cleared or is too old.")
-        return _json(details(row))
+        is_small = len(row[3]) < _DOWNLOADED_AT_ONCE
+        return _json(details(row) if is_small else await asyncio.to_thread(details, row))
 
     @_answering_errors
     async def wait(self, request: Request) -> Response:
