@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef.collector.api.guard import is_own_path
 from structlog_mozdef.collector.api.questions import Questions
 from structlog_mozdef.collector.api.routes import routes
 from structlog_mozdef.collector.front_end import FrontEnd
@@ -62,10 +65,24 @@ class _Handlers:
         self._now = now
         self._bodies_bytes = 0
         self._large_body = asyncio.Lock()
+        self._warnings = RateLimitedLogger()
 
     def record_rejection(self, path: str, reason: str) -> None:
         """Record a request that was answered before its body was read."""
-        self._add(path, self._now(), [rejected(b"", reason)])
+        try:
+            self._add(path, self._now(), [rejected(b"", reason)])
+        except sqlite3.Error as error:
+            self._warn(error)
+
+    async def database_error(self, request: Request, error: Exception) -> Response:
+        """Answer a request where the database cannot be used, such as on a full disk."""
+        self._warn(error)
+        if not is_own_path(request.scope["path"]):
+            return Response(status_code=500)
+        return JSONResponse({"error": f"The database cannot be used: {error}."}, status_code=500)
+
+    def _warn(self, error: Exception) -> None:
+        self._warnings.warn("database", f"The collector's database cannot be used: {error}")
 
     async def events(self, request: Request) -> Response:
         return await self._ingest(
@@ -209,6 +226,7 @@ def create_app(
                 allowed_hosts=tuple(allowed_hosts),
             )
         ],
+        exception_handlers={sqlite3.Error: handlers.database_error},
     )
     app.state.record_rejection = handlers.record_rejection
     # MozDef redirects nowhere, and a redirected POST loses its body with many clients.
