@@ -10,6 +10,7 @@ from structlog_mozdef.cli.event_lines import EventLines
 from structlog_mozdef.cli.own_certificate import default_folder, own_certificate
 from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.collector import CollectorError, RunningCollector, serve
+from structlog_mozdef.collector.api.guard import is_loopback
 
 _MEMORY = ":memory:"
 _KEEP = 100_000
@@ -65,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"Its page is {running.base_url}/")
         if authority is not None:
             print(f'For its certificate, set verify="{printable(str(authority))}"')
+        if not is_loopback(options.host):
+            print("Whoever reaches this address can read its events and remove them.")
         print(end="", flush=True)
 
     on_news = None if options.quiet else EventLines().print_new
