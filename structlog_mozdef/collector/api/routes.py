@@ -1,4 +1,4 @@
-"""The paths of the API, version 1, and their answers; docs/receiver.rst documents them."""
+"""The paths of the API, version 1, and their answers; docs/collector.rst documents them."""
 
 from __future__ import annotations
 
