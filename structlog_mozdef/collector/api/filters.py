@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from structlog_mozdef.collector.api.summary import FACETS, label
 from structlog_mozdef.collector.api.texts import words_to_query
+from structlog_mozdef.process.standard_error import count_of
 
 _T = TypeVar("_T")
 
@@ -86,7 +87,7 @@ class Parameters:
             values.append(value)
             maximum = _TEXTS_MAX if name == "text" else _VALUES_MAX
             if len(values) > maximum:
-                raise BadParameterError(f"{name} is there more than {maximum} times.")
+                raise BadParameterError(f"{name} is there more than {count_of(maximum, 'time')}.")
 
     def has(self, name: str) -> bool:
         """Return whether a parameter is there."""
