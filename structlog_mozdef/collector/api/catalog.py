@@ -76,7 +76,7 @@ class Catalog:
             bits = block.present & bits_between(first - block.start, wanted.before - block.start)
             bits &= _times_between(block, wanted)
             for name, values in wanted.labels:
-                bits &= block.having(name, values)
+                bits = block.having(name, values, bits)
             if texts is not None:
                 bits &= texts.get(number, 0)
             if bits:
