@@ -94,8 +94,7 @@ class _Api:
         row = self._questions.store.row(int(number)) if is_id(number) else None
         if row is None:
             return _error(404, "There is no such event: it never was, was cleared or is too old.")
-        is_small = len(row[3]) < _DOWNLOADED_AT_ONCE
-        return _json(details(row) if is_small else await asyncio.to_thread(details, row))
+        return _json(await _details(row))
 
     @_answering_errors
     async def wait(self, request: Request) -> Response:
@@ -197,13 +196,20 @@ class _Api:
         for number in of.numbers(selection, newest_first=False):
             row = self._questions.store.row(number)
             if row is not None:  # it can be gone meanwhile
-                lines.append(details(row))
+                lines.append(await _details(row))
                 size += len(lines[-1])
             if size > _DOWNLOADED_AT_ONCE:
                 yield b"\n".join([*lines, b""])
                 lines, size = [], 0
                 await asyncio.sleep(0)
         yield b"\n".join([*lines, b""])
+
+
+async def _details(row: tuple[Any, ...]) -> bytes:
+    """Return all that is known of an event; a large one keeps nobody waiting."""
+    if len(row[3]) < _DOWNLOADED_AT_ONCE:
+        return details(row)
+    return await asyncio.to_thread(details, row)
 
 
 async def _after(first: bytes, messages: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:
