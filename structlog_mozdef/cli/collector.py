@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
         )
     except CollectorError as error:
         raise ValueError(error) from None
+    except sqlite3.Error as error:  # while it was read for the terminal
+        raise ValueError(f"The database {options.database!r} cannot be read: {error}.") from None
     return 0
 
 

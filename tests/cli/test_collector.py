@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import stat
 import sys
 
@@ -63,6 +64,17 @@ def test_it_says_who_can_read_events():
         assert line == "Whoever reaches this address can read its events and remove them."
     with collecting("--host", "localhost") as (_, process, _):
         assert lines_of(process) == []
+
+
+def test_database_that_cannot_be_read_is_a_clear_error(tmp_path):
+    """Where the database fails while the collector runs, it ends with a sentence."""
+    path = tmp_path / "events.db"
+    with collecting("--database", str(path)) as (_, process, _):
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("DROP TABLE events")
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert stderr == f"error: The database {str(path)!r} cannot be read: no such table: events.\n"
 
 
 def test_each_event_is_a_line(collector, capsys):
