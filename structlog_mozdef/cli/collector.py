@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a name by which browsers, too, may reach it; can be repeated",
+        help="a name by which browsers, too, may reach it; repeatable (default: those of this"
+        " machine)",
     )
     parser.add_argument(
         "--tls",
@@ -48,9 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         const=default_folder(),
         metavar="FOLDER",
-        help="speak TLS only, with a certificate of its own (default FOLDER: %(const)s)",
+        help="speak TLS only, with a certificate of its own making in FOLDER, or in the user's"
+        " folder for states, ~/.local/state/structlog-mozdef (default: plain HTTP)",
     )
-    parser.add_argument("--quiet", action="store_true", help="print no events")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print no events (default: a line each)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serve",
         action="store_true",
-        help="go on with a small stream of events, and show them on a page, until Ctrl-C",
+        help="go on with a small stream of events, and show them on a page, until Ctrl-C (default:"
+        " end)",
     )
     parser.add_argument("--port", type=int, default=0, help="of the page (default: any free port)")
 

@@ -19,8 +19,8 @@ from structlog_mozdef.testing import CapturedEvents, capture_events
 def events():
     with structlog_defaults(), capture_events() as events:
         log = structlog.get_logger("accounts")
-        log.info("User logged in", username="kang", success=True, tags=["openvpn", "vpn"])
-        log.warning("Login failed", username="mallory", device={"os": "x", "id": 7})
+        log.info("User logged in", tags=["openvpn", "vpn"], success=True, username="kang")
+        log.warning("Login failed", device={"id": 7, "os": "x"}, username="mallory")
         yield events
 
 
@@ -69,9 +69,9 @@ def test_none_matches_shows_what_there_was(events):
         events.one(summary="Login failed", severity="ERROR", success=1)
     assert str(raised.value).splitlines() == [
         "no event with summary='Login failed', severity='ERROR', success=1 was logged; there were:",
-        "  1. INFO accounts: 'User logged in' tags=['openvpn', 'vpn'] username='kang' success=True",
+        "  1. INFO accounts: 'User logged in' tags=['openvpn', 'vpn'] success=True username='kang'",
         "     summary is 'User logged in', severity is 'INFO', success is True",
-        "  2. WARNING accounts: 'Login failed' username='mallory' device={'os': 'x', 'id': 7}",
+        "  2. WARNING accounts: 'Login failed' device={'id': 7, 'os': 'x'} username='mallory'",
         "     severity is 'WARNING', success is missing",
     ]
 
