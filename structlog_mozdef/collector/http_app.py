@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import sqlite3
 from datetime import UTC, datetime
@@ -138,10 +139,16 @@ class _Handlers:
 
         def prepare() -> tuple[IngestResult, list[Any]]:
             result = ingest(body, now)
-            return result, list(map(columns_of, result.events))
+            events = itertools.takewhile(lambda _: not self._arrivals.is_closed, result.events)
+            return result, list(map(columns_of, events))
 
-        async with self._large_body:
-            result, columns = await asyncio.to_thread(prepare)
+        try:
+            async with self._large_body:
+                result, columns = await asyncio.to_thread(prepare)
+        except asyncio.CancelledError:  # the server stops, and does not wait any longer
+            return 503
+        if self._arrivals.is_closed:  # perhaps it is not complete
+            return 503
         self._store.insert(path, now, columns)
         self._arrivals.notify()
         return result.status
