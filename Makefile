@@ -16,7 +16,7 @@ PIP := -m pip install -qq --disable-pip-version-check
 	clean screenshots servers
 
 help:
-	@echo "make demo      send events through the whole chain to a receiver and show what it stored;"
+	@echo "make demo      send events through the whole chain to a collector and show what it stored;"
 	@echo "               SERVE=1: go on, and show them on a page"
 	@echo "make test      formatting, lint, types, documentation and all tests, on the oldest and the newest Python"
 	@echo "make coverage  measure which statements and branches the tests reach"

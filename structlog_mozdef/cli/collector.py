@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from structlog_mozdef.cli.event_lines import EventLines
 from structlog_mozdef.cli.own_certificate import default_folder, own_certificate
 from structlog_mozdef.cli.terminal import printable
 from structlog_mozdef.collector import CollectorError, RunningCollector, serve
+from structlog_mozdef.collector.api.guard import is_loopback
 
 _MEMORY = ":memory:"
 _KEEP = 100_000
@@ -69,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"Its page is {running.base_url}/")
         if authority is not None:
             print(f'For its certificate, set verify="{printable(str(authority))}"')
+        if not is_loopback(options.host):
+            print("Whoever reaches this address can read its events and remove them.")
         print(end="", flush=True)
 
     on_news = None if options.quiet else EventLines().print_new
@@ -78,6 +82,8 @@ def run(options: argparse.Namespace) -> int:
         )
     except CollectorError as error:
         raise ValueError(error) from None
+    except sqlite3.Error as error:  # while it was read for the terminal
+        raise ValueError(f"The database {options.database!r} cannot be read: {error}.") from None
     return 0
 
 

@@ -50,11 +50,14 @@ class EventLines:
         if skipped > 0:
             print(self._paint(f"... {count_of(skipped, 'event', 'are')} not shown here", _DIM))
             self._last += skipped
-        rows = store.page(self._last, _EVENTS_AT_ONCE)
-        for columns in rows:
-            print(*self._lines(columns), sep="\n")
-            self._last = columns[0]
-        if rows or skipped > 0:
+        shown = 0
+        # A page is shorter where events are large.
+        while rows := store.page(self._last, _EVENTS_AT_ONCE - shown):
+            for columns in rows:
+                print(*self._lines(columns), sep="\n")
+                self._last = columns[0]
+            shown += len(rows)
+        if shown or skipped > 0:
             print(end="", flush=True)
 
     def _lines(self, columns: tuple[Any, ...]) -> list[str]:

@@ -49,7 +49,7 @@ def own_certificate(folder: Path, host: str) -> tuple[Path, Path]:
     names += [name for name in dict.fromkeys([socket.gethostname(), host]) if _is_name(name)]
     names = list(dict.fromkeys(names))
     try:
-        if authority_file.exists() and _is_usable(server, names):
+        if _is_usable(server, authority_file, names):
             return server, authority_file
         now = dt.datetime.now(dt.UTC)
         authority = trustme.CA(organization_name="structlog-mozdef collector")
@@ -67,13 +67,18 @@ def _is_name(host: str) -> bool:
     return bool(host) and host not in {"0.0.0.0", "::"} and host.isascii()  # noqa: S104 - no listening
 
 
-def _is_usable(file: Path, names: list[str]) -> bool:
+def _is_usable(file: Path, authority_file: Path, names: list[str]) -> bool:
     from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
 
     try:
         certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        # Two that start at the same time can each have written one of the files.
+        certificate.verify_directly_issued_by(
+            x509.load_pem_x509_certificate(authority_file.read_bytes())
+        )
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
+    except (FileNotFoundError, ValueError, InvalidSignature, x509.ExtensionNotFound):
         return False
     left = certificate.not_valid_after_utc - dt.datetime.now(dt.UTC)
     return left > _REPLACED_BEFORE and {str(name.value) for name in extension.value} >= set(names)
@@ -82,7 +87,9 @@ def _is_usable(file: Path, names: list[str]) -> bool:
 def _write(file: Path, content: bytes, mode: int) -> None:
     """Write a file at once: nobody sees half of it."""
     new = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    # What another user has put there, in a folder of both, must not get the key.
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         os.write(descriptor, content)
     finally:

@@ -6,9 +6,13 @@ reasons.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 import socket
+import sqlite3
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,21 +20,27 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from structlog_mozdef._log import RateLimitedLogger
+from structlog_mozdef.collector.api.guard import is_own_path
 from structlog_mozdef.collector.api.questions import Questions
 from structlog_mozdef.collector.api.routes import routes
 from structlog_mozdef.collector.front_end import FrontEnd
 from structlog_mozdef.collector.ingest import IngestResult, ingest_bulk, ingest_event, rejected
+from structlog_mozdef.collector.store import columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 
     from structlog_mozdef.collector.ingest import ReceivedEvent
 
 # nginx's client_max_body_size in MozDef's own configuration.
 BODY_MAX_BYTES = 4 * 1024 * 1024
 
-# What bodies may take together while they arrive.
+# What bodies may take together until they are stored.
 _BODIES_MAX_BYTES = 128 * 1024 * 1024
+
+# A body of this size takes about 0.1 s at the worst, for which nothing else is answered.
+_SMALL_BODY_BYTES = 64 * 1024
 
 
 class _TooLargeError(Exception):
@@ -44,8 +54,9 @@ class _TooManyError(Exception):
 class _Handlers:
     """The handlers of all paths, with what they share: the store, the host name and the clock.
 
-    They run in the event loop, without threads: the order in which requests are answered is the
-    order of the arrival numbers.
+    They store and answer in the event loop: the order in which requests are answered is the order
+    of the arrival numbers. What is in a large body is found out in a thread, for one body at a
+    time, so that others are answered meanwhile.
     """
 
     def __init__(self, questions: Questions, hostname: str, now: Callable[[], datetime]) -> None:
@@ -54,10 +65,25 @@ class _Handlers:
         self._hostname = hostname
         self._now = now
         self._bodies_bytes = 0
+        self._large_body = asyncio.Lock()
+        self._warnings = RateLimitedLogger()
 
     def record_rejection(self, path: str, reason: str) -> None:
         """Record a request that was answered before its body was read."""
-        self._add(path, self._now(), [rejected(b"", reason)])
+        try:
+            self._add(path, self._now(), [rejected(b"", reason)])
+        except sqlite3.Error as error:
+            self._warn(error)
+
+    async def database_error(self, request: Request, error: Exception) -> Response:
+        """Answer a request where the database cannot be used, such as on a full disk."""
+        self._warn(error)
+        if not is_own_path(request.scope["path"]):
+            return Response(status_code=500)
+        return JSONResponse({"error": f"The database cannot be used: {error}."}, status_code=500)
+
+    def _warn(self, error: Exception) -> None:
+        self._warnings.warn("database", f"The collector's database cannot be used: {error}")
 
     async def events(self, request: Request) -> Response:
         return await self._ingest(
@@ -89,7 +115,8 @@ class _Handlers:
     ) -> Response:
         path = request.url.path
         try:
-            body = await self._read_body(request)
+            async with self._read_body(request) as body:
+                status = await self._store_events(path, ingest, body)
         except _TooLargeError:
             self.record_rejection(path, "The body is over 4 MB: nginx answers 413.")
             return Response(status_code=413)
@@ -98,17 +125,41 @@ class _Handlers:
             return Response(status_code=503)
         except ClientDisconnect:
             return Response(status_code=400)  # the client is gone and never sees it
+        return Response(status_code=status)
+
+    async def _store_events(
+        self, path: str, ingest: Callable[[bytes, datetime], IngestResult], body: bytes
+    ) -> int:
+        """Store what is in a body; return the status to answer."""
         now = self._now()
-        result = ingest(body, now)
-        self._add(path, now, result.events)
-        return Response(status_code=result.status)
+        if len(body) <= _SMALL_BODY_BYTES:
+            result = ingest(body, now)
+            self._add(path, now, result.events)
+            return result.status
+
+        def prepare() -> tuple[IngestResult, list[Any]]:
+            result = ingest(body, now)
+            events = itertools.takewhile(lambda _: not self._arrivals.is_closed, result.events)
+            return result, list(map(columns_of, events))
+
+        try:
+            async with self._large_body:
+                result, columns = await asyncio.to_thread(prepare)
+        except asyncio.CancelledError:  # the server stops, and does not wait any longer
+            return 503
+        if self._arrivals.is_closed:  # perhaps it is not complete
+            return 503
+        self._store.insert(path, now, columns)
+        self._arrivals.notify()
+        return result.status
 
     def _add(self, path: str, now: datetime, events: Iterable[ReceivedEvent]) -> None:
         self._store.add(path, now, events)
         self._arrivals.notify()
 
-    async def _read_body(self, request: Request) -> bytes:
-        """Read the body.
+    @contextlib.asynccontextmanager
+    async def _read_body(self, request: Request) -> AsyncIterator[bytes]:
+        """Read the body, and count it as in memory for the time of the block.
 
         Raises:
             _TooLargeError: as soon as it is known to be over ``BODY_MAX_BYTES``.
@@ -127,7 +178,7 @@ class _Handlers:
                     raise _TooLargeError
                 if self._bodies_bytes > _BODIES_MAX_BYTES:
                     raise _TooManyError
-            return bytes(body)
+            yield bytes(body)
         finally:
             self._bodies_bytes -= len(body)
 
@@ -182,6 +233,7 @@ def create_app(
                 allowed_hosts=tuple(allowed_hosts),
             )
         ],
+        exception_handlers={sqlite3.Error: handlers.database_error},
     )
     app.state.record_rejection = handlers.record_rejection
     # MozDef redirects nowhere, and a redirected POST loses its body with many clients.

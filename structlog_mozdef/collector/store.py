@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from structlog_mozdef.collector.differences import Status
     from structlog_mozdef.collector.ingest import ReceivedEvent
 
+    _Columns = tuple[str, str | None, str, Status]
+
 MEMORY = ":memory:"
 _NO_DIFFERENCES = "[]"
 
@@ -40,6 +42,7 @@ CREATE TABLE IF NOT EXISTS events (
     differences TEXT NOT NULL       -- JSON, a list of {kind, field, reason}
 )
 """
+_COLUMNS = {"number", "received", "path", "raw", "document", "differences"}
 # What the table above no longer shows, in its one row.
 _TOTALS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS totals (
@@ -65,6 +68,8 @@ _COUNT = (
     " FROM events GROUP BY 1, 2"
 )
 _PAGE = 500
+# A page ends with the event that makes it larger than so many characters.
+_PAGE_MAX_LENGTH = 4_000_000
 # Enough is removed at once that not every request has to remove something.
 _REMOVED_AT_ONCE = 50
 
@@ -163,6 +168,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise CollectorError(f"The database {name!r} cannot be opened: {error}.") from error
         try:
+            self._check_owner(name)
             # WAL lets other processes read the file at the same time. A transaction survives the
             # death of the process; only a power failure may lose the last ones.
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -207,7 +213,6 @@ class Store:
         """How often ``clear()`` was called."""
         return self._clearings
 
-    @locked
     def add(self, path: str, received: datetime, events: Iterable[ReceivedEvent]) -> None:
         """Insert the events of one request, all or none, in one transaction.
 
@@ -216,13 +221,18 @@ class Store:
             received: the time of arrival, with its zone.
             events: in the order in which they were sent; one at a time is in memory.
         """
+        self.insert(path, received, map(columns_of, events))
+
+    @locked
+    def insert(self, path: str, received: datetime, events: Iterable[_Columns]) -> None:
+        """Insert events as `add` does, of which `columns_of` was called before."""
         time = received.astimezone(UTC).isoformat()
         statuses: Counter[Status] = Counter()
 
         def rows() -> Iterator[tuple[int | str | None, ...]]:
-            for number, event in enumerate(events, self._totals.last + 1):
-                statuses[event.outcome.status] += 1
-                yield number, time, path, *_columns(event)
+            for number, (*columns, status) in enumerate(events, self._totals.last + 1):
+                statuses[status] += 1
+                yield number, time, path, *columns
 
         try:
             with self._connection:
@@ -258,7 +268,10 @@ class Store:
 
     @locked
     def page(self, after: int, limit: int = _PAGE) -> list[tuple[Any, ...]]:
-        """Return the columns of the first events after a number, as they are in the table."""
+        """Return the columns of the first events after a number, as they are in the table.
+
+        A page is shorter than *limit* where the events are large; only at the end it is empty.
+        """
         return self._page(_SELECT.format(condition="", limit=limit), after)
 
     @locked
@@ -321,7 +334,22 @@ class Store:
     @locked
     def _page(self, query: str, last: int) -> list[tuple[Any, ...]]:
         self._check_open()
-        return self._connection.execute(query, (last,)).fetchall()
+        page = []
+        length = 0
+        for row in self._connection.execute(query, (last,)):
+            page.append(row)
+            length += len(row[3]) + len(row[4] or "") + len(row[5])
+            if length > _PAGE_MAX_LENGTH:
+                break
+        return page
+
+    def _check_owner(self, name: str) -> None:
+        """Raise CollectorError if the file has tables, and none that a collector has made."""
+        names = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        columns = self._connection.execute("SELECT name FROM pragma_table_info('events')")
+        if names.fetchall() and {column for (column,) in columns} != _COLUMNS:
+            self._connection.close()
+            raise CollectorError(f"The database {name!r} is that of another program.")
 
     def _check_open(self) -> None:
         if self._closed:
@@ -411,13 +439,14 @@ def stored_documents(path: str) -> Iterator[str]:
         connection.close()
 
 
-def _columns(event: ReceivedEvent) -> tuple[str, str | None, str]:
+def columns_of(event: ReceivedEvent) -> _Columns:
+    """Return what the table has of an event, and its status; any thread may call this."""
     outcome = event.outcome
     document = None if outcome.document is None else json_like_mozdef.dumps(outcome.document)
     if not outcome.differences:  # nearly always
-        return event.raw, document, _NO_DIFFERENCES
+        return event.raw, document, _NO_DIFFERENCES, outcome.status
     differences = json_like_mozdef.dumps(list(map(_to_dict, outcome.differences)))
-    return event.raw, document, differences
+    return event.raw, document, differences, outcome.status
 
 
 def _to_dict(difference: Difference) -> dict[str, str]:

@@ -2,17 +2,21 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
+import sqlite3
 import stat
 import sys
 
 import pytest
 import requests
+from cryptography import x509
 from support.collecting import EVENT, LINE
 from support.running import start_command
 
 from structlog_mozdef.cli.event_lines import EventLines
+from structlog_mozdef.cli.own_certificate import own_certificate
 
 
 @contextlib.contextmanager
@@ -51,6 +55,31 @@ def test_it_says_where_its_page_is():
     """The second line has the address of the page."""
     with collecting() as (url, _, (_, second)):
         assert second == f"Its page is {url.removesuffix('events')}\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "line"),
+    [
+        ("0.0.0.0", "Whoever reaches this address can read its events and remove them.\n"),
+        ("localhost", ""),
+    ],
+)
+def test_it_says_who_can_read_events(host, line):
+    """On an address that other machines reach, a line says what they can do."""
+    with collecting("--host", host) as (_, process, _):
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == line
+
+
+def test_database_that_cannot_be_read_is_a_clear_error(tmp_path):
+    """Where the database fails while the collector runs, it ends with a sentence."""
+    path = tmp_path / "events.db"
+    with collecting("--database", str(path)) as (_, process, _):
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("DROP TABLE events")
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert stderr == f"error: The database {str(path)!r} cannot be read: no such table: events.\n"
 
 
 def test_each_event_is_a_line(collector, capsys):
@@ -141,6 +170,27 @@ def test_impossible_number_to_keep_is_a_clear_error(keep):
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == 2
     assert stderr == f"error: --keep is {keep!r}; it must be a number from 1 to 999999999\n"
+
+
+@pytest.mark.parametrize("lost", ["collector-ca.pem", "collector.pem"])
+def test_certificate_of_another_authority_is_replaced(tmp_path, lost):
+    """Files that do not belong together, as two that start at once can leave them, are replaced."""
+    own_certificate(tmp_path, "localhost")
+    own_certificate(tmp_path / "other", "localhost")
+    (tmp_path / "other" / lost).replace(tmp_path / lost)
+    files = own_certificate(tmp_path, "localhost")
+    certificate, authority = (x509.load_pem_x509_certificate(file.read_bytes()) for file in files)
+    certificate.verify_directly_issued_by(authority)
+    assert own_certificate(tmp_path, "localhost") == files
+
+
+def test_private_key_is_not_written_to_the_file_of_another(tmp_path):
+    """A link that another user has put into the folder does not get the key."""
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / f".collector.pem.{os.getpid()}").symlink_to(elsewhere)
+    own_certificate(tmp_path, "localhost")
+    assert not elsewhere.exists()
+    assert stat.S_IMODE((tmp_path / "collector.pem").stat().st_mode) == 0o600
 
 
 def test_tls(tmp_path):

@@ -3,6 +3,7 @@
 import collections
 import json
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.collecting import (
@@ -175,3 +176,17 @@ def test_bulk_of_too_many_events_is_answered_413(separator):
     assert result.status == 413
     assert [entry.kind for entry in event.outcome.differences] == ["rejected"]
     assert "20,000" in event.outcome.differences[0].reason
+
+
+def test_a_large_body_keeps_nobody_waiting(collector):
+    """While it is found out what is in a large body, other requests are answered."""
+    events = [{"timestamp": "1 " * 60}] * 3000  # nothing takes MozDef's reader longer than dates
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(request, collector, "POST", "/_bulk", json.dumps(events))
+        answered = 0
+        while not answer.done():
+            assert request(collector, "GET", "/status")[0] == 200
+            answered += 1
+    assert answer.result()[0] == 200
+    assert collector.received == 3000
+    assert answered > 10

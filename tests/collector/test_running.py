@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import time
 import pytest
 import requests
 from support.certificates import authority, authority_file
+from support.collecting import request
 
 from structlog_mozdef.collector import CollectorError, Store, running_collector
 from structlog_mozdef.collector.server_thread import ServerThread
@@ -303,3 +305,38 @@ def test_missing_extra_is_a_clear_error(missing):
             print(error)
     """)
     assert 'pip install "structlog-mozdef[collector]"' in result.stdout
+
+
+def test_a_large_body_does_not_delay_the_stop(caplog):
+    """What is being read of a large body is given up, and nothing is said of it."""
+    body = json.dumps([{"timestamp": "1 " * 60}] * 15_000).encode()  # takes seconds
+    head = b"POST /_bulk HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with running_collector() as collector, contextlib.ExitStack() as stack:
+        port = int(collector.base_url.rpartition(":")[2])
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+        client.sendall(head + body)
+        for _ in range(5):
+            assert request(collector, "GET", "/status")[0] == 200
+        start = time.monotonic()
+    assert time.monotonic() - start < 2
+    assert caplog.records == []
+
+
+def test_a_database_that_fails_is_said_once(tmp_path, caplog):
+    """Senders and the API are answered 500, as on a full disk, and one warning says why."""
+    path = tmp_path / "events.db"
+    with running_collector(database=path) as collector:
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("DROP TABLE events")
+        for _ in range(3):
+            assert request(collector, "POST", "/events", LINE) == (500, b"")
+        assert request(collector, "POST", "/events", LINE, {"X": "x" * 3000}) == (400, b"")
+        status, body = request(collector, "DELETE", "/api/v1/events")
+        assert (status, json.loads(body)) == (
+            500,
+            {"error": "The database cannot be used: no such table: events."},
+        )
+        assert collector.received == 0
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("structlog_mozdef", "WARNING")
+    assert record.getMessage() == ("The collector's database cannot be used: no such table: events")

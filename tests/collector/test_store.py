@@ -214,6 +214,32 @@ def test_unusable_file_is_a_clear_error(tmp_path, name):
         Store(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    "table", ["places (url)", "events (id, name)", "EVENTS (number, received)"]
+)
+def test_database_of_another_program_is_not_touched(tmp_path, table):
+    """A database that no collector has made is named, and stays as it is."""
+    path = tmp_path / "places.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"CREATE TABLE {table}")
+    content = path.read_bytes()
+    with pytest.raises(CollectorError, match=r"database .*places.* is that of another program"):
+        Store(path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_pages_of_large_events_are_small():
+    """A page ends where it becomes large, and only at the end it is empty."""
+    with contextlib.closing(Store()) as store:
+        large = ReceivedEvent("x" * 3_000_000, Outcome(None, ()))
+        store.add("/events", NOW, [large] * 5)
+        assert [row[0] for row in store.page(0)] == [1, 2]
+        assert [row[0] for row in store.page(4)] == [5]
+        assert store.page(5) == []
+        assert numbers(store) == [1, 2, 3, 4, 5]
+
+
 def test_closing_twice_does_no_harm(store):
     """Closing a closed store does nothing."""
     store.close()

@@ -149,7 +149,9 @@ class Page:
         self.driver.find_element(By.CSS_SELECTOR, selector).click()
 
     def click_row(self, index=0):
-        self.click(f'.row[data-index="{index}"]:not([hidden])')
+        selector = f'.row[data-index="{index}"]:not([hidden])'
+        self.wait(lambda: self.shown(selector))  # a frame may draw it later
+        self.click(selector)
 
     def type(self, selector, text):
         self.driver.find_element(By.CSS_SELECTOR, selector).send_keys(text)

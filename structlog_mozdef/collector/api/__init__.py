@@ -1,7 +1,7 @@
-"""What the receiver's page and tests in any language ask: which events have arrived.
+"""What the collector's page and tests in any language ask: which events have arrived.
 
 Before it stands the `store`, which holds all; behind it the page, and whoever asks over HTTP.
-docs/receiver.rst documents the questions and their answers.
+docs/collector.rst documents the questions and their answers.
 
 - `summary`: from a row of the store to what is shown and searched of an event.
 - `catalog`: the events that match a filter, counted and listed. `block` holds 4,096 of them as bit

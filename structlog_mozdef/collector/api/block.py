@@ -8,10 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from structlog_mozdef.collector.api.summary import labels_of
+
 if TYPE_CHECKING:
     from structlog_mozdef.collector.api.summary import Summary
 
 BLOCK_SIZE = 4096
+
+# So many values of a field have bits of their own: somebody can invent a name for each event.
+_VALUES_MAX = 1_000
 
 
 class Block:
@@ -23,16 +28,18 @@ class Block:
         start: the lowest number.
         present: the bits of the events that are there.
         labels: by the name of a field and its value, the bits of the events that have it.
+        rare: by the name of a field, the bits of the events that have other values.
         times: by bit, the time of arrival in seconds since the epoch, which never decreases here.
         rows: by bit, what lists show.
     """
 
-    __slots__ = ("labels", "present", "rows", "start", "times")
+    __slots__ = ("labels", "present", "rare", "rows", "start", "times")
 
     def __init__(self, start: int) -> None:
         self.start = start
         self.present = 0
         self.labels: dict[str, dict[str, int]] = defaultdict(dict)
+        self.rare: dict[str, int] = {}
         self.times = array("d")
         self.rows: list[bytes] = []
 
@@ -48,14 +55,24 @@ class Block:
         self.present |= bit
         for name, value in summary.labels:
             values = self.labels[name]
-            values[value] = values.get(value, 0) | bit
+            if value in values or len(values) < _VALUES_MAX:
+                values[value] = values.get(value, 0) | bit
+            else:
+                self.rare[name] = self.rare.get(name, 0) | bit
 
-    def having(self, name: str, values: frozenset[str]) -> int:
-        """Return the bits of the events that have one of these values."""
+    def having(self, name: str, values: frozenset[str], among: int) -> int:
+        """Return the bits of those events of *among* that have one of these values."""
         known = self.labels.get(name, {})
         found = 0
         for value in values:
             found |= known.get(value, 0)
+        found &= among
+        rare = self.rare.get(name, 0) & among & ~found
+        others = values - known.keys()
+        if others:
+            for position in positions(rare, newest_first=False):
+                if not others.isdisjoint(labels_of(self.rows[position], name)):
+                    found |= 1 << position
         return found
 
     def before(self, time: float) -> int:

@@ -62,7 +62,7 @@ class Catalog:
         page = self._store.page(self._last, _READ_AT_ONCE)
         for columns in page:
             self._add(columns)
-        return len(page) < _READ_AT_ONCE
+        return not page
 
     def select(self, wanted: Filter) -> Selection:
         """Return the events that meet a filter."""
@@ -76,7 +76,7 @@ class Catalog:
             bits = block.present & bits_between(first - block.start, wanted.before - block.start)
             bits &= _times_between(block, wanted)
             for name, values in wanted.labels:
-                bits &= block.having(name, values)
+                bits = block.having(name, values, bits)
             if texts is not None:
                 bits &= texts.get(number, 0)
             if bits:

@@ -10,12 +10,15 @@ from typing import TypeVar
 
 from structlog_mozdef.collector.api.summary import FACETS, label
 from structlog_mozdef.collector.api.texts import words_to_query
+from structlog_mozdef.process.standard_error import count_of
 
 _T = TypeVar("_T")
 
 _STATUSES = ("stored", "refused", "dropped")
 _KINDS = ("dropped", "refused", "rejected", "renamed", "mangled")
 _VALUES_MAX = 100
+# The index of words remembers what it found for so many queries.
+_TEXTS_MAX = 16
 _TEXT_MAX_LENGTH = 500
 _ID_MAX = 2**63 - 1
 _LIMIT_MAX = 1_000
@@ -82,8 +85,9 @@ class Parameters:
                 )
             values = self._values.setdefault(name, [])
             values.append(value)
-            if len(values) > _VALUES_MAX:
-                raise BadParameterError(f"{name} is there more than {_VALUES_MAX} times.")
+            maximum = _TEXTS_MAX if name == "text" else _VALUES_MAX
+            if len(values) > maximum:
+                raise BadParameterError(f"{name} is there more than {count_of(maximum, 'time')}.")
 
     def has(self, name: str) -> bool:
         """Return whether a parameter is there."""
@@ -194,6 +198,11 @@ _HINTS = {
     "until": "a time as ISO 8601, such as 2026-01-31T12:00:00Z",
     "timeout": f"seconds from 0 to {_WAIT_MAX:.0f}",
 }
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text is a number that an event could have."""
+    return text.isascii() and text.isdecimal() and len(text) < len(str(_ID_MAX))
 
 
 def _one_of(name: str, value: str, allowed: Collection[str]) -> str:

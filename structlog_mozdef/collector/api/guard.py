@@ -1,4 +1,4 @@
-"""Who may ask: requests of programs and of the receiver's own page, not those of other pages.
+"""Who may ask: requests of programs and of the collector's own page, not those of other pages.
 
 A page of any site can make the browser of a developer send requests to this machine. It could read
 the events if it made its own name resolve to this machine (DNS rebinding); it could send or clear

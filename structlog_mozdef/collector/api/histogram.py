@@ -22,6 +22,10 @@ _STEPS = (
 )
 
 
+# Severities that are no longer told apart, since there are too many.
+_OTHERS = "OTHER"
+
+
 def histogram(
     selection: Selection, buckets: int, since: float | None, until: float | None
 ) -> dict[str, Any]:
@@ -61,6 +65,7 @@ def _count(block: Block, bits: int, counts: list[Counter[str]], first: int, step
         for value, having in block.labels["severity"].items()
         if having & bits
     ]
+    severities.append((_OTHERS, block.rare.get("severity", 0) & bits))
     position = next(positions(bits, newest_first=False))
     end = bits.bit_length()
     while position < end:

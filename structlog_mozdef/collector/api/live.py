@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from structlog_mozdef.collector.api import catalog as of
+from structlog_mozdef.collector.api.filters import is_id
 
 if TYPE_CHECKING:
     from structlog_mozdef.collector.api.filters import Filter
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 #: Seconds from one message to the next, at least.
 INTERVAL = 0.1
-_HEARTBEAT = 15.0
+#: Seconds without news after which a comment is sent: proxies close connections that are silent.
+HEARTBEAT = 15.0
 _ROWS_MAX = 200
 
 
@@ -27,15 +29,23 @@ class LiveStream:
         wanted: the filter for events.
         begin: the number after which to begin, or None: with the next event.
         resumed: the id of the last message that the client got before its connection broke, or "".
+        heartbeat: seconds after which a stream without news sends a comment.
     """
 
     def __init__(
-        self, questions: Questions, wanted: Filter, begin: int | None, resumed: str
+        self,
+        questions: Questions,
+        wanted: Filter,
+        begin: int | None = None,
+        resumed: str = "",
+        *,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
         self._questions = questions
         self._wanted = wanted
         self._begin = begin
         self._resumed = resumed
+        self._heartbeat = heartbeat
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Yield each message, until the server stops."""
@@ -59,7 +69,7 @@ class LiveStream:
                 data = b'{"events":[%s],"skipped":%d,"totals":%s}'
                 yield _message("events", data % (b",".join(rows), skipped, totals), self._id(last))
                 sent_at = time.monotonic()
-            elif time.monotonic() - sent_at >= _HEARTBEAT:
+            elif time.monotonic() - sent_at >= self._heartbeat:
                 yield b":\n\n"
                 sent_at = time.monotonic()
             await asyncio.sleep(INTERVAL)
@@ -69,14 +79,14 @@ class LiveStream:
     async def _wait_for_news(self, totals: bytes) -> None:
         questions = self._questions
         if totals == questions.totals():
-            await questions.arrivals.wait(1.0)
+            await questions.arrivals.wait(min(1.0, self._heartbeat))
 
     def _first_number(self, last: int) -> tuple[int, bool]:
         """Return after which number to begin, and whether the client's events are of this store."""
         instance, _, number = self._resumed.rpartition("-")
         if not self._resumed:
             return (last if self._begin is None else self._begin), True
-        if instance == self._questions.instance and number.isdecimal() and int(number) <= last:
+        if instance == self._questions.instance and is_id(number) and int(number) <= last:
             return int(number), True
         return 0, False
 

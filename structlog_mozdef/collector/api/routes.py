@@ -1,4 +1,4 @@
-"""The paths of the API, version 1, and their answers; docs/receiver.rst documents them."""
+"""The paths of the API, version 1, and their answers; docs/collector.rst documents them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from structlog_mozdef.collector.api import catalog as of
 from structlog_mozdef.collector.api.details import details
-from structlog_mozdef.collector.api.filters import BadParameterError, Parameters
+from structlog_mozdef.collector.api.filters import BadParameterError, Parameters, is_id
 from structlog_mozdef.collector.api.histogram import histogram
 from structlog_mozdef.collector.api.live import LiveStream
 from structlog_mozdef.collector.api.page_files import page_file
@@ -91,10 +91,10 @@ class _Api:
     async def event(self, request: Request) -> Response:
         _parameters(request, filtered=False)
         number = request.path_params["number"]
-        row = self._questions.store.row(int(number)) if _is_number(number) else None
+        row = self._questions.store.row(int(number)) if is_id(number) else None
         if row is None:
             return _error(404, "There is no such event: it never was, was cleared or is too old.")
-        return _json(details(row))
+        return _json(await _details(row))
 
     @_answering_errors
     async def wait(self, request: Request) -> Response:
@@ -160,9 +160,10 @@ class _Api:
         catalog = await self._questions.catalog()
         selection = catalog.select(wanted)
         headers = {**_NO_STORE, "Content-Disposition": 'attachment; filename="events.ndjson"'}
-        return StreamingResponse(
-            self._lines(selection), headers=headers, media_type="application/x-ndjson"
-        )
+        kind = "application/x-ndjson"
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type=kind)
+        return StreamingResponse(self._lines(selection), headers=headers, media_type=kind)
 
     @_answering_errors
     async def live(self, request: Request) -> Response:
@@ -170,13 +171,15 @@ class _Api:
         wanted = asked.filter()
         begin = wanted.after if asked.has("after") else None
         resumed = request.headers.get("last-event-id", "")
+        kind = "text/event-stream"
+        if request.method == "HEAD":  # whose answer has an end
+            return Response(headers=_NO_STORE, media_type=kind)
         messages = self._live(LiveStream(self._questions, wanted, begin, resumed))
         first = await anext(messages)
         if first is None:
             return _error(503, "Too many streams of events are open already.")
-        return StreamingResponse(
-            _after(first, messages), headers=_NO_STORE, media_type="text/event-stream"
-        )
+        parts = _after(first, messages)
+        return StreamingResponse(parts, headers=_NO_STORE, media_type=kind)
 
     async def _live(self, stream: LiveStream) -> AsyncIterator[bytes | None]:
         # The place is held until the stream ends, or the client does.
@@ -193,13 +196,20 @@ class _Api:
         for number in of.numbers(selection, newest_first=False):
             row = self._questions.store.row(number)
             if row is not None:  # it can be gone meanwhile
-                lines.append(details(row))
+                lines.append(await _details(row))
                 size += len(lines[-1])
             if size > _DOWNLOADED_AT_ONCE:
                 yield b"\n".join([*lines, b""])
                 lines, size = [], 0
                 await asyncio.sleep(0)
         yield b"\n".join([*lines, b""])
+
+
+async def _details(row: tuple[Any, ...]) -> bytes:
+    """Return all that is known of an event; a large one keeps nobody waiting."""
+    if len(row[3]) < _DOWNLOADED_AT_ONCE:
+        return details(row)
+    return await asyncio.to_thread(details, row)
 
 
 async def _after(first: bytes, messages: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:
@@ -211,10 +221,6 @@ async def _after(first: bytes, messages: AsyncIterator[bytes | None]) -> AsyncIt
 
 def _parameters(request: Request, *known: str, filtered: bool = True) -> Parameters:
     return Parameters(request.query_params.multi_items(), known, filtered=filtered)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _list(rows: list[bytes], *, more: bool, status: int = 200) -> Response:

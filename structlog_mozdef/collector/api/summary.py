@@ -77,6 +77,12 @@ def summarize(columns: tuple[Any, ...]) -> Summary:
     )
 
 
+def labels_of(row: bytes, name: str) -> list[str]:
+    """Return the values of a field that `summarize` gave an event, from its row."""
+    value = json_like_mozdef.loads(row)["tags" if name == "tag" else name]
+    return value or [""] if isinstance(value, list) else [value]
+
+
 def label(value: object) -> str:
     """Return a value as it is counted and compared: a short text, "" where there is none."""
     return shortened(_to_text(value), LABEL_MAX_LENGTH)

@@ -120,6 +120,21 @@ def test_facets_are_limited(collector):
     assert (len(hosts), hosts[0]) == (50, {"value": "h77", "count": 2})
 
 
+def test_values_that_somebody_invents_are_bounded(collector):
+    """Of thousands of values the first are told apart in counts; each still selects its events."""
+    post(collector, *({"severity": f"S{n}", "tags": [f"a{n}", f"b{n}"]} for n in range(1500)))
+    counts = {}
+    for bucket in ask(collector, "histogram")["buckets"]:
+        for value, count in bucket["counts"].items():
+            counts[value] = counts.get(value, 0) + count
+    assert (len(counts), counts["OTHER"], sum(counts.values())) == (1001, 500, 1500)
+    for wanted in ({"severity": "s3"}, {"severity": "S1400"}, {"tag": "a1400"}, {"tag": "b3"}):
+        assert ask(collector, "count", wanted) == {"count": 1}
+    both = [("tag", "a1400"), ("tag", "b3"), ("tag", "nothing")]
+    assert ids(collector, both) == [1401, 4]
+    assert ids(collector, [*both, ("severity", "S1400")]) == [1401]
+
+
 def test_value_of_a_facet_selects_its_events(collector):
     """A value as a facet has it selects as many events as it says, whatever it is."""
     values = ["x" * 500, "a&b=c", "", "\u202e", "\ud800", 7, None]

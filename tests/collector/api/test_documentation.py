@@ -1,4 +1,4 @@
-"""The page on the receiver is true: its examples are asked, and its tables are complete."""
+"""The page on the collector is true: its examples are asked, and its tables are complete."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from support.collecting import request
 from structlog_mozdef.cli import collector as command
 from structlog_mozdef.collector.api.filters import FILTERS
 
-PAGE = (Path(__file__).parents[3] / "docs/receiver.rst").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs/collector.rst").read_text("utf-8")
 EXAMPLES = re.findall(r"^    \$ (curl .*)\n((?:    [ {].*\n)+)", PAGE, re.MULTILINE)
 EVENTS = (
     {"severity": "INFO", "summary": "User logged in", "details": {}},

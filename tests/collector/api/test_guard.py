@@ -1,4 +1,4 @@
-"""Who may ask: programs and the receiver's own page, not the pages of other sites."""
+"""Who may ask: programs and the collector's own page, not the pages of other sites."""
 
 import http.client
 

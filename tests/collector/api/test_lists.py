@@ -241,6 +241,7 @@ def test_times(collector):
         ("wait", {"count": "0"}, "count is '0'"),
         ("events", [("limit", 1), ("limit", 2)], "limit is there more than once."),
         ("events", [("tag", "x")] * 101, "tag is there more than 100 times."),
+        ("events", [("text", "x")] * 17, "text is there more than 16 times."),
     ],
 )
 def test_bad_parameters_are_answered_400(collector, question, parameters, sentence):

@@ -1,5 +1,6 @@
 """Waiting for events: for some that match, and for all that come."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -11,8 +12,10 @@ from support.asking import ask, live, path_of, post
 from support.collecting import request
 from support.running import wait_for
 
-from structlog_mozdef.collector import running_collector
-from structlog_mozdef.collector.api.live import INTERVAL
+from structlog_mozdef.collector import Store, running_collector
+from structlog_mozdef.collector.api.filters import Filter
+from structlog_mozdef.collector.api.live import INTERVAL, LiveStream
+from structlog_mozdef.collector.api.questions import Questions
 
 
 @contextlib.contextmanager
@@ -165,6 +168,46 @@ def test_live_stream_is_resumed(collector):
     post(collector, {}, {})
     with live(collector, headers={"Last-Event-ID": last}) as client:
         assert client.events(2) == [2, 3]
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "99999999999999999999", "-1", "1.0", ""])
+def test_live_stream_is_not_resumed_at_an_impossible_number(collector, number):
+    """A client that claims a number that no event has gets all."""
+    post(collector, {})
+    with live(collector) as client:
+        instance = client.message()[1].partition("-")[0]
+    with live(collector, headers={"Last-Event-ID": f"{instance}-{number}"}) as client:
+        assert client.message()[0] == "cleared"
+        assert client.events(1) == [1]
+
+
+def test_live_stream_without_news_is_kept_open():
+    """Where nothing arrives for a time, a comment is sent, so that no proxy ends the stream."""
+
+    async def first_messages():
+        messages = LiveStream(questions, Filter(), heartbeat=0.0).messages()
+        found = [await anext(messages) for _ in range(3)]
+        await messages.aclose()
+        return found
+
+    with contextlib.closing(Store()) as store, contextlib.closing(Questions(store)) as questions:
+        first, *others = asyncio.run(first_messages())
+    assert first.startswith(b"event: events\n")
+    assert others == [b":\n\n"] * 2
+
+
+@pytest.mark.parametrize("question", ["live", "events.ndjson"])
+def test_head_of_a_stream_is_answered(collector, question):
+    """A request for the headers alone is answered, and the connection goes on with the next one."""
+    connection = http.client.HTTPConnection(collector.base_url.removeprefix("http://"), timeout=10)
+    for method, path in [("HEAD", path_of(question)), ("GET", path_of("count"))]:
+        connection.request(method, path)
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (
+            200,
+            b"" if method == "HEAD" else b'{"count":0}',
+        )
+    connection.close()
 
 
 @pytest.mark.parametrize("last", ["0123abcd-1", "1", "x", "-", "0123abcd-99999999999999999999999"])

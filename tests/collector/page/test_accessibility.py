@@ -157,3 +157,12 @@ def test_arrivals_are_announced_now_and_then(filled, collector):
     said = filled.script("return said")
     assert len(said) == 1
     assert said[0].endswith("new events")
+
+
+def test_pause_says_what_it_does(filled):
+    """The button has its state and what it does as its name, which begins with what is seen."""
+    name = "return document.getElementById('pause').getAttribute('aria-label')"
+    for expected in ("Live: pause", "Paused: resume", "Live: pause"):
+        filled.wait(lambda expected=expected: filled.script(name) == expected)
+        assert expected.startswith(filled.text("#pause"))
+        filled.click("#pause")

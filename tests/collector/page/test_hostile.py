@@ -67,6 +67,13 @@ def test_control_characters_are_shown(page, collector):
     assert marks == ["\\u0000", "\\u001b", "\\n", "\\u007f", "\\u200b"]
 
 
+def test_blank_letters_are_shown(page, collector):
+    """So are letters and signs that are blank, by which two names could look the same."""
+    send(collector, {"summary": "ad\u3164min\u115f\u2800\u034f\U0001d173 \u2764\ufe0f"})
+    page.open()
+    assert page.rows() == ["ad\\u3164min\\u115f\\u2800\\u034f\\ud834\\udd73 \u2764\ufe0f"]
+
+
 def test_direction_of_text_is_isolated(page, collector):
     """Overrides have no effect but are shown, and foreign scripts do not turn their neighbours."""
     send(

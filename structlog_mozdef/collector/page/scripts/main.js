@@ -115,9 +115,11 @@ function showState() {
   const isHeld = paused || waiting > 0 || !list.atTop;
   const button = element("pause");
   button.dataset.state = state !== "live" ? state : paused ? "paused" : "live";
-  button.setAttribute("aria-pressed", paused);
   const words = { connecting: "Connecting", lost: "Reconnecting", live: "Live", paused: "Paused" };
-  element("pause-text").textContent = words[button.dataset.state];
+  const word = words[button.dataset.state];
+  element("pause-text").textContent = word;
+  // The word says how it is, and not what the button does.
+  button.setAttribute("aria-label", `${word}: ${paused ? "resume" : "pause"}`);
   button.title = paused ? "Resume (space)" : "Pause (space)";
   const news = element("news");
   news.hidden = !(isHeld && waiting > 0);

@@ -2,9 +2,10 @@
 // shown as the escape that JSON has for it; what is long is cut.
 
 // Control characters, soft hyphen, characters of no width, separators of lines, all that changes
-// the direction of text, "tag" characters, and halves of surrogate pairs.
+// the direction of text, fillers and blanks that are letters, "tag" characters, and halves of
+// surrogate pairs. Variation selectors stay: emoji have them.
 const HIDDEN =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e01ef}]|[\ud800-\udfff]/gu;
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e01ef}]|[\ud800-\udfff]/gu;
 
 const SHORT = { "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r" };
 
