@@ -20,6 +20,9 @@ html_theme_options = {
     "source_directory": "docs/",
 }
 
+# Prompts, and what a command writes, are not copied.
+copybutton_prompt_text = "$ "
+
 # Text in single backticks is code, and a link where it names something of the reference.
 default_role = "py:obj"
 nitpicky = False
