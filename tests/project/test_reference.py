@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 from pathlib import Path
@@ -86,3 +87,35 @@ def test_every_reason_of_loss_is_documented():
     """The table has the constants of the code, and an example of an error that is named."""
     reasons = first_cells(page("reference/losses"), "reason")
     assert {*reasons} == {*LOSS_REASONS, error_reason(MemoryError())}
+
+
+def warnings():
+    """The fixed parts of each message that the package logs, as the code has them."""
+    for path in sorted((ROOT / "structlog_mozdef").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            of = ast.unparse(node.func)
+            if not re.search(
+                r"own_log\S*\.warn\w*$|_?warnings?\.(add|count)$|\._warn$|ions\.add$", of
+            ):
+                continue
+            for argument in node.args[-1:]:
+                for part in ast.walk(argument):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield " ".join(part.value.split())
+
+
+def test_every_warning_is_documented():
+    """Each message of a warning is in the page, but for what differs from one to the next."""
+    text = " ".join(page("reference/log_messages").split())
+    found = {part for part in warnings() if len(part) > 11}
+    assert len(found) > 20
+    assert {part for part in found if part not in text} == set()
+
+
+def test_every_thread_is_documented():
+    """The table has the names of all threads that the package starts."""
+    names = re.findall(r"\bname=f?\"([\w-]*mozdef-[\w-]*)\"", SOURCES)
+    assert {*first_cells(page("reference/threads"), "name")} == {*names}
+    assert len(names) == len(re.findall(r"\bThread\(", SOURCES))
