@@ -88,6 +88,7 @@ def test_examples_run(code, restored_logging, opened_sinks, tmp_path):
         code = code.replace("/var/spool/myapp", str(tmp_path / "spool"))
         exec(compile(ast.parse(code), "example", "exec"), {"__name__": "example"})
         for sink in opened_sinks:
+            sink.end_streams()  # while there is somebody who takes it
             assert sink.flush(10)
 
 
