@@ -119,3 +119,11 @@ def test_every_thread_is_documented():
     names = re.findall(r"\bname=f?\"([\w-]*mozdef-[\w-]*)\"", SOURCES)
     assert {*first_cells(page("reference/threads"), "name")} == {*names}
     assert len(names) == len(re.findall(r"\bThread\(", SOURCES))
+
+
+def test_every_public_name_is_documented():
+    """The page of the API has all that can be imported from the package."""
+    found = re.findall(
+        r"^\.\. auto\w+:: structlog_mozdef\.(\w+)$", page("reference/api"), re.MULTILINE
+    )
+    assert {*found} - {"testing"} == {*mozdef.__all__} - {"__version__"}
