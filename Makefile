@@ -42,7 +42,7 @@ lint: $(VENV)/newest/.ready
 
 docs: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/python tests/support/command_line_page.py
-	$(VENV)/newest/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	$(VENV)/newest/bin/python -m sphinx --fresh-env --write-all --fail-on-warning --keep-going --quiet docs build/docs
 
 test-newest: $(VENV)/newest/.ready
 	$(VENV)/newest/bin/python -m pytest $(PYTEST) --ignore=tests/elasticsearch

@@ -20,12 +20,17 @@ html_theme_options = {
     "source_directory": "docs/",
 }
 
+# Prompts, and what a command writes, are not copied.
+copybutton_prompt_text = "$ "
+
 # Text in single backticks is code, and a link where it names something of the reference.
 default_role = "py:obj"
 nitpicky = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
+# A default is shown as it is written, not as a repr with an address in it.
+autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 90
 napoleon_google_docstring = True

@@ -167,7 +167,9 @@ class ServerThread:
         self._listener = listener
         after_start = self._questions.start if store.forgets else None
         self._server = _Server(config, grace, after_start, self._questions.stop)
-        self._thread = threading.Thread(target=self._run, name="mozdef-collector", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="structlog-mozdef-collector", daemon=True
+        )
         self._filter = _DropRecordsOfThread(self._thread)
 
     def start(self) -> None:

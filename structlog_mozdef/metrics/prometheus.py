@@ -95,7 +95,7 @@ class _Writer:
         self._written: dict[str, Values] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        thread = threading.Thread(target=self._run, name="mozdef-metrics", daemon=True)
+        thread = threading.Thread(target=self._run, name="structlog-mozdef-metrics", daemon=True)
         start_without_signals(thread)
 
     def _run(self) -> None:

@@ -107,7 +107,9 @@ class Floods:
         self.late = min(self.late, flood.end + _LATE)
 
     def _start_thread(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="mozdef-rate-limiter", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="structlog-mozdef-rate-limiter", daemon=True
+        )
         try:
             start_without_signals(self._thread)
         except Exception as error:

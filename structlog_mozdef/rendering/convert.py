@@ -27,7 +27,8 @@ from structlog_mozdef.rendering.timestamps import iso_of_datetime
 
 #: Every string is shorter: Elasticsearch rejects a keyword of more than 32,766 bytes.
 STRING_LIMIT_BYTES = 32_000
-#: Every event is smaller: MozDef under uwsgi loses larger ones that arrive together.
+#: Every event is smaller: less than half of what Amazon SQS accepts, and the other destinations
+#: accept more (syslog shortens messages itself).
 EVENT_LIMIT_BYTES = 100_000
 #: Objects and arrays within each other, the event itself included: more than an index accepts.
 DEPTH_LIMIT = 50

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.examples import EXAMPLES, events_of, serving, status_of
-from support.running import PROGRAMS, wait_for
+from support.examples import EXAMPLES, events_of, serving, start_example, status_of
+from support.running import PROGRAMS, finish, wait_for
 
 FLASK = {
     "flask": ["-m", "flask", "--app", "flask_shop", "run", "--port", "PORT"],
@@ -109,6 +109,18 @@ def test_django(server, receiver):
     assert faults_in(events)
     if server == "gunicorn":
         assert len(events_of(receiver, "gunicorn.access")) >= 4
+
+
+def test_runserver_of_django_still_shows_requests(receiver):
+    """The log of its server is shipped, and goes to the terminal as it did before."""
+    code = (
+        "import django, logging, os; os.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\n"
+        "django.setup(); logging.getLogger('django.server').info('GET /orders/7')"
+    )
+    folder = EXAMPLES / "django_shop"
+    done = finish(start_example(receiver, "-c", code, folder=folder))
+    assert done.stderr.splitlines() == ["GET /orders/7"]
+    assert len(events_of(receiver, "django.server")) == 1
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from support.examples import events_of, run_example, start_example
+from support.examples import documented_command, events_of, run_example, start_example
 from support.redis_server import running_redis
 from support.running import finish, wait_for
 
@@ -25,8 +25,9 @@ def orders_of(receiver):
 def test_celery(redis, receiver):
     """Each task's event, its record, and its fault arrive once; the worker is warmly shut down."""
     environment = {"BROKER_URL": f"redis+socket://{redis}", "C_FORCE_ROOT": "1"}
-    options = ["worker", "--concurrency=2", "-l", "INFO"]
-    worker = start_example(receiver, "-m", "celery", "-A", "celery_shop", *options, **environment)
+    worker = start_example(
+        receiver, "-m", *documented_command("celery"), "--concurrency=2", **environment
+    )
     code = (
         "import celery_shop as shop; [shop.pay.delay(n) for n in range(10)]; shop.refund.delay(7)"
     )

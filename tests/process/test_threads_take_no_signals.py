@@ -16,7 +16,7 @@ from structlog_mozdef.process.threads import start_without_signals
     [
         ("sink", "structlog-mozdef-sender"),
         ("configure", "structlog-mozdef-signals"),
-        ("collector", "mozdef-collector"),
+        ("collector", "structlog-mozdef-collector"),
     ],
 )
 def test_a_signal_that_the_program_blocks_waits(part, thread):

@@ -64,6 +64,16 @@ def test_markup_is_valid(page):
     )
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    """A link to a file of the project names one that is there; on a site no other file is near."""
+    text = page.read_text("utf-8")
+    targets = re.findall(r"^\.\. _.*: (\S+)$", text, re.MULTILINE)
+    assert [each for each in targets if not each.startswith("https://")] == []
+    paths = re.findall(r"structlog-mozdef/(?:blob/|tree/)?main/([^\s>`]+)", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 @pytest.fixture
 def opened_sinks(monkeypatch):
     """The sinks that the test opens, wherever it keeps them."""
@@ -88,6 +98,7 @@ def test_examples_run(code, restored_logging, opened_sinks, tmp_path):
         code = code.replace("/var/spool/myapp", str(tmp_path / "spool"))
         exec(compile(ast.parse(code), "example", "exec"), {"__name__": "example"})
         for sink in opened_sinks:
+            sink.end_streams()  # while there is somebody who takes it
             assert sink.flush(10)
 
 

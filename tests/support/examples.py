@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import sys
 import urllib.error
@@ -21,6 +22,12 @@ def start_example(receiver, *arguments, folder=EXAMPLES, **environment):
         cwd=folder,
         env={"MOZDEF_URL": receiver.url, "PYTHONDONTWRITEBYTECODE": "1", **environment},
     )
+
+
+def documented_command(program):
+    """The words of the command that the page of *program* shows."""
+    page = EXAMPLES.parent / "docs" / "frameworks" / f"{program}.rst"
+    return re.search(rf"^    ({program} .*)", page.read_text("utf-8"), re.MULTILINE)[1].split()
 
 
 def run_example(receiver, *arguments, **environment):

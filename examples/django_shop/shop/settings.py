@@ -30,5 +30,5 @@ LOGGING = {
     },
     "root": {"level": "INFO", "handlers": ["console", "mozdef"]},
     # The server of `manage.py runserver` keeps its log apart from the root logger.
-    "loggers": {"django.server": {"handlers": ["mozdef"]}},
+    "loggers": {"django.server": {"handlers": ["console", "mozdef"]}},
 }
