@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         if authority is not None:
             print(f'For its certificate, set verify="{printable(str(authority))}"')
         if not is_loopback(options.host):
-            print("Whoever reaches this address can read its events and remove them.")
+            print("All who reach this address can read its events and remove them.")
         print(end="", flush=True)
 
     on_news = None if options.quiet else EventLines().print_new

@@ -106,7 +106,7 @@ class _Writer:
                 pass_on(error)
 
     def _write(self) -> None:
-        # Not for ever: a thread that wrote may have been stopped by the end of the interpreter.
+        # With a limit: a thread that wrote may have been stopped by the end of the interpreter.
         if not self._lock.acquire(timeout=_PATIENCE):
             return
         try:

@@ -6,7 +6,7 @@ other room may use it.
 - `identity`: host name, process id and process name, each looked up once.
 - `fork`: what a forked child replaces.
 - `exit`: closing what is open, in whatever way a process ends.
-- `signals`: SIGTERM, and whoever wants to end at once. `missed_signals`: a SIGTERM that Python
+- `signals`: SIGTERM, and a second one, which ends at once. `missed_signals`: a SIGTERM that Python
   would not notice.
 - `standard_error`: the last way to say something.
 - `threads`: starting those of the package, which take no signals.

@@ -1,6 +1,6 @@
 """SIGTERM: events are sent before the process ends as it would have ended without us.
 
-The signal is handled only where the program leaves it to the operating system. Whoever sets a
+The signal is handled only where the program leaves it to the operating system. Code that sets a
 handler later replaces this one; a program that calls the handler it found, or restores it and
 raises the signal again as uvicorn does, comes back here.
 """

@@ -60,7 +60,7 @@ def test_it_says_where_its_page_is():
 @pytest.mark.parametrize(
     ("host", "line"),
     [
-        ("0.0.0.0", "Whoever reaches this address can read its events and remove them.\n"),
+        ("0.0.0.0", "All who reach this address can read its events and remove them.\n"),
         ("localhost", ""),
     ],
 )

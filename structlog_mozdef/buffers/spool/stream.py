@@ -127,7 +127,7 @@ class Stream:
     # Counts.
 
     def left(self) -> int:
-        """Return how many events are not settled, whoever will deliver them."""
+        """Return how many events are not settled, in whichever process."""
         state = self.state
         unread = self.appended - state.met - self._lost_from(state.read.segment)
         return state.outstanding + max(unread, 0)
@@ -354,7 +354,7 @@ class Stream:
             os.utime(self.lock_fd())
 
     def release(self) -> None:
-        """Leave the stream to whoever adopts it."""
+        """Leave the stream to the process that adopts it."""
         if self._ack_is_behind:
             self.write_ack()  # the disk may have recovered
         self.rewind()

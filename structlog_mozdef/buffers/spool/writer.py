@@ -370,7 +370,7 @@ class SpoolWriter:
     # The end.
 
     def close(self) -> None:
-        """Remove what is drained, and leave the rest to whoever adopts it."""
+        """Remove what is drained, and leave the rest to the process that adopts it."""
         self._streams.retry_now()
         self.maintenance.stop()
         self._ledger.rejected.close()

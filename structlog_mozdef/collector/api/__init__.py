@@ -1,6 +1,6 @@
 """What the collector's page and tests in any language ask: which events have arrived.
 
-Before it stands the `store`, which holds all; behind it the page, and whoever asks over HTTP.
+Before it stands the `store`, which holds all; behind it the page, and programs that ask over HTTP.
 docs/collector.rst documents the questions and their answers.
 
 - `summary`: from a row of the store to what is shown and searched of an event.

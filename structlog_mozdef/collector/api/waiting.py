@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 class Arrivals:
-    """Wakes whoever waits for events; it belongs to the thread of the server's event loop."""
+    """Wakes those that wait for events; it belongs to the thread of the server's event loop."""
 
     def __init__(self) -> None:
         self._waiters: set[asyncio.Future[None]] = set()

@@ -6,7 +6,7 @@
   chapter, ``first epoch`` that of the chapter's first epoch, ``epoch`` that of the next epoch, and
   ``seal`` the key of the MACs in it. So an auditor need not go through all epochs to a late one.
 
-Whoever learns the keys of a process at some event can make seals from the beginning of that event's
+A thief of the keys of a process at some event can make seals from the beginning of that event's
 epoch on, and none before.
 """
 

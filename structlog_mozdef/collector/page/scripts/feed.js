@@ -125,7 +125,7 @@ export class Feed {
   /** Load what comes next in one direction. */
   async more(direction) {
     if (this.#loading || (direction === "newer" && this.paused)) return;
-    // Whoever scrolls to the top wants to follow again, unless they come from the oldest events.
+    // A reader who scrolls to the top wants to follow again, unless they come from the oldest events.
     if (direction === "newer" && this.list.atTop && !this.#isFromOldest) {
       await this.newest();
       return;
