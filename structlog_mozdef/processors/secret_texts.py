@@ -155,7 +155,7 @@ _HARMLESS_VALUES = frozenset(
     ]
 )
 # What stands for a secret: ***, <hidden>, [FILTERED], %s, $1, ${NAME}, os.environ[, Optional[str],
-# a call, another variable; and what is none: an identifier of Windows, a public key.
+# a call, another variable. No secrets either: an identifier of Windows, a public key.
 _PLACEHOLDER = re.compile(
     r"[*.#x\u2022-]{3,}|[^\w\s]{1,2}|[<\[({](?:filtered|hidden|masked|none|redacted|removed)[>\])}]"
     r"|<[a-z_ -]+>|%(?:\(\w+\))?[sr]|\$\d{1,2}|\$[A-Z_]{3,}|\$\{{1,2}[\w .:-]*\}{0,2}|\{\{.*"

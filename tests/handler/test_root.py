@@ -31,7 +31,7 @@ def shipped(transport, sink):
 
 
 def test_both_are_one_stream():
-    """Tags, numbers, context variables and redaction are the same, whoever logs."""
+    """Tags, numbers, context variables and redaction are the same for both kinds of loggers."""
     transport = MemoryTransport()
     sink = configure(transport, stdlib=True, tags=["vpn"], category="access", linger=0)
     structlog.contextvars.bind_contextvars(request="r1")

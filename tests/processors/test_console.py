@@ -205,7 +205,7 @@ def test_events_that_are_held_back_are_not_shown(shown):
 
 
 def test_severities_are_levels(shown):
-    """What MozDef calls the event is shown, whoever gives it."""
+    """What MozDef calls the event is shown, whichever name it has."""
     configure(None, console=True)
     structlog.get_logger().info("x", severity="ALERT")
     assert "[alert    ] x" in shown()

@@ -13,6 +13,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import hostile
+from support.harmless_lines import HARMLESS_NAMES
 
 from structlog_mozdef import MozDefHandler, MozDefRenderer, MozDefTee, Redactor, Sink
 from structlog_mozdef.testing import MemoryTransport
@@ -69,26 +70,7 @@ def test_secret_is_known_by_its_name(name):
     assert redacted(SECRET, name) == REDACTED
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "author",
-        "authority",
-        "authenticated",
-        "tokenizer",
-        "token_count",
-        "max_tokens",
-        "monkey",
-        "keyboard",
-        "passenger",
-        "passport_country",
-        "compass",
-        "secretary",
-        "username",
-        "spin",
-        "sidebar",
-    ],
-)
+@pytest.mark.parametrize("name", HARMLESS_NAMES)
 def test_harmless_name_is_kept(name):
     """A name that only looks like that of a secret is harmless."""
     assert redacted("value", name) == "value"

@@ -86,7 +86,7 @@ def test_waits_are_limited(collector):
 
 @pytest.mark.parametrize(("question", "status"), [("wait?timeout=100", 408), ("live", 200)])
 def test_stop_does_not_wait(question, status):
-    """A collector stops at once, whoever waits, and answers requests that wait."""
+    """A collector stops at once, and answers the requests that wait."""
     with running_collector() as collector:
         client = http.client.HTTPConnection(collector.base_url.removeprefix("http://"), timeout=20)
         client.request("GET", f"/api/v1/{question}")
@@ -220,7 +220,7 @@ def test_live_stream_of_another_collector_is_not_resumed(collector, last):
 
 
 def test_live_stream_says_that_all_was_cleared(collector):
-    """A clear is a message of its own, whoever clears."""
+    """A clear is a message of its own, also of another window."""
     post(collector, {})
     with live(collector) as client:
         client.message()
