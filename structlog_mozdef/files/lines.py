@@ -6,8 +6,9 @@ import io
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-#: What is read at once. More does not stay in the cache of the processor, and needs twice as long.
-CHUNK_BYTES = 64 * 1024
+#: What is read at once. Each system call gives the interpreter to the threads that log, and it may
+#: take long to come back; more than this does not stay in the cache of the processor.
+CHUNK_BYTES = 256 * 1024
 # What is kept of a line without an end.
 _KEPT_BYTES = 16 * 1024
 

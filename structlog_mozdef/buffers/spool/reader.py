@@ -139,7 +139,7 @@ class SpoolReader:
         self._settle(parts)
         del self._in_flight[:count]
         self._is_busy = False
-        for source, _ in parts:
+        for source in dict.fromkeys(source for source, _ in parts):  # each once, in order
             source.write_ack()
             self._remove_if_drained(source)
         self._writer.measure_again()

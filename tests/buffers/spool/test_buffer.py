@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from support.buffer_contract import BufferContract, lines
 from support.handmade_spools import orphan, spool_on
 
 from structlog_mozdef.buffers.spool import SpoolTimings
+
+
+def written_calls():
+    """Return how often this thread has called write(2) and its kind so far."""
+    found = re.search(r"syscw: (\d+)", Path("/proc/thread-self/io").read_text())
+    return int(found[1])
 
 
 class TestSpool(BufferContract):
@@ -67,6 +75,17 @@ class TestSpool(BufferContract):
         buffer.append(b"x" * 3_000_000)
         buffer.append(b"002")
         assert self.everything(buffer) == [b"x" * 3_000_000, b"002"]
+
+    def test_a_batch_is_acked_by_one_write(self):
+        """However many reads a batch took: each system call hands the interpreter over."""
+        buffer = self.make(max_bytes=1 << 24)
+        for _ in range(1000):
+            buffer.append(b"x" * 999)
+        buffer.ack(buffer.peek(1, 1000))  # opens the file
+        batch = buffer.peek(1000, 1 << 20)
+        before = written_calls()
+        buffer.ack(batch)
+        assert (len(batch.events), written_calls() - before) == (999, 1)
 
     def test_the_age_begins_with_the_event(self):
         """Time that passed while the spool was empty is no age."""
