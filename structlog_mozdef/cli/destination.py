@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from structlog_mozdef.transports.urls import can_have_user, has_user, with_user
+
 if TYPE_CHECKING:
     from structlog_mozdef.sink import Sink
 
@@ -20,7 +22,6 @@ USER_VARIABLE, PASSWORD_VARIABLE = "MOZDEF_USER", "MOZDEF_PASSWORD"
 #: The same for an API key of Elasticsearch or OpenSearch.
 API_KEY_VARIABLE = "MOZDEF_API_KEY"
 _SCHEMES_WITH_API_KEYS = ("http", "https")
-_SCHEMES_WITH_USERS = ("http", "https", "amqp", "amqps")
 _PASSWORD_LIMIT_BYTES = 10_000
 
 
@@ -103,19 +104,19 @@ def access_to(
     Raises:
         ValueError: both are given, or one of them cannot work.
     """
-    has_user = arguments.user is not None or arguments.password_file is not None
+    user_is_given = arguments.user is not None or arguments.password_file is not None
     has_key = arguments.api_key_file is not None
-    if has_user and has_key:
+    if user_is_given and has_key:
         raise ValueError("--api-key-file is given as well as a user; give one of them")
-    scheme, _, rest = url.strip().partition("://")
-    if scheme.lower() not in _SCHEMES_WITH_API_KEYS or "@" in rest.partition("/")[0]:
+    scheme = url.strip().partition("://")[0].lower()
+    if scheme not in _SCHEMES_WITH_API_KEYS or has_user(url):
         if has_key:
             raise ValueError(
                 "--api-key-file is not for this URL: it has a user, or is none of HTTP"
             )
     elif has_key:
         return url, _parts_of(_first_line("--api-key-file", arguments.api_key_file))
-    elif not has_user and environment.get(API_KEY_VARIABLE):
+    elif not user_is_given and environment.get(API_KEY_VARIABLE):
         if environment.get(USER_VARIABLE) or environment.get(PASSWORD_VARIABLE):
             raise ValueError(
                 f"{API_KEY_VARIABLE} is set as well as {USER_VARIABLE} or {PASSWORD_VARIABLE};"
@@ -142,11 +143,10 @@ def url_with_user(
         ValueError: two users or passwords, one without the other, or a file that cannot be read.
     """
     is_asked = user is not None or password_file is not None
-    scheme, slashes, rest = url.strip().partition("://")
-    has_user = "@" in rest.partition("/")[0]
-    if has_user or scheme.lower() not in _SCHEMES_WITH_USERS:
+    if has_user(url) or not can_have_user(url):
         if is_asked:
-            reason = "has a user already" if has_user else f"is for {scheme}, which has none"
+            scheme = url.strip().partition("://")[0]
+            reason = "has a user already" if has_user(url) else f"is for {scheme}, which has none"
             raise ValueError(f"--user and --password-file are not for this URL: it {reason}")
         return url
     user = environment.get(USER_VARIABLE) if user is None else user
@@ -162,10 +162,7 @@ def url_with_user(
             f"there is a {given} without a {missing}: --user or {USER_VARIABLE}, and"
             f" --password-file or {PASSWORD_VARIABLE} belong together"
         )
-    from urllib.parse import quote
-
-    quoted = ":".join(quote(os.fsencode(part), safe="") for part in (user, password))
-    return f"{scheme}{slashes}{quoted}@{rest}"
+    return with_user(url, user, password)
 
 
 def _first_line(option: str, path: str) -> str:

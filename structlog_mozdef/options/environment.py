@@ -8,12 +8,10 @@ as for the commands. What the program passes itself comes first.
 from __future__ import annotations
 
 import functools
-import os
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from structlog_mozdef._validate import closest
 from structlog_mozdef.exceptions import MozDefError, SpoolError
@@ -21,10 +19,10 @@ from structlog_mozdef.options import ConfigureOptions
 from structlog_mozdef.options.strings import reader_of
 from structlog_mozdef.sink.nowhere import is_nowhere
 from structlog_mozdef.transports.options import TransportOptions
+from structlog_mozdef.transports.urls import can_have_user, has_user, with_user
 
 PREFIX = "MOZDEF_"
 URL, USER, PASSWORD = f"{PREFIX}URL", f"{PREFIX}USER", f"{PREFIX}PASSWORD"
-_SCHEMES_WITH_USERS = ("http", "https", "amqp", "amqps")
 
 
 class Settings(NamedTuple):
@@ -133,8 +131,7 @@ def _is_in_vain(name: str, destination: Any) -> bool:
 
 def _with_user(url: Any, environment: Mapping[str, str]) -> Any:
     """Return *url* with the user and the password of the environment, if it has none itself."""
-    scheme, slashes, rest = url.strip().partition("://") if isinstance(url, str) else ("", "", "")
-    if scheme.lower() not in _SCHEMES_WITH_USERS or "@" in rest.partition("/")[0]:
+    if not isinstance(url, str) or not can_have_user(url) or has_user(url):
         return url
     user, password = environment.get(USER), environment.get(PASSWORD)
     if not user and not password:
@@ -142,11 +139,7 @@ def _with_user(url: Any, environment: Mapping[str, str]) -> Any:
     if not user or not password:
         given, missing = (USER, PASSWORD) if user else (PASSWORD, USER)
         raise ValueError(f"{given} is set, and {missing} is not; they belong together")
-    return f"{scheme}{slashes}{_quoted(user)}:{_quoted(password)}@{rest}"
-
-
-def _quoted(text: str) -> str:
-    return quote(os.fsencode(text), safe="")
+    return with_user(url, user, password)
 
 
 def by_variable(error: Exception, variables: Mapping[str, str]) -> Exception | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 # Spaces and control characters, some of which urllib removes silently; lone surrogates.
 _ODD = re.compile("[\x00-\x20\x7f\ud800-\udfff]")
+_SCHEMES_WITH_USERS = ("http", "https", "amqp", "amqps")
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,23 @@ def scheme_of(url: str, schemes: tuple[str, ...]) -> str:
             f"url is {_masked(url)!r}; it must be a full address that starts with one of {allowed}"
         )
     return found
+
+
+def has_user(url: str) -> bool:
+    """Return whether *url* has a user or a password of its own."""
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
+def can_have_user(url: str) -> bool:
+    """Return whether destinations of the kind of *url* know a user and a password."""
+    return url.strip().partition("://")[0].lower() in _SCHEMES_WITH_USERS
+
+
+def with_user(url: str, user: str, password: str) -> str:
+    """Return *url*, which has no user of its own, with *user* and *password*."""
+    scheme, slashes, rest = url.strip().partition("://")
+    quoted = ":".join(quote(os.fsencode(part), safe="") for part in (user, password))
+    return f"{scheme}{slashes}{quoted}@{rest}"
 
 
 def _split(url: str) -> SplitResult | None:
