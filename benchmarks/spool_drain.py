@@ -42,7 +42,12 @@ def main(*, quick: bool = False) -> Results:
                 f"{events:,} events of 450 bytes; ratio: to the first part; {begin[1]:,} were"
                 f" delivered at the first check; lost: {events - counted}",
             )
-        ]
+        ],
+        figures={
+            "drain_a_second": rates[2][1],
+            "drain.end": rates[1][1] / rates[0][1],
+            "drain.lost": events - counted,
+        },
     )
 
 

@@ -1,0 +1,103 @@
+"""Print what a set-up has made of the process, as JSON.
+
+The arguments are ``document PAGE NUMBER`` (of a Python example), or ``benchmark NAME`` (of a
+function of `benchmarks.set_ups`).
+"""
+
+import functools
+import inspect
+import json
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+
+import structlog
+
+import structlog_mozdef as mozdef
+from structlog_mozdef.sink import sinks
+
+ROOT = Path(__file__).parents[2]
+URL = "http://127.0.0.1:9/events"  # nobody listens there
+HANDLED = ("level", "formatter", "_processors", "_renderer", "_sink")
+
+
+@functools.singledispatch
+def described(value):
+    """*value* as what makes an equal one: JSON."""
+    if inspect.ismethod(value):
+        return [value.__name__, described(value.__self__)]
+    if inspect.isroutine(value) or isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    return [described(part) for part in value.__reduce_ex__(4) if part is not None]
+
+
+for leaf in (str, bytes, int, float, type(None)):
+    described.register(leaf)(repr)
+
+
+@described.register(list)
+@described.register(tuple)
+def _(value):
+    return [described(each) for each in value]
+
+
+@described.register(set)
+@described.register(frozenset)
+def _(value):
+    return sorted(json.dumps(described(each)) for each in value)
+
+
+@described.register
+def _(value: dict):
+    return {repr(key): described(each) for key, each in value.items()}
+
+
+@described.register
+def _(value: mozdef.Sink):
+    return ["Sink", repr(value.settings)]
+
+
+@described.register
+def _(value: logging.Handler):
+    return [type(value).__name__, *(described(getattr(value, name)) for name in HANDLED)]
+
+
+def block(page, number):
+    """The Python example *number* of *page*."""
+    text = (ROOT / page).read_text("utf-8")
+    found = re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text)[number]
+    code = inspect.cleandoc("\n" + found)
+    assert "https://mozdef.example.com:8443/events" in code
+    return code.replace("https://mozdef.example.com:8443/events", URL)
+
+
+kind, name, *number = sys.argv[1:]
+sys.stdout = sys.stderr  # some examples print
+if kind == "document":
+    namespace = {"__name__": "example"}
+    exec(block(name, int(number[0])), namespace)
+else:
+    from benchmarks import set_ups
+
+    held = getattr(set_ups, name)(URL)
+# What an example logs is remembered by what looks for secrets: so everything logs the same.
+if structlog.is_configured():
+    structlog.get_logger().info("one", username="kang", sourceipaddress="10.0.0.7", success=True)
+sys.stdout = sys.__stdout__
+print(
+    json.dumps(
+        {
+            "structlog": described(structlog.get_config() if structlog.is_configured() else {}),
+            "handlers": described(
+                [h for h in logging.getLogger().handlers if isinstance(h, mozdef.MozDefHandler)]
+            ),
+            "level": logging.getLogger().level,
+            "sinks": described(sinks()),
+        },
+        indent=1,
+    ),
+    flush=True,
+)
+os._exit(0)  # nothing is to be sent
