@@ -1,7 +1,7 @@
 """Print what a set-up has made of the process, as JSON.
 
-The arguments are ``document PAGE NUMBER`` (of a Python example), or ``benchmark NAME`` (of a
-function of `benchmarks.set_ups`).
+The arguments are ``document PAGE NUMBER`` (of a Python example), ``set_up NAME`` (of a function of
+`benchmarks.set_ups`), or ``logger NAME`` (of a function of `benchmarks.loggers`).
 """
 
 import functools
@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 import structlog_mozdef as mozdef
+from benchmarks import loggers, set_ups
 from structlog_mozdef.sink import sinks
 
 ROOT = Path(__file__).parents[2]
@@ -73,31 +74,32 @@ def block(page, number):
     return code.replace("https://mozdef.example.com:8443/events", URL)
 
 
-kind, name, *number = sys.argv[1:]
-sys.stdout = sys.stderr  # some examples print
-if kind == "document":
-    namespace = {"__name__": "example"}
-    exec(block(name, int(number[0])), namespace)
-else:
-    from benchmarks import set_ups
+def log_one(log):
+    """Log as an example does: what looks for secrets remembers names."""
+    log.info("one", username="kang", sourceipaddress="10.0.0.7", success=True)
 
+
+kind, name, *number = sys.argv[1:]
+output, sys.stdout = sys.stdout, sys.stderr  # some examples print
+if kind == "document":
+    exec(block(name, int(number[0])), {"__name__": "example"})
+elif kind == "set_up":
     held = getattr(set_ups, name)(URL)
-# What an example logs is remembered by what looks for secrets: so everything logs the same.
-if structlog.is_configured():
-    structlog.get_logger().info("one", username="kang", sourceipaddress="10.0.0.7", success=True)
-sys.stdout = sys.__stdout__
-print(
-    json.dumps(
-        {
-            "structlog": described(structlog.get_config() if structlog.is_configured() else {}),
-            "handlers": described(
-                [h for h in logging.getLogger().handlers if isinstance(h, mozdef.MozDefHandler)]
-            ),
-            "level": logging.getLogger().level,
-            "sinks": described(sinks()),
-        },
-        indent=1,
-    ),
-    flush=True,
-)
+if kind == "logger":
+    log = getattr(loggers, name)(loggers.Nowhere())
+    log_one(log)
+    configuration = {"processors": log._processors, "wrapper_class": type(log)}
+elif structlog.is_configured():
+    log_one(structlog.get_logger())
+    configuration = structlog.get_config()
+else:
+    configuration = {}
+handlers = [each for each in logging.getLogger().handlers if isinstance(each, mozdef.MozDefHandler)]
+found = {
+    "structlog": {name: described(value) for name, value in configuration.items()},
+    "handlers": described(handlers),
+    "level": logging.getLogger().level,
+    "sinks": described(sinks()),
+}
+print(json.dumps(found, indent=1), file=output, flush=True)
 os._exit(0)  # nothing is to be sent

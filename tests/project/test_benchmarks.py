@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -50,15 +51,25 @@ def described(*arguments):
         text=True,
     )
     assert process.returncode == 0, process.stderr
-    return process.stdout
+    return json.loads(process.stdout)
 
 
 @pytest.mark.parametrize("example", DOCUMENTED, ids=lambda example: Path(example[0]).stem)
 def test_what_is_measured_is_what_the_documents_show(example):
     """An example, run as it stands, sets up the very processors and sinks that are measured."""
     shown = described("document", *example)
-    assert "MozDefRenderer" in shown
-    assert shown == described("benchmark", DOCUMENTED[example])
+    assert "MozDefRenderer" in str(shown)
+    assert shown == described("set_up", DOCUMENTED[example])
+
+
+@pytest.mark.parametrize(
+    ("logger", "set_up"), [("configured_logger", "configured"), ("explicit_logger", "explicit")]
+)
+def test_loggers_of_other_benchmarks_have_the_same_chain(logger, set_up):
+    """Benchmarks that drop events, or compare several chains in a process, use the same chains."""
+    found = described("logger", logger)["structlog"]
+    expected = described("set_up", set_up)["structlog"]
+    assert found == {name: expected[name] for name in ("processors", "wrapper_class")}
 
 
 @pytest.mark.parametrize(
