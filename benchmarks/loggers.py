@@ -7,6 +7,7 @@ set-up of a whole process, as the documents show it.
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import orjson
@@ -25,6 +26,11 @@ class Nowhere:
 
     def put(self, event: bytes) -> None:
         """Do nothing."""
+
+
+def hide_hyperscan() -> None:
+    """Let this process be as one in which hyperscan is not installed."""
+    sys.modules["hyperscan"] = None  # type: ignore[assignment]  # as the import system has it
 
 
 def floor_processors(*, exceptions: bool = False) -> list[Any]:

@@ -16,7 +16,12 @@ from typing import Any, NamedTuple
 import structlog
 
 import structlog_mozdef as mozdef
-from benchmarks.loggers import README_OPTIONS, explicit_processors, floor_processors
+from benchmarks.loggers import (
+    README_OPTIONS,
+    explicit_processors,
+    floor_processors,
+    hide_hyperscan,
+)
 from structlog_mozdef.rendering.sealing.key_file import create_key
 from structlog_mozdef.sink import sinks
 
@@ -61,7 +66,7 @@ def configured(url: str, **options: Any) -> SetUp:
 
 def without_hyperscan(url: str, **options: Any) -> SetUp:
     """Set up as README.rst does, where hyperscan is not installed."""
-    sys.modules["hyperscan"] = None  # type: ignore[assignment]  # a finder finds nothing
+    hide_hyperscan()
     return configured(url, **options)
 
 
