@@ -43,11 +43,17 @@ class Goal:
         compare: Callable[[float, float], bool] = operator.le if self.at_most else operator.ge
         return [
             self.text,
-            f"{self.bound:.{self.digits}f} or {'less' if self.at_most else 'more'}",
+            self._bound(),
             f"{found:.{self.digits}f}",
             # The figure itself decides, not what is shown of it.
             "yes" if compare(found, self.bound) else "no",
         ]
+
+    def _bound(self) -> str:
+        shown = f"{self.bound:.{self.digits}f}"
+        if not self.bound:
+            return shown  # there is no less of what is lost
+        return f"{shown} or {'less' if self.at_most else 'more'}"
 
 
 def _at_most(text: str, figure: str, bound: float) -> Goal:

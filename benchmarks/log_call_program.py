@@ -25,6 +25,7 @@ from benchmarks.set_ups import SetUp
 from benchmarks.ways import WAYS, State, Way
 
 _WARM_UP = 1_000
+_BURST = 1_000
 _FLUSH_SECONDS = 120.0
 #: In place of a number, for the event that the receiver always fails with.
 _POISON = "poison"
@@ -91,9 +92,15 @@ class Measurement:
             call_async = self._way.call_async(self._set_up.log)
             return asyncio.run(timing.timed_async(call_async, numbers))
         call = self._way.call(self._set_up.log)
-        if self._way.threads == 1:
+        if self._way.threads > 1:
+            return _timed_in_threads(call, numbers, self._way.threads)
+        if not self._way.pause:
             return timing.timed(call, numbers)
-        return _timed_in_threads(call, numbers, self._way.threads)
+        seconds = array("d")
+        for first in range(0, len(numbers), _BURST):
+            seconds += timing.timed(call, numbers[first : first + _BURST])
+            time.sleep(self._way.pause)
+        return seconds
 
     def _flush(self) -> None:
         sink = self._set_up.sink

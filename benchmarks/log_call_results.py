@@ -95,9 +95,11 @@ _MANY = [_CALLS_RATIO, _CALLS, *_times("median", "p99", "p999"), _CPU, _ARRIVED,
 _TROUBLED = [_RATIO, *_times("median", "p99", "p999", "max"), _LOST, _DROPPED]
 
 
+_AS_IN_README = (FLOOR, "configure/memory", "configure/spool")
+
+
 def _groups(found: Found) -> list[Group]:
     measured = [each for each in found.values() if each.rounds]
-    rounds = max((len(each.rounds) for each in measured), default=0)
     timer = min((each.median("timer") for each in measured), default=0.0)
     calls = (
         "a tight loop with the sender at work, whose share of the processors is in the mean, and"
@@ -108,13 +110,12 @@ def _groups(found: Found) -> list[Group]:
     same = "ratio: to structlog's own chain with the same event; the rest as in the first table"
     return [
         Group(
-            "log call and delivery, one thread",
+            "log call of this project, one thread",
             ONE_THREAD,
             _ONE,
             f"an event of about 450 bytes; {calls}; CPU: of all threads of the process, until the"
             " last event is delivered; arrived/s: from the first call to the last event at the"
-            " receiver; not arrived: of all rounds; ratio: to the floor; medians of"
-            f" {rounds} interleaved rounds, each in its own process",
+            " receiver; not arrived: of all rounds; ratio: to the floor; each in its own process",
         ),
         Group(
             "log call of a tee and of log handlers",
@@ -146,7 +147,7 @@ def _groups(found: Found) -> list[Group]:
             f"structlog runs the chain in a thread of asyncio's pool; {same}",
         ),
         Group(
-            "log call and delivery, 8 threads",
+            "log call of this project, 8 threads",
             THREADS,
             _MANY,
             "each thread in a tight loop; calls/s: of all threads together; ratio: of these to"
@@ -155,17 +156,15 @@ def _groups(found: Found) -> list[Group]:
         ),
         Group(
             "log call of configure() while something is wrong",
-            {
-                **{key: WAYS[key] for key in (FLOOR, "configure/memory", "configure/spool")},
-                **STATES,
-            },
+            {**{key: WAYS[key] for key in _AS_IN_README}, **STATES},
             _TROUBLED,
             "as in the README, with its defaults; an outage: nobody listens until the last call has"
             " returned, then what waits is delivered; one that is longer than the buffer:"
             f" {STATES['full/memory'].events:,} events, with room for 100,000; orphans: streams of"
-            " dead processes, an event each; a poison event: the receiver answers 500 to each"
-            " request with the first event in it, which is not counted as missing; the rest as in"
-            " the first table",
+            " dead processes, an event each, and pauses between the calls, so that the sink looks"
+            " for orphans meanwhile; a poison event: the receiver answers 500 to each request with"
+            " the first event in it, which is not counted as missing; the rest as in the first"
+            " table",
         ),
     ]
 
@@ -180,8 +179,17 @@ def _table(group: Group, found: Found) -> Table:
             for key, way in group.ways.items()
             if key in found
         ],
-        group.caveat,
+        f"{group.caveat}; {_rounds(group, found)}",
     )
+
+
+def _rounds(group: Group, found: Found) -> str:
+    rounds = {len(found[key].rounds) for key in group.ways if key in found}
+    fewest, most = min(rounds), max(rounds)
+    if most == 1:
+        return "one round"
+    span = str(most) if fewest == most else f"{fewest} to {most}"
+    return f"medians of {span} interleaved rounds"
 
 
 def _name(way: Way, measured: Measured) -> str:
