@@ -140,13 +140,18 @@ def recover(running: Running, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def sizes(running: Running, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the median of a log call for each size of the event."""
-    medians = []
+    """Return the median of a log call for each size of the event, and close."""
+    medians, logged = [], 0
     for size, count in options["sizes"]:
         calls = _Calls(running)
-        calls.run(range(count), time.monotonic() + options["seconds"], events.padding(size))
+        deadline = time.monotonic() + options["seconds"]
+        # Each event has its own number.
+        logged += calls.run(range(logged, logged + count), deadline, events.padding(size))
         medians.append(_quantiles(calls.seconds)["median"])
-    return {"medians": medians}
+    result = {"medians": medians, "logged": logged}
+    _write(options, result)  # in case close() hangs
+    running.close()
+    return result
 
 
 def _write(options: dict[str, Any], result: dict[str, Any]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from benchmarks.counting_receiver import counting_receiver
-from benchmarks.peers import PEERS, SENDERS
-from benchmarks.results import Results, Table, count
+from benchmarks.peers import PEERS, SENDERS, Destination
+from benchmarks.results import Results, Table, count, lost_of, lost_share
 from benchmarks.running import Child, disk_folder, settled
 
-_ROUNDS = 2
+_ROUNDS = 1
 _EVENTS = 10_000
 _LIMIT = 20.0
 _RECOVERY = 30.0
@@ -24,11 +24,12 @@ def main(*, quick: bool = False) -> Results:
             logged, arrived, remark = _run(key, events, quick=quick)
             lost[key].append((logged - arrived, logged))
             remarks[key] = remarks[key] or remark
-    rows = []
+    rows, losses = [], {}
     for key, found in lost.items():
         missing, logged = (sum(column) for column in zip(*found, strict=True))
-        share = f"{missing / logged:.1%}" if logged else "-"
-        rows.append([PEERS[key].name, share, f"{count(missing)} of {count(logged)}", remarks[key]])
+        share, name = lost_share(missing, logged), PEERS[key].name
+        rows.append([name, share, lost_of(missing, logged), remarks[key]])
+        losses[name] = share
     return Results(
         [
             Table(
@@ -37,15 +38,21 @@ def main(*, quick: bool = False) -> Results:
                 rows,
                 f"killed when the log call of the last of {count(events)} events has returned"
                 f" (at the latest after {_LIMIT:g} s); if events wait on disk, a new process has"
-                f" {_RECOVERY:g} s to send them; sum of {rounds} rounds",
+                f" {_RECOVERY:g} s to send them; an agent beside the process goes on; sum of"
+                f" {rounds} rounds",
             )
-        ]
+        ],
+        losses={"by kill -9": losses},
     )
 
 
 def _run(key: str, events: int, *, quick: bool) -> tuple[int, int, str]:
     limit = 5 if quick else _LIMIT
-    with disk_folder() as folder, counting_receiver(keep=True) as receiver:
+    with (
+        disk_folder() as folder,
+        counting_receiver(keep=True) as receiver,
+        PEERS[key].agent(Destination(receiver.port, folder)),
+    ):
         child = Child("kill", key, receiver.port, folder, events=events, seconds=limit)
         child.wait(limit + 10)
         result = child.result()
