@@ -7,7 +7,6 @@ from benchmarks.peers import PEERS, SENDERS, Destination
 from benchmarks.results import Results, Table, count, lost_of, lost_share
 from benchmarks.running import Child, disk_folder, settled
 
-_ROUNDS = 1
 _EVENTS = 10_000
 _LIMIT = 20.0
 _RECOVERY = 30.0
@@ -15,21 +14,13 @@ _RECOVERY = 30.0
 
 def main(*, quick: bool = False) -> Results:
     """Return how many events each library loses."""
-    rounds = 1 if quick else _ROUNDS
     events = 1_000 if quick else _EVENTS
-    lost: dict[str, list[tuple[int, int]]] = {key: [] for key in SENDERS}
-    remarks: dict[str, str] = dict.fromkeys(SENDERS, "")
-    for _ in range(rounds):
-        for key in SENDERS:
-            logged, arrived, remark = _run(key, events, quick=quick)
-            lost[key].append((logged - arrived, logged))
-            remarks[key] = remarks[key] or remark
     rows, losses = [], {}
-    for key, found in lost.items():
-        missing, logged = (sum(column) for column in zip(*found, strict=True))
-        share, name = lost_share(missing, logged), PEERS[key].name
-        rows.append([name, share, lost_of(missing, logged), remarks[key]])
-        losses[name] = share
+    for key in SENDERS:
+        logged, arrived, remark = _run(key, events, quick=quick)
+        name, lost = PEERS[key].name, logged - arrived
+        rows.append([name, lost_share(lost, logged), lost_of(lost, logged), remark])
+        losses[name] = lost_share(lost, logged)
     return Results(
         [
             Table(
@@ -38,8 +29,7 @@ def main(*, quick: bool = False) -> Results:
                 rows,
                 f"killed when the log call of the last of {count(events)} events has returned"
                 f" (at the latest after {_LIMIT:g} s); if events wait on disk, a new process has"
-                f" {_RECOVERY:g} s to send them; an agent beside the process goes on; sum of"
-                f" {rounds} rounds",
+                f" {_RECOVERY:g} s to send them; an agent beside the process goes on; one round",
             )
         ],
         losses={"by kill -9": losses},

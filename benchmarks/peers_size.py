@@ -2,60 +2,46 @@
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import dataclass, field
-
 from benchmarks.counting_receiver import counting_receiver
 from benchmarks.peers import FLOOR, PEERS, Destination
 from benchmarks.results import Panel, Panels, Results, Table, lost_of, lost_share, micro, ratio
 from benchmarks.running import Child, disk_folder, settled
 
-_ROUNDS = 1
 # Bytes that are added to the event (about 200 bytes of fields), and the number of events.
 _SIZES = ((0, 2000), (800, 1000), (4_800, 1000), (19_800, 500), (49_800, 300))
 _LIMIT = 20.0
 
 
-@dataclass
-class _Measured:
-    """The runs of one library: the medians by size, and what was lost in all of them."""
-
-    medians: list[list[float]] = field(default_factory=list)
-    logged: int = 0
-    lost: int = 0
-    remark: str = ""
-
-
 def main(*, quick: bool = False) -> Results:
     """Measure each library with each size."""
-    measured = {key: _Measured() for key in PEERS}
-    rounds = 1 if quick else _ROUNDS
-    for _ in range(rounds):
-        for key, found in measured.items():
-            _run(key, found, quick=quick)
     names = [f"{size + 200:,} B us" for size, _ in _SIZES]
     rows, panels = [], []
-    for key, found in measured.items():
-        peer = PEERS[key]
-        if not found.medians:
-            rows.append([peer.name, *["-"] * (2 + len(names)), found.remark])
+    for key, peer in PEERS.items():
+        medians, lost, logged, remark = _run(key, quick=quick)
+        if not medians:
+            rows.append([peer.name, *["-"] * (2 + len(names)), remark])
             continue
-        figures = [statistics.median(column) for column in zip(*found.medians, strict=True)]
-        times = ratio(figures[-1], figures[0])
-        lost = "-" if key == FLOOR else lost_of(found.lost, found.logged)
-        rows.append([peer.name, times, lost, *map(micro, figures), found.remark])
+        rows.append(
+            [
+                peer.name,
+                ratio(medians[-1], medians[0]),
+                lost_of(lost, logged),
+                *map(micro, medians),
+                remark,
+            ]
+        )
         points = [
-            (size + 200, figure * 1e6) for (size, _), figure in zip(_SIZES, figures, strict=True)
+            (size + 200, median * 1e6) for (size, _), median in zip(_SIZES, medians, strict=True)
         ]
-        share = lost_share(found.lost, found.logged) if key != FLOOR else "-"
-        panels.append(Panel(peer.name, {"median": points}, share, ours=peer.ours))
+        panels.append(
+            Panel(peer.name, {"median": points}, lost_share(lost, logged), ours=peer.ours)
+        )
     table = Table(
         "a log call by the size of the event",
         ["library", "ratio", "lost", *names, "remarks"],
         rows,
         "median of single calls, one thread; sizes: the values of the fields; ratio: the largest to"
-        f" the smallest; lost: of all rounds and sizes, not arrived after close() or {_LIMIT:g} s;"
-        f" medians of {rounds} interleaved rounds",
+        f" the smallest; lost: of all sizes, not arrived after close() or {_LIMIT:g} s; one round",
     )
     plot = Panels(
         "event_size",
@@ -68,7 +54,8 @@ def main(*, quick: bool = False) -> Results:
     return Results([table], [plot])
 
 
-def _run(key: str, found: _Measured, *, quick: bool) -> None:
+def _run(key: str, *, quick: bool) -> tuple[list[float], int, int, str]:
+    """Return the medians by size, how many events were lost of how many, and a remark."""
     sizes = [(size, 100 if quick else number) for size, number in _SIZES]
     with (
         disk_folder() as folder,
@@ -79,15 +66,14 @@ def _run(key: str, found: _Measured, *, quick: bool) -> None:
         ended = child.wait(_LIMIT)
         result = child.result()
         if result is None:
-            found.remark = f"no result: {child.last_words()}"
-            return
-        if not ended:
-            found.remark = "did not end in time"
-        found.medians.append(result["medians"])
-        if key != FLOOR:
-            settled(receiver.count, enough=result["logged"], idle=0.5, limit=5)
-            found.logged += result["logged"]
-            found.lost += result["logged"] - receiver.distinct()
+            return [], 0, 0, f"no result: {child.last_words()}"
+        medians = result["medians"]
+        if key == FLOOR:
+            return medians, 0, 0, ""
+        logged = result["logged"]
+        settled(receiver.count, enough=logged, idle=0.5, limit=5)
+        remark = "" if ended else "did not end in time"
+        return medians, logged - receiver.distinct(), logged, remark
 
 
 if __name__ == "__main__":

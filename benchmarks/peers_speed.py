@@ -8,7 +8,18 @@ from typing import Any
 
 from benchmarks.counting_receiver import counting_receiver
 from benchmarks.peers import FLOOR, PEERS, Destination
-from benchmarks.results import Dot, Dots, Results, Table, count, lost_of, lost_share, micro, ratio
+from benchmarks.results import (
+    Dot,
+    Dots,
+    Results,
+    Table,
+    count,
+    lost_of,
+    lost_share,
+    micro,
+    of_rounds,
+    ratio,
+)
 from benchmarks.running import Child, disk_folder, settled
 
 _ROUNDS = {1: 3, 8: 2}  # by the number of threads
@@ -150,8 +161,8 @@ def _table(measured: dict[str, _Measured], threads: int, *, quick: bool) -> Tabl
         "a tight loop with the sender at work, whose processor time is part of the mean; ratio: the"
         " median call against the floor;"
         " arrived/s: from the first call to the last event at the receiver, of those that arrived;"
-        f" lost: of all rounds, not arrived after close() or {limit:g} s; medians of"
-        f" {1 if quick else _ROUNDS[threads]} interleaved rounds",
+        f" lost: of all rounds, not arrived after close() or {limit:g} s;"
+        f" {of_rounds(1 if quick else _ROUNDS[threads])}",
     )
 
 

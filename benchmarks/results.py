@@ -146,3 +146,8 @@ def lost_share(lost: int, logged: int) -> str:
 def lost_of(lost: int, logged: int) -> str:
     """Return how many of *logged* events were lost."""
     return f"{count(lost)} of {count(logged)}" if logged else "-"
+
+
+def of_rounds(number: int) -> str:
+    """Return what the figures of so many rounds are."""
+    return "one round" if number == 1 else f"medians of {number} interleaved rounds"
