@@ -18,9 +18,9 @@ Results
 =======
 
 Every library runs in its own processes, in turn with the others, and sends the same event of about
-450 bytes to the same receiver, which is another process and only counts. Read the ratios first: they
-depend less on the machine than the absolute figures. `README.rst`_ says how to read all of this, how
-to repeat it, and where it misleads; ``benchmarks/peers/`` shows how each library is used.
+450 bytes to the same receiver, which is another process and only counts. Read the ratios first:
+they depend less on the machine than the absolute figures. `README.rst`_ says how to read all of
+this, how to repeat it, and where it misleads; ``benchmarks/peers/`` shows how each library is used.
 
 .. _README.rst: https://github.com/structlog-mozdef/structlog-mozdef/blob/main/benchmarks/README.rst
 

@@ -1,4 +1,4 @@
-"""fluent-logger, for fluentd and Fluent Bit: its sender with a thread, alone and by structlog."""
+"""fluent-logger, for fluentd and Fluent Bit: its sender, alone and through structlog."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ PEER = Peer(
     events=100_000,
 )
 STRUCTLOG = Peer(
-    name="fluent-logger by structlog",
+    name="fluent-logger through structlog",
     distributions=("fluent-logger", "structlog"),
     imports="import structlog, fluent.asyncsender",
     open=_open_structlog,

@@ -75,7 +75,11 @@ def _rsyslog(destination: Destination) -> Iterator[None]:
     configuration, pid = folder / "rsyslog.conf", folder / "rsyslog.pid"
     configuration.write_text(_CONFIGURATION.format(folder=folder, port=destination.port))
     _path(destination).touch()  # it would complain
-    process = subprocess.Popen([_RSYSLOGD, "-n", "-f", configuration, "-i", pid])
+    # It says on standard error how often it could not connect.
+    with (folder / "rsyslog.output").open("wb") as output:
+        process = subprocess.Popen(
+            [_RSYSLOGD, "-n", "-f", configuration, "-i", pid], stdout=output, stderr=output
+        )
     try:
         deadline = time.monotonic() + 10
         while not pid.exists() and time.monotonic() < deadline:

@@ -18,7 +18,7 @@ def _open(destination: Destination) -> StructlogLogger:
 
 
 PEER = Peer(
-    name="Logfire by structlog",
+    name="Logfire through structlog",
     distributions=("logfire", "structlog"),
     imports="import structlog, logfire",
     open=_open,

@@ -1,4 +1,4 @@
-"""OpenTelemetry's logs, in batches, OTLP over HTTP: by its logging handler, and by structlog."""
+"""OpenTelemetry's logs, in batches, OTLP over HTTP: from logging, and through structlog."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ LARGE_QUEUE = Peer(
     events=30_000,
 )
 STRUCTLOG = Peer(
-    name="OpenTelemetry by structlog",
+    name="OpenTelemetry through structlog",
     distributions=(*_DISTRIBUTIONS[:2], "opentelemetry-instrumentation-structlog", "structlog"),
     imports=_IMPORTS.replace("logging.handler", "structlog"),
     open=_open_structlog,
