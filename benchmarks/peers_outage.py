@@ -12,9 +12,10 @@ from benchmarks.running import Child, disk_folder, quiet_port, settled
 
 _EVENTS = 300_000
 _QUICK_EVENTS = 3_000
-_LOGGING = 10.0
-_IDLE = 5.0
-_RECOVERY = 20.0
+_LOGGING = 6.0
+# Nothing arrives for so long: over the longest pause between two tries, 10 s.
+_IDLE = 11.0
+_RECOVERY = 25.0
 _CLOSING = 10.0
 
 
