@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.events import SUMMARY, fields
-from benchmarks.results import Bars, Results, Table, count
+from benchmarks.results import Dot, Dots, Results, Table, count, lost_of, lost_share
 from structlog_mozdef import Sink
 from structlog_mozdef.rendering.encode import encode
 from structlog_mozdef.transports.amqp import AMQPTransport
@@ -24,6 +24,7 @@ EVENTS = 20_000
 _EVENTS_ONE_BY_ONE = 3_000
 _BATCH = 1000
 _NAME = "eventtask"
+_OURS = ("AMQPTransport", "Sink, from put to confirm")
 
 
 def main(*, quick: bool = False) -> Results:
@@ -35,12 +36,12 @@ def main(*, quick: bool = False) -> Results:
         "kombu, confirm_publish": (_EVENTS_ONE_BY_ONE, _kombu),
         "py-amqp, one wait a batch": (EVENTS, _py_amqp),
         "pika, one wait a batch": (EVENTS, _pika),
-        "AMQPTransport": (EVENTS, _transport),
-        "Sink, from put to confirm": (EVENTS, _sink),
+        _OURS[0]: (EVENTS, _transport),
+        _OURS[1]: (EVENTS, _sink),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     costs: dict[str, list[float]] = {name: [] for name in ways}
-    lost = 0
+    sent, lost = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0)
     with Broker() as broker, Queue(broker) as queue:
         for _ in range(2 if quick else ROUNDS):
             for name, (number, way) in ways.items():
@@ -49,26 +50,29 @@ def main(*, quick: bool = False) -> Results:
                 way(broker.url, events)
                 rates[name].append(len(events) / (time.perf_counter() - start))
                 costs[name].append((time.process_time() - cpu) / len(events) * 1e6)
-                lost += len(events) - queue.purge()
+                sent[name] += len(events)
+                lost[name] += len(events) - queue.purge()
     base = statistics.median(rates["kombu, confirm_publish"])
-    rows, bars = [], []
+    rows, dots = [], []
     for name, found in rates.items():
         rate = statistics.median(found)
         cost = statistics.median(costs[name])
-        rows.append([name, f"{rate / base:.2f}", count(rate), f"{cost:.1f}"])
-        bars.append((name, rate, f"{rate / base:.1f} x"))
+        missing = lost_of(lost[name], sent[name])
+        rows.append([name, f"{rate / base:.2f}", missing, count(rate), f"{cost:.1f}"])
+        share = lost_share(lost[name], sent[name])
+        dots.append(Dot(name, rate, f"{rate / base:.1f} x", share, ours=name in _OURS))
     return Results(
         [
             Table(
                 "publishing to RabbitMQ, each event confirmed and counted in the queue",
-                ["way", "ratio", "events/s", "CPU us/event"],
+                ["way", "ratio", "lost", "events/s", "CPU us/event"],
                 rows,
                 f"persistent, mandatory, {len(_events(1)[0])} bytes, a durable queue, batches of"
                 f" {_BATCH}; ratio: to kombu, which waits for each confirm; CPU: of the process"
-                f" that publishes, without the broker; connecting is included; lost: {lost}",
+                f" that publishes, without the broker; connecting is included; lost: of all rounds",
             )
         ],
-        [Bars("amqp", "Confirmed publishing to RabbitMQ", "events/s", bars)],
+        [Dots("amqp", "Confirmed publishing to RabbitMQ", "events/s", dots)],
         {
             "amqp.sink": statistics.median(rates["Sink, from put to confirm"]) / base,
             "amqp.lost": lost,

@@ -130,13 +130,18 @@ def recover(running: Running, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def sizes(running: Running, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the median of a log call for each size of the event."""
-    medians = []
+    """Return the median of a log call for each size of the event, and close."""
+    medians, logged = [], 0
     for size, count in options["sizes"]:
         calls = _Calls(running)
-        calls.run(range(count), time.monotonic() + options["seconds"], events.padding(size))
+        deadline = time.monotonic() + options["seconds"]
+        # Each event has its own number.
+        logged += calls.run(range(logged, logged + count), deadline, events.padding(size))
         medians.append(quantiles(calls.seconds)["median"])
-    return {"medians": medians}
+    result = {"medians": medians, "logged": logged}
+    write_result(options, result)  # in case close() hangs
+    running.close()
+    return result
 
 
 _MEASUREMENTS = {function.__name__: function for function in (speed, outage, kill, recover, sizes)}

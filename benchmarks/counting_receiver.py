@@ -12,8 +12,10 @@ input                       how it is counted
 ``POST /_no_such_path``     not at all: 404, so that its 200 to ``/_bulk`` counts
 any other HTTP request      by the name of a field that each event has once: OTLP
                             protobuf, Sentry's envelopes (unpacked first), logtail's
-                            msgpack, Splunk's HEC, ``logstash``'s HTTP input
-anything else on TCP        likewise: logstash's lines, fluentd's forward protocol
+                            msgpack, Splunk's HEC, CloudWatch's JSON
+``POST /v1/traces``         by an attribute of Logfire, which names each field twice
+anything else on TCP        by that field: logstash's and rsyslog's lines, fluentd's
+                            forward protocol
 ==========================  ======================================================
 
 Where it is told to, some requests fail: those with an event that has the word "poison" in it, or
@@ -42,6 +44,7 @@ from typing import Literal
 
 # Each event has this field once, in any format.
 _FIELD = b"useragent"
+_LOGFIRE_FIELD = b"logfire.json_schema"
 # The field "number" has eight digits; the bytes between name and value depend on the format.
 _NUMBER = re.compile(rb"number[^0-9]{1,16}([0-9]{8})")
 _METHODS = (b"POST", b"GET ", b"HEAD", b"PUT ")
@@ -128,6 +131,7 @@ class _Counter:
         self._events = 0
         self._last = 0.0
         self._bodies: list[bytes] = []
+        self._tails: dict[int, bytes] = {}
         self._numbers: set[bytes] = set()
 
     def fails(self, body: bytes) -> bool:
@@ -145,6 +149,12 @@ class _Counter:
             if events:
                 self._last = time.monotonic()
 
+    def tail(self, connection: int, tail: bytes) -> None:
+        """Remember what has been received of the last event of a connection that goes on."""
+        with self._lock:
+            if self._keep:
+                self._tails[connection] = tail
+
     def count(self) -> tuple[int, float]:
         with self._lock:
             return self._events, self._last
@@ -152,7 +162,7 @@ class _Counter:
     def distinct(self) -> tuple[int]:
         with self._lock:
             bodies, self._bodies = self._bodies, []
-            for body in bodies:
+            for body in (*bodies, *self._tails.values()):
                 self._numbers.update(_NUMBER.findall(body))
             return (len(self._numbers),)
 
@@ -177,6 +187,7 @@ def _count_tcp(connection: socket.socket, received: bytes, counter: _Counter) ->
         cut = max(data.rfind(_FIELD), 0)
         kept, counted = data[cut:], int(data.startswith(_FIELD, cut))
         counter.add(events, data[:cut])
+        counter.tail(id(connection), kept)
         received = connection.recv(1 << 20)
     counter.add(0, kept)
 
@@ -199,7 +210,7 @@ def _serve_http(connection: socket.socket, buffer: bytes, counter: _Counter) -> 
         if head.startswith(b"post") and counter.fails(body):
             connection.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
             continue
-        answer = _count_request(raw_head, body, counter)
+        answer = _answer(raw_head, body, counter)
         connection.sendall(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
             % (len(answer), answer)
@@ -225,20 +236,24 @@ def _read_body(connection: socket.socket, head: bytes, rest: bytes) -> tuple[byt
     return body, received[length:]
 
 
-def _count_request(head: bytes, body: bytes, counter: _Counter) -> bytes:
-    """Count the events of one request, and return the body of the answer."""
+def _answer(head: bytes, body: bytes, counter: _Counter) -> bytes:
+    """Answer one request, and count its events."""
     if head.startswith(b"GET /count"):
         return json.dumps(counter.count()).encode()
     if head.startswith(b"GET /distinct"):
         return json.dumps(counter.distinct()).encode()
-    if head.startswith(b"POST /_bulk"):
-        counter.add(body.count(b"\n") // 2, body)
-        return b""
-    if head.startswith(b"POST /events "):
-        counter.add(1, body)
-        return b""
-    counter.add(body.count(_FIELD), body)
+    if head.startswith(b"GET /v1/info"):  # Logfire asks whose token it has
+        return b'{"project_name": "benchmark", "project_url": "http://localhost"}'
+    counter.add(_events_in(head, body), body)
     return b'{"text": "Success", "code": 0}' if b"/services/collector" in head else b""
+
+
+def _events_in(head: bytes, body: bytes) -> int:
+    if head.startswith(b"POST /_bulk"):
+        return body.count(b"\n") // 2
+    if head.startswith(b"POST /events "):
+        return 1
+    return body.count(_LOGFIRE_FIELD if head.startswith(b"POST /v1/traces") else _FIELD)
 
 
 def main() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.counting_receiver import counting_receiver
-from benchmarks.peers import PEERS, SENDERS
-from benchmarks.results import Results, Table, count
+from benchmarks.peers import PEERS, SENDERS, Destination
+from benchmarks.results import Results, Table, count, lost_of, lost_share
 from benchmarks.running import Child, disk_folder, settled
 
-_ROUNDS = 2
 _EVENTS = 10_000
 _LIMIT = 20.0
 _RECOVERY = 30.0
@@ -15,20 +14,13 @@ _RECOVERY = 30.0
 
 def main(*, quick: bool = False) -> Results:
     """Return how many events each library loses."""
-    rounds = 1 if quick else _ROUNDS
     events = 1_000 if quick else _EVENTS
-    lost: dict[str, list[tuple[int, int]]] = {key: [] for key in SENDERS}
-    remarks: dict[str, str] = dict.fromkeys(SENDERS, "")
-    for _ in range(rounds):
-        for key in SENDERS:
-            logged, arrived, remark = _run(key, events, quick=quick)
-            lost[key].append((logged - arrived, logged))
-            remarks[key] = remarks[key] or remark
-    rows = []
-    for key, found in lost.items():
-        missing, logged = (sum(column) for column in zip(*found, strict=True))
-        share = f"{missing / logged:.1%}" if logged else "-"
-        rows.append([PEERS[key].name, share, f"{count(missing)} of {count(logged)}", remarks[key]])
+    rows, losses = [], {}
+    for key in SENDERS:
+        logged, arrived, remark = _run(key, events, quick=quick)
+        name, lost = PEERS[key].name, logged - arrived
+        rows.append([name, lost_share(lost, logged), lost_of(lost, logged), remark])
+        losses[name] = lost_share(lost, logged)
     return Results(
         [
             Table(
@@ -37,15 +29,20 @@ def main(*, quick: bool = False) -> Results:
                 rows,
                 f"killed when the log call of the last of {count(events)} events has returned"
                 f" (at the latest after {_LIMIT:g} s); if events wait on disk, a new process has"
-                f" {_RECOVERY:g} s to send them; sum of {rounds} rounds",
+                f" {_RECOVERY:g} s to send them; an agent beside the process goes on; one round",
             )
-        ]
+        ],
+        losses={"by kill -9": losses},
     )
 
 
 def _run(key: str, events: int, *, quick: bool) -> tuple[int, int, str]:
     limit = 5 if quick else _LIMIT
-    with disk_folder() as folder, counting_receiver(keep=True) as receiver:
+    with (
+        disk_folder() as folder,
+        counting_receiver(keep=True) as receiver,
+        PEERS[key].agent(Destination(receiver.port, folder)),
+    ):
         child = Child("kill", key, receiver.port, folder, events=events, seconds=limit)
         child.wait(limit + 10)
         result = child.result()

@@ -2,71 +2,78 @@
 
 from __future__ import annotations
 
-import statistics
-
 from benchmarks.counting_receiver import counting_receiver
-from benchmarks.peers import PEERS
-from benchmarks.results import Lines, Results, Table, micro, ratio
-from benchmarks.running import Child, disk_folder
+from benchmarks.peers import FLOOR, PEERS, Destination
+from benchmarks.results import Panel, Panels, Results, Table, lost_of, lost_share, micro, ratio
+from benchmarks.running import Child, disk_folder, settled
 
-_ROUNDS = 3
 # Bytes that are added to the event (about 200 bytes of fields), and the number of events.
-_SIZES = ((0, 2000), (800, 2000), (4_800, 1000), (19_800, 500), (49_800, 300))
+_SIZES = ((0, 2000), (800, 1000), (4_800, 1000), (19_800, 500), (49_800, 300))
 _LIMIT = 20.0
 
 
 def main(*, quick: bool = False) -> Results:
     """Measure each library with each size."""
-    sizes = [(size, 100) for size, _ in _SIZES] if quick else list(_SIZES)
-    medians: dict[str, list[list[float]]] = {key: [] for key in PEERS}
-    remarks: dict[str, str] = {}
-    for _ in range(1 if quick else _ROUNDS):
-        for key, found in medians.items():
-            with disk_folder() as folder, counting_receiver() as receiver:
-                child = Child("sizes", key, receiver.port, folder, sizes=sizes, seconds=3)
-                child.wait(_LIMIT)
-                result = child.result()
-            if result is None:
-                remarks[key] = f"no result: {child.last_words()}"
-            else:
-                found.append(result["medians"])
     names = [f"{size + 200:,} B us" for size, _ in _SIZES]
-    rows = []
-    lines = {}
-    for key, found in medians.items():
-        name = PEERS[key].name
-        if not found:
-            rows.append([name, "-", *["-"] * len(names), remarks[key]])
+    rows, panels = [], []
+    for key, peer in PEERS.items():
+        medians, lost, logged, remark = _run(key, quick=quick)
+        if not medians:
+            rows.append([peer.name, *["-"] * (2 + len(names)), remark])
             continue
-        figures = [statistics.median(column) for column in zip(*found, strict=True)]
         rows.append(
-            [name, ratio(figures[-1], figures[0]), *map(micro, figures), remarks.get(key, "")]
+            [
+                peer.name,
+                ratio(medians[-1], medians[0]),
+                lost_of(lost, logged),
+                *map(micro, medians),
+                remark,
+            ]
         )
-        lines[name] = [
-            (size + 200, figure * 1e6) for (size, _), figure in zip(_SIZES, figures, strict=True)
+        points = [
+            (size + 200, median * 1e6) for (size, _), median in zip(_SIZES, medians, strict=True)
         ]
-    return Results(
-        [
-            Table(
-                "a log call by the size of the event",
-                ["library", "ratio", *names, "remarks"],
-                rows,
-                "median of single calls, one thread; sizes: the values of the fields; ratio: the"
-                f" largest to the smallest; medians of {1 if quick else _ROUNDS} interleaved"
-                " rounds",
-            )
-        ],
-        [
-            Lines(
-                "event_size",
-                "A log call by the size of the event",
-                "bytes of the fields",
-                "microseconds (median)",
-                lines,
-                x_log=True,
-            )
-        ],
+        panels.append(
+            Panel(peer.name, {"median": points}, lost_share(lost, logged), ours=peer.ours)
+        )
+    table = Table(
+        "a log call by the size of the event",
+        ["library", "ratio", "lost", *names, "remarks"],
+        rows,
+        "median of single calls, one thread; sizes: the values of the fields; ratio: the largest to"
+        f" the smallest; lost: of all sizes, not arrived after close() or {_LIMIT:g} s; one round",
     )
+    plot = Panels(
+        "event_size",
+        "A log call by the size of the event, and what is lost",
+        "bytes of the fields",
+        "microseconds",
+        sorted(panels, key=lambda panel: not panel.ours),
+        x_log=True,
+    )
+    return Results([table], [plot])
+
+
+def _run(key: str, *, quick: bool) -> tuple[list[float], int, int, str]:
+    """Return the medians by size, how many events were lost of how many, and a remark."""
+    sizes = [(size, 100 if quick else number) for size, number in _SIZES]
+    with (
+        disk_folder() as folder,
+        counting_receiver(keep=True) as receiver,
+        PEERS[key].agent(Destination(receiver.port, folder)),
+    ):
+        child = Child("sizes", key, receiver.port, folder, sizes=sizes, seconds=3)
+        ended = child.wait(_LIMIT)
+        result = child.result()
+        if result is None:
+            return [], 0, 0, f"no result: {child.last_words()}"
+        medians = result["medians"]
+        if key == FLOOR:
+            return medians, 0, 0, ""
+        logged = result["logged"]
+        settled(receiver.count, enough=logged, idle=0.5, limit=5)
+        remark = "" if ended else "did not end in time"
+        return medians, logged - receiver.distinct(), logged, remark
 
 
 if __name__ == "__main__":

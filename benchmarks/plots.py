@@ -1,123 +1,89 @@
-"""Plots as SVG, the same bytes for the same figures, readable on a light and on a dark page."""
+"""Plots as SVG: the same bytes for the same figures, in the colours of a light or a dark page."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-from benchmarks.results import Bars, Lines
+from benchmarks.results import Dots, Lines, Plot
 
 FOLDER = Path(__file__).parent / "plots"
-# Halfway between black and white, with enough contrast to both.
-_GREY = "#808080"
-_OURS = "#2f81f7"
-_OTHERS = (
-    "#d1702a",
-    "#3b9b55",
-    "#a371f7",
-    "#d0588f",
-    "#8c7a2e",
-    "#2b9a9a",
-    "#c0504d",
-)
-_DASHES = ("-", "--", "-.", ":")
+# By name: on a light page, on a dark one. A plot is drawn in the first ones, which must differ, and
+# then refers to the names. It has a background: where a page's switch and the preference of the
+# system differ, it is a card of the other colour, and still readable.
+COLOURS = {
+    "paper": ("#ffffff", "#0d1117"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "muted": ("#59636e", "#9198a1"),
+    "grid": ("#d1d9e0", "#30363d"),
+    "ours": ("#0860ca", "#4c9dff"),
+    "loss": ("#c4202b", "#ff7b72"),
+}
+LIGHT = {name: light for name, (light, _) in COLOURS.items()}
+_FONT = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', Helvetica, Arial, sans-serif"
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "font.family": "DejaVu Sans",  # which comes with matplotlib, and is wider than most others
+    "text.color": LIGHT["ink"],
+    "figure.facecolor": LIGHT["paper"],
+    "savefig.facecolor": LIGHT["paper"],
+    "axes.facecolor": "none",
+    "axes.labelcolor": LIGHT["muted"],
+    "axes.edgecolor": LIGHT["grid"],
+    "axes.titlecolor": LIGHT["ink"],
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "xtick.color": LIGHT["grid"],
+    "xtick.labelcolor": LIGHT["muted"],
+    "ytick.color": LIGHT["grid"],
+    "ytick.labelcolor": LIGHT["muted"],
+    "grid.color": LIGHT["grid"],
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
-def write(plot: Bars | Lines) -> Path:
+def write(plot: Plot, folder: Path = FOLDER) -> Path:
     """Write one plot as ``plots/NAME.svg``, and return its path."""
     import matplotlib as mpl
 
+    from benchmarks import charts
+
     mpl.use("svg")
-    with mpl.rc_context(
-        {
-            "svg.hashsalt": plot.name,
-            "svg.fonttype": "none",
-            "font.size": 9,
-            "font.family": "sans-serif",
-            "text.color": _GREY,
-            "axes.labelcolor": _GREY,
-            "axes.edgecolor": _GREY,
-            "axes.titlecolor": _GREY,
-            "xtick.color": _GREY,
-            "ytick.color": _GREY,
-            "grid.color": _GREY,
-            "grid.alpha": 0.3,
-            "legend.frameon": False,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-        }
-    ):
-        figure = _bars(plot) if isinstance(plot, Bars) else _lines(plot)
-        FOLDER.mkdir(exist_ok=True)
-        path = FOLDER / f"{plot.name}.svg"
-        # Without a date, and without a background, so that the page's shows.
-        figure.savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
-        path.write_text(re.sub(r"[ \t]+$", "", path.read_text(), flags=re.MULTILINE))
+    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": plot.name}):
+        if isinstance(plot, Dots):
+            figure = charts.dots(plot)
+        elif isinstance(plot, Lines):
+            figure = charts.lines(plot)
+        else:
+            figure = charts.panels(plot)
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{plot.name}.svg"
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(path, metadata=nothing)
+    path.write_text(_in_both_schemes(path.read_text("utf-8")), "utf-8")
     return path
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith("structlog-mozdef")
+def _in_both_schemes(svg: str) -> str:
+    """Return an image that follows the colour scheme of the page or the system."""
+    for name, (light, _) in COLOURS.items():
+        svg = svg.replace(light, f"var(--{name})")
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    svg = svg.replace('<style type="text/css">', f'<style type="text/css">\n{_style()}', 1)
+    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
 
 
-def _bars(plot: Bars) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 0.32 * len(plot.bars) + 1.2))
-    axes = figure.add_subplot()
-    ordered = sorted(plot.bars, key=lambda bar: bar[1], reverse=True)
-    rows = range(len(ordered))
-    axes.barh(
-        rows,
-        [length for _, length, _ in ordered],
-        color=[_OURS if _is_ours(name) else _GREY for name, _, _ in ordered],
-        height=0.65,
+def _style() -> str:
+    light, dark = (
+        "; ".join(f"--{name}: {colours[scheme]}" for name, colours in COLOURS.items())
+        for scheme in (0, 1)
     )
-    axes.set_xscale("log")
-    axes.set_yticks(rows, [name for name, _, _ in ordered])
-    for row, (_, length, label) in zip(rows, ordered, strict=True):
-        axes.text(length * 1.06, row, label, va="center")
-    axes.set_xlabel(plot.unit)
-    axes.set_title(plot.title, loc="left")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.grid(axis="x")
-    axes.set_axisbelow(True)
-    return figure
-
-
-def _lines(plot: Lines) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.6))
-    axes = figure.add_subplot()
-    other = 0
-    for name, points in plot.lines.items():
-        if _is_ours(name):
-            style: dict[str, Any] = {
-                "color": _OURS,
-                "linewidth": 2.4,
-                "linestyle": "--" if "spool" in name else "-",
-                "zorder": 3,
-            }
-        else:
-            style = {
-                "color": _OTHERS[other % len(_OTHERS)],
-                "linewidth": 1.2,
-                "linestyle": _DASHES[other // len(_OTHERS) % len(_DASHES)],
-            }
-            other += 1
-        xs, ys = zip(*points, strict=True)
-        axes.plot(xs, ys, label=name, marker="o" if len(xs) < 8 else None, markersize=3, **style)
-    if plot.x_log:
-        axes.set_xscale("log")
-    else:
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel(plot.x_label)
-    axes.set_ylabel(plot.y_label)
-    axes.set_title(plot.title, loc="left")
-    axes.grid()
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    return figure
+    return (
+        f":root {{ color-scheme: light dark; {light} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+        f"text {{ font-family: {_FONT} }}\n"
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks import plots
-from benchmarks.results import Results, Table
+from benchmarks.results import Dots, Plot, Results, Table
 from benchmarks.tables import as_rst
 
 PATH = Path(__file__).parent / "RESULTS.rst"
@@ -17,9 +18,11 @@ Results
 =======
 
 Every library runs in its own processes, in turn with the others, and sends the same event of about
-450 bytes to the same receiver, which is another process and only counts. Figures are medians over
-the rounds. Read the ratios first: they depend less on the machine than the absolute figures, which
-come after them. ``benchmarks/peers/`` shows how each library is used, one small file each.
+450 bytes to the same receiver, which is another process and only counts. Read the ratios first:
+they depend less on the machine than the absolute figures. `README.rst`_ says how to read all of
+this, how to repeat it, and where it misleads; ``benchmarks/peers/`` shows how each library is used.
+
+.. _README.rst: https://github.com/structlog-mozdef/structlog-mozdef/blob/main/benchmarks/README.rst
 
 """
 
@@ -34,13 +37,28 @@ def write(machine: Table, verdict: str, found: Mapping[str, Results | str]) -> P
             continue
         parts += [as_rst(table) for table in results.tables]
         for plot in results.plots:
-            path = plots.write(plot)
+            path = plots.write(_with_losses(plot, found))
             parts.append(
                 f".. image:: {path.parent.name}/{path.name}\n   :alt: {plot.title}\n"
                 "   :width: 100%\n"
             )
     PATH.write_text("\n".join(parts))
     return PATH
+
+
+def _with_losses(plot: Plot, found: Mapping[str, Results | str]) -> Plot:
+    """Return *plot* with what its libraries lost in the other benchmarks."""
+    if not isinstance(plot, Dots):
+        return plot
+    names = {dot.name for dot in plot.dots}
+    more = {
+        heading: losses
+        for results in found.values()
+        if isinstance(results, Results)
+        for heading, losses in results.losses.items()
+        if not names.isdisjoint(losses)
+    }
+    return dataclasses.replace(plot, more_losses=more)
 
 
 def _literal(name: str, text: str) -> str:

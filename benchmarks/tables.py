@@ -30,8 +30,9 @@ def as_rst(table: Table, underline: str = "-") -> str:
 
 
 def _escape(cell: str) -> str:
-    # An empty first cell would continue the row above.
-    return cell.replace("\\", "\\\\").replace("*", "\\*").replace("|", "\\|") or "\\"
+    # An empty first cell would continue the row above, and "-" alone would be a list.
+    escaped = cell.replace("\\", "\\\\").replace("*", "\\*").replace("|", "\\|")
+    return f"\\{escaped}" if escaped in {"", "-", "+"} else escaped
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -41,7 +42,7 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = _widths(rows)
     numeric = [
-        all(not row[column] or row[column][0] in "0123456789-+" for row in rows[1:])
+        all(not row[column] or row[column].lstrip("\\")[:1] in "0123456789-+" for row in rows[1:])
         for column in range(len(widths))
     ]
     return [

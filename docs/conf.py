@@ -1,5 +1,7 @@
 """Settings of the documentation site: ``make docs`` builds it."""
 
+from typing import Any
+
 import structlog_mozdef
 
 project = "structlog-mozdef"
@@ -14,6 +16,8 @@ extensions = [
 ]
 html_theme = "furo"
 html_title = "structlog-mozdef"
+html_static_path = ["_static"]
+html_css_files = ["plots.css"]
 html_theme_options = {
     "source_repository": "https://github.com/structlog-mozdef/structlog-mozdef",
     "source_branch": "main",
@@ -35,3 +39,18 @@ python_use_unqualified_type_names = True
 maximum_signature_line_length = 90
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+
+
+def _include_here(_app: object, _path: object, _name: str, source: list[str]) -> None:
+    """Let pages of ``benchmarks/`` that are included find their plots and each other."""
+    source[0] = (
+        source[0]
+        .replace(".. image:: plots/", ".. image:: ../benchmarks/plots/")
+        .replace("`RESULTS.rst`_", ":doc:`RESULTS.rst <benchmark_results>`")
+        .replace("`README.rst`_", ":doc:`README.rst <benchmarks>`")
+    )
+
+
+def setup(app: Any) -> None:
+    """Register what is needed to build the site."""
+    app.connect("include-read", _include_here)

@@ -6,7 +6,10 @@ A library is imported only when it is opened.
 from __future__ import annotations
 
 from benchmarks.peers import (
+    cloudwatch,
     fluent,
+    json_file,
+    logfire_structlog,
     logstash,
     logtail,
     loguru_enqueue,
@@ -33,10 +36,16 @@ PEERS: dict[str, Peer] = {
     "logstash-sqlite": logstash.SQLITE,
     "opentelemetry": opentelemetry_logs.DEFAULTS,
     "opentelemetry-queue": opentelemetry_logs.LARGE_QUEUE,
+    "opentelemetry-structlog": opentelemetry_logs.STRUCTLOG,
+    "logfire-structlog": logfire_structlog.PEER,
     "sentry": sentry.PEER,
     "logtail": logtail.PEER,
     "splunk": splunk.PEER,
     "fluent": fluent.PEER,
+    "fluent-structlog": fluent.STRUCTLOG,
+    "watchtower": cloudwatch.PEER,
+    "json-file": json_file.DIRECT,
+    "json-file-queue": json_file.QUEUED,
     "queue-handler": queue_handler.PEER,
     "loguru": loguru_enqueue.PEER,
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +47,10 @@ class Running(Protocol):
         """Wait until everything is sent, as its documentation says, and end."""
 
 
+def _no_agent(_: Destination) -> AbstractContextManager[object]:
+    return contextlib.nullcontext()
+
+
 @dataclass(frozen=True)
 class Peer:
     """One library in one setting.
@@ -58,6 +64,9 @@ class Peer:
         loss: what it promises, or what its documentation and source say happens.
         events: how many to log in one run of a few seconds.
         durable: whether events wait on disk, so that a new process can send them.
+        ours: whether it is this project.
+        agent: starts a program that ships what the library writes, and ends it with the block. It
+            is another process, and goes on when that of the library is killed.
     """
 
     name: str
@@ -68,6 +77,8 @@ class Peer:
     loss: str
     events: int
     durable: bool = False
+    ours: bool = False
+    agent: Callable[[Destination], AbstractContextManager[object]] = _no_agent
 
 
 class StandardLogger:
@@ -92,3 +103,43 @@ class StandardLogger:
         if self._flush:
             self._flush()
         self._handler.close()
+
+
+class StructlogLogger:
+    """A logger of structlog with the floor's first processors, for a library that goes on there.
+
+    Args:
+        processors: the rest of the chain.
+        logger: what is called with what the last one returns. Default: nothing is.
+        close: waits until everything is sent.
+    """
+
+    def __init__(
+        self, *processors: Any, logger: Any = None, close: Callable[[], object] | None = None
+    ) -> None:
+        import structlog
+
+        self._log = structlog.make_filtering_bound_logger(logging.INFO)(
+            logger or structlog.ReturnLogger(),
+            [
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso"),
+                *processors,
+            ],
+            {},
+        )
+        self._close = close
+
+    def log(self, fields: dict[str, Any]) -> None:
+        """Log with keyword arguments."""
+        self._log.info("User logged in", **fields)
+
+    def close(self) -> None:
+        """Wait until everything is sent."""
+        if self._close:
+            self._close()
+
+
+def render_nothing(_logger: object, _name: str, _event_dict: object) -> str:
+    """End a chain in which an earlier processor has sent the event."""
+    return ""

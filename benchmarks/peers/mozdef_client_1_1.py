@@ -54,20 +54,21 @@ class _Event:
 
 
 MSG = Peer(
-    name="mozdef-client, MozDefMsg, requests",
+    name="mozdef-client, MozDefMsg",
     distributions=("mozdef-client", "requests"),
     imports="import mozdef_client",
     open=lambda destination: _Msg(destination.events_url),
-    settings="msg.send(...) as its README shows",
+    settings="with requests, msg.send(...) as its README shows",
     loss="the call waits for the answer, and raises if there is none",
     events=2_000,
 )
 EVENT = Peer(
-    name="mozdef-client, MozDefEvent, requests_futures",
+    name="mozdef-client, MozDefEvent",
     distributions=("mozdef-client", "requests-futures"),
     imports="import mozdef_client, requests_futures.sessions",
     open=lambda destination: _Event(destination.events_url),
-    settings="one MozDefEvent for all events, which is faster than its example's one for each",
+    settings="with requests_futures; one MozDefEvent for all events, which is faster than its"
+    " example's one for each",
     loss="a failure remains in a future that is never read",
     events=5_000,
 )

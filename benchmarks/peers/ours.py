@@ -41,6 +41,7 @@ MEMORY = Peer(
     " other queues (default 100,000 and 64 MiB)",
     loss="counted if the buffer is full; what is in memory is lost with the process",
     events=200_000,
+    ours=True,
 )
 SPOOL = Peer(
     name="structlog-mozdef, spool",
@@ -51,4 +52,5 @@ SPOOL = Peer(
     loss="none, even by kill -9; a batch may be sent twice",
     events=200_000,
     durable=True,
+    ours=True,
 )
