@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.process.standard_error import count_of
+from structlog_mozdef.processors.secret_commands import is_command
 from structlog_mozdef.processors.secret_formats import REDACTED, is_in_private_key
 from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
@@ -195,6 +197,8 @@ class Redactor(SecretLook):
         if is_pair(items) and _is_strong(items[1]) and self._is_secret(items[0]):
             name = self._value(items[0], depth + 1, budget)
             return [name, self._entry(items[0], items[1], depth + 1, budget)]
+        if is_command(items):
+            return self._command(items, budget)
         redacted: list[Any] = []
         changed = False
         in_key = False  # within the lines of a private key
@@ -214,7 +218,14 @@ class Redactor(SecretLook):
             if type(item) is str:
                 in_key = is_in_private_key(item, is_in_it=in_key)
                 option = item if item.startswith("-") and " " not in item else None
-        return redacted if changed else value
+        result = redacted if changed else value
+        return self._command(result, budget) if is_command(items) else result
+
+    def _command(self, words: Any, budget: list[int]) -> Any:
+        """Redact the words of a command together: ``["mysql", "-psecret"]``."""
+        text = orjson.dumps(words).decode()
+        redacted = self._string(text, budget)
+        return words if redacted == text else orjson.loads(redacted)
 
     def _pair(self, pair: Any, depth: int, budget: list[int]) -> list[Any] | None:
         """Redact a name and its value, an item of a list such as the headers of a request.

@@ -13,9 +13,11 @@ decides about them by themselves.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable
 
+from structlog_mozdef.processors.secret_names import FOREIGN_NAMES
 from structlog_mozdef.processors.secret_texts import NAME_PARTS
 
 Look = Callable[[bytes], bool]
@@ -29,6 +31,8 @@ _BLANKS = r"(?: |\\t|\xc2\xa0|\xe3\x80\x80)*"
 #: NAME=, NAME: and "NAME" =>, NAME["NAME"] =, 'NAME', and <NAME>, NAME%3D in a URL within a URL
 BEFORE_VALUE = (
     rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
+    # {NAME,"x"}, NAME,value=x, <key>NAME</key>
+    rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value|</key"
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
 )
@@ -48,22 +52,49 @@ def _behind(words: Iterable[str], letters: str) -> str:
 
 _WHOLE = (r"[^0-9a-z_.-]", r"\\[bfnrt]", r"\\u[0-9a-f]{4}")
 _CODES = "2fa auth authorization backup mfa otp recovery security sms time unlock verification"
+
+
+def in_bytes(word: str) -> str:
+    """Return an expression for the bytes of *word*, whose letters can be capital ones.
+
+    Those of ASCII are small.
+    """
+    letters = []
+    for letter in word:
+        cases = sorted({letter, letter.upper()}) if not letter.isascii() else [letter]
+        each = ["".join(f"\\x{byte:02x}" for byte in case.encode()) for case in cases]
+        letters.append(letter if letter.isascii() else f"(?:{'|'.join(each)})")
+    return "".join(letters)
+
+
 # What is in each name, for options of commands and elements of XML.
-_PARTS = f"(?:{'|'.join(NAME_PARTS)})"
+_PARTS = f"(?:{'|'.join(map(in_bytes, NAME_PARTS))})"
+#: Names of secrets that are not written in ASCII.
+FOREIGN = f"(?:{'|'.join(map(in_bytes, FOREIGN_NAMES))})"
+# Between two words of a command, and the beginning of an option behind one.
+_NEXT = r"[ ,\"'\\]+"
+_OPTION = r".{0,440}?[ \"']-"
+_COLON = r"(?:\\*[\"'])? ?[:=]"
 # By the character that they begin with: what is behind it. Each alternative begins with other
 # characters that are written as they are, and looks back from there: so most are skipped at once.
 _SEARCHES: dict[str, tuple[str, ...]] = {
     "k": (
         rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}})",
         rf"ie(?<=cookie){_REST}",
-        rf"ey(?:{_behind(['[cdeghinprst]'], 'key')}{_REST}|{_behind(_WHOLE, 'key')}{_END})",
+        (
+            rf"ey(?:{_behind(['unseal', '[cdeghinprst]'], 'key')}{_REST}"
+            rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key))"
+        ),
+        r"ty(?<=kty)(?:\\+\"|')",
+        r"(?<=ez[at]k)[0-9a-z]{50}",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
         r"\.office\.com/",
-        r"er login",
+        rf"er{_NEXT}login",
     ),
     "s": (
         (
-            rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|e?{_END}"
+            rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}|e?{_END}"
+            r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?<=time password)(?: is|(?: |\\t)*[:=]))"
         ),
@@ -74,9 +105,25 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"k(?:(?<=psk){_END}|top(?<=rdesktop))",
         rf"aml{JOINTS}response{_END}",
         rf"t(?<=digest){_CREDENTIAL}",
-        r"et(?:x|(?<=config set)) ",
+        r"et(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) ",
         r"mbclient",
-        r"ql(?<=mysql).{0,440}? -p",
+        (
+            rf"ql(?:(?<=mysql){_OPTION}p|cmd{_OPTION}p|i(?<=mysqli)(?:_connect|->[a-z_]{{1,20}})?\("
+            r"|plus.{0,100}? .{0,32}/)"
+        ),
+        rf"(?:h(?<=mongosh)|tore(?<=mongorestore)){_OPTION}p",
+        rf"quitto_[ps]ub{_OPTION}p",
+        r"ecurestring(?<=-securestring) ",
+        r"ervices/t[0-9a-z_]{6}",
+        r"ws [\w\x80-\xff-]{30}",
+        (
+            rf"ert (?:[a-z0-9_]{{1,10}} ){{0,2}}into [^(]{{1,900}}\([^()]{{0,4000}}?{_PARTS}[^()]{{0,4000}}\)"
+            r"(?: |\\[nrt]){0,8}values"
+        ),
+        (
+            rf"(?:lo(?<=h[ae]slo)|\xc5[\x81\x82]o(?<=has..o)|ifre){_END}|enord{_REST}"
+            rf"|alasana{_REST}|z(?:o|\xc3[\x93\xb3])(?<=jels)?{_REST}"
+        ),
         r" your (?:[a-z0-9]+ ){0,4}code",
         r"hpass(?<=sshpass)",
     ),
@@ -91,25 +138,40 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"o(?:nnection{JOINTS}string{_REST}|mmunity{JOINTS}(?:string)?{_END}"
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
-        r"url(?<=curl).{0,840}? -(?:u|-user|-proxy-user)",
+        rf"url(?<=curl){_OPTION}(?:u|-user|-proxy-user)",
+        r"io[0-9a-z]{32}",
+        rf"qlsh{_OPTION}p",
+        r"ho [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s)",
+        r"le:(?<=jdbc:oracle:)",
+        rf"(?<=mnemonic){_COLON}",
         r"hine [^ ]+ login ",
-        r"li(?<=redis-cli)",
+        rf"li(?<=redis-cli){_OPTION}a",
     ),
     "a": (
-        rf"uth(?:orization)?{_END}",
+        (
+            rf"uth(?:(?:orization)?{_END}|=?\(|=\[|\\+\" |(?<=\(auth) |(?<=masterauth)(?: |\\t)"
+            r"|(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8})"
+        ),
+        rf"dgangskode{_REST}",
+        rf"ult{_NEXT}login{_NEXT}",
+        rf"bbitmqctl.{{0,200}}?(?:add_user|authenticate_user|change_password)",
+        r"a(?<=\d:aa)[\w\x80-\xff-]{31}",
+        r"aa(?<=eaaa)[\w\x80-\xff-]{56}",
+        r"i(?<=ltai)[0-9a-z]{16}",
+        r"tbb[\w\x80-\xff]{28}",
         rf"rer(?<=bearer)(?:{_END}|{_CREDENTIAL})",
         rf"sic(?<=basic){_CREDENTIAL}",
-        rf"t(?:e(?<=negotiate){_CREDENTIAL}|att3|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))",
+        rf"t(?:e(?<=negotiate){_CREDENTIAL}|[ac]tt3|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))",
         rf"p(?:i[0-9a-f]{{32}}|ikey{_CREDENTIAL}|i\.telegram\.org/)",
         rf"nswer{_behind(['security'], 'answer')}{_END}",
         r"[ks]ia[0-9a-z]{16}",
         r"(?<=[2m]fa) (?:is |code )?\d{4}",
         r"iza[\w\x80-\xff-]{30}",
         r"ge-secret-key-1",
-        r"z login",
+        rf"z{_NEXT}login",
     ),
     "w": (
-        rf"(?<=pw)(?:d\d*)?{_END}",
+        rf"(?<=pw)(?:(?:d\d*)?{_END}|(?:(?<=bindpw)|(?<=rootpw))(?: |\\t))",
         rf"t(?<=jwt){_END}",
         rf"ort(?<=kennwort){_REST}",
         rf"achtwoord{_REST}",
@@ -119,29 +181,52 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"(?<=otp)(?:{_END}| is | (?:code )?\d{{4}})",
         rf"hrase{_behind(['seed', 'mnemonic'], 'phrase')}{_REST}",
         r"rivate(?: key|-lines)",
-        r"odman login",
+        rf"odman{_NEXT}login",
+        rf"arola{JOINTS}(?:chiave)?{_END}",
+        rf"hrase(?<=[dyt][ _]phrase){_COLON}",
+        rf"(?:add|delete|modify|passwd|search|whoami){_OPTION}w",
+        rf"(?=[ \"'])(?:(?<=unzip)|(?<=mongodump)){_OPTION}p",
+        rf"(?:ort(?<=mongo[ei][xm]port)|mitool(?<=ipmitool)){_OPTION}p",
+        rf"asswd(?<=htpasswd){_NEXT}-",
+        r"do(?:->__construct)?\(",
+        r"ut_value=(?<=input_value=)",
     ),
     "_": (
         (
-            r"(?=[0-9a-z_\x80-\xff+/=-]{10})(?:(?<=gh[oprsu]_)|(?<=github_pat_)"
-            r"|(?<=k_(?:live|test)_)|(?<=whsec_)|(?<=(?:npm|gsk)_)|(?<=dop_v1_)|(?<=dckr_pat_)"
-            r"|(?<=(?:hf|r8)_)|(?<=shp(?:at|ca|pa|ss)_)|(?<=lin_api_)|(?<=sntrys_)|(?<=figd_))"
+            r"(?=[0-9a-z_\x80-\xff+/=-]{10})(?:(?<=k_(?:live|test)_)|(?<=whsec_)"
+            r"|(?=[0-9a-z_\x80-\xff+/=-]{20})(?:(?<=gh[oprsu]_)|(?<=github_pat_)"
+            r"|(?<=(?:glc|gsk|npm|ntn|pnu|sbp)_)|(?<=glsa_)|(?<=do[opr]_v1_)|(?<=dckr_[op]at_)"
+            r"|(?<=(?:hf|r8)_)|(?<=fm[12]_)|(?<=shp(?:at|ca|pa|ss)_)|(?<=lin_api_)|(?<=lin_oauth_)"
+            r"|(?<=sntry[su]_)|(?<=figd_)|(?<=sb_secret_)|(?<=ops_)eyj|(?<=pcsk_)|(?<=lsv2_)[a-z]{2}_"
+            r"|(?<=ccipat_)|(?<=sq[apu]_)|(?<=rubygems_)|(?<=bkua_)))"
         ),
+        r"(?:oauth|pw|tkn)_[\w\x80-\xff.-]{30}",
     ),
     "-": (
         (
-            r"(?<=[a-z]-)(?=[0-9a-z_\x80-\xff-]{10})(?:(?<=xox[a-z]-)|(?<=[ijklptx]-)"
-            r"(?:(?<=gl(?:pat|cbt|ptt)-)|(?<=glagent-)|(?<=gl(?:dt|ft|rt)-)|(?<=glsoat-)"
+            r"(?<=[a-z]-)(?=[0-9a-z_\x80-\xff-]{10})(?:(?<=xox[a-z]-)|(?<=[bhijklptuxy]-)"
+            r"(?:(?<=gl(?:pat|cbt|imt|ptt)-)|(?<=glagent-)|(?<=gl(?:dt|ft|rt)-)|(?<=glsoat-)"
             r"|(?<=xapp-)|(?<=gocspx-)|(?<=pypi-)|(?<=sk-)|(?<=sk-ant-)|(?<=sk-proj-)"
-            r"|(?<=sq0(?:at|cs)p-)|(?<=(?:nr|pm)ak-)|(?<=pul-)))"
+            r"|(?<=sq0(?:at|cs)p-)|(?<=(?:nr|pm)ak-)|(?<=pul-)|(?<=tskey-)|(?<=hrku-)|(?<=xai-)"
+            r"|(?<=pat-)(?:ap|eu|na)\d-|(?<=pplx-)|(?<=xkeysib-)|(?<=cfpat-)|(?<=nvapi-)"
+            r"|(?<=key-)[0-9a-f]{32}|(?<=flwseck-)|(?<=flwseck_test-)))"
         ),
+        r"[0-9a-f]{32}(?<=/[0-9a-z]{6}-[0-9a-f]{32})|us\d(?<=[0-9a-f]{8}-us\d)",
+        r"-(?:body|value)[ =]",
+        r"h?p(?:(?<=[zar] [a-z] -p)|(?<=[zar] [a-z] -hp))",
         # --NAME of a command
         (
             rf"(?:(?<=[ \"\x80-\xff-]-)|(?<=\\[bfnrt]-)|(?<=\\u[0-9a-f]{{4}}-))"
             rf"(?=[a-z])(?=[{LETTER}-]{{0,60}}?{_PARTS}[{LETTER}-]{{0,60}}(?: |\\n|\",\"))"
         ),
     ),
-    ".": (r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hvs)\.)|(?<=sg\.))",),
+    ".": (
+        (
+            r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hv[bs])\.)|(?<=sg\.)|(?<=.atlasv1\.)"
+            r"|(?<=dt0[a-z]\d\d\.)|(?<=pat.{14}\.)[0-9a-f]{64})"
+        ),
+        r"(?:audit|[cps]t|sa|scim)\.[\w\x80-\xff.-]{20}",
+    ),
     "j": (
         (
             r"(?<=eyj)(?:(?<=[^0-9a-z_]eyj)|(?<=\\[bfnrt]eyj)|(?<=\\u[0-9a-f]{4}eyj))"
@@ -152,12 +237,24 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     "'": (r"(?<=by ')",),
     # <NAME type="x">
     "<": (rf"(?=[{LETTER}.:-]{{0,60}}?{_PARTS}[{LETTER}.:-]{{0,60}}(?:[ \x80-\xff]|\\[bfnrtu]))",),
-    # NAME and a wide colon
-    "\xef": (r"(?<=[0-9a-z_.\"' -]\xef)\xbc[\x9a\x9d]",),
+    # The hash of a password, and a secret of Azure.
+    "$": (r"[\w./+=,-]{1,60}+\$(?:[\w./$+=,-]){20}",),
+    "~": (r"(?<=[78]q~)[\w.\x80-\xff~-]{31}",),
     "%": (r"(?:25){0,3}2f[^ \"%]{0,100}%(?:25){0,3}3a",),
 }
-# The Kelvin sign, whose small letter is k.
-_KELVIN_FIRST, _KELVIN = 0xE2, b"\xe2\x84\xaa"
+
+# The same in lines that are not of ASCII alone, as a whole.
+_FOREIGN_SEARCHES = (
+    # The Kelvin sign, whose small letter is k; NAME and a wide colon; a Turkish name.
+    r"\xe2\x84\xaa",
+    r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc[\x9a\x9d])",
+    rf"\xc5[\x9e\x9f]ifre{_END}",
+    *(
+        # A wide colon could belong to the name.
+        rf"(?:{'|'.join(map(in_bytes, names))})[{LETTER}.-]{{0,300}}?{BEFORE_VALUE}"
+        for _, names in itertools.groupby(sorted(FOREIGN_NAMES), lambda name: name.encode()[0])
+    ),
+)
 #: A user before a host, with a password or not. A number is looked for at once; b"@" would take
 #: longer than all the rest.
 AT_SIGN = ord("@")
@@ -181,12 +278,23 @@ def _searches() -> list[tuple[int, Search]]:
     ]
 
 
+@functools.cache
+def _foreign_searches() -> list[tuple[int, Search]]:
+    firsts = (0xE2, 0xEF, 0xC5, *sorted({name.encode()[0] for name in FOREIGN_NAMES}))
+    return [
+        (first, re.compile(pattern.encode("latin-1")).search)
+        for first, pattern in zip(firsts, _FOREIGN_SEARCHES, strict=True)
+    ]
+
+
 def search_look(line: bytes) -> bool:
     """Return whether *line*, which orjson has written, can have a secret."""
-    if (AT_SIGN in line and has_user_info(line)) or (_KELVIN_FIRST in line and _KELVIN in line):
+    if AT_SIGN in line and has_user_info(line):
         return True
     lowered = line.lower()
-    for first, search in _searches():  # noqa: SIM110 - faster than any()
+    for first, search in _searches():
         if first in lowered and search(lowered) is not None:
             return True
-    return False
+    return not line.isascii() and any(
+        first in lowered and search(lowered) is not None for first, search in _foreign_searches()
+    )
