@@ -208,7 +208,7 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     ),
     # What Slack's and Django's URLs have in their paths, and the tokens of Telegram's bots.
     (("/services/t",), r"(/services/T\w{6,20}/B\w{6,20}/)\w{16,}", rf"\1{REDACTED}"),
-    (("/",), r"(/[\w-]{1,40}/)[0-9a-z]{6}-[0-9a-f]{32}\b", rf"\1{REDACTED}"),
+    (("reset/",), r"(reset/(?:[\w-]{1,40}/)?(?:[\w-]{1,20}-)?)[0-9a-z]{6}-[0-9a-f]{32}\b", rf"\1{REDACTED}"),
     ((":aa",), r"(?<!\d)\d{8,10}:AA[\w-]{32,}", REDACTED),
     (
         ("unseal key",),

@@ -17,6 +17,7 @@ from structlog_mozdef.processors.secret_searches import (
     AT_SIGN,
     BEFORE_VALUE,
     FOREIGN,
+    FOREIGN_NAME,
     JOINTS,
     LETTER,
     Look,
@@ -35,7 +36,7 @@ _NAMES = (
     rf"(?:pass{JOINTS}(?:w|phrase|code)|secret|credential|csrf|xsrf|cookie|token)[{LETTER}.-]*",
     (
         rf"(?:kennwort|wachtwoord|contrase(?:n|\xc3\xb1)a|connection{JOINTS}string|passord|alasana"
-        rf"|(?:\xc3[\x96\xb6]|o)senord|adgangskode|jelsz(?:o|\xc3[\x93\xb3])|{FOREIGN})[{LETTER}.-]*"
+        rf"|(?:\xc3[\x96\xb6]|o)senord|adgangskode|jelsz(?:o|\xc3[\x93\xb3]))[{LETTER}.-]*"
     ),
     (
         rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass|passe|psk|pw|pwd\d*|senha"
@@ -57,7 +58,7 @@ _OPTIONS = (
     rf"|cv[cv]|assertion|dsn|psk|-code|code-verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
     rf"|contrase|senha|saml|connection{JOINTS}string|community{JOINTS}string|snmp{JOINTS}community"
     rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase|haslo|has\xc5[\x81\x82]o|heslo|parola|ifre"
-    rf"|salasana|senord|adgangskode|jelsz|{FOREIGN}"
+    r"|salasana|senord|adgangskode|jelsz"
 )
 # In an INSERT, or at the end of a line.
 _COLUMNS = rf"{_OPTIONS}|pin|code|community|phrase|answer|connection|saml"
@@ -66,6 +67,7 @@ _NEXT = r"[ ,\"'\\]+"
 _OPTION = r".*[ \"']-"
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
+    FOREIGN_NAME,
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command, and <NAME type="x">
     (
@@ -104,10 +106,9 @@ _CASELESS = (
     r"auth(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}",
     r"[\"'>]pass [^ ]|[>:] pass [^ ]|\(auth |auth\\+\" ",
     r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')|pdo(?:->__construct)?\(|mysqli(?:_connect|->[a-z_]*)?\(",
-    rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS})[^()]*\)(?: |\\[nrt])*values",
-    rf"(?:{_COLUMNS})[{LETTER}.]*\\+[rn].*input_value=",
+    rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)(?: |\\[nrt])*values",
     r"unseal key|(?:(?:seed|recovery|secret)[ _]phrase|mnemonic)(?:\\*[\"'])? ?[:=]",
-    r"kty(?:\\+\"|')|services/t[0-9a-z_]{6}|/[0-9a-z]{6}-[0-9a-f]{32}",
+    r"kty(?:\\+\"|')|services/t[0-9a-z_]{6}|reset/.*-[0-9a-f]{32}|input_value=",
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
     # The Kelvin sign, whose small letter is k.
     r"\xe2\x84\xaa",
@@ -132,7 +133,7 @@ _EXACT = (
     r"[0-9a-f]{32}-us[0-9]|fm[12]_[0-9A-Za-z_\x80-\xff+/=]{8}|pat[0-9A-Za-z]{14}\.[0-9a-f]{8}|nvapi-",
     r"key-[0-9a-f]{32}|ATBB[0-9A-Za-z_\x80-\xff]{8}|bkua_[0-9a-f]{8}|pnu_[0-9A-Za-z]{8}",
     r"[0-9]:AA[0-9A-Za-z_\x80-\xff-]{30}",
-    r"\$[0-9A-Za-z_./+=,-]+\$[0-9A-Za-z_./$+=,-]{20}",
+    r"\$(?:[1567]|2[abxy]?|g?y|sha1|apr1)\$|(?:argon2|bcrypt|pbkdf2|scrypt)[0-9A-Za-z_:.-]*\$",
 )
 
 

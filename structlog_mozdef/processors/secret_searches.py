@@ -68,9 +68,14 @@ def in_bytes(word: str) -> str:
 
 
 # What is in each name, for options of commands and elements of XML.
-_PARTS = f"(?:{'|'.join(map(in_bytes, NAME_PARTS))})"
-#: Names of secrets that are not written in ASCII.
+_PARTS = f"(?:{'|'.join(in_bytes(part) for part in NAME_PARTS if part not in FOREIGN_NAMES)})"
+#: Names of secrets in other alphabets, and such a name before its value. (<NAME type="x">, and a
+#: form with several parts, are in it.)
 FOREIGN = f"(?:{'|'.join(map(in_bytes, FOREIGN_NAMES))})"
+_FOREIGN_REST = (
+    rf"[{LETTER}.-]{{0,300}}?(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>|(?:\\*[\"'])?(?:\\[rn]))"
+)
+FOREIGN_NAME = f"{FOREIGN}{_FOREIGN_REST}"
 # Between two words of a command, and the beginning of an option behind one.
 _NEXT = r"[ ,\"'\\]+"
 _OPTION = r".{0,440}?[ \"']-"
@@ -115,9 +120,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"quitto_[ps]ub{_OPTION}p",
         r"ecurestring(?<=-securestring) ",
         r"ervices/t[0-9a-z_]{6}",
+        r"et/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32}",
         r"ws [\w\x80-\xff-]{30}",
         (
-            rf"ert (?:[a-z0-9_]{{1,10}} ){{0,2}}into [^(]{{1,900}}\([^()]{{0,4000}}?{_PARTS}[^()]{{0,4000}}\)"
+            rf"ert (?:[a-z0-9_]{{1,10}} ){{0,2}}into [^(]{{1,900}}\([^()]{{0,4000}}?(?:{_PARTS}|{FOREIGN})[^()]{{0,4000}}\)"
             r"(?: |\\[nrt]){0,8}values"
         ),
         (
@@ -211,7 +217,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"|(?<=pat-)(?:ap|eu|na)\d-|(?<=pplx-)|(?<=xkeysib-)|(?<=cfpat-)|(?<=nvapi-)"
             r"|(?<=key-)[0-9a-f]{32}|(?<=flwseck-)|(?<=flwseck_test-)))"
         ),
-        r"[0-9a-f]{32}(?<=/[0-9a-z]{6}-[0-9a-f]{32})|us\d(?<=[0-9a-f]{8}-us\d)",
+        r"us\d(?<=[0-9a-f]{8}-us\d)",
         r"-(?:body|value)[ =]",
         r"h?p(?:(?<=[zar] [a-z] -p)|(?<=[zar] [a-z] -hp))",
         # --NAME of a command
@@ -250,8 +256,7 @@ _FOREIGN_SEARCHES = (
     r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc[\x9a\x9d])",
     rf"\xc5[\x9e\x9f]ifre{_END}",
     *(
-        # A wide colon could belong to the name.
-        rf"(?:{'|'.join(map(in_bytes, names))})[{LETTER}.-]{{0,300}}?{BEFORE_VALUE}"
+        rf"(?:{'|'.join(map(in_bytes, names))}){_FOREIGN_REST}"
         for _, names in itertools.groupby(sorted(FOREIGN_NAMES), lambda name: name.encode()[0])
     ),
 )

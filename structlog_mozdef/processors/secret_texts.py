@@ -41,7 +41,7 @@ _VALUE = (
 _NAMED = (
     # --NAME value
     (
-        r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
+        r"(?<!\S)--?(?P<name>[a-zA-Z][0-9A-Za-z_\xc0-\u024f-]*+) (?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
         r"|(?P<plain>[^\s\"'-][^\s\"']*))"
     ),
     # setx NAME value, config set NAME value
