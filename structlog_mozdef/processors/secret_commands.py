@@ -23,26 +23,26 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("curl",),
         (
-            rf"(\b[Cc]url{_WORDS}(?:-u{_NEXT}?|--(?:proxy-)?user(?:=|{_NEXT}))[\"']?"
+            rf"(\b[Cc]url(?={_NEXT}){_WORDS}(?:-u{_NEXT}?|--(?:proxy-)?user(?:=|{_NEXT}))[\"']?"
             r"[^\s:\"']{1,100}:)[^\s\"']+"
         ),
     ),
     (
-        ("sshpass", "login", "rdesktop", "mongo", "cqlsh"),
+        ("sshpass", "login", "rdesktop", "mongo"),
         (
-            rf"(\b(?:sshpass|(?:az|docker|podman){_NEXT}login|rdesktop|cqlsh"
-            rf"|mongo(?:dump|export|import|restore|sh)){_WORDS}-p(?:=|{_NEXT})?){_VALUE}"
+            rf"(\b(?:sshpass|(?:az|docker|podman){_NEXT}login|rdesktop|mongodump(?=[ ])"
+            rf"|mongo(?:export|import|restore|sh)){_WORDS}-p(?:=|{_NEXT})?){_VALUE}"
         ),
     ),
     (
-        ("unzip", "sqlcmd", "mosquitto_", "ipmitool"),
-        rf"(\b(?:unzip|sqlcmd|mosquitto_[ps]ub|ipmitool){_WORDS}-P{_NEXT}?){_VALUE}",
+        ("unzip", "sqlcmd", "ipmitool"),
+        rf"(\b(?:unzip(?=[ ])|sqlcmd|ipmitool){_WORDS}-P{_NEXT}?){_VALUE}",
     ),
     (("mysql",), rf"(\bmysql(?:admin|dump|import|show)?{_WORDS}-p){_VALUE}"),
     (("7z", "rar "), rf"(\b(?:7z[ar]?|(?:un)?rar)[ ][a-z][ ]-h?p){_VALUE}"),
     (
         ("ldap",),
-        rf"(\bldap(?:add|delete|modify|passwd|search|whoami){_WORDS}-w{_NEXT}){_VALUE}",
+        rf"(\bldap(?:add|modify|passwd|search){_WORDS}-w{_NEXT}){_VALUE}",
     ),
     (("redis-cli",), rf"(\bredis-cli{_WORDS}-a{_NEXT}){_VALUE}"),
     (("smbclient",), rf"(\bsmbclient{_WORDS}-U{_NEXT}?[^\s%]{{1,60}}%)[^\s\"']+"),
@@ -107,10 +107,10 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
         rf"(?i)(auth(?:=?\(|=\[)[ ]?{_QUOTE}{_TEXT}[\"'],[ ]?{_QUOTE}){_STRONG}",
     ),
     (
-        ("pdo", "mysqli"),
+        ("mysqli",),
         (
-            rf"(?i)(\b(?:PDO(?:->__construct)?|mysqli(?:_connect|->\w{{1,20}})?)\("
-            rf"(?:{_QUOTE}{_TEXT}[\"'],[ ]?){{2}}{_QUOTE})[^\"'\r\n\\]+"
+            rf"(?i)(\bmysqli(?:_connect|->[a-z_]{{1,20}})?\((?:{_QUOTE}{_TEXT}[\"'],[ ]?){{2}}{_QUOTE})"
+            r"[^\"'\r\n\\]+"
         ),
     ),
     (
@@ -121,11 +121,10 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
 # Programs of those that are also called without a shell.
 _PROGRAMS = frozenset(
     [
-        *("az", "cqlsh", "curl", "docker", "htpasswd", "ipmitool", "ldapadd", "ldapdelete"),
-        *("ldapmodify", "ldappasswd", "ldapsearch", "ldapwhoami", "mongodump", "mongoexport"),
-        *("mongoimport", "mongorestore", "mongosh", "mosquitto_pub", "mosquitto_sub", "mysql"),
-        *("mysqladmin", "mysqldump", "mysqlimport", "podman", "rabbitmqctl", "rdesktop"),
-        *("redis-cli", "smbclient", "sqlcmd", "sqlplus", "sshpass", "unzip", "vault"),
+        *("az", "curl", "docker", "htpasswd", "ipmitool", "ldapadd", "ldapmodify"),
+        *("ldappasswd", "ldapsearch", "mongoexport", "mongoimport", "mongorestore", "mongosh"),
+        *("mysql", "mysqladmin", "mysqldump", "mysqlimport", "podman", "rabbitmqctl", "rdesktop"),
+        *("redis-cli", "smbclient", "sqlcmd", "sqlplus", "sshpass", "vault"),
     ]
 )
 

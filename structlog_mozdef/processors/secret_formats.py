@@ -28,15 +28,15 @@ _FORMATS = (
     r"|gsk_\w{20,}|r8_\w{30,}|NRAK-[0-9A-Z]{20,}|PMAK-[\w-]{30,}|pul-[0-9a-f]{40}|dapi[0-9a-f]{32}"
     r"|LS0tLS1CRUdJTiB(?:EU|FQ|FT|PU|QU|SU)[\w+/=]{20,}"
     r"|gl(?:sa|c)_[\w+/=]{30,}|[0-9A-Za-z]{14}\.atlasv1\.[\w-]{40,}|[\w.~-]{3}[78]Q~[\w.~-]{31,}"
-    r"|tskey-[a-z]{2,10}-[\w-]{20,}|ntn_[0-9A-Za-z]{40,}|pscale_(?:tkn|pw|oauth)_[\w.-]{30,}"
+    r"|tskey-[a-z]{2,10}-[\w-]{20,}|ntn_[0-9A-Za-z]{40,}|pscale_(?:oauth|pw|tkn)_(?=[\w-]{20})[\w.=-]{30,}"
     r"|HRKU-[\w-]{30,}|sbp_[0-9a-f]{40}|sb_secret_[\w-]{20,}"
-    r"|pat-(?:na|eu|ap)\d-[0-9a-f]{8}-[0-9a-f-]{27}|dp\.(?:audit|ct|pt|sa|scim|st)\.(?:[\w-]{2,40}\.)?[0-9A-Za-z]{40,}"
+    r"|pat-(?:na|eu|ap)\d-[0-9a-f]{8}-[0-9a-f-]{27}|dp\.[cps]t\.[0-9A-Za-z]{40,}"
     r"|ops_eyJ[\w+/=-]{50,}|SSWS [\w-]{30,}|xai-[0-9A-Za-z]{60,}|pplx-[0-9A-Za-z]{40,}"
     r"|pcsk_\w{40,}|lsv2_[a-z]{2}_\w{32,}|xkeysib-[0-9a-f]{60,}[\w-]*|dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{60,}"
-    r"|CCIPAT_\w{40,}|FLWSECK(?:_TEST)?-[0-9a-f]{20,}[\w-]*|EZ[AT]K[0-9A-Za-z]{50,}|CFPAT-[\w-]{40,}"
-    r"|sq[apu]_[0-9a-f]{40}|LTAI[0-9A-Za-z]{16,20}\b|EAAA[\w-]{56,}|rubygems_[0-9a-f]{40,}"
-    r"|cio[0-9A-Za-z]{32}\b|[0-9a-f]{32}-us\d{1,2}\b|fm[12]_[\w+/=]{80,}|pat[0-9A-Za-z]{14}\.[0-9a-f]{64}"
-    r"|nvapi-[\w-]{40,}|key-[0-9a-f]{32}\b|ATBB\w{28,}|bkua_[0-9a-f]{40}|pnu_[0-9A-Za-z]{36})"
+    r"|CCIPAT_\w{40,}|FLWSECK(?:_TEST)?-[0-9a-f]{20,}[\w-]*|CFPAT-[\w-]{40,}"
+    r"|sq[apu]_[0-9a-f]{40}|EAAA[\w-]{56,}|rubygems_[0-9a-f]{40,}"
+    r"|[0-9a-f]{32}-us\d{1,2}\b|fm[12]_[\w+/=]{80,}|pat[0-9A-Za-z]{14}\.[0-9a-f]{64}"
+    r"|nvapi-[\w-]{40,}|key-[0-9a-f]{32}\b|LTAI[0-9A-Za-z]{16,20}\b|ATBB\w{28,}|aio_[0-9A-Za-z]{28}|re_[0-9A-Za-z]{8}_[0-9A-Za-z]{20,}|bkua_[0-9a-f]{40}|pnu_[0-9A-Za-z]{36})"
 )
 #: The beginnings of those, in small letters.
 FORMAT_PARTS = [
@@ -105,19 +105,18 @@ FORMAT_PARTS = [
     "xkeysib-",
     "dt0",
     "flwseck",
-    "eza",
-    "ezt",
     "sq",
-    "ltai",
     "eaaa",
     "rubygems_",
-    "cio",
     "-us",
     "fm",
     "nvapi-",
     "key-",
+    "aio_",
     "atbb",
     "bkua_",
+    "ltai",
+    "re_",
     "pnu_",
 ]
 _CODE_NAMES = (
@@ -217,10 +216,19 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     ),
     # Twelve words and more, from which a wallet can be made.
     (
-        (" phrase", "_phrase", "mnemonic"),
+        ("phrase",),
         (
-            r"(?i)((?:(?:seed|recovery|secret)[ _]phrase|mnemonic)[\"']?[ ]?[:=][ ]?[\"']?)"
+            r"(?i)((?:(?:seed|recovery|secret|mnemonic)[ _]phrase)[\"']?[ ]?[:=][ ]?[\"']?)"
             r"[a-z]{3,8}(?:[ ,]{1,2}[a-z]{3,8}){11,23}"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # What programs say when they are installed.
+    (
+        ("password",),
+        (
+            r"(?im)(\bpassword\b(?:[^\r\n:]{0,100}:[ ]?(?:\r?\n[ ]{0,8}){1,3}"
+            r"|[ ]is[ ]generated[ ]for[ ][^\s:]{1,100}:[ ]))(?=[^\s:]{0,100}\d)[^\s:=\"']{4,}(?=[ ]{0,8}(?:\r?$|\Z))"
         ),
         rf"\1{REDACTED}",
     ),

@@ -88,16 +88,17 @@ _CASELESS = (
         r"(?:(?: |\\t)*[:=]| is| [0-9]{4})"
     ),
     r"set(?:x|env) |(?:config|configure|secret) set | --(?:body|value)[ =]",
+    r"password[^:\\]*: ?\\[rn]|password is generated for ",
     r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
     r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
     r"otp is |one[ -]?time password(?:(?: |\\t)*[:=]| is)",
-    rf"curl{_OPTION}(?:u|-user|-proxy-user)",
+    rf"curl[ \\\"'](?:{_OPTION}|-)(?:u|-user|-proxy-user)",
     (
-        rf"(?:sshpass|rdesktop|cqlsh|unzip|sqlcmd|ipmitool|mysql|mongo(?:dump|export|import|restore|sh)"
-        rf"|mosquitto_[ps]ub|(?:az|docker|podman){_NEXT}login){_OPTION}p"
+        rf"(?:sshpass|rdesktop|unzip|sqlcmd|ipmitool|mysql|mongo(?:dump|export|import|restore|sh)"
+        rf"|(?:az|docker|podman){_NEXT}login){_OPTION}p"
     ),
     r"(?:7z|7z[ar]|rar) [a-z] -h?p",
-    rf"ldap(?:add|delete|modify|passwd|search|whoami){_OPTION}w|redis-cli{_OPTION}a|smbclient",
+    rf"ldap(?:add|modify|passwd|search){_OPTION}w|redis-cli{_OPTION}a|smbclient",
     rf"htpasswd{_NEXT}-|vault{_NEXT}login{_NEXT}",
     r"rabbitmqctl.*(?:add_user|authenticate_user|change_password)",
     r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s)",
@@ -105,9 +106,9 @@ _CASELESS = (
     r"(?:requirepass|masterauth|bindpw|rootpw)(?: |\\t)",
     r"auth(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}",
     r"[\"'>]pass [^ ]|[>:] pass [^ ]|\(auth |auth\\+\" ",
-    r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')|pdo(?:->__construct)?\(|mysqli(?:_connect|->[a-z_]*)?\(",
+    r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')|mysqli(?:_connect|->[a-z_]*)?\(",
     rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)(?: |\\[nrt])*values",
-    r"unseal key|(?:(?:seed|recovery|secret)[ _]phrase|mnemonic)(?:\\*[\"'])? ?[:=]",
+    r"unseal key|(?:seed|recovery|secret|mnemonic)[ _]phrase(?:\\*[\"'])? ?[:=]",
     r"kty(?:\\+\"|')|services/t[0-9a-z_]{6}|reset/.*-[0-9a-f]{32}|input_value=",
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
     # The Kelvin sign, whose small letter is k.
@@ -123,15 +124,15 @@ _EXACT = (
     r"eyJ[0-9A-Za-z_\x80-\xff-]{8,}\.",
     r"npm_|pypi-|SG\.|do[opr]_v1_|hv[bs]\.",
     r"sk-(?:admin|ant|or|proj|svcacct)-|sk-[0-9A-Za-z]{8}|dckr_[op]at_|hf_|AT[AC]TT3|AGE-SECRET-KEY-1",
-    r"sq0(?:at|cs)p-|lin_(?:api|oauth)_|sntry[su]_|figd_|gsk_[0-9A-Za-z]|r8_[0-9A-Za-z]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
+    r"sq0(?:at|cs)p-|lin_(?:api|oauth)_|sntry[su]_|figd_|gsk_[0-9A-Za-z_\x80-\xff]|r8_[0-9A-Za-z_\x80-\xff]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
     r"shp(?:at|ca|pa|ss)_",
     r"gl(?:sa|c)_[0-9A-Za-z_\x80-\xff+/=]{8}|\.atlasv1\.|[78]Q~|tskey-[a-z]|ntn_[0-9A-Za-z]{8}",
-    r"pscale_(?:tkn|pw|oauth)_|HRKU-|sbp_[0-9a-f]{8}|sb_secret_|pat-(?:ap|eu|na)[0-9]-[0-9a-f]{8}",
-    r"dp\.(?:audit|ct|pt|sa|scim|st)\.|ops_eyJ|SSWS [0-9A-Za-z_\x80-\xff-]{8}|xai-[0-9A-Za-z]{8}|pplx-|pcsk_",
-    r"lsv2_[a-z]{2}_|xkeysib-|dt0[a-z][0-9]{2}\.[0-9A-Z]{8}|CCIPAT_|FLWSECK|EZ[AT]K[0-9A-Za-z]{8}|CFPAT-",
-    r"sq[apu]_[0-9a-f]{8}|LTAI[0-9A-Za-z]{8}|EAAA[0-9A-Za-z_\x80-\xff-]{8}|rubygems_|cio[0-9A-Za-z]{32}",
+    r"pscale_(?:oauth|pw|tkn)_|HRKU-|sbp_[0-9a-f]{8}|sb_secret_|pat-(?:ap|eu|na)[0-9]-[0-9a-f]{8}",
+    r"dp\.[cps]t\.|ops_eyJ|SSWS [0-9A-Za-z_\x80-\xff-]{8}|xai-[0-9A-Za-z]{8}|pplx-|pcsk_",
+    r"lsv2_[a-z]{2}_|xkeysib-|dt0[a-z][0-9]{2}\.[0-9A-Z]{8}|CCIPAT_|FLWSECK|CFPAT-",
+    r"sq[apu]_[0-9a-f]{8}|EAAA[0-9A-Za-z_\x80-\xff-]{8}|LTAI[0-9A-Za-z]{8}|ATBB[0-9A-Za-z_\x80-\xff]{8}|aio_[0-9A-Za-z]{8}|re_[0-9A-Za-z]{8}_|rubygems_",
     r"[0-9a-f]{32}-us[0-9]|fm[12]_[0-9A-Za-z_\x80-\xff+/=]{8}|pat[0-9A-Za-z]{14}\.[0-9a-f]{8}|nvapi-",
-    r"key-[0-9a-f]{32}|ATBB[0-9A-Za-z_\x80-\xff]{8}|bkua_[0-9a-f]{8}|pnu_[0-9A-Za-z]{8}",
+    r"key-[0-9a-f]{32}|bkua_[0-9a-f]{8}|pnu_[0-9A-Za-z]{8}",
     r"[0-9]:AA[0-9A-Za-z_\x80-\xff-]{30}",
     r"\$(?:[1567]|2[abxy]?|g?y|sha1|apr1)\$|(?:argon2|bcrypt|pbkdf2|scrypt)[0-9A-Za-z_:.-]*\$",
 )

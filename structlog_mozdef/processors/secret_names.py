@@ -8,7 +8,7 @@ import unicodedata
 
 # Compared with a name in lower case and without separators: X-API-Key and apiKey are one name.
 _NAMES = (
-    r"passw([o0]?r)?[dt]|motdepasse|passphrase|passcode|pwd\d*$|^pass$"
+    r"passw([o0]?r)?[dt]|motdepasse|^passe$|passphrase|passcode|pwd\d*$|^pass$"
     r"|kennwort|wachtwoord|contrasena|^senha$|passord|losenord|h[ae]slo$|^parola(chiave)?$|^sifre$"
     r"|salasana|adgangskode|^jelszo"
     r"|(^|bind|root|user|db|admin|mysql|pg|ldap|smtp|ftp|proxy)pw$"
@@ -30,7 +30,7 @@ _HARMLESS_NAMES = (
     r"^(token(s?used|s?left|bucket|id)|credentialid"
     r"|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
     r"|tokeni[sz].*|tokensper.*|sshkey(gen|scan)|passwordless.*|cookiesenabled|.*secretar(y|ies|iat).*|accesscontrol.*"
-    r"|(has(?!h)|is(?!su|ol)|needs|requires?).*"
+    r"|(has(?!h|lo)|is(?!su|ol)|needs|requires?).*"
     r"|.*(days|lastused|lastrotated|ref|refs|pullsecrets|policy|policies|changed|changedat|expired|expires|expire[sd]?(at|in|on)|expiry|age|length"
     r"|strength|count|type|required|requested|rules|attempts|method|size|algorithm|enabled|name|field"
     r"|updatedat|createdat|resetat|lifetime|ttl|path|file|filename|url|uri|endpoint|limit|version"

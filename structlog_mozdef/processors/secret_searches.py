@@ -38,7 +38,8 @@ BEFORE_VALUE = (
 )
 # What ends a name: only joints, or anything; and what stands before its value.
 _END = rf"[-_.]{{0,5}}+{BEFORE_VALUE}"
-_REST = rf"[{LETTER}.-]{{0,300}}+{BEFORE_VALUE}"
+# A wide colon is no letter.
+_REST = rf"(?:[0-9a-z_\x80-\xee\xf0-\xff.-]++|\xef(?!\xbc[\x9a\x9d])){{0,300}}+{BEFORE_VALUE}"
 _CREDENTIAL = r"(?: |\\t)+[a-z0-9+/=._~-]{8}"
 _IS = r"(?:(?: |\\t)*[:=]| is| \d{4})"
 
@@ -78,7 +79,8 @@ _FOREIGN_REST = (
 FOREIGN_NAME = f"{FOREIGN}{_FOREIGN_REST}"
 # Between two words of a command, and the beginning of an option behind one.
 _NEXT = r"[ ,\"'\\]+"
-_OPTION = r".{0,440}?[ \"']-"
+_WORDS = r".{0,440}?[ \"']"
+_OPTION = rf"{_WORDS}-"
 _COLON = r"(?:\\*[\"'])? ?[:=]"
 # By the character that they begin with: what is behind it. Each alternative begins with other
 # characters that are written as they are, and looks back from there: so most are skipped at once.
@@ -91,7 +93,6 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key))"
         ),
         r"ty(?<=kty)(?:\\+\"|')",
-        r"(?<=ez[at]k)[0-9a-z]{50}",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
         r"\.office\.com/",
         rf"er{_NEXT}login",
@@ -101,37 +102,31 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}|e?{_END}"
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
-            r"|word(?<=time password)(?: is|(?: |\\t)*[:=]))"
+            r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
+            r"| is generated for ))"
         ),
-        rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}|nha{_END})",
+        (
+            rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}"
+            rf"|n(?:ha{_END}|ord{_REST})|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
+            r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
+            r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
+            rf"(?:{_PARTS}|{FOREIGN})[^()]{{0,4000}}\)(?: |\\[nrt]){{0,8}}values)"
+        ),
         rf"rf(?<=[cx]srf){_REST}",
-        rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END})",
+        rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END}|fre{_END})",
         rf"n(?<=dsn){_END}",
-        rf"k(?:(?<=psk){_END}|top(?<=rdesktop))",
-        rf"aml{JOINTS}response{_END}",
-        rf"t(?<=digest){_CREDENTIAL}",
-        r"et(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) ",
+        rf"k(?:(?<=psk){_END}|top(?<=rdesktop){_OPTION}p)",
+        rf"a(?:ml{JOINTS}response{_END}|lasana{_REST})",
+        rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p)",
         r"mbclient",
         (
             rf"ql(?:(?<=mysql){_OPTION}p|cmd{_OPTION}p|i(?<=mysqli)(?:_connect|->[a-z_]{{1,20}})?\("
             r"|plus.{0,100}? .{0,32}/)"
         ),
-        rf"(?:h(?<=mongosh)|tore(?<=mongorestore)){_OPTION}p",
-        rf"quitto_[ps]ub{_OPTION}p",
-        r"ecurestring(?<=-securestring) ",
-        r"ervices/t[0-9a-z_]{6}",
-        r"et/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32}",
-        r"ws [\w\x80-\xff-]{30}",
-        (
-            rf"ert (?:[a-z0-9_]{{1,10}} ){{0,2}}into [^(]{{1,900}}\([^()]{{0,4000}}?(?:{_PARTS}|{FOREIGN})[^()]{{0,4000}}\)"
-            r"(?: |\\[nrt]){0,8}values"
-        ),
-        (
-            rf"(?:lo(?<=h[ae]slo)|\xc5[\x81\x82]o(?<=has..o)|ifre){_END}|enord{_REST}"
-            rf"|alasana{_REST}|z(?:o|\xc3[\x93\xb3])(?<=jels)?{_REST}"
-        ),
         r" your (?:[a-z0-9]+ ){0,4}code",
-        r"hpass(?<=sshpass)",
+        rf"h(?:pass(?<=sshpass){_OPTION}p|[ \\\"'](?<=mongosh.)(?:{_WORDS}-|-)p)",
+        r"ws [\w\x80-\xff-]{30}",
+        rf"lo(?<=h[ae]slo){_END}",
     ),
     "c": (
         (
@@ -144,37 +139,32 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"o(?:nnection{JOINTS}string{_REST}|mmunity{JOINTS}(?:string)?{_END}"
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
-        rf"url(?<=curl){_OPTION}(?:u|-user|-proxy-user)",
-        r"io[0-9a-z]{32}",
-        rf"qlsh{_OPTION}p",
-        r"ho [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s)",
-        r"le:(?<=jdbc:oracle:)",
-        rf"(?<=mnemonic){_COLON}",
-        r"hine [^ ]+ login ",
-        rf"li(?<=redis-cli){_OPTION}a",
+        rf"url[ \\\"'](?:{_WORDS}-|-)(?:u|-user|-proxy-user)",
+        r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s))",
+        rf"l(?:i(?<=redis-cli){_OPTION}a|e:(?<=jdbc:oracle:))",
+        r"tl(?<=rabbitmqctl).{0,200}?(?:add_user|authenticate_user|change_password)",
     ),
     "a": (
         (
             rf"uth(?:(?:orization)?{_END}|=?\(|=\[|\\+\" |(?<=\(auth) |(?<=masterauth)(?: |\\t)"
             r"|(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8})"
         ),
-        rf"dgangskode{_REST}",
-        rf"ult{_NEXT}login{_NEXT}",
-        rf"bbitmqctl.{{0,200}}?(?:add_user|authenticate_user|change_password)",
-        r"a(?<=\d:aa)[\w\x80-\xff-]{31}",
-        r"aa(?<=eaaa)[\w\x80-\xff-]{56}",
-        r"i(?<=ltai)[0-9a-z]{16}",
-        r"tbb[\w\x80-\xff]{28}",
         rf"rer(?<=bearer)(?:{_END}|{_CREDENTIAL})",
         rf"sic(?<=basic){_CREDENTIAL}",
-        rf"t(?:e(?<=negotiate){_CREDENTIAL}|[ac]tt3|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))",
+        (
+            rf"t(?:e(?<=negotiate){_CREDENTIAL}|[ac]tt3|bb[\w\x80-\xff]{{28}}"
+            rf"|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))"
+        ),
         rf"p(?:i[0-9a-f]{{32}}|ikey{_CREDENTIAL}|i\.telegram\.org/)",
         rf"nswer{_behind(['security'], 'answer')}{_END}",
         r"[ks]ia[0-9a-z]{16}",
-        r"(?<=[2m]fa) (?:is |code )?\d{4}",
-        r"iza[\w\x80-\xff-]{30}",
+        r" (?<=[2m]fa )(?:is |code )?\d{4}",
+        r"i(?:za[\w\x80-\xff-]{30}|(?<=ltai)[0-9a-z]{16})",
         r"ge-secret-key-1",
         rf"z{_NEXT}login",
+        r"a(?:(?<=\d:aa)[\w\x80-\xff-]{31}|a(?<=eaaa)[\w\x80-\xff-]{56})",
+        rf"ult{_NEXT}login{_NEXT}",
+        rf"dgangskode{_REST}",
     ),
     "w": (
         rf"(?<=pw)(?:(?:d\d*)?{_END}|(?:(?<=bindpw)|(?<=rootpw))(?: |\\t))",
@@ -185,16 +175,16 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     "p": (
         rf"in(?:{_END}| (?:is |code )?\d{{4}})",
         rf"(?<=otp)(?:{_END}| is | (?:code )?\d{{4}})",
-        rf"hrase{_behind(['seed', 'mnemonic'], 'phrase')}{_REST}",
+        rf"hrase(?:{_behind(['seed', 'mnemonic'], 'phrase')}{_REST}|(?<=[cdty][ _]phrase){_COLON})",
         r"rivate(?: key|-lines)",
-        rf"odman{_NEXT}login",
-        rf"arola{JOINTS}(?:chiave)?{_END}",
-        rf"hrase(?<=[dyt][ _]phrase){_COLON}",
-        rf"(?:add|delete|modify|passwd|search|whoami){_OPTION}w",
-        rf"(?=[ \"'])(?:(?<=unzip)|(?<=mongodump)){_OPTION}p",
-        rf"(?:ort(?<=mongo[ei][xm]port)|mitool(?<=ipmitool)){_OPTION}p",
-        rf"asswd(?<=htpasswd){_NEXT}-",
-        r"do(?:->__construct)?\(",
+        rf"o(?:dman{_NEXT}login|rt(?<=mongo[ei][xm]port){_OPTION}p)",
+        (
+            rf"a(?:rola{JOINTS}(?:chiave)?{_END}|sswd(?:(?<=htpasswd){_NEXT}-|(?<=ldappasswd){_OPTION}w)"
+            rf"|dd(?<=ldapadd){_OPTION}w)"
+        ),
+        rf"m(?:itool(?<=ipmitool){_OPTION}p|odify(?<=ldapmodify){_OPTION}w)",
+        rf"search(?<=ldapsearch){_OPTION}w",
+        rf" (?:(?<=unzip )|(?<=mongodump ))(?:{_WORDS}-|-)p",
         r"ut_value=(?<=input_value=)",
     ),
     "_": (
@@ -204,9 +194,9 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"|(?<=(?:glc|gsk|npm|ntn|pnu|sbp)_)|(?<=glsa_)|(?<=do[opr]_v1_)|(?<=dckr_[op]at_)"
             r"|(?<=(?:hf|r8)_)|(?<=fm[12]_)|(?<=shp(?:at|ca|pa|ss)_)|(?<=lin_api_)|(?<=lin_oauth_)"
             r"|(?<=sntry[su]_)|(?<=figd_)|(?<=sb_secret_)|(?<=ops_)eyj|(?<=pcsk_)|(?<=lsv2_)[a-z]{2}_"
-            r"|(?<=ccipat_)|(?<=sq[apu]_)|(?<=rubygems_)|(?<=bkua_)))"
+            r"|(?<=ccipat_)|(?<=sq[apu]_)|(?<=rubygems_)|(?<=bkua_)|(?<=pscale_)|(?<=aio_)"
+            r"|(?<=re_)[0-9a-z]{8}_))"
         ),
-        r"(?:oauth|pw|tkn)_[\w\x80-\xff.-]{30}",
     ),
     "-": (
         (
@@ -228,10 +218,9 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     ),
     ".": (
         (
-            r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hv[bs])\.)|(?<=sg\.)|(?<=.atlasv1\.)"
+            r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hv[bs])\.)|(?<=sg\.)|(?<=.atlasv1\.)|(?<=dp\.[cps]t\.)"
             r"|(?<=dt0[a-z]\d\d\.)|(?<=pat.{14}\.)[0-9a-f]{64})"
         ),
-        r"(?:audit|[cps]t|sa|scim)\.[\w\x80-\xff.-]{20}",
     ),
     "j": (
         (
@@ -239,6 +228,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"[\w\x80-\xff-]{8,3000}+\."
         ),
         r"tib(?<=ls0tls1crudjtib)",
+        rf"elsz(?:o|\xc3[\x93\xb3]){_REST}",
     ),
     "'": (r"(?<=by ')",),
     # <NAME type="x">
@@ -251,10 +241,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
 
 # The same in lines that are not of ASCII alone, as a whole.
 _FOREIGN_SEARCHES = (
-    # The Kelvin sign, whose small letter is k; NAME and a wide colon; a Turkish name.
+    # The Kelvin sign, whose small letter is k; NAME and a wide colon; a Turkish and a Polish name.
     r"\xe2\x84\xaa",
-    r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc[\x9a\x9d])",
-    rf"\xc5[\x9e\x9f]ifre{_END}",
+    r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc.)",
+    rf"\xc5(?:[\x9e\x9f]ifre|[\x81\x82]o(?<=has..o)){_END}",
     *(
         rf"(?:{'|'.join(map(in_bytes, names))}){_FOREIGN_REST}"
         for _, names in itertools.groupby(sorted(FOREIGN_NAMES), lambda name: name.encode()[0])
@@ -300,6 +290,9 @@ def search_look(line: bytes) -> bool:
     for first, search in _searches():
         if first in lowered and search(lowered) is not None:
             return True
-    return not line.isascii() and any(
-        first in lowered and search(lowered) is not None for first, search in _foreign_searches()
-    )
+    if line.isascii():
+        return False
+    for first, search in _foreign_searches():  # noqa: SIM110
+        if first in lowered and search(lowered) is not None:
+            return True
+    return False

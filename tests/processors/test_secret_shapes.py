@@ -103,6 +103,19 @@ PIECES = [
     *("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "Set-Cookie: ", "machine a login b password "),
     *("\u212aey", "\x00", "\x1f", "\x85", "\xa0", "\u2003", "\u20ac", "\u00e9", "\U0001f511"),
     *("\uff1a", "\uff1d", "\u3000"),
+    *r"""' | ~", "~', '~ -P ~ -w ~ -a~ -u ~unzip~ldapsearch~7z x ~htpasswd -b f a ~vault login ~echo ~ | chpasswd
+    """.strip().split("~"),
+    *r"""jdbc:oracle:thin:a/~sqlplus ~@~To-SecureString "~requirepass ~ bindpw ~AUTH PLAIN ~(AUTH ~"AUTH" "
+    """.strip().split("~"),
+    *r"""> PASS ~auth=('a', '~mysqli_connect('a', 'b', '~insert into a (b, ~) values ('c', '~', '~[parameters: (
+    """.strip().split("~"),
+    *r"""{"name": "~"value": "~,value=~ value: ~- name: ~--name ~ --value ~secret set ~ --body ~SetEnv ~<<"~{~}
+    """.strip().split("~"),
+    *r"""</key><string>~"kty"~"d": "~$6$~$~reset/a/~a1b2c3-~/services/T1234567/B1234567/~123456789:AA~unseal key: ~: {
+    """.strip().split("~"),
+    *r"""seed phrase: ~abandon ability able ~\n  a input_value='~string(5) "~curl~mysql~sudo -S~is generated for a: 
+    """.strip().split("~"),
+    *("\n", "\n- ", ";password=a b;", "rabbitmqctl add_user a ", "a-us1", "9f86d081884c7d659a2feaa0c55ad015"),
     *("x", "hunter2", "Zx9kQw7pL2mN8vB4Zx9kQw7pL2mN8vB4", "QZ7XB2NV9KL4MT8P", "12345678"),
 ]
 
