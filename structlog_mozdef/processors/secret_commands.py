@@ -46,7 +46,10 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("redis-cli",), rf"(\bredis-cli{_WORDS}-a{_NEXT}){_VALUE}"),
     (("smbclient",), rf"(\bsmbclient{_WORDS}-U{_NEXT}?[^\s%]{{1,60}}%)[^\s\"']+"),
-    (("htpasswd",), rf"(\bhtpasswd{_NEXT}-\w{{0,9}}b\w{{0,9}}(?:{_NEXT}{_WORD}){{2}}{_NEXT}){_VALUE}"),
+    (
+        ("htpasswd",),
+        rf"(\bhtpasswd{_NEXT}-\w{{0,9}}b\w{{0,9}}(?:{_NEXT}{_WORD}){{2}}{_NEXT}){_VALUE}",
+    ),
     (
         ("rabbitmqctl",),
         (
@@ -59,7 +62,8 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("chpasswd", "stdin", "sudo -s"),
         (
             r"(\becho[ ](?:-n[ ])?\\{0,8}[\"']?(?:[\w.-]{1,60}:)?)[^\s\"'|$:]+"
-            r"(?=\\{0,8}[\"']?[ ]\|[ ][^\r\n|]{0,200}(?:chpasswd|passwo?r?d[ -]-?-?stdin|sudo[ ]-S))"
+            r"(?=\\{0,8}[\"']?[ ]\|[ ][^\r\n|]{0,200}"
+            r"(?:chpasswd|passwo?r?d[ -]-?-?stdin|sudo[ ]-S))"
         ),
     ),
     (
@@ -109,8 +113,8 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("mysqli",),
         (
-            rf"(?i)(\bmysqli(?:_connect|->[a-z_]{{1,20}})?\((?:{_QUOTE}{_TEXT}[\"'],[ ]?){{2}}{_QUOTE})"
-            r"[^\"'\r\n\\]+"
+            r"(?i)(\bmysqli(?:_connect|->[a-z_]{1,20})?\("
+            rf"(?:{_QUOTE}{_TEXT}[\"'],[ ]?){{2}}{_QUOTE})[^\"'\r\n\\]+"
         ),
     ),
     (

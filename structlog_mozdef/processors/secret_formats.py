@@ -207,7 +207,11 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     ),
     # What Slack's and Django's URLs have in their paths, and the tokens of Telegram's bots.
     (("/services/t",), r"(/services/T\w{6,20}/B\w{6,20}/)\w{16,}", rf"\1{REDACTED}"),
-    (("reset/",), r"(reset/(?:[\w-]{1,40}/)?(?:[\w-]{1,20}-)?)[0-9a-z]{6}-[0-9a-f]{32}\b", rf"\1{REDACTED}"),
+    (
+        ("reset/",),
+        r"(reset/(?:[\w-]{1,40}/)?(?:[\w-]{1,20}-)?)[0-9a-z]{6}-[0-9a-f]{32}\b",
+        rf"\1{REDACTED}",
+    ),
     ((":aa",), r"(?<!\d)\d{8,10}:AA[\w-]{32,}", REDACTED),
     (
         ("unseal key",),
@@ -228,7 +232,8 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         ("password",),
         (
             r"(?im)(\bpassword\b(?:[^\r\n:]{0,100}:[ ]?(?:\r?\n[ ]{0,8}){1,3}"
-            r"|[ ]is[ ]generated[ ]for[ ][^\s:]{1,100}:[ ]))(?=[^\s:]{0,100}\d)[^\s:=\"']{4,}(?=[ ]{0,8}(?:\r?$|\Z))"
+            r"|[ ]is[ ]generated[ ]for[ ][^\s:]{1,100}:[ ]))"
+            r"(?=[^\s:]{0,100}\d)[^\s:=\"']{4,}(?=[ ]{0,8}(?:\r?$|\Z))"
         ),
         rf"\1{REDACTED}",
     ),
@@ -236,7 +241,8 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     (
         ("kty",),
         (
-            r"((?<=[\"'])(?:d|p|q|dp|dq|qi|k)\\{0,8}[\"']:[ ]?\\{0,8}[\"'])(?=[\w-]{0,100}\d)[\w-]{20,}"
+            r"((?<=[\"'])(?:d|p|q|dp|dq|qi|k)\\{0,8}[\"']:[ ]?\\{0,8}[\"'])"
+            r"(?=[\w-]{0,100}\d)[\w-]{20,}"
         ),
         rf"\1{REDACTED}",
     ),

@@ -39,7 +39,7 @@ _NAMES = (
         rf"|(?:\xc3[\x96\xb6]|o)senord|adgangskode|jelsz(?:o|\xc3[\x93\xb3]))[{LETTER}.-]*"
     ),
     (
-        rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass|passe|psk|pw|pwd\d*|senha"
+        rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass(?:e|\xc3[\x89\xa9])?|psk|pw|pwd\d*|senha"
         rf"|sess{JOINTS}id|session{JOINTS}id|card{JOINTS}(?:cv[cv]2?|pin)|connect{JOINTS}sid"
         rf"|signature{JOINTS}\d*|client{JOINTS}assertion|saml{JOINTS}(?:assertion|response)"
         rf"|snmp{JOINTS}community|community{JOINTS}string|code{JOINTS}verifier"
@@ -107,7 +107,10 @@ _CASELESS = (
     r"auth(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}",
     r"[\"'>]pass [^ ]|[>:] pass [^ ]|\(auth |auth\\+\" ",
     r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')|mysqli(?:_connect|->[a-z_]*)?\(",
-    rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)(?: |\\[nrt])*values",
+    (
+        rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)"
+        r"(?: |\\[nrt])*values"
+    ),
     r"unseal key|(?:seed|recovery|secret|mnemonic)[ _]phrase(?:\\*[\"'])? ?[:=]",
     r"kty(?:\\+\"|')|services/t[0-9a-z_]{6}|reset/.*-[0-9a-f]{32}|input_value=",
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",

@@ -32,7 +32,8 @@ _BLANKS = r"(?: |\\t|\xc2\xa0|\xe3\x80\x80)*"
 BEFORE_VALUE = (
     rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
     # {NAME,"x"}, NAME,value=x, <key>NAME</key>
-    rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value|</key"
+    rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value"
+    r"|</key"
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
 )
@@ -74,7 +75,8 @@ _PARTS = f"(?:{'|'.join(in_bytes(part) for part in NAME_PARTS if part not in FOR
 #: form with several parts, are in it.)
 FOREIGN = f"(?:{'|'.join(map(in_bytes, FOREIGN_NAMES))})"
 _FOREIGN_REST = (
-    rf"[{LETTER}.-]{{0,300}}?(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>|(?:\\*[\"'])?(?:\\[rn]))"
+    rf"[{LETTER}.-]{{0,300}}?(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>"
+    r"|(?:\\*[\"'])?(?:\\[rn]))"
 )
 FOREIGN_NAME = f"{FOREIGN}{_FOREIGN_REST}"
 # Between two words of a command, and the beginning of an option behind one.
@@ -99,7 +101,8 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     ),
     "s": (
         (
-            rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}|e?{_END}"
+            rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}"
+            rf"|(?:e|\xc3[\x89\xa9])?{_END}"
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
@@ -107,7 +110,8 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         (
             rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}"
-            rf"|n(?:ha{_END}|ord{_REST})|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
+            rf"|n(?:ha{_END}|ord{_REST})"
+            r"|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
             r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
             r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
             rf"(?:{_PARTS}|{FOREIGN})[^()]{{0,4000}}\)(?: |\\[nrt]){{0,8}}values)"
@@ -292,7 +296,7 @@ def search_look(line: bytes) -> bool:
             return True
     if line.isascii():
         return False
-    for first, search in _foreign_searches():  # noqa: SIM110
+    for first, search in _foreign_searches():
         if first in lowered and search(lowered) is not None:
             return True
     return False
