@@ -30,6 +30,7 @@ _NAMES = (
     "peers_size",
     "import_time",
     "log_call",
+    "pythons",
     "redaction",
     "rate_limiter",
     "sealing",
