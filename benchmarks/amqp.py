@@ -69,6 +69,10 @@ def main(*, quick: bool = False) -> Results:
             )
         ],
         [Bars("amqp", "Confirmed publishing to RabbitMQ", "events/s", bars)],
+        {
+            "amqp.sink": statistics.median(rates["Sink, from put to confirm"]) / base,
+            "amqp.lost": lost,
+        },
     )
 
 

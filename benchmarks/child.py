@@ -19,6 +19,8 @@ from typing import Any
 
 from benchmarks import events
 from benchmarks.peers import PEERS, Destination, Running
+from benchmarks.running import write_result
+from benchmarks.timing import quantiles
 
 _clock = time.perf_counter
 _BUCKETS = 30
@@ -51,18 +53,6 @@ class _Calls:
         return len(seconds)
 
 
-def _quantiles(seconds: array[float]) -> dict[str, float]:
-    ordered = sorted(seconds)
-    last = len(ordered) - 1
-    return {
-        "median": ordered[last // 2],
-        "p99": ordered[int(last * 0.99)],
-        "p999": ordered[int(last * 0.999)],
-        "max": ordered[-1],
-        "mean": sum(ordered) / len(ordered),
-    }
-
-
 def _memory(name: str) -> int:
     """Return the memory of this process in bytes: VmRSS is the present, VmHWM the maximum."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -93,9 +83,9 @@ def speed(running: Running, options: dict[str, Any]) -> dict[str, Any]:
         "logged": len(calls.seconds),
         "calls_a_second": len(calls.seconds) / elapsed,
         "raised": calls.raised,
-        **_quantiles(calls.seconds),
+        **quantiles(calls.seconds),
     }
-    _write(options, result)  # in case close() hangs
+    write_result(options, result)  # in case close() hangs
     running.close()
     return result
 
@@ -112,12 +102,12 @@ def outage(running: Running, options: dict[str, Any]) -> dict[str, Any]:
         "raised": calls.raised,
         "memory": _memory("VmHWM") - before,
         "curve": [
-            [(index + 0.5) * width, quantiles["median"], quantiles["p99"]]
-            for index, quantiles in enumerate(map(_quantiles, parts))
+            [(index + 0.5) * width, of["median"], of["p99"]]
+            for index, of in enumerate(map(quantiles, parts))
         ],
-        **_quantiles(calls.seconds),
+        **quantiles(calls.seconds),
     }
-    _write(options, result)
+    write_result(options, result)
     sys.stdin.readline()
     running.close()
     return {**result, "memory": _memory("VmHWM") - before}
@@ -127,7 +117,7 @@ def kill(running: Running, options: dict[str, Any]) -> dict[str, Any]:
     """Log, and kill this process when the last log call has returned."""
     calls = _Calls(running)
     logged = calls.run(range(options["events"]), time.monotonic() + options["seconds"])
-    _write(options, {"logged": logged, "raised": calls.raised})
+    write_result(options, {"logged": logged, "raised": calls.raised})
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
@@ -145,15 +135,8 @@ def sizes(running: Running, options: dict[str, Any]) -> dict[str, Any]:
     for size, count in options["sizes"]:
         calls = _Calls(running)
         calls.run(range(count), time.monotonic() + options["seconds"], events.padding(size))
-        medians.append(_quantiles(calls.seconds)["median"])
+        medians.append(quantiles(calls.seconds)["median"])
     return {"medians": medians}
-
-
-def _write(options: dict[str, Any], result: dict[str, Any]) -> None:
-    path = Path(options["result"])
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result))
-    part.rename(path)
 
 
 _MEASUREMENTS = {function.__name__: function for function in (speed, outage, kill, recover, sizes)}
@@ -164,7 +147,7 @@ def main() -> None:
     options = json.loads(sys.argv[1])
     peer = PEERS[options["peer"]]
     running = peer.open(Destination(options["port"], options["folder"]))
-    _write(options, _MEASUREMENTS[options["measurement"]](running, options))
+    write_result(options, _MEASUREMENTS[options["measurement"]](running, options))
     # The library is closed: its exit handlers must not wait once more.
     sys.stdout.flush()
     os._exit(0)

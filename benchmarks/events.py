@@ -1,25 +1,31 @@
-"""The event that all libraries log in the comparison, as large as that of `benchmarks.loggers`."""
+"""The event that all libraries log in the comparison, of about 450 bytes."""
 
 from __future__ import annotations
 
+from itertools import cycle, islice
+
 SUMMARY = "User logged in"
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 _FIRST = 10_000_000
 # This project truncates a string of 32,000 bytes, so large events have several strings.
 _MAX_STRING = 15_000
+# Words, and not one letter again and again: what searches texts for secrets must have to read.
+_PROSE = "The worker took the order from the queue, and wrote the answer for the shop. "
+
+
+def number_of(number: int) -> str:
+    """Return a string of eight digits, by which the receiver distinguishes events in any format."""
+    return str(_FIRST + number)
 
 
 def fields(number: int, padding: dict[str, str] | None = None) -> dict[str, object]:
-    """Return the fields of one event.
-
-    ``number`` is a string of eight digits, by which the receiver can distinguish events in every
-    wire format.
-    """
+    """Return the fields of one event."""
     return {
         "username": "kang",
         "sourceipaddress": "10.0.0.7",
         "success": True,
-        "useragent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-        "number": str(_FIRST + number),
+        "useragent": USER_AGENT,
+        "number": number_of(number),
         **(padding or {}),
     }
 
@@ -27,6 +33,8 @@ def fields(number: int, padding: dict[str, str] | None = None) -> dict[str, obje
 def padding(size: int) -> dict[str, str]:
     """Return additional fields, of *size* bytes in all."""
     return {
-        f"body{start // _MAX_STRING}": "x" * min(_MAX_STRING, size - start)
+        f"body{start // _MAX_STRING}": "".join(
+            islice(cycle(_PROSE), min(_MAX_STRING, size - start))
+        )
         for start in range(0, size, _MAX_STRING)
     }

@@ -8,12 +8,13 @@ overloaded front end does.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import logging
 import random
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.results import Lines, Results, Table, count
 from structlog_mozdef import RetryPolicy
@@ -110,18 +111,27 @@ def simulate(clients: int, chance: Callable[[], float]) -> tuple[Receiver, list[
     return receiver, done
 
 
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Show nothing of what 10,000 clients say of the same outage."""
+    logger, handler = logging.getLogger("structlog_mozdef"), logging.NullHandler()
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
+
+
 def main(*, quick: bool = False) -> Results:
     """Compare the policy with the same one without its jitter."""
     clients = CLIENTS // 10 if quick else CLIENTS
-    logger = logging.getLogger("structlog_mozdef")
-    before, logger.disabled = logger.disabled, True  # 10,000 clients warn of the same outage
-    try:
+    with _without_warnings():
         ways = {
             "structlog-mozdef, full jitter": simulate(clients, random.Random(2).random),
             "without jitter": simulate(clients, lambda: 1.0),
         }
-    finally:
-        logger.disabled = before
     rows, lines = [], {}
     for name, (receiver, done) in ways.items():
         after = {s: n for s, n in receiver.requests.items() if s >= OUTAGE_SECONDS}

@@ -33,8 +33,9 @@ from benchmarks.results import Results, Table, count
 CALLS = 200
 FIGURES = Path(__file__).with_name("instructions.json")
 _ROOT = Path(__file__).parent.parent
-#: Floor: structlog's own JSON. Explicit chain to a sink: memory, spool. With redaction, to no sink:
-#: the chain of ``configure``, a tee in the chain of the floor, and a log handler.
+#: Floor: structlog's own JSON. To a sink, the chain by hand without numbers and redaction: memory,
+#: spool. To no sink, with redaction: the chain of ``configure``, a tee in the floor's chain, and a
+#: log handler.
 CHAINS = ("floor", "memory", "spool", "redacted", "tee", "handler")
 
 

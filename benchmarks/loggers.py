@@ -1,14 +1,24 @@
-"""The loggers that are compared, and the event that they log."""
+"""The chains that are compared, and loggers of them that ship to any sink.
+
+The chains are those that the documents show; a test compares them with the text. `set_ups` has the
+set-up of a whole process, as the documents show it.
+"""
 
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import orjson
 import structlog
 
 import structlog_mozdef as mozdef
+from benchmarks.events import SUMMARY, USER_AGENT
+from structlog_mozdef.bound_logger import bound_logger_at
+
+#: What README.rst passes to ``configure``.
+README_OPTIONS: dict[str, Any] = {"tags": ["openvpn"]}
 
 
 class Nowhere:
@@ -18,81 +28,79 @@ class Nowhere:
         """Do nothing."""
 
 
+def hide_hyperscan() -> None:
+    """Let this process be as one in which hyperscan is not installed."""
+    sys.modules["hyperscan"] = None  # type: ignore[assignment]  # as the import system has it
+
+
+def floor_processors(*, exceptions: bool = False) -> list[Any]:
+    """Return structlog's own JSON chain: the floor. It formats exceptions where it is told to."""
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        *([structlog.processors.format_exc_info] if exceptions else []),
+        structlog.processors.JSONRenderer(serializer=orjson.dumps),
+    ]
+
+
+def explicit_processors(*, sequence: bool = True, redact: bool = True) -> list[Any]:
+    """Return the chain by hand of ``docs/chains.rst``, or that without numbers or redaction."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        mozdef.add_hostname,
+        mozdef.add_processid,
+        mozdef.add_processname,
+        mozdef.add_timestamp,
+        mozdef.TagAdder("openvpn", "duosecurity"),
+        *([mozdef.SequenceAdder()] if sequence else []),
+        mozdef.MozDefRenderer(
+            category="authentication", redactor=mozdef.Redactor() if redact else None
+        ),
+    ]
+
+
 def structlog_json_logger() -> Any:
     """Return a logger with structlog's own JSON chain, writing to /dev/null: the floor."""
     return _logger(
-        [
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
+        structlog.make_filtering_bound_logger(logging.INFO),
+        floor_processors(),
         structlog.BytesLogger(open("/dev/null", "wb")),  # noqa: PTH123 - it stays open
     )
 
 
-def explicit_logger(sink: Any) -> Any:
-    """Return a logger with the chain of the README's explicit set-up."""
+def explicit_logger(sink: Any, **options: bool) -> Any:
+    """Return a logger with the chain of `explicit_processors`."""
     return _logger(
-        [
-            structlog.contextvars.merge_contextvars,
-            mozdef.add_hostname,
-            mozdef.add_processid,
-            mozdef.add_processname,
-            mozdef.add_timestamp,
-            mozdef.TagAdder("openvpn", "duosecurity"),
-            mozdef.MozDefRenderer(category="authentication"),
-        ],
+        structlog.make_filtering_bound_logger(logging.INFO),
+        explicit_processors(**options),
         mozdef.MozDefLogger(sink),
     )
 
 
 def configured_logger(sink: Any, **options: Any) -> Any:
-    """Return a logger with the chain of ``configure``, which adds the sequence."""
+    """Return a logger with the chain of ``configure``, as README.rst calls it.
+
+    *options* are further ones, as for ``build_processors``.
+    """
     return _logger(
-        mozdef.build_processors(
-            tags=["openvpn", "duosecurity"], category="authentication", **options
-        ),
+        bound_logger_at(logging.INFO),
+        mozdef.build_processors(**{**README_OPTIONS, **options}),
         mozdef.MozDefLogger(sink),
     )
 
 
-def tee_logger(sink: Any, **options: Any) -> Any:
-    """Return a logger with a tee in structlog's own JSON chain, which writes to /dev/null."""
-    return _logger(
-        [
-            structlog.processors.add_log_level,
-            mozdef.MozDefTee(sink, category="authentication", **options),
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
-        structlog.BytesLogger(open("/dev/null", "wb")),  # noqa: PTH123 - it stays open
-    )
-
-
-class HandledLogger:
-    """Log by the standard library, ``extra=`` fields and a `MozDefHandler`, as `log_many` does."""
-
-    def __init__(self, sink: Any, **options: Any) -> None:
-        self._logger = logging.Logger("benchmarks", logging.INFO)  # noqa: LOG001 - this one alone
-        self._logger.addHandler(mozdef.MozDefHandler(sink, category="authentication", **options))
-
-    def info(self, event: str, **fields: Any) -> None:
-        """Log *event* with *fields*."""
-        self._logger.info(event, extra=fields)
-
-
-def _logger(processors: list[Any], wrapped: Any) -> Any:
-    return structlog.make_filtering_bound_logger(20)(wrapped, processors, {})
+def _logger(bound_logger: Any, processors: list[Any], wrapped: Any) -> Any:
+    return bound_logger(wrapped, processors, {})
 
 
 def log_many(log: Any, count: int) -> None:
     """Log an event of about 450 bytes, *count* times, in a tight loop."""
     for number in range(count):
         log.info(
-            "User logged in",
+            SUMMARY,
             username="kang",
             sourceipaddress="10.0.0.7",
             success=True,
-            useragent="Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+            useragent=USER_AGENT,
             number=number,
         )

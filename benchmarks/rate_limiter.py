@@ -15,7 +15,7 @@ import structlog
 
 from benchmarks.loggers import Nowhere, configured_logger, log_many, structlog_json_logger
 from benchmarks.results import Results, Table, ratio
-from structlog_mozdef import MozDefLogger, RateLimiter, build_processors
+from structlog_mozdef import RateLimiter
 
 ROUNDS = 9
 CALLS = 20_000
@@ -100,9 +100,7 @@ def _log_calls(rounds: int, calls: int) -> Table:
 
 
 def _limited_logger(limiter: RateLimiter) -> Any:
-    processors = build_processors(tags=["openvpn", "duosecurity"], category="authentication")
-    processors.insert(-2, limiter)  # before the sequence and the renderer
-    return structlog.make_filtering_bound_logger(20)(MozDefLogger(Nowhere()), processors, {})
+    return configured_logger(Nowhere(), processors=[limiter])
 
 
 if __name__ == "__main__":

@@ -52,10 +52,17 @@ class Lines:
 
 @dataclass(frozen=True)
 class Results:
-    """All results of one benchmark."""
+    """All results of one benchmark.
+
+    Attributes:
+        tables: what was found, for people.
+        plots: the same, to be seen at a glance.
+        figures: key -> figure, for `benchmarks.goals`.
+    """
 
     tables: Sequence[Table]
     plots: Sequence[Bars | Lines] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def ratio(value: float, base: float) -> str:

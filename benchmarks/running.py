@@ -65,33 +65,26 @@ def quiet_port() -> int:
     raise OSError("no port is free")
 
 
-class Child:
-    """A library in its own process.
+class Program:
+    """A module of this folder in its own process, which writes a result.
 
     Args:
-        measurement: the name of a function of `benchmarks.child`.
-        peer: key in `benchmarks.peers.PEERS`.
-        port: of the receiver.
-        folder: for the peer alone.
-        options: of the measurement.
+        module: what is run: ``benchmarks.MODULE``, with *options* as JSON, which name the file for
+            the result.
+        name: of the files for the result and for what it prints.
+        folder: for these files, and for what the program itself writes.
+        options: of the module.
     """
 
-    def __init__(self, measurement: str, peer: str, port: int, folder: str, **options: Any) -> None:
-        self._result = Path(folder) / f"{measurement}.result"
-        self._output = Path(folder) / f"{measurement}.output"
-        arguments = {
-            "measurement": measurement,
-            "peer": peer,
-            "port": port,
-            "folder": folder,
-            "result": str(self._result),
-            **options,
-        }
+    def __init__(self, module: str, name: str, folder: str, **options: Any) -> None:
+        self._result = Path(folder) / f"{name}.result"
+        self._output = Path(folder) / f"{name}.output"
+        arguments = {"folder": folder, "result": str(self._result), **options}
         # A proxy of this machine must not influence the comparison.
         environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.child", json.dumps(arguments)],
+                [sys.executable, "-m", f"benchmarks.{module}", json.dumps(arguments)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -146,6 +139,37 @@ class Child:
         """Return the last line that the process has printed."""
         lines = self._output.read_text(errors="replace").strip().splitlines()
         return lines[-1][:200] if lines else ""
+
+
+class Child(Program):
+    """A library in its own process.
+
+    Args:
+        measurement: the name of a function of `benchmarks.child`.
+        peer: key in `benchmarks.peers.PEERS`.
+        port: of the receiver.
+        folder: for the peer alone.
+        options: of the measurement.
+    """
+
+    def __init__(self, measurement: str, peer: str, port: int, folder: str, **options: Any) -> None:
+        super().__init__(
+            "child",
+            measurement,
+            folder,
+            measurement=measurement,
+            peer=peer,
+            port=port,
+            **options,
+        )
+
+
+def write_result(options: dict[str, Any], result: dict[str, Any]) -> None:
+    """Write *result* of a `Program` with these *options*: all of it, or nothing."""
+    path = Path(options["result"])
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(result))
+    part.rename(path)
 
 
 def settled(count: Callable[[], int], *, enough: int, idle: float, limit: float) -> int:

@@ -94,7 +94,7 @@ def _configured(sink: Sink) -> Callable[[], None]:
 
 
 def _explicit(sink: Sink) -> Callable[[], None]:
-    log = explicit_logger(sink)
+    log = explicit_logger(sink, sequence=sink.sealer is None)
     return lambda: log_many(log, CALLS)
 
 
