@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pythons_program import BUFFERS, CHAINS
-from benchmarks.results import Results, Table, ratio
+from benchmarks.pythons_program import COLUMNS
+from benchmarks.results import Results, Table, count, micro, ratio
 from benchmarks.running import disk_folder
 
 #: The variable that names the file with what `benchmarks.pythons_program` has found.
@@ -33,7 +33,6 @@ _PYTHONS = {
     "testing-3.14": "Python 3.14 of Debian testing",
     "testing-3.15": "Python 3.15 of Debian testing",
 }
-_WAYS = [f"{chain}, {buffer}" for chain in CHAINS for buffer in BUFFERS]
 
 
 def main(*, quick: bool = False) -> Results:
@@ -69,44 +68,44 @@ def _read(file: Path) -> list[dict[str, Any]]:
 
 def _table(found: dict[str, list[dict[str, Any]]]) -> Table:
     rows = [
-        _row(rounds) if rounds else [_PYTHONS[name], "not at hand", *[""] * (len(_WAYS) + 2)]
+        _row(rounds) if rounds else [_PYTHONS[name], "not at hand", *[""] * (len(COLUMNS) + 2)]
         for name, rounds in found.items()
     ]
-    all_rounds = [line for rounds in found.values() for line in rounds]
-    others = max((line["others"] for line in all_rounds), default=0.0)
+    others = max((line["others"] for rounds in found.values() for line in rounds), default=0.0)
     return Table(
         "log call on several Pythons, one thread",
-        ["Python", "build", "floor us", *_WAYS, "not arrived"],
+        ["Python", "build", "floor us", *COLUMNS.values(), "not arrived"],
         rows,
-        "ratio to structlog's own JSON chain to /dev/null (the floor) on the same Python: median /"
-        " mean of the calls in a tight loop, with the sender at work; explicit: the chain of the"
-        " README's explicit set-up; configure(): its chain without redaction; redacted: its chain"
-        " with redaction, which is the default; optimised: by a profile, as with Python's"
-        " --enable-optimizations; floor: median; medians of"
-        f" {max(map(len, found.values()), default=0)} rounds in turn, each in its own process;"
-        f" others kept {others:.2f} processors busy at most",
+        "ratio to structlog's own chain (the floor) on the same Python, of the median / of the mean"
+        " with the sender at work; the chains are those of the table of this project's log calls,"
+        " and are measured in the same way; floor: median; optimised: with a profile, as by"
+        " --enable-optimizations; without hyperscan redaction is slower; medians of"
+        f" {max(map(len, found.values()), default=0)} rounds in turn; others kept {others:.2f}"
+        " processors busy at most",
     )
 
 
-def _row(rounds: list[dict[str, Any]]) -> list[str]:
+def _row(rounds: Sequence[dict[str, Any]]) -> list[str]:
     first = rounds[0]
     scanner = "" if first["hyperscan"] else ", no hyperscan"
-    logged = sum(way["logged"] for line in rounds for way in line["ways"].values())
-    lost = sum(way["lost"] for line in rounds for way in line["ways"].values())
+    figures = [line["figures"] for line in rounds]
+    lost = sum(each.get(f"{way}.lost", 0) for each in figures for way in COLUMNS)
     return [
         f"Python {first['version']}",
         f"{first['build']}{scanner}",
-        f"{statistics.median(line['floor']['median'] for line in rounds) * 1e6:.1f}",
-        *[f"{_ratio(rounds, way, 'median')} / {_ratio(rounds, way, 'mean')}" for way in _WAYS],
-        f"{lost:,} of {logged:,}",
+        micro(statistics.median(each["floor_seconds"] for each in figures)),
+        *[
+            f"{_ratio(figures, f'{way}.median')} / {_ratio(figures, f'{way}.mean')}"
+            for way in COLUMNS
+        ],
+        count(lost),
     ]
 
 
-def _ratio(rounds: Sequence[dict[str, Any]], way: str, figure: str) -> str:
-    return ratio(
-        statistics.median(line["ways"][way][figure] for line in rounds),
-        statistics.median(line["floor"][figure] for line in rounds),
-    )
+def _ratio(figures: Sequence[dict[str, float]], name: str) -> str:
+    """Return the median over the rounds, or "-" if the way has failed in all of them."""
+    found = [each[name] for each in figures if name in each]
+    return ratio(statistics.median(found), 1) if found else "-"
 
 
 if __name__ == "__main__":
