@@ -7,7 +7,9 @@ from typing import Any
 from benchmarks import events
 from benchmarks.timing import AsyncCall, Call
 
-_LARGE_BYTES = 50_000
+# Of texts beside the fields that `event` has, of 450 bytes.
+_KILOBYTE = 550
+_LARGE = 49_550
 _FRAMES = 8
 
 
@@ -79,11 +81,28 @@ def exception(log: Any) -> Call:
     return call
 
 
+def kilobyte(log: Any) -> Call:
+    """Log an event of 1 kB by structlog."""
+    return _padded(log, _KILOBYTE)
+
+
 def large(log: Any) -> Call:
     """Log an event of 50 kB by structlog."""
-    padding = events.padding(_LARGE_BYTES)
+    return _padded(log, _LARGE)
+
+
+def _padded(log: Any, size: int) -> Call:
+    padding = events.padding(size)
 
     def call(number: str) -> None:
-        log.info(events.SUMMARY, username="kang", number=number, **padding)
+        log.info(
+            events.SUMMARY,
+            username="kang",
+            sourceipaddress="10.0.0.7",
+            success=True,
+            useragent=events.USER_AGENT,
+            number=number,
+            **padding,
+        )
 
     return call

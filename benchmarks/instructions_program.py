@@ -45,7 +45,8 @@ class _HandledLogger:
 def _tee_logger(sink: Any) -> Any:
     """Return a logger with a tee in the chain of the floor."""
     add_level, *rest = floor_processors()
-    return structlog.make_filtering_bound_logger(logging.INFO)(
+    bound_logger: Any = structlog.make_filtering_bound_logger(logging.INFO)
+    return bound_logger(
         structlog.BytesLogger(open("/dev/null", "wb")),  # noqa: PTH123 - it stays open
         [add_level, MozDefTee(sink, category=_CATEGORY), *rest],
         {},

@@ -57,26 +57,23 @@ class Measurement:
         cpu, began, start = time.process_time(), time.monotonic(), time.perf_counter()
         seconds = self._log(numbers)
         elapsed = time.perf_counter() - start
-        logged = {
-            **{
-                name: max(0.0, value - self._overhead.call)
-                for name, value in timing.quantiles(seconds).items()
-            },
-            "timer": self._overhead.call,
-            "mean": max(0.0, elapsed / events - self._overhead.loop),
-            "calls_a_second": events / elapsed,
-            "began": began,
-            "logged": min(_WARM_UP, events) + events - (way.state is State.POISON),
-        }
         if way.state in _NOBODY_LISTENS:
-            write_result(self._options, logged)  # now a receiver is started
+            write_result(self._options, {})  # now a receiver is started
             sys.stdin.readline()
         self._deliver()
         cpu = time.process_time() - cpu
+        found = self._found()
+        # Sorting takes its time: only now.
+        quantiles = timing.quantiles(seconds)
         return {
-            **logged,
+            **{name: max(0.0, value - self._overhead.call) for name, value in quantiles.items()},
+            "timer": self._overhead.call,
+            "mean": max(0.0, elapsed / events - self._overhead.loop),
             "cpu": max(0.0, cpu / events - self._overhead.loop),
-            **self._found(),
+            "calls_a_second": events / elapsed,
+            "began": began,
+            "logged": min(_WARM_UP, events) + events - (way.state is State.POISON),
+            **found,
         }
 
     def close(self) -> None:

@@ -37,9 +37,9 @@ _CASES = (
     _Case("100 of 10,000 events get 500", 10_000, 100, "poison"),
     _Case("10,000 events, one of two servers is broken", 10_000, 0, "half"),
 )
+# With a broken server even a few events take a minute.
 _QUICK = (
     _Case("300 events", 300, 0, "nothing"),
-    _Case("300 events, one of two servers is broken", 300, 0, "half"),
     _Case("3 of 300 events get 500", 300, 3, "poison"),
 )
 

@@ -153,6 +153,18 @@ EXCEPTION: dict[str, Way] = {
         "exception", "configure(), log.exception()", _configured, call=calls.exception, events=_FEW
     ),
 }
+KILOBYTE: dict[str, Way] = {
+    "kilobyte-floor": Way(
+        f"{_FLOOR_NAME}, 1 kB", _local(set_ups.floor), calls.kilobyte, ships=False
+    ),
+    **_in_both(
+        "kilobyte",
+        "configure(), 1 kB",
+        _configured,
+        call=calls.kilobyte,
+        options=_ROOM,
+    ),
+}
 LARGE: dict[str, Way] = {
     "large-floor": Way(
         f"{_FLOOR_NAME}, 50 kB", _local(set_ups.floor), calls.large, None, _FEW, ships=False
@@ -203,6 +215,7 @@ WAYS: dict[str, Way] = {
     **ONE_THREAD,
     **TEES_AND_HANDLERS,
     **EXCEPTION,
+    **KILOBYTE,
     **LARGE,
     **ASYNC,
     **THREADS,

@@ -103,3 +103,30 @@ def test_each_kind_of_way_is_measured():
     assert {name: lost for name, lost in found.figures.items() if name.endswith(".lost")} == {
         f"{key}.lost": 0 for key in QUICK if WAYS[key].ships
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("amqp", marks=pytest.mark.rabbitmq),
+        "fleet",
+        "poison",
+        "rate_limiter",
+        "redaction",
+        "sealing",
+        "spool_backlog",
+        "spool_blocks",
+        "spool_drain",
+    ],
+)
+def test_a_benchmark_works_in_short(name):
+    """Each benchmark of this project alone runs from start to end, and shows what it has found."""
+    process = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", name],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "its figures mean nothing" in process.stdout
