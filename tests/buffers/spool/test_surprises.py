@@ -11,7 +11,15 @@ import time
 from pathlib import Path
 
 import pytest
-from support.handmade_spools import AT_ONCE, DESTINATION, drain, events, orphan, spool_on
+from support.handmade_spools import (
+    AT_ONCE,
+    DESTINATION,
+    drain,
+    events,
+    orphan,
+    our_descriptors,
+    spool_on,
+)
 from support.receivers import Receiver
 from support.running import dead_url, run
 from support.spool_contents import QUICK
@@ -22,18 +30,6 @@ from structlog_mozdef import Sink
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
-
-
-def our_descriptors(path):
-    """The numbers under which files of the spool are open."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if str(Path(f"/proc/self/fd/{name}").readlink()).startswith(str(path)):
-                found.append(int(name))
-        except OSError:
-            pass
-    return found
 
 
 def test_numbers_are_high(tmp_path):
