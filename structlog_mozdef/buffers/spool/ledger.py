@@ -135,8 +135,8 @@ class SpoolLedger:
         self.drops = Drops()
         self.set_aside = 0
         self.is_read = False
-        # Events that were appended once more, and those that were dropped before they were.
-        self._requeues = self._refused = 0
+        # Events that were appended once more.
+        self._requeues = 0
         self._found_again = self._found_on_disk = 0
         self.rejected = RejectedEvents(self)
         # Events that were put at the end of the buffer: their number there, and how many others
@@ -218,7 +218,8 @@ class SpoolLedger:
         buffered += len(self.rejected.pending)
         dropped = self.drops.counts()
         known = sources.appended + sum(stream.known() for stream in sources.own)
-        accepted = known - self._requeues - self._found_again + self._refused
+        accepted = known - self._requeues - self._found_again
+        accepted += self.drops.refused()
         adopted = sources.taken_over + sum(stream.known() for stream in sources.adopted)
         adopted += self._found_again + self._found_on_disk
         settled = delivered + self.rejected.kept + sum(dropped.values())
@@ -329,5 +330,4 @@ class SpoolLedger:
     @locked
     def count_refused(self, reason: str) -> None:
         """Count an event that was dropped, and not appended."""
-        self._refused += 1
-        self.drops.add(reason)
+        self.drops.add(reason, refused=1)

@@ -58,7 +58,7 @@ def test_the_oldest_events_are_dropped_while_they_are_read(tmp_path):
         counts = check(spool)
         assert (number, len(delivered), counts.accepted) == (number, counts.delivered, 9)
         spool.close()
-        number += 1
+        number += 5
     assert number > 20
 
 
@@ -236,6 +236,24 @@ def test_an_event_that_was_read_before_it_was_counted(tmp_path):
         spool.close()
         number += 1
     assert number > 5
+
+
+def test_an_exception_while_an_event_is_dropped(tmp_path):
+    """It was accepted and dropped, or was never there."""
+    number, happened = 0, True
+    while happened:
+        spool = spool_on(tmp_path / str(number), max_events=1)
+        spool.append(events(1)[0])
+        try:
+            with Interruption(number, interrupt) as interruption:
+                spool.append(events(2)[0])
+        except InterruptedError:
+            pass
+        happened = interruption.happened
+        assert check(spool).accepted in {1, 2}, number
+        spool.close()
+        number += 1
+    assert number > 10
 
 
 def test_damage_is_counted_when_it_is_kept(tmp_path):
