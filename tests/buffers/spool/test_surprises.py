@@ -136,6 +136,22 @@ def test_a_number_of_ours_is_the_programs(tmp_path):
         os.close(fd)
 
 
+def test_no_file_of_ours_gets_a_number_that_another_one_had(tmp_path):
+    """Where a program closes a segment, the next events are not written into our next file."""
+    path = tmp_path / "spool"
+    spool = spool_on(path)
+    spool.append(events(1)[0])
+    (segment,) = (
+        fd for fd in our_descriptors(path) if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND
+    )
+    os.close(segment)
+    spool.ack(spool.peek(1, 1000))  # opens two more files
+    assert segment not in our_descriptors(path)
+    spool.append(events(2)[0])
+    assert drain(spool) == events(2)
+    spool.close()
+
+
 def test_a_daemon(tmp_path):
     """A program that forks and closes all descriptors goes on logging: all of it arrives."""
     with Receiver() as receiver:
