@@ -26,11 +26,18 @@ class Loss(NamedTuple):
 
 
 class _Tally:
-    __slots__ = ("events", "first", "last", "reported")
+    __slots__ = ("counted", "first", "last", "reported")
 
     def __init__(self, now: float) -> None:
-        self.events = self.reported = 0
+        # Lost events, and those of them that were not appended before: one value, so that an
+        # exception of a signal handler finds both or none.
+        self.counted = (0, 0)
+        self.reported = 0
         self.first = self.last = now
+
+    @property
+    def events(self) -> int:
+        return self.counted[0]
 
 
 class Drops:
@@ -39,8 +46,8 @@ class Drops:
     def __init__(self) -> None:
         self._tallies: dict[str, _Tally] = {}
 
-    def add(self, reason: str, events: int = 1) -> None:
-        """Count *events* more that were lost just now."""
+    def add(self, reason: str, events: int = 1, *, refused: int = 0) -> None:
+        """Count *events* more that were lost just now; *refused* of them were not appended."""
         now = time.time()
         tally = self._tallies.get(reason)
         if tally is None:
@@ -48,7 +55,12 @@ class Drops:
         if tally.events == tally.reported:
             tally.first = now
         tally.last = now  # first: `losses` may be called without the lock
-        tally.events += events
+        lost, not_appended = tally.counted
+        tally.counted = (lost + events, not_appended + refused)
+
+    def refused(self) -> int:
+        """Return how many of all lost events were not appended."""
+        return sum(tally.counted[1] for tally in self._tallies.copy().values())
 
     def counts(self) -> dict[str, int]:
         """Return reason -> events, since the buffer was made."""

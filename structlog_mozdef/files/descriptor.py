@@ -108,6 +108,9 @@ def close_lost_descriptors() -> None:
 def with_high_number(fd: int) -> int:
     """Return *fd* under a high number, or under another that is not 0 to 2; close the old one.
 
+    A number that one of our objects takes for its own is not used, though the program has closed
+    it: what is written to it would go to this file.
+
     Raises:
         OSError: there is none; *fd* is closed.
     """
@@ -115,6 +118,9 @@ def with_high_number(fd: int) -> int:
     for lowest in (min(_HIGH_NUMBER, limit * 3 // 4), 3):
         try:
             high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+            while high in _open:
+                os.close(high)
+                high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, high + 1)
         except OSError as error:
             pass_on(error)
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import sys
 import threading
@@ -87,3 +88,15 @@ def letters(path: Path) -> list[dict]:
     """The dead letters in *path*."""
     file = path / "dead-letters.ndjson"
     return [json.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
+
+
+def our_descriptors(path: Path) -> list[int]:
+    """The numbers under which files of the spool are open."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if str(Path(f"/proc/self/fd/{name}").readlink()).startswith(str(path)):
+                found.append(int(name))
+        except OSError:
+            pass
+    return found

@@ -86,7 +86,9 @@ class Adoption:
         if lock is None:
             return False
         try:
-            contents = read_contents(lock.fd)
+            # The event of a torn line of our own is in another stream.
+            is_own = stream in self._ledger.sources.own
+            contents = read_contents(lock.fd, counts_torn=not is_own)
         except OSError:
             lock.close()
             raise

@@ -6,6 +6,7 @@ whole: so the numbers add up whenever somebody asks, whatever was interrupted.
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -119,6 +120,7 @@ class SpoolLedger:
         rejected: dead letters, and those that could not be kept.
         set_aside: events in flight that were rejected or put at the end of the buffer: they do not
             wait any more, and are not delivered.
+        is_read: whether sources are read, or settled, at this moment: none is released then.
     """
 
     def __init__(
@@ -132,8 +134,9 @@ class SpoolLedger:
         self.sources = Sources()
         self.drops = Drops()
         self.set_aside = 0
-        # Events that were appended once more, and those that were dropped before they were.
-        self._requeues = self._refused = 0
+        self.is_read = False
+        # Events that were appended once more.
+        self._requeues = 0
         self._found_again = self._found_on_disk = 0
         self.rejected = RejectedEvents(self)
         # Events that were put at the end of the buffer: their number there, and how many others
@@ -214,8 +217,10 @@ class SpoolLedger:
         buffered = max(sum(source.left() for source in sources.all()) - self.set_aside, 0)
         buffered += len(self.rejected.pending)
         dropped = self.drops.counts()
-        accepted = self.appended_count() - self._requeues - self._found_again + self._refused
-        adopted = sources.taken_over + sum(stream.appended for stream in sources.adopted)
+        known = sources.appended + sum(stream.known() for stream in sources.own)
+        accepted = known - self._requeues - self._found_again
+        accepted += self.drops.refused()
+        adopted = sources.taken_over + sum(stream.known() for stream in sources.adopted)
         adopted += self._found_again + self._found_on_disk
         settled = delivered + self.rejected.kept + sum(dropped.values())
         return Counts(
@@ -263,6 +268,17 @@ class SpoolLedger:
         self.set_aside += 1
         self._requeues += 1
 
+    def settle(self, source: Stream, count: int) -> None:
+        """Settle the oldest *count* events of *source* in flight. With the lock held.
+
+        Where the source was released meanwhile, they come from the disk once more: those that were
+        rejected, or put at the end of the buffer, as well.
+        """
+        aside = min(count, self.set_aside)
+        settled = source.settle(count, count - aside)
+        self.set_aside -= aside
+        self._found_on_disk += min(aside, count - settled)
+
     def read_again(self) -> None:
         """Count what is in flight as waiting again. With the lock held.
 
@@ -271,9 +287,15 @@ class SpoolLedger:
         self._found_on_disk += self.set_aside
         self.set_aside = 0
 
-    def found_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> None:
-        """Keep a line that is no event; *was_counted*: as one of those of its stream."""
-        self._count_letter(self.rejected.keep(line, reason), in_flight=0, found=not was_counted)
+    def keep_damaged(self, line: bytes, reason: str, *, was_counted: bool) -> Callable[[], object]:
+        """Keep a line that is no event; return what counts it, to be called with the lock held.
+
+        Args:
+            line: what was found.
+            reason: why it is no event.
+            was_counted: whether it was, as one of the events of its stream.
+        """
+        count = self.rejected.keep(line, reason)
         path = self.folder.path
         self.warnings.count(
             "spool damaged line",
@@ -283,6 +305,8 @@ class SpoolLedger:
                 else f"{count:,} lines of the spool {path} are damaged, the last one: {reason}"
             ),
         )
+        found = not was_counted
+        return functools.partial(self._count_letter, count, in_flight=0, found=found)
 
     def found_missing(self, events: int) -> None:
         """Count events that are not where they should be."""
@@ -306,5 +330,4 @@ class SpoolLedger:
     @locked
     def count_refused(self, reason: str) -> None:
         """Count an event that was dropped, and not appended."""
-        self._refused += 1
-        self.drops.add(reason)
+        self.drops.add(reason, refused=1)

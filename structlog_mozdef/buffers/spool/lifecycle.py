@@ -161,9 +161,9 @@ class StreamLifecycle:
         for stream in own[-2 * _MOST_OPEN :]:
             if not stream.closed and stream not in in_use:
                 self.finish(stream)
-        if len(own) > _MOST_OPEN:
+        if len(own) > _MOST_OPEN and not self._ledger.is_read:
             middle = own[-_MOST_OPEN // 2]
-            if middle.closed and middle.lock is not None and not middle.state.chunks:
+            if middle.closed and middle.lock is not None and middle.is_at_rest():
                 middle.release()
 
     def drop_oldest_segment(self) -> bool:
@@ -179,7 +179,8 @@ class StreamLifecycle:
     def release_lost(self) -> None:
         """Release streams whose locks are gone: the program closed their descriptors."""
         for stream in self._ledger.sources.locked():
-            if stream.lock is not None and not stream.lock.is_ours():
+            is_lost = stream.lock is not None and not stream.lock.is_ours()
+            if is_lost and not self._ledger.is_read:
                 stream.release()
 
     def close(self) -> None:

@@ -131,9 +131,12 @@ class OwnStream(Stream):
             segment = self._segments[number]
             events = end - segment.start - segment.lost
             if events:
+                if not self._unlink(number):
+                    return 0  # it stays where it is, and is delivered
                 segment.lost += events
                 segment.size = 0
-                self._unlink(number)
+                if number == self.last and self._file is not None:
+                    self._file.close()  # or it would still be read
                 return events
         return 0
 
@@ -185,6 +188,7 @@ class OwnStream(Stream):
         if self.is_held:  # and no signal handler was faster
             self._file = files.pop()
             self.fd = self._file.fd
+            self._ack_is_behind = False
             self.lock, self.name, self._held = lock, lock.name, {}
         return files
 
@@ -210,9 +214,8 @@ class OwnStream(Stream):
             fd = os.dup(self._file.fd)  # removed, but still ours to read
         return fd
 
-    def _unlink(self, number: int) -> None:
-        if self._held.pop(number, None) is None:
-            super()._unlink(number)
+    def _unlink(self, number: int) -> bool:
+        return self._held.pop(number, None) is not None or super()._unlink(number)
 
     def _damages(self, part: Part) -> Sequence[str | None]:
         # Of a torn line the disk accepted only a part: the event went to another stream.

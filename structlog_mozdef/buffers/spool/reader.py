@@ -39,8 +39,8 @@ class SpoolReader:
     """Reads events from the sources, and settles them.
 
     Until it is settled, what was given out stays the same, in the same order, whatever is added.
-    A read or an ack that is interrupted leaves `_is_busy` set: then everything that is in flight
-    is read again, as after a crash.
+    A read or an ack that is interrupted leaves `SpoolLedger.is_read` set: then everything that is
+    in flight is read again, as after a crash.
     """
 
     def __init__(self, ledger: SpoolLedger, writer: SpoolWriter, adoption: Adoption) -> None:
@@ -53,7 +53,6 @@ class SpoolReader:
         self._parts: deque[tuple[Stream, int]] = deque()
         self._generation = 0
         self._turn = 0
-        self._is_busy = False
 
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         """See `structlog_mozdef.buffers.base.Buffer`."""
@@ -62,17 +61,21 @@ class SpoolReader:
         self._fill(max_events, limit)
         if not self._in_flight and self._ledger.own_waiting() and self._writer.finish_if_short():
             self._fill(max_events, limit)  # to its end, where the missing events are counted
-        self._is_busy = False
+        self._ledger.is_read = False
         events = self._in_flight[:max_events]
         return SpoolBatch(events[: number_within(events, max_bytes)[0] or 1], self._generation)
 
     def _begin(self) -> None:
         """Begin to read or settle; what was interrupted is done again."""
-        if self._is_busy:
-            self.void()
-        self._is_busy = True
+        self._claim()
         if len(self._ledger.sources.own) > 1:
             self._writer.finish_interrupted()
+
+    @locked
+    def _claim(self) -> None:
+        if self._ledger.is_read:
+            self.void()
+        self._ledger.is_read = True
 
     def _fill(self, max_events: int, max_bytes: int) -> None:
         """Have as many events in flight, or a few more, if there are so many.
@@ -84,11 +87,10 @@ class SpoolReader:
         for source in self._in_turn():
             if len(self._in_flight) >= max_events or resumed >= _RESUMED_AT_ONCE:
                 return
+            was_released = source.is_released
             try:
-                if source.is_released:
-                    if not self._adoption.take_over(source):
-                        continue
-                    resumed += 1
+                if was_released and not self._adoption.take_over(source):
+                    continue
                 self._fill_from(source, max_events, max_bytes)
             except OSError as error:
                 if error.errno not in TOO_MANY_OPEN:
@@ -97,9 +99,10 @@ class SpoolReader:
                 self._ledger.warn_unreadable(error)
                 if self._in_flight:
                     return  # what comes after it can wait for it
-                self._is_busy = False
+                self._ledger.is_read = False
                 raise
             self._remove_if_drained(source)
+            resumed += was_released and source.lock is not None
 
     def _fill_from(self, source: Stream, max_events: int, max_bytes: int) -> None:
         size = sum(map(len, self._in_flight))
@@ -131,17 +134,17 @@ class SpoolReader:
     def ack(self, batch: Batch) -> None:
         """See `structlog_mozdef.buffers.base.Buffer`."""
         assert isinstance(batch, SpoolBatch)  # noqa: S101 - for the type checker
-        if batch.generation != self._generation or not batch.events or self._is_busy:
+        if batch.generation != self._generation or not batch.events or self._ledger.is_read:
             return  # its events are to be read again
         self._begin()
         count = len(batch.events)
         parts = self._parts_of(count)
         self._settle(parts)
         del self._in_flight[:count]
-        self._is_busy = False
         for source in dict.fromkeys(source for source, _ in parts):  # each once, in order
             source.write_ack()
             self._remove_if_drained(source)
+        self._ledger.is_read = False
         self._writer.measure_again()
         self._turn += 1
 
@@ -160,11 +163,8 @@ class SpoolReader:
     @locked
     def _settle(self, parts: list[tuple[Stream, int]]) -> None:
         """All counts change here, with the lock held, so that they add up for everybody else."""
-        not_delivered = self._ledger.set_aside
         for source, count in parts:
-            delivered = max(count - not_delivered, 0)
-            not_delivered -= count - delivered
-            source.settle(count, delivered)
+            self._ledger.settle(source, count)
         self._ledger.set_aside = 0
         self._writer.rebase()
 
@@ -184,7 +184,7 @@ class SpoolReader:
         before = self._ledger.sources.adopted
         for source in self._ledger.sources.all():
             self._remove_if_drained(source)
-        self._is_busy = False
+        self._ledger.is_read = False
         return self._ledger.sources.adopted != before
 
     def _remove_if_drained(self, source: Stream) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from structlog_mozdef.buffers.spool.format import (
 )
 from structlog_mozdef.files.lines import CHUNK_BYTES
 from structlog_mozdef.files.opening import NO_FILE, open_file, opened_folder, read_file
+
+_EMPTY_LINE = re.compile(rb"\n(?=\n)")
 
 
 @dataclass(slots=True)
@@ -62,8 +65,12 @@ class Contents(NamedTuple):
     done: list[int]
 
 
-def read_contents(stream_fd: int) -> Contents:
+def read_contents(stream_fd: int, *, counts_torn: bool = True) -> Contents:
     """Read a stream to count what waits in it.
+
+    Args:
+        stream_fd: descriptor of the subfolder.
+        counts_torn: whether a line without an end counts.
 
     Raises:
         OSError: it cannot be read now. What is missing, or no file of ours, has no lines.
@@ -79,7 +86,8 @@ def read_contents(stream_fd: int) -> Contents:
     for number in numbers:
         if number >= acked.segment:
             begin = acked.offset if number == acked.segment else 0
-            lines, size = _count_lines(stream_fd, number, begin)
+            lines, is_torn, size = _count_lines(stream_fd, number, begin)
+            lines += is_torn and counts_torn
             segments[number] = Segment(events, size)
             events += lines
     return Contents(acked, segments, events, [n for n in numbers if n < acked.segment])
@@ -101,17 +109,24 @@ def _begins_line(stream_fd: int, acked: Offset) -> bool:
         os.close(fd)
 
 
-def _count_lines(stream_fd: int, number: int, offset: int) -> tuple[int, int]:
-    """Count the lines of a segment from *offset* on, one without an end included; and its size."""
+def _count_lines(stream_fd: int, number: int, offset: int) -> tuple[int, bool, int]:
+    """Count the lines of a segment from *offset* on, but for empty ones.
+
+    Returns:
+        Their number, whether one more has no end, and the size of the segment.
+    """
     fd = open_segment(stream_fd, number)
     if fd < 0:
-        return 0, 0
+        return 0, False, 0
     try:
         lines, last = 0, b"\n"
         while chunk := os.pread(fd, CHUNK_BYTES, offset):
             lines += chunk.count(b"\n")
+            text = last[-1:] + chunk
+            if b"\n\n" in text:
+                lines -= len(_EMPTY_LINE.findall(text))
             last = chunk
             offset += len(chunk)
-        return lines + (not last.endswith(b"\n")), os.fstat(fd).st_size
+        return lines, not last.endswith(b"\n"), os.fstat(fd).st_size
     finally:
         os.close(fd)

@@ -6,13 +6,15 @@ whether all events that were counted were there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from structlog_mozdef._lock import locked
 from structlog_mozdef.buffers.spool.folder import StreamLock
 from structlog_mozdef.buffers.spool.format import (
     ACK_FILE,
@@ -49,12 +51,14 @@ class StreamState(NamedTuple):
         met: events before that: read, damaged, lost or dropped.
         chunks: those of them that were read and are not settled, oldest first.
         delivered: events that were delivered.
+        has_ended: whether it was read to its end.
     """
 
     read: Offset = Offset(1, 0)
     met: int = 0
     chunks: tuple[Chunk, ...] = ()
     delivered: int = 0
+    has_ended: bool = False
 
     @property
     def outstanding(self) -> int:
@@ -89,6 +93,7 @@ class Stream:
 
     def __init__(self, ledger: SpoolLedger, name: str) -> None:
         self._ledger = ledger
+        self._lock = ledger.lock
         self.name = name
         self.lock: StreamLock | None = None
         self.closed = True
@@ -99,7 +104,6 @@ class Stream:
         self._is_recovered = False
         self._reading: Descriptor | None = None
         self._lines: list[bytes] = []  # read, and not given out
-        self._has_ended = False
         self._known_damage = Offset(0, 0)
         self._ack_file: Descriptor | None = None
         self._ack_is_behind = False
@@ -108,13 +112,14 @@ class Stream:
         """Begin to read, at the ack offset, what a process has left: perhaps this one."""
         acked, segments, events, done = contents
         self.lock = lock
-        # Events that others have settled meanwhile are settled for us as well.
-        before = max(self.appended - events, self.state.settled)
+        # Events that others have settled meanwhile are settled for us as well. Those of which we
+        # know more than the disk, for an ack offset that could not be written, come once more.
+        before = self.appended - min(events, self.left())
         for segment in segments.values():
             segment.start += before
         self._segments = segments
         self.appended = before + events
-        self._is_recovered, self._has_ended = True, False
+        self._is_recovered = True
         self.state = StreamState(acked, before, (), self.state.delivered)
         for number in done:  # drained, but not removed any more
             self._unlink(number)
@@ -129,8 +134,20 @@ class Stream:
     def left(self) -> int:
         """Return how many events are not settled, in whichever process."""
         state = self.state
-        unread = self.appended - state.met - self._lost_from(state.read.segment)
-        return state.outstanding + max(unread, 0)
+        return state.outstanding + max(self._unread(state), 0)
+
+    def known(self) -> int:
+        """Return how many events were ever appended, those that are read before they are counted.
+
+        A signal handler that raises in the middle of an append leaves such an event.
+        """
+        return self.appended + max(-self._unread(self.state), 0)
+
+    def _unread(self, state: StreamState) -> int:
+        """Return how many events are still to be read; negative where more were than are known."""
+        if state.has_ended:
+            return 0
+        return self.appended - state.met - self._lost_from(state.read.segment)
 
     def waiting(self) -> int:
         """Return how many events can be had, those that are being sent included."""
@@ -179,22 +196,22 @@ class Stream:
             return False
         while not self.state.chunks and self._read_more():
             pass
-        return not self.state.chunks and self._has_ended
+        return not self.state.chunks and self.state.has_ended
 
     def rewind(self) -> None:
         """Give out again what is not settled."""
-        self._lines, self._has_ended = [], False
+        self._lines = []
         state = self.state
         self._known_damage = max(self._known_damage, state.read)
         if state.chunks:
             self._stop_reading()
-            self.state = state._replace(read=state.acked, met=state.settled, chunks=())
+            self.state = StreamState(state.acked, state.settled, (), state.delivered)
 
     def _read_more(self) -> bool:
         """Read the next part; False where there is none to be had now."""
         # Asked before reading: what is written between the two belongs to this segment still.
         is_last = not self.closed and self.state.read.segment >= self.last
-        if self._has_ended:
+        if self.state.has_ended:
             return False
         part = self._next_part()
         if part is None:
@@ -248,13 +265,34 @@ class Stream:
 
     def _pass_over(self, line: bytes, length: int, damage: str) -> None:
         begin = self.state.read
-        met = self.state.met + self._is_recovered  # only there it was counted
-        self.state = self.state._replace(read=begin.after(length), met=met)
-        if damage and begin >= self._known_damage:
-            self._ledger.found_damaged(line, damage, was_counted=self._is_recovered)
+        was_counted = self._is_recovered and bool(damage)
+        is_new = damage and begin >= self._known_damage
+        keep = self._ledger.keep_damaged(line, damage, was_counted=was_counted) if is_new else None
+        self._count_passed(keep, length, was_counted)
+
+    @locked
+    def _count_passed(self, keep: Callable[[], object] | None, length: int, count: int) -> None:
+        if keep is not None:
+            keep()
+        state = self.state
+        self.state = state._replace(read=state.read.after(length), met=state.met + count)
 
     def _next_segment(self) -> bool:
         """Leave this segment, of which nothing is left; False where it is the last."""
+        self._stop_reading()
+        self._leave_segment()
+        if self.state.has_ended:
+            return False
+        if not self.state.chunks:
+            self.write_ack()
+        return True
+
+    @locked
+    def _leave_segment(self) -> None:
+        """Count what was missing or found, and go to the next segment, where there is one.
+
+        A log call that drops the oldest segment drops one that this has not reached.
+        """
         done = self.state.read.segment
         following = min((number for number in list(self._segments) if number > done), default=0)
         expected = self._segments[following].start if following else self.appended
@@ -267,12 +305,7 @@ class Stream:
             self._segments.setdefault(done, Segment(self.state.met)).lost += missing
             self._ledger.found_missing(missing)
         read = Offset(following, 0) if following else self.state.read
-        self.state = self.state._replace(read=read, met=expected)
-        self._stop_reading()
-        self._has_ended = not following
-        if following and not self.state.chunks:
-            self.write_ack()
-        return bool(following)
+        self.state = self.state._replace(read=read, met=expected, has_ended=not following)
 
     def _count_found(self, events: int, done: int) -> None:
         for number, segment in self._segments.copy().items():
@@ -286,8 +319,12 @@ class Stream:
 
     # The ack offset.
 
-    def settle(self, count: int, delivered: int) -> None:
-        """Settle the oldest *count* events that were given out; *delivered* of them are that."""
+    def settle(self, count: int, delivered: int) -> int:
+        """Settle the oldest *count* events that were given out; *delivered* of them are that.
+
+        Returns:
+            How many were settled: fewer where the stream was released meanwhile.
+        """
         state = self.state
         chunks = deque(state.chunks)
         while count and chunks:
@@ -297,7 +334,10 @@ class Stream:
                 begin = begin.after(sum(map(len, done)) + len(done))
                 chunks.appendleft(Chunk(begin, left, before + len(done)))
             count -= len(done)
-        self.state = state._replace(chunks=tuple(chunks), delivered=state.delivered + delivered)
+        settled = state.outstanding - sum(len(chunk.events) for chunk in chunks)
+        delivered = state.delivered + min(delivered, settled)
+        self.state = state._replace(chunks=tuple(chunks), delivered=delivered)
+        return settled
 
     def write_ack(self) -> None:
         """Write the ack offset, and remove the segments before it."""
@@ -326,9 +366,14 @@ class Stream:
             os.rename(unfinished, ACK_FILE, src_dir_fd=folder, dst_dir_fd=folder)
         return file
 
-    def _unlink(self, number: int) -> None:
-        with ignored_errors():  # gone already, or not to be removed: it is settled
-            os.unlink(segment_name(number), dir_fd=self.lock_fd())
+    def _unlink(self, number: int) -> bool:
+        """Remove a segment; False where it cannot be removed."""
+        with ignored_errors():
+            folder = self.lock_fd()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(segment_name(number), dir_fd=folder)
+            return True
+        return False
 
     # Whose it is.
 
@@ -353,10 +398,18 @@ class Stream:
         with ignored_errors():
             os.utime(self.lock_fd())
 
+    def is_at_rest(self) -> bool:
+        """Return whether nothing of it is in flight, and the disk knows what is settled."""
+        if self.state.chunks:
+            return False
+        if self._ack_is_behind:
+            self.write_ack()  # the disk may have recovered
+        return not self._ack_is_behind
+
     def release(self) -> None:
         """Leave the stream to the process that adopts it."""
         if self._ack_is_behind:
-            self.write_ack()  # the disk may have recovered
+            self.write_ack()
         self.rewind()
         self.abandon()
 

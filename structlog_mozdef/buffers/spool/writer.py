@@ -172,7 +172,7 @@ class SpoolWriter:
     def _append_slowly(self, line: bytes, stream: OwnStream) -> int:
         """Append *line* to *stream*, if that is one, or to another."""
         self._put_back(stream)
-        self.finish_interrupted()
+        self._finish_interrupted()
         if self._streams.disk_error is not None:
             self._put_back(self._streams.try_disk(self._empty_slot()))
         stream = self._empty_slot()
@@ -300,6 +300,8 @@ class SpoolWriter:
     def _is_nested(self) -> bool:
         """Return whether this runs in the middle of another append of this thread.
 
+        To be called where the lock was acquired once, and nothing is between the slot and a file.
+
         A signal handler or ``__del__`` logs then. What is not in the slot may be in its hands.
         """
         self._release()
@@ -311,6 +313,9 @@ class SpoolWriter:
     @locked
     def finish_interrupted(self) -> None:
         """Finish streams whose appends were cut short, but none of this very thread's appends."""
+        self._finish_interrupted()
+
+    def _finish_interrupted(self) -> None:
         if not self._is_nested():
             stream = self._empty_slot()
             self._streams.finish_all_but(stream, self._slot)

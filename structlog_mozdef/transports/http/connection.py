@@ -188,8 +188,10 @@ class _BoundedConnection:
             self.sock.close()
 
     def connect(self) -> None:
-        self.timeout = self.exchange.connect_timeout
+        # An empty body is sent when the answer is asked for: that has another timeout.
+        timeout, self.timeout = self.timeout, self.exchange.connect_timeout
         super().connect()  # type: ignore[misc]
+        self.timeout = timeout
         self.is_verified = True  # or not, but the warning has been given
         self._send_by = None  # a proxy was spoken to in between
 

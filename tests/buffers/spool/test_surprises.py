@@ -11,7 +11,15 @@ import time
 from pathlib import Path
 
 import pytest
-from support.handmade_spools import AT_ONCE, DESTINATION, drain, events, orphan, spool_on
+from support.handmade_spools import (
+    AT_ONCE,
+    DESTINATION,
+    drain,
+    events,
+    orphan,
+    our_descriptors,
+    spool_on,
+)
 from support.receivers import Receiver
 from support.running import dead_url, run
 from support.spool_contents import QUICK
@@ -22,18 +30,6 @@ from structlog_mozdef import Sink
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.exceptions import SpoolError
 from structlog_mozdef.transports.memory import MemoryTransport
-
-
-def our_descriptors(path):
-    """The numbers under which files of the spool are open."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if str(Path(f"/proc/self/fd/{name}").readlink()).startswith(str(path)):
-                found.append(int(name))
-        except OSError:
-            pass
-    return found
 
 
 def test_numbers_are_high(tmp_path):
@@ -138,6 +134,22 @@ def test_a_number_of_ours_is_the_programs(tmp_path):
     assert all(os.path.sameopenfile(theirs, fd) for fd in taken)
     for fd in (*taken, theirs):
         os.close(fd)
+
+
+def test_no_file_of_ours_gets_a_number_that_another_one_had(tmp_path):
+    """Where a program closes a segment, the next events are not written into our next file."""
+    path = tmp_path / "spool"
+    spool = spool_on(path)
+    spool.append(events(1)[0])
+    (segment,) = (
+        fd for fd in our_descriptors(path) if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND
+    )
+    os.close(segment)
+    spool.ack(spool.peek(1, 1000))  # opens two more files
+    assert segment not in our_descriptors(path)
+    spool.append(events(2)[0])
+    assert drain(spool) == events(2)
+    spool.close()
 
 
 def test_a_daemon(tmp_path):

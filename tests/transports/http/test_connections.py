@@ -181,6 +181,22 @@ def test_default_timeouts():
     assert (parameters["connect_timeout"].default, parameters["read_timeout"].default) == (5, 30)
 
 
+def test_first_answer_may_take_the_read_timeout():
+    """Also that to an empty request, by which a server is asked for its `/_bulk`."""
+
+    def respond(request):
+        if not request.body:
+            time.sleep(0.4)
+        return OK
+
+    with (
+        Receiver(respond) as receiver,
+        contextlib.closing(HTTPTransport(receiver.url, connect_timeout=0.2)) as transport,
+    ):
+        transport.send([EVENT])
+    assert [request.path for request in receiver.accepted] == ["/_bulk", "/_bulk"]
+
+
 def test_nobody_listens():
     """The error of a refused connection has the words of the system; nothing is stored."""
     url = f"http://127.0.0.1:{unused_port()}/_bulk"
