@@ -195,14 +195,14 @@ def _axes(
 
 
 def _scales(axes: Axes, *, x_log: bool) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     _logarithmic(axes, "y")
     if x_log:
         axes.set_xscale("log")
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 300k, as 300,000 is too wide
     axes.xaxis.minorticks_off()
     axes.tick_params(which="both", length=0, labelsize=_SMALL)
     axes.grid()
@@ -215,6 +215,6 @@ def _logarithmic(axes: Axes, name: Literal["x", "y"]) -> None:
     axes.set(**{f"{name}scale": "log"})
     axis = axes.xaxis if name == "x" else axes.yaxis
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 50 else (1,)))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 50 else (1,), numticks=12))
     axis.set_major_formatter("{x:,g}")
     axis.minorticks_off()
