@@ -60,7 +60,7 @@ def main(*, quick: bool = False) -> Results:
 
 def _lost(result: dict[str, Any]) -> str:
     if "logged" not in result:
-        return "-"
+        return "blocks"
     return lost_share(result["logged"] - result["arrived"], result["logged"])
 
 
