@@ -69,13 +69,13 @@ def main(*, quick: bool = False) -> Results:
                 rows,
                 f"persistent, mandatory, {len(_events(1)[0])} bytes, a durable queue, batches of"
                 f" {_BATCH}; ratio: to kombu, which waits for each confirm; CPU: of the process"
-                f" that publishes, without the broker; connecting is included; lost: of all rounds",
+                " that publishes, without the broker; connecting is included; lost: of all rounds",
             )
         ],
         [Dots("amqp", "Confirmed publishing to RabbitMQ", "events/s", dots)],
         {
             "amqp.sink": statistics.median(rates["Sink, from put to confirm"]) / base,
-            "amqp.lost": lost,
+            "amqp.lost": sum(lost.values()),
         },
     )
 
