@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.loggers import hyperscan_here
 from benchmarks.results import Results, Table, count, lost_of, micro, of_rounds, ratio
 from benchmarks.ways import (
     ASYNC,
@@ -108,8 +109,8 @@ def _groups(found: Found) -> list[Group]:
             "log call of this project, one thread",
             ONE_THREAD,
             _ONE,
-            f"an event of about 450 bytes; {calls}; CPU: of all threads of the process, until the"
-            " last event is delivered; arrived/s: from the first call to the last event at the"
+            f"an event of about 450 bytes; {hyperscan_here()}; {calls}; CPU: of all threads of the"
+            " process, until the last event is delivered; arrived/s: from the first call to the last event at the"
             " receiver; lost: not arrived there, of all rounds; ratio: to the floor; each in its"
             " own process",
         ),
