@@ -110,9 +110,9 @@ def _groups(found: Found) -> list[Group]:
             ONE_THREAD,
             _ONE,
             f"an event of about 450 bytes; {hyperscan_here()}; {calls}; CPU: of all threads of the"
-            " process, until the last event is delivered; arrived/s: from the first call to the last event at the"
-            " receiver; lost: not arrived there, of all rounds; ratio: to the floor; each in its"
-            " own process",
+            " process, until the last event is delivered; arrived/s: from the first call to the"
+            " last event at the receiver; lost: not arrived there, of all rounds; ratio: to the"
+            " floor; each in its own process",
         ),
         Group(
             "log call of a tee and of log handlers",
