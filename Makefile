@@ -64,8 +64,8 @@ coverage: servers $(VENV)/newest/.ready
 	@$(VENV)/newest/bin/python -m coverage combine --quiet
 	@$(VENV)/newest/bin/python -m coverage report
 
-bench: servers $(VENV)/bench/.ready
-	$(VENV)/bench/bin/python -m benchmarks $(BENCH)
+bench:
+	@.ci/bench $(BENCH)
 
 # The pictures of the collector's page.
 screenshots: servers $(VENV)/newest/.ready
@@ -78,32 +78,18 @@ format: $(VENV)/newest/.ready
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# $(call create,PYTHON,FOLDER): Debian's Python comes without ensurepip until python3-venv is installed.
-define create
-	@test -n "$(1)" || { echo "No Python 3.11 or later was found on this machine." >&2; exit 1; }
-	@$(1) -c "import ensurepip" 2>/dev/null \
-		|| { $(if $(filter 0,$(shell id -u)),,sudo) apt-get update -qq \
-		&& $(if $(filter 0,$(shell id -u)),,sudo) apt-get install -qq -y python3-venv; }
-	@rm -rf $(2) && $(1) -m venv $(2)
-endef
-
 $(VENV)/demo/.ready: setup.cfg
-	$(call create,$(NEWEST),$(VENV)/demo)
+	@sh .ci/create-venv "$(NEWEST)" $(VENV)/demo
 	@$(VENV)/demo/bin/python $(PIP) --editable ".[collector]"
 	@touch $@
 
-$(VENV)/bench/.ready: setup.cfg
-	$(call create,$(NEWEST),$(VENV)/bench)
-	@$(VENV)/bench/bin/python $(PIP) --editable ".[bench]"
-	@touch $@
-
 $(VENV)/newest/.ready: setup.cfg
-	$(call create,$(NEWEST),$(VENV)/newest)
+	@sh .ci/create-venv "$(NEWEST)" $(VENV)/newest
 	@$(VENV)/newest/bin/python $(PIP) --editable ".[test,lint,docs]"
 	@touch $@
 
 $(VENV)/oldest/.ready: setup.cfg
-	$(call create,$(OLDEST),$(VENV)/oldest)
+	@sh .ci/create-venv "$(OLDEST)" $(VENV)/oldest
 	@sh .ci/lowest >$(VENV)/oldest/lowest.txt
 	@$(VENV)/oldest/bin/python $(PIP) --editable ".[test]" --constraint $(VENV)/oldest/lowest.txt
 	@touch $@

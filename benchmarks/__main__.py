@@ -31,6 +31,7 @@ _NAMES = (
     "peers_size",
     "import_time",
     "log_call",
+    "pythons",
     "redaction",
     "rate_limiter",
     "sealing",

@@ -74,8 +74,8 @@ def main(*, quick: bool = False) -> Results:
         ],
         [Dots("amqp", "Confirmed publishing to RabbitMQ", "events/s", dots)],
         {
-            "amqp.sink": statistics.median(rates["Sink, from put to confirm"]) / base,
-            "amqp.lost": sum(lost.values()),
+            "amqp.sink": statistics.median(rates[_OURS[1]]) / base,
+            "amqp.lost": lost[_OURS[1]],
         },
     )
 

@@ -211,7 +211,10 @@ def _cells(
 
 def _figures(found: Found) -> dict[str, float]:
     """Return the ratios to the floor of each group, and losses, by ``WAY.WHAT``."""
-    figures = {"floor_calls_a_second": found[FLOOR].median("calls_a_second")}
+    figures = {
+        "floor_calls_a_second": found[FLOOR].median("calls_a_second"),
+        "floor_seconds": found[FLOOR].median("median"),
+    }
     for group in _groups(found):
         floor = found.get(next(iter(group.ways)), Measured())
         for key, way in group.ways.items():

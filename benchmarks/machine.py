@@ -8,11 +8,16 @@ import platform
 import time
 from pathlib import Path
 
+from benchmarks import build
 from benchmarks.results import Table
 from benchmarks.running import file_system
 
 # The processors that others may keep busy in a run whose figures count.
 _QUIET = 0.1
+_NOT_OPTIMISED = (
+    "**This Python was built without the optimisations of the compiler: with them all is faster,"
+    " and the ratios differ a little.**"
+)
 
 
 class Watch:
@@ -40,7 +45,7 @@ def describe() -> Table:
         ["machine", f"{_processor()}, {os.cpu_count()} processors, {_memory():,.0f} GiB"],
         ["system", f"{platform.system()} {platform.release()}, {platform.libc_ver()[1]} libc"],
         ["disk of spool and database", file_system()],
-        ["Python", f"{platform.python_version()} ({platform.python_compiler()})"],
+        ["Python", f"{build.version()}: {build.description()}"],
         *[[name, _version(name)] for name in names],
     ]
     return Table("machine and versions", ["what", "value"], rows)
@@ -53,11 +58,13 @@ def verdict(watch: Watch, *, quick: bool) -> str:
     if quick:
         return f"{duration}. **It was a quick run: its figures mean nothing.**"
     if others > _QUIET:
-        return (
+        quiet = (
             f"{duration}. **Others kept {others:.2f} processors busy: the ratios are of some use,"
             " the absolute figures of none.**"
         )
-    return f"{duration}, and others kept {others:.2f} processors busy: the machine was quiet."
+    else:
+        quiet = f"{duration}, and others kept {others:.2f} processors busy: the machine was quiet."
+    return quiet if build.optimised() else f"{quiet} {_NOT_OPTIMISED}"
 
 
 def _version(distribution: str) -> str:

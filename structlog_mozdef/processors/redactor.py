@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 from structlog.typing import EventDict, WrappedLogger
 
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.process.standard_error import count_of
+from structlog_mozdef.processors.secret_commands import is_command
 from structlog_mozdef.processors.secret_formats import REDACTED, is_in_private_key
 from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
@@ -46,6 +48,8 @@ _KEY_MIN_BYTES = 16
 _ARGUMENTS = ("names", "patterns", "keep", "hash_names", "hash_key")
 _LEFT_OUT = "[left out: too many values]"
 _VALUE_KEYS = frozenset({"value", "Value"})
+# The private parts of a key in JSON (RFC 7518), which says so by "kty".
+_KEY_PARTS = frozenset({"d", "dp", "dq", "k", "p", "q", "qi"})
 
 
 class Redactor(SecretLook):
@@ -165,12 +169,16 @@ class Redactor(SecretLook):
         redacted: dict[Any, Any] = {}
         changed = False
         name = name_of_value(value)
+        is_key = "kty" in value
         for key, item in list(dict.items(value)):
             budget[0] -= _VALUE_COST
             if budget[0] < 0:
                 return {**redacted, "left_out": _LEFT_OUT}
             is_named = name is not None and key in _VALUE_KEYS
-            new = self._entry(name if is_named else key, item, depth + 1, budget)
+            if is_key and key in _KEY_PARTS:
+                new: Any = REDACTED
+            else:
+                new = self._entry(name if is_named else key, item, depth + 1, budget)
             new_key = self._key(key, budget)
             redacted[new_key] = new
             changed = changed or new is not item or new_key is not key
@@ -195,6 +203,11 @@ class Redactor(SecretLook):
         if is_pair(items) and _is_strong(items[1]) and self._is_secret(items[0]):
             name = self._value(items[0], depth + 1, budget)
             return [name, self._entry(items[0], items[1], depth + 1, budget)]
+        redacted = self._items(items, depth, budget)
+        result = value if redacted is items else redacted
+        return self._command(result, budget) if is_command(items) else result
+
+    def _items(self, items: Any, depth: int, budget: list[int]) -> Any:
         redacted: list[Any] = []
         changed = False
         in_key = False  # within the lines of a private key
@@ -214,7 +227,13 @@ class Redactor(SecretLook):
             if type(item) is str:
                 in_key = is_in_private_key(item, is_in_it=in_key)
                 option = item if item.startswith("-") and " " not in item else None
-        return redacted if changed else value
+        return redacted if changed else items
+
+    def _command(self, words: Any, budget: list[int]) -> Any:
+        """Redact the words of a command together: ``["mysql", "-psecret"]``."""
+        text = orjson.dumps(words).decode()
+        redacted = self._string(text, budget)
+        return words if redacted == text else orjson.loads(redacted)
 
     def _pair(self, pair: Any, depth: int, budget: list[int]) -> list[Any] | None:
         """Redact a name and its value, an item of a list such as the headers of a request.

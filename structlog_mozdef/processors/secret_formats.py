@@ -10,19 +10,33 @@ import functools
 import re
 from collections.abc import Sequence
 
+from structlog_mozdef.processors.secret_commands import COMMANDS
+
 #: Replaces a secret.
 REDACTED = "[redacted]"
 
 _FORMATS = (
     r"\b(?:A[KS]IA[0-9A-Z]{16}\b|gh[pousr]_\w{20,}|github_pat_\w{20,}"
-    r"|gl(?:agent|cbt|dt|ft|pat|ptt|rt|soat)-[\w-]{16,}"
+    r"|gl(?:agent|cbt|dt|ft|imt|pat|ptt|rt|soat)-[\w-]{16,}"
     r"|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}|[sr]k_(?:live|test)_\w{10,}|whsec_[\w+/=]{10,}"
     r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"
-    r"|npm_[0-9A-Za-z]{30,}|pypi-[\w-]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}|dop_v1_[0-9a-f]{32,}"
-    r"|hvs\.[\w-]{20,}|sk-(?:ant|proj)-[\w-]{16,}|sk-[0-9A-Za-z]{32,}|dckr_pat_[\w-]{20,}|hf_[0-9A-Za-z]{30,}"
-    r"|shp(?:at|ca|pa|ss)_[0-9a-f]{32}|ATATT3[\w=-]{30,}|AGE-SECRET-KEY-1[0-9A-Z]{20,}"
-    r"|sq0(?:atp|csp)-[\w-]{20,}|lin_api_\w{20,}|sntrys_\w{20,}|figd_[\w-]{20,}|gsk_\w{20,}"
-    r"|r8_\w{30,}|NRAK-[0-9A-Z]{20,}|PMAK-[\w-]{30,}|pul-[0-9a-f]{40}|dapi[0-9a-f]{32}|LS0tLS1CRUdJTiB(?:EU|FQ|FT|PU|QU|SU)[\w+/=]{20,})"
+    r"|npm_[0-9A-Za-z]{30,}|pypi-[\w-]{40,}|SG\.[\w-]{16,}\.[\w-]{16,}|do[opr]_v1_[0-9a-f]{32,}"
+    r"|hv[bs]\.[\w-]{20,}|sk-(?:admin|ant|or|proj|svcacct)-[\w-]{16,}|sk-[0-9A-Za-z]{32,}"
+    r"|dckr_[op]at_[\w-]{20,}|hf_[0-9A-Za-z]{30,}"
+    r"|shp(?:at|ca|pa|ss)_[0-9a-f]{32}|AT[AC]TT3[\w=-]{30,}|AGE-SECRET-KEY-1[0-9A-Z]{20,}"
+    r"|sq0(?:atp|csp)-[\w-]{20,}|lin_(?:api|oauth)_\w{20,}|sntry[su]_\w{20,}|figd_[\w-]{20,}"
+    r"|gsk_\w{20,}|r8_\w{30,}|NRAK-[0-9A-Z]{20,}|PMAK-[\w-]{30,}|pul-[0-9a-f]{40}|dapi[0-9a-f]{32}"
+    r"|LS0tLS1CRUdJTiB(?:EU|FQ|FT|PU|QU|SU)[\w+/=]{20,}"
+    r"|gl(?:sa|c)_[\w+/=]{30,}|[0-9A-Za-z]{14}\.atlasv1\.[\w-]{40,}|[\w.~-]{3}[78]Q~[\w.~-]{31,}"
+    r"|tskey-[a-z]{2,10}-[\w-]{20,}|ntn_[0-9A-Za-z]{40,}|pscale_(?:oauth|pw|tkn)_(?=[\w-]{20})[\w.=-]{30,}"
+    r"|HRKU-[\w-]{30,}|sbp_[0-9a-f]{40}|sb_secret_[\w-]{20,}"
+    r"|pat-(?:na|eu|ap)\d-[0-9a-f]{8}-[0-9a-f-]{27}|dp\.[cps]t\.[0-9A-Za-z]{40,}"
+    r"|ops_eyJ[\w+/=-]{50,}|SSWS [\w-]{30,}|xai-[0-9A-Za-z]{60,}|pplx-[0-9A-Za-z]{40,}"
+    r"|pcsk_\w{40,}|lsv2_[a-z]{2}_\w{32,}|xkeysib-[0-9a-f]{60,}[\w-]*|dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{60,}"
+    r"|CCIPAT_\w{40,}|FLWSECK(?:_TEST)?-[0-9a-f]{20,}[\w-]*|CFPAT-[\w-]{40,}"
+    r"|sq[apu]_[0-9a-f]{40}|EAAA[\w-]{56,}|rubygems_[0-9a-f]{40,}"
+    r"|[0-9a-f]{32}-us\d{1,2}\b|fm[12]_[\w+/=]{80,}|pat[0-9A-Za-z]{14}\.[0-9a-f]{64}"
+    r"|nvapi-[\w-]{40,}|key-[0-9a-f]{32}\b|LTAI[0-9A-Za-z]{16,20}\b|ATBB\w{28,}|aio_[0-9A-Za-z]{28}|re_[0-9A-Za-z]{8}_[0-9A-Za-z]{20,}|bkua_[0-9a-f]{40}|pnu_[0-9A-Za-z]{36})"
 )
 #: The beginnings of those, in small letters.
 FORMAT_PARTS = [
@@ -47,20 +61,21 @@ FORMAT_PARTS = [
     "npm_",
     "pypi-",
     "sg.",
-    "dop_v1_",
+    "_v1_",
+    "hvb.",
     "hvs.",
     "sk-",
-    "dckr_pat_",
+    "dckr_",
     "hf_",
     "shpat_",
     "shpca_",
     "shppa_",
     "shpss_",
-    "atatt3",
+    "tt3",
     "age-secret-key-1",
     "sq0",
-    "lin_api_",
-    "sntrys_",
+    "lin_",
+    "sntry",
     "figd_",
     "gsk_",
     "r8_",
@@ -69,15 +84,44 @@ FORMAT_PARTS = [
     "pul-",
     "dapi",
     "ls0tls1crudjtib",
+    "glc_",
+    "glsa_",
+    ".atlasv1.",
+    "q~",
+    "tskey-",
+    "ntn_",
+    "pscale_",
+    "hrku-",
+    "sbp_",
+    "sb_secret_",
+    "pat",
+    "dp.",
+    "ops_eyj",
+    "ssws ",
+    "xai-",
+    "pplx-",
+    "pcsk_",
+    "lsv2_",
+    "xkeysib-",
+    "dt0",
+    "flwseck",
+    "sq",
+    "eaaa",
+    "rubygems_",
+    "-us",
+    "fm",
+    "nvapi-",
+    "key-",
+    "aio_",
+    "atbb",
+    "bkua_",
+    "ltai",
+    "re_",
+    "pnu_",
 ]
 _CODE_NAMES = (
     r"(?:(?:2fa|access|authentication|backup|login|mfa|one[ -]?time|otp|recovery|security|sms"
     r"|verification)[ -](?:pass)?codes?|one[ -]?time[ ]password)"
-)
-_SHELL = (
-    r"(?i)(\b(?:sshpass|(?:az|docker|podman)[ ]login|rdesktop)\b[^\r\n]{0,200}?[ ]-p[ =]?"
-    r"|\bredis-cli\b[^\r\n]{0,200}?[ ]-a[ ]|\bsmbclient\b[^\r\n]{0,200}?[ ]-U[ ]?[^\s%]{1,60}%"
-    r"|\bmysql(?:admin|dump|import|show)?\b[^\r\n]{0,200}?[ ]-p)(?![ -])[\"']?[^\s\"']+"
 )
 # user:password@ in a URL, with or without the user; a token in place of both. A password can have
 # the characters that end a host; but digits up to the next slash are a port. Some JSON has :\\/\\/.
@@ -139,28 +183,6 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         rf"\1{REDACTED}",
     ),
     (("%40", "%2540"), _QUOTED_USER_INFO, rf"\1{REDACTED}"),
-    # Commands, SQL and .netrc.
-    (
-        ("curl ",),
-        (
-            r"(?i)(\bcurl\b[^\r\n]{0,400}?[ ](?:-u[ ]?|--(?:proxy-)?user[ =])[\"']?"
-            r"[^\s:\"']{1,100}:)[^\s\"']+"
-        ),
-        rf"\1{REDACTED}",
-    ),
-    (
-        ("sshpass", " login ", "mysql", "rdesktop", "redis-cli", "smbclient"),
-        _SHELL,
-        rf"\1{REDACTED}",
-    ),
-    (
-        ("identified ", "password "),
-        (
-            r"(?i)(\b(?:alter|create|grant)[ ][^\r\n]{1,200}?[ ]identified[ ]"
-            r"(?:with[ ]\w{1,40}[ ])?by[ ](?:password[ ])?|\bpassword[ ])'[^'\r\n]+"
-        ),
-        rf"\1'{REDACTED}",
-    ),
     (
         ("pass",),
         (
@@ -174,11 +196,57 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         r"(?i)\b((?:2fa|mfa|pin|t?otp)(?:[ ]is|[ ]code)?[ ])\d{4,8}\b",
         rf"\1{REDACTED}",
     ),
+    # Hashes of passwords: $6$..., scrypt:32768:8:1$...
     (
-        ("machine ",),
-        r"(?i)(\bmachine[ ][^\s]{1,100}[ ]login[ ][^\s]{1,100}[ ]password[ ])[^\s]+",
+        ("$",),
+        (
+            r"(?a:(?:(?<![\w$])\$(?:[1567]|2[abxy]?|g?y|sha1|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})"
+            r"|\b(?:pbkdf2|scrypt|argon2|bcrypt)[\w:.-]{0,40})\$[\w./+=,-]{1,60}\$[\w./$=,+-]{20,})"
+        ),
+        REDACTED,
+    ),
+    # What Slack's and Django's URLs have in their paths, and the tokens of Telegram's bots.
+    (("/services/t",), r"(/services/T\w{6,20}/B\w{6,20}/)\w{16,}", rf"\1{REDACTED}"),
+    (
+        ("reset/",),
+        r"(reset/(?:[\w-]{1,40}/)?(?:[\w-]{1,20}-)?)[0-9a-z]{6}-[0-9a-f]{32}\b",
         rf"\1{REDACTED}",
     ),
+    ((":aa",), r"(?<!\d)\d{8,10}:AA[\w-]{32,}", REDACTED),
+    (
+        ("unseal key",),
+        r"(?i)(\bunseal[ ]key(?:[ ]\d{1,2})?:[ ]{1,8})[\w+/=]{16,}",
+        rf"\1{REDACTED}",
+    ),
+    # Twelve words and more, from which a wallet can be made.
+    (
+        ("phrase",),
+        (
+            r"(?i)((?:(?:seed|recovery|secret|mnemonic)[ _]phrase)[\"']?[ ]?[:=][ ]?[\"']?)"
+            r"[a-z]{3,8}(?:[ ,]{1,2}[a-z]{3,8}){11,23}"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # What programs say when they are installed.
+    (
+        ("password",),
+        (
+            r"(?im)(\bpassword\b(?:[^\r\n:]{0,100}:[ ]?(?:\r?\n[ ]{0,8}){1,3}"
+            r"|[ ]is[ ]generated[ ]for[ ][^\s:]{1,100}:[ ]))"
+            r"(?=[^\s:]{0,100}\d)[^\s:=\"']{4,}(?=[ ]{0,8}(?:\r?$|\Z))"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # A key in JSON.
+    (
+        ("kty",),
+        (
+            r"((?<=[\"'])(?:d|p|q|dp|dq|qi|k)\\{0,8}[\"']:[ ]?\\{0,8}[\"'])"
+            r"(?=[\w-]{0,100}\d)[\w-]{20,}"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    *((needles, pattern, rf"\1{REDACTED}") for needles, pattern in COMMANDS),
 )
 
 

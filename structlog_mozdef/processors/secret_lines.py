@@ -16,6 +16,8 @@ from structlog_mozdef._raised import pass_on
 from structlog_mozdef.processors.secret_searches import (
     AT_SIGN,
     BEFORE_VALUE,
+    FOREIGN,
+    FOREIGN_NAME,
     JOINTS,
     LETTER,
     Look,
@@ -32,15 +34,19 @@ _CODES = (
 # letters costs more than all the rest, so the parts of expressions are as long as they can be.
 _NAMES = (
     rf"(?:pass{JOINTS}(?:w|phrase|code)|secret|credential|csrf|xsrf|cookie|token)[{LETTER}.-]*",
-    rf"(?:kennwort|wachtwoord|contrase(?:n|\xc3\xb1)a|connection{JOINTS}string)[{LETTER}.-]*",
     (
-        rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass|passe|psk|pw|pwd\d*|senha"
+        rf"(?:kennwort|wachtwoord|contrase(?:n|\xc3\xb1)a|connection{JOINTS}string|passord|alasana"
+        rf"|(?:\xc3[\x96\xb6]|o)senord|adgangskode|jelsz(?:o|\xc3[\x93\xb3]))[{LETTER}.-]*"
+    ),
+    (
+        rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass(?:e|\xc3[\x89\xa9])?|psk|pw|pwd\d*|senha"
         rf"|sess{JOINTS}id|session{JOINTS}id|card{JOINTS}(?:cv[cv]2?|pin)|connect{JOINTS}sid"
         rf"|signature{JOINTS}\d*|client{JOINTS}assertion|saml{JOINTS}(?:assertion|response)"
         rf"|snmp{JOINTS}community|community{JOINTS}string|code{JOINTS}verifier"
-        rf"|security{JOINTS}answer){JOINTS}"
+        rf"|security{JOINTS}answer|h[ae]slo|has\xc5[\x81\x82]o|parola{JOINTS}(?:chiave)?|masterauth"
+        rf"|(?:s|\xc5[\x9e\x9f])ifre){JOINTS}"
     ),
-    rf"(?:session{JOINTS}key|[cdeghinprst]{JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
+    rf"(?:session{JOINTS}key|(?:unseal|[cdeghinprst]){JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
     rf"(?:{_CODES}){JOINTS}code[{LETTER}.-]*",
 )
 _WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|t?otp|key){JOINTS}"
@@ -51,10 +57,17 @@ _OPTIONS = (
     "pass|pw|secret|token|key|auth|sess|cookie|credential|creds|jwt|csrf|xsrf|bearer|sid|sig|pin|otp"
     rf"|cv[cv]|assertion|dsn|psk|-code|code-verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
     rf"|contrase|senha|saml|connection{JOINTS}string|community{JOINTS}string|snmp{JOINTS}community"
-    rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase"
+    rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase|haslo|has\xc5[\x81\x82]o|heslo|parola|ifre"
+    r"|salasana|senord|adgangskode|jelsz"
 )
+# In an INSERT, or at the end of a line.
+_COLUMNS = rf"{_OPTIONS}|pin|code|community|phrase|answer|connection|saml"
+# Between two words of a command, and the beginning of an option behind one.
+_NEXT = r"[ ,\"'\\]+"
+_OPTION = r".*[ \"']-"
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
+    FOREIGN_NAME,
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command, and <NAME type="x">
     (
@@ -74,12 +87,32 @@ _CASELESS = (
         rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?codes?"
         r"(?:(?: |\\t)*[:=]| is| [0-9]{4})"
     ),
-    "setx |config set ",
+    r"set(?:x|env) |(?:config|configure|secret) set | --(?:body|value)[ =]",
+    r"password[^:\\]*: ?\\[rn]|password is generated for ",
     r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
     r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
     r"otp is |one[ -]?time password(?:(?: |\\t)*[:=]| is)",
-    r"curl(?:[^\"\\]|\\.)* (?:-u|--user|--proxy-user)",
-    r"sshpass|(?:az|docker|podman) login|rdesktop|redis-cli|smbclient|mysql(?:[^\"\\]|\\.)* -p",
+    rf"curl[ \\\"'](?:{_OPTION}|-)(?:u|-user|-proxy-user)",
+    (
+        rf"(?:sshpass|rdesktop|unzip|sqlcmd|ipmitool|mysql|mongo(?:dump|export|import|restore|sh)"
+        rf"|(?:az|docker|podman){_NEXT}login){_OPTION}p"
+    ),
+    r"(?:7z|7z[ar]|rar) [a-z] -h?p",
+    rf"ldap(?:add|modify|passwd|search){_OPTION}w|redis-cli{_OPTION}a|smbclient",
+    rf"htpasswd{_NEXT}-|vault{_NEXT}login{_NEXT}",
+    r"rabbitmqctl.*(?:add_user|authenticate_user|change_password)",
+    r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s)",
+    r"sqlplus.* .*/|jdbc:oracle:|to-securestring ",
+    r"(?:requirepass|masterauth|bindpw|rootpw)(?: |\\t)",
+    r"auth(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}",
+    r"[\"'>]pass [^ ]|[>:] pass [^ ]|\(auth |auth\\+\" ",
+    r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')|mysqli(?:_connect|->[a-z_]*)?\(",
+    (
+        rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)"
+        r"(?: |\\[nrt])*values"
+    ),
+    r"unseal key|(?:seed|recovery|secret|mnemonic)[ _]phrase(?:\\*[\"'])? ?[:=]",
+    r"kty(?:\\+\"|')|services/t[0-9a-z_]{6}|reset/.*-[0-9a-f]{32}|input_value=",
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
     # The Kelvin sign, whose small letter is k.
     r"\xe2\x84\xaa",
@@ -87,15 +120,24 @@ _CASELESS = (
 _EXACT = (
     r"A[KS]IA[0-9A-Z]{4}",
     r"gh[pousr]_|github_pat_",
-    r"gl(?:agent|cbt|dt|ft|pat|ptt|rt|soat)-",
+    r"gl(?:agent|cbt|dt|ft|imt|pat|ptt|rt|soat)-",
     r"xox[a-z]-|xapp-",
     r"[sr]k_(?:live|test)_|whsec_",
     r"AIza|ya29\.|GOCSPX-",
     r"eyJ[0-9A-Za-z_\x80-\xff-]{8,}\.",
-    r"npm_|pypi-|SG\.|dop_v1_|hvs\.",
-    r"sk-(?:ant|proj)-|sk-[0-9A-Za-z]{8}|dckr_pat_|hf_|ATATT3|AGE-SECRET-KEY-1",
-    r"sq0(?:at|cs)p-|lin_api_|sntrys_|figd_|gsk_[0-9A-Za-z]|r8_[0-9A-Za-z]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
+    r"npm_|pypi-|SG\.|do[opr]_v1_|hv[bs]\.",
+    r"sk-(?:admin|ant|or|proj|svcacct)-|sk-[0-9A-Za-z]{8}|dckr_[op]at_|hf_|AT[AC]TT3|AGE-SECRET-KEY-1",
+    r"sq0(?:at|cs)p-|lin_(?:api|oauth)_|sntry[su]_|figd_|gsk_[0-9A-Za-z_\x80-\xff]|r8_[0-9A-Za-z_\x80-\xff]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
     r"shp(?:at|ca|pa|ss)_",
+    r"gl(?:sa|c)_[0-9A-Za-z_\x80-\xff+/=]{8}|\.atlasv1\.|[78]Q~|tskey-[a-z]|ntn_[0-9A-Za-z]{8}",
+    r"pscale_(?:oauth|pw|tkn)_|HRKU-|sbp_[0-9a-f]{8}|sb_secret_|pat-(?:ap|eu|na)[0-9]-[0-9a-f]{8}",
+    r"dp\.[cps]t\.|ops_eyJ|SSWS [0-9A-Za-z_\x80-\xff-]{8}|xai-[0-9A-Za-z]{8}|pplx-|pcsk_",
+    r"lsv2_[a-z]{2}_|xkeysib-|dt0[a-z][0-9]{2}\.[0-9A-Z]{8}|CCIPAT_|FLWSECK|CFPAT-",
+    r"sq[apu]_[0-9a-f]{8}|EAAA[0-9A-Za-z_\x80-\xff-]{8}|LTAI[0-9A-Za-z]{8}|ATBB[0-9A-Za-z_\x80-\xff]{8}|aio_[0-9A-Za-z]{8}|re_[0-9A-Za-z]{8}_|rubygems_",
+    r"[0-9a-f]{32}-us[0-9]|fm[12]_[0-9A-Za-z_\x80-\xff+/=]{8}|pat[0-9A-Za-z]{14}\.[0-9a-f]{8}|nvapi-",
+    r"key-[0-9a-f]{32}|bkua_[0-9a-f]{8}|pnu_[0-9A-Za-z]{8}",
+    r"[0-9]:AA[0-9A-Za-z_\x80-\xff-]{30}",
+    r"\$(?:[1567]|2[abxy]?|g?y|sha1|apr1)\$|(?:argon2|bcrypt|pbkdf2|scrypt)[0-9A-Za-z_:.-]*\$",
 )
 
 

@@ -13,9 +13,11 @@ decides about them by themselves.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable
 
+from structlog_mozdef.processors.secret_names import FOREIGN_NAMES
 from structlog_mozdef.processors.secret_texts import NAME_PARTS
 
 Look = Callable[[bytes], bool]
@@ -29,12 +31,16 @@ _BLANKS = r"(?: |\\t|\xc2\xa0|\xe3\x80\x80)*"
 #: NAME=, NAME: and "NAME" =>, NAME["NAME"] =, 'NAME', and <NAME>, NAME%3D in a URL within a URL
 BEFORE_VALUE = (
     rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
+    # {NAME,"x"}, NAME,value=x, <key>NAME</key>
+    rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value"
+    r"|</key"
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
 )
 # What ends a name: only joints, or anything; and what stands before its value.
 _END = rf"[-_.]{{0,5}}+{BEFORE_VALUE}"
-_REST = rf"[{LETTER}.-]{{0,300}}+{BEFORE_VALUE}"
+# A wide colon is no letter.
+_REST = rf"(?:[0-9a-z_\x80-\xee\xf0-\xff.-]++|\xef(?!\xbc[\x9a\x9d])){{0,300}}+{BEFORE_VALUE}"
 _CREDENTIAL = r"(?: |\\t)+[a-z0-9+/=._~-]{8}"
 _IS = r"(?:(?: |\\t)*[:=]| is| \d{4})"
 
@@ -48,37 +54,83 @@ def _behind(words: Iterable[str], letters: str) -> str:
 
 _WHOLE = (r"[^0-9a-z_.-]", r"\\[bfnrt]", r"\\u[0-9a-f]{4}")
 _CODES = "2fa auth authorization backup mfa otp recovery security sms time unlock verification"
+
+
+def in_bytes(word: str) -> str:
+    """Return an expression for the bytes of *word*, whose letters can be capital ones.
+
+    Those of ASCII are small.
+    """
+    letters = []
+    for letter in word:
+        cases = sorted({letter, letter.upper()}) if not letter.isascii() else [letter]
+        each = ["".join(f"\\x{byte:02x}" for byte in case.encode()) for case in cases]
+        letters.append(letter if letter.isascii() else f"(?:{'|'.join(each)})")
+    return "".join(letters)
+
+
 # What is in each name, for options of commands and elements of XML.
-_PARTS = f"(?:{'|'.join(NAME_PARTS)})"
+_PARTS = f"(?:{'|'.join(in_bytes(part) for part in NAME_PARTS if part not in FOREIGN_NAMES)})"
+#: Names of secrets in other alphabets, and such a name before its value. (<NAME type="x">, and a
+#: form with several parts, are in it.)
+FOREIGN = f"(?:{'|'.join(map(in_bytes, FOREIGN_NAMES))})"
+_FOREIGN_REST = (
+    rf"[{LETTER}.-]{{0,300}}?(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>"
+    r"|(?:\\*[\"'])?(?:\\[rn]))"
+)
+FOREIGN_NAME = f"{FOREIGN}{_FOREIGN_REST}"
+# Between two words of a command, and the beginning of an option behind one.
+_NEXT = r"[ ,\"'\\]+"
+_WORDS = r".{0,440}?[ \"']"
+_OPTION = rf"{_WORDS}-"
+_COLON = r"(?:\\*[\"'])? ?[:=]"
 # By the character that they begin with: what is behind it. Each alternative begins with other
 # characters that are written as they are, and looks back from there: so most are skipped at once.
 _SEARCHES: dict[str, tuple[str, ...]] = {
     "k": (
         rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}})",
         rf"ie(?<=cookie){_REST}",
-        rf"ey(?:{_behind(['[cdeghinprst]'], 'key')}{_REST}|{_behind(_WHOLE, 'key')}{_END})",
+        (
+            rf"ey(?:{_behind(['unseal', '[cdeghinprst]'], 'key')}{_REST}"
+            rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key))"
+        ),
+        r"ty(?<=kty)(?:\\+\"|')",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
         r"\.office\.com/",
-        r"er login",
+        rf"er{_NEXT}login",
     ),
     "s": (
         (
-            rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|e?{_END}"
+            rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}"
+            rf"|(?:e|\xc3[\x89\xa9])?{_END}"
+            r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
-            r"|word(?<=time password)(?: is|(?: |\\t)*[:=]))"
+            r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
+            r"| is generated for ))"
         ),
-        rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}|nha{_END})",
+        (
+            rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}"
+            rf"|n(?:ha{_END}|ord{_REST})"
+            r"|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
+            r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
+            r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
+            rf"(?:{_PARTS}|{FOREIGN})[^()]{{0,4000}}\)(?: |\\[nrt]){{0,8}}values)"
+        ),
         rf"rf(?<=[cx]srf){_REST}",
-        rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END})",
+        rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END}|fre{_END})",
         rf"n(?<=dsn){_END}",
-        rf"k(?:(?<=psk){_END}|top(?<=rdesktop))",
-        rf"aml{JOINTS}response{_END}",
-        rf"t(?<=digest){_CREDENTIAL}",
-        r"et(?:x|(?<=config set)) ",
+        rf"k(?:(?<=psk){_END}|top(?<=rdesktop){_OPTION}p)",
+        rf"a(?:ml{JOINTS}response{_END}|lasana{_REST})",
+        rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p)",
         r"mbclient",
-        r"ql(?<=mysql).{0,440}? -p",
+        (
+            rf"ql(?:(?<=mysql){_OPTION}p|cmd{_OPTION}p|i(?<=mysqli)(?:_connect|->[a-z_]{{1,20}})?\("
+            r"|plus.{0,100}? .{0,32}/)"
+        ),
         r" your (?:[a-z0-9]+ ){0,4}code",
-        r"hpass(?<=sshpass)",
+        rf"h(?:pass(?<=sshpass){_OPTION}p|[ \\\"'](?<=mongosh.)(?:{_WORDS}-|-)p)",
+        r"ws [\w\x80-\xff-]{30}",
+        rf"lo(?<=h[ae]slo){_END}",
     ),
     "c": (
         (
@@ -91,25 +143,35 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"o(?:nnection{JOINTS}string{_REST}|mmunity{JOINTS}(?:string)?{_END}"
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
-        r"url(?<=curl).{0,840}? -(?:u|-user|-proxy-user)",
-        r"hine [^ ]+ login ",
-        r"li(?<=redis-cli)",
+        rf"url[ \\\"'](?:{_WORDS}-|-)(?:u|-user|-proxy-user)",
+        r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s))",
+        rf"l(?:i(?<=redis-cli){_OPTION}a|e:(?<=jdbc:oracle:))",
+        r"tl(?<=rabbitmqctl).{0,200}?(?:add_user|authenticate_user|change_password)",
     ),
     "a": (
-        rf"uth(?:orization)?{_END}",
+        (
+            rf"uth(?:(?:orization)?{_END}|=?\(|=\[|\\+\" |(?<=\(auth) |(?<=masterauth)(?: |\\t)"
+            r"|(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8})"
+        ),
         rf"rer(?<=bearer)(?:{_END}|{_CREDENTIAL})",
         rf"sic(?<=basic){_CREDENTIAL}",
-        rf"t(?:e(?<=negotiate){_CREDENTIAL}|att3|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))",
+        (
+            rf"t(?:e(?<=negotiate){_CREDENTIAL}|[ac]tt3|bb[\w\x80-\xff]{{28}}"
+            rf"|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))"
+        ),
         rf"p(?:i[0-9a-f]{{32}}|ikey{_CREDENTIAL}|i\.telegram\.org/)",
         rf"nswer{_behind(['security'], 'answer')}{_END}",
         r"[ks]ia[0-9a-z]{16}",
-        r"(?<=[2m]fa) (?:is |code )?\d{4}",
-        r"iza[\w\x80-\xff-]{30}",
+        r" (?<=[2m]fa )(?:is |code )?\d{4}",
+        r"i(?:za[\w\x80-\xff-]{30}|(?<=ltai)[0-9a-z]{16})",
         r"ge-secret-key-1",
-        r"z login",
+        rf"z{_NEXT}login",
+        r"a(?:(?<=\d:aa)[\w\x80-\xff-]{31}|a(?<=eaaa)[\w\x80-\xff-]{56})",
+        rf"ult{_NEXT}login{_NEXT}",
+        rf"dgangskode{_REST}",
     ),
     "w": (
-        rf"(?<=pw)(?:d\d*)?{_END}",
+        rf"(?<=pw)(?:(?:d\d*)?{_END}|(?:(?<=bindpw)|(?<=rootpw))(?: |\\t))",
         rf"t(?<=jwt){_END}",
         rf"ort(?<=kennwort){_REST}",
         rf"achtwoord{_REST}",
@@ -117,47 +179,81 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     "p": (
         rf"in(?:{_END}| (?:is |code )?\d{{4}})",
         rf"(?<=otp)(?:{_END}| is | (?:code )?\d{{4}})",
-        rf"hrase{_behind(['seed', 'mnemonic'], 'phrase')}{_REST}",
+        rf"hrase(?:{_behind(['seed', 'mnemonic'], 'phrase')}{_REST}|(?<=[cdty][ _]phrase){_COLON})",
         r"rivate(?: key|-lines)",
-        r"odman login",
+        rf"o(?:dman{_NEXT}login|rt(?<=mongo[ei][xm]port){_OPTION}p)",
+        (
+            rf"a(?:rola{JOINTS}(?:chiave)?{_END}|sswd(?:(?<=htpasswd){_NEXT}-|(?<=ldappasswd){_OPTION}w)"
+            rf"|dd(?<=ldapadd){_OPTION}w)"
+        ),
+        rf"m(?:itool(?<=ipmitool){_OPTION}p|odify(?<=ldapmodify){_OPTION}w)",
+        rf"search(?<=ldapsearch){_OPTION}w",
+        rf" (?:(?<=unzip )|(?<=mongodump ))(?:{_WORDS}-|-)p",
+        r"ut_value=(?<=input_value=)",
     ),
     "_": (
         (
-            r"(?=[0-9a-z_\x80-\xff+/=-]{10})(?:(?<=gh[oprsu]_)|(?<=github_pat_)"
-            r"|(?<=k_(?:live|test)_)|(?<=whsec_)|(?<=(?:npm|gsk)_)|(?<=dop_v1_)|(?<=dckr_pat_)"
-            r"|(?<=(?:hf|r8)_)|(?<=shp(?:at|ca|pa|ss)_)|(?<=lin_api_)|(?<=sntrys_)|(?<=figd_))"
+            r"(?=[0-9a-z_\x80-\xff+/=-]{10})(?:(?<=k_(?:live|test)_)|(?<=whsec_)"
+            r"|(?=[0-9a-z_\x80-\xff+/=-]{20})(?:(?<=gh[oprsu]_)|(?<=github_pat_)"
+            r"|(?<=(?:glc|gsk|npm|ntn|pnu|sbp)_)|(?<=glsa_)|(?<=do[opr]_v1_)|(?<=dckr_[op]at_)"
+            r"|(?<=(?:hf|r8)_)|(?<=fm[12]_)|(?<=shp(?:at|ca|pa|ss)_)|(?<=lin_api_)|(?<=lin_oauth_)"
+            r"|(?<=sntry[su]_)|(?<=figd_)|(?<=sb_secret_)|(?<=ops_)eyj|(?<=pcsk_)|(?<=lsv2_)[a-z]{2}_"
+            r"|(?<=ccipat_)|(?<=sq[apu]_)|(?<=rubygems_)|(?<=bkua_)|(?<=pscale_)|(?<=aio_)"
+            r"|(?<=re_)[0-9a-z]{8}_))"
         ),
     ),
     "-": (
         (
-            r"(?<=[a-z]-)(?=[0-9a-z_\x80-\xff-]{10})(?:(?<=xox[a-z]-)|(?<=[ijklptx]-)"
-            r"(?:(?<=gl(?:pat|cbt|ptt)-)|(?<=glagent-)|(?<=gl(?:dt|ft|rt)-)|(?<=glsoat-)"
+            r"(?<=[a-z]-)(?=[0-9a-z_\x80-\xff-]{10})(?:(?<=xox[a-z]-)|(?<=[bhijklptuxy]-)"
+            r"(?:(?<=gl(?:pat|cbt|imt|ptt)-)|(?<=glagent-)|(?<=gl(?:dt|ft|rt)-)|(?<=glsoat-)"
             r"|(?<=xapp-)|(?<=gocspx-)|(?<=pypi-)|(?<=sk-)|(?<=sk-ant-)|(?<=sk-proj-)"
-            r"|(?<=sq0(?:at|cs)p-)|(?<=(?:nr|pm)ak-)|(?<=pul-)))"
+            r"|(?<=sq0(?:at|cs)p-)|(?<=(?:nr|pm)ak-)|(?<=pul-)|(?<=tskey-)|(?<=hrku-)|(?<=xai-)"
+            r"|(?<=pat-)(?:ap|eu|na)\d-|(?<=pplx-)|(?<=xkeysib-)|(?<=cfpat-)|(?<=nvapi-)"
+            r"|(?<=key-)[0-9a-f]{32}|(?<=flwseck-)|(?<=flwseck_test-)))"
         ),
+        r"us\d(?<=[0-9a-f]{8}-us\d)",
+        r"-(?:body|value)[ =]",
+        r"h?p(?:(?<=[zar] [a-z] -p)|(?<=[zar] [a-z] -hp))",
         # --NAME of a command
         (
             rf"(?:(?<=[ \"\x80-\xff-]-)|(?<=\\[bfnrt]-)|(?<=\\u[0-9a-f]{{4}}-))"
             rf"(?=[a-z])(?=[{LETTER}-]{{0,60}}?{_PARTS}[{LETTER}-]{{0,60}}(?: |\\n|\",\"))"
         ),
     ),
-    ".": (r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hvs)\.)|(?<=sg\.))",),
+    ".": (
+        (
+            r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hv[bs])\.)|(?<=sg\.)|(?<=.atlasv1\.)|(?<=dp\.[cps]t\.)"
+            r"|(?<=dt0[a-z]\d\d\.)|(?<=pat.{14}\.)[0-9a-f]{64})"
+        ),
+    ),
     "j": (
         (
             r"(?<=eyj)(?:(?<=[^0-9a-z_]eyj)|(?<=\\[bfnrt]eyj)|(?<=\\u[0-9a-f]{4}eyj))"
             r"[\w\x80-\xff-]{8,3000}+\."
         ),
         r"tib(?<=ls0tls1crudjtib)",
+        rf"elsz(?:o|\xc3[\x93\xb3]){_REST}",
     ),
     "'": (r"(?<=by ')",),
     # <NAME type="x">
     "<": (rf"(?=[{LETTER}.:-]{{0,60}}?{_PARTS}[{LETTER}.:-]{{0,60}}(?:[ \x80-\xff]|\\[bfnrtu]))",),
-    # NAME and a wide colon
-    "\xef": (r"(?<=[0-9a-z_.\"' -]\xef)\xbc[\x9a\x9d]",),
+    # The hash of a password, and a secret of Azure.
+    "$": (r"[\w./+=,-]{1,60}+\$(?:[\w./$+=,-]){20}",),
+    "~": (r"(?<=[78]q~)[\w.\x80-\xff~-]{31}",),
     "%": (r"(?:25){0,3}2f[^ \"%]{0,100}%(?:25){0,3}3a",),
 }
-# The Kelvin sign, whose small letter is k.
-_KELVIN_FIRST, _KELVIN = 0xE2, b"\xe2\x84\xaa"
+
+# The same in lines that are not of ASCII alone, as a whole.
+_FOREIGN_SEARCHES = (
+    # The Kelvin sign, whose small letter is k; NAME and a wide colon; a Turkish and a Polish name.
+    r"\xe2\x84\xaa",
+    r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc.)",
+    rf"\xc5(?:[\x9e\x9f]ifre|[\x81\x82]o(?<=has..o)){_END}",
+    *(
+        rf"(?:{'|'.join(map(in_bytes, names))}){_FOREIGN_REST}"
+        for _, names in itertools.groupby(sorted(FOREIGN_NAMES), lambda name: name.encode()[0])
+    ),
+)
 #: A user before a host, with a password or not. A number is looked for at once; b"@" would take
 #: longer than all the rest.
 AT_SIGN = ord("@")
@@ -181,12 +277,26 @@ def _searches() -> list[tuple[int, Search]]:
     ]
 
 
+@functools.cache
+def _foreign_searches() -> list[tuple[int, Search]]:
+    firsts = (0xE2, 0xEF, 0xC5, *sorted({name.encode()[0] for name in FOREIGN_NAMES}))
+    return [
+        (first, re.compile(pattern.encode("latin-1")).search)
+        for first, pattern in zip(firsts, _FOREIGN_SEARCHES, strict=True)
+    ]
+
+
 def search_look(line: bytes) -> bool:
     """Return whether *line*, which orjson has written, can have a secret."""
-    if (AT_SIGN in line and has_user_info(line)) or (_KELVIN_FIRST in line and _KELVIN in line):
+    if AT_SIGN in line and has_user_info(line):
         return True
     lowered = line.lower()
-    for first, search in _searches():  # noqa: SIM110 - faster than any()
+    for first, search in _searches():
+        if first in lowered and search(lowered) is not None:
+            return True
+    if line.isascii():
+        return False
+    for first, search in _foreign_searches():
         if first in lowered and search(lowered) is not None:
             return True
     return False

@@ -11,15 +11,17 @@ import re
 from collections.abc import Callable
 
 from structlog_mozdef.processors.secret_formats import REDACTED, redact_forms
+from structlog_mozdef.processors.secret_names import FOREIGN_NAMES
+from structlog_mozdef.processors.secret_sql import redact_inserts
 
 # NAME=value, "NAME": "value", NAME => 'value', \"NAME\": \"value\": what a secret is depends on
 # the name, so the value is only looked at where the name asks for it: it may hold others.
 # It can be an item, NAME['NAME'] = value, or one of a form, NAME[NAME]=value. It is no part of an
-# Amazon resource name, arn:aws:...:123456789012:secret:...
+# Amazon resource name, arn:aws:...:123456789012:secret:..., and nothing that a parser came upon.
 _NAME = (
-    r"(?<![\w./-])(?<!\d{12}:)(?P<name>[\w.-]++)"
+    r"(?<![\w./-])(?<!\d{12}:)(?<![Uu]nexpected )(?P<name>[\w.-]++)"
     r"(?:(?:\\{0,8}[\"']|&quot;|&\#3[49];)?(?:\[?\]\\{0,8}[\"']?)?[ \t\xa0\u3000]{0,8}"
-    r"(?:=>|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),)[ \t\xa0\u3000]{0,8}"
+    r"(?:=>(?:\r?\n[ ]{0,20})?|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),)[ \t\xa0\u3000]{0,8}"
     # The same in a URL within a URL, and in JSON without any sign of HTML.
     r"|(?:%(?:25){0,3}(?:2[027]|5[BDbd])){0,3}(?:=(?!=)|%(?:25){0,3}3[ADad]|\\{1,8}u003[Dd]))"
 )
@@ -27,20 +29,60 @@ _NAME = (
 # as in Python, YAML or TypeScript. Values of YAML can be the lines below.
 _VALUE = (
     r"(?s)(?:[bruN]{1,2}(?=[\"'])|!{1,2}[\w./:-]{1,60}[ \t]{1,8}|&\w{1,60}[ \t]{1,8}"
-    r"|[A-Z]\w{0,60}\((?=\\*[\"'])|[A-Za-z_][\w. |\[\]]{0,60} = (?=\\*[\"']))?"
-    r"(?:(?P<quote>\\*[\"']|&quot;|&\#3[49];)(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
+    r"|[A-Z]\w{0,60}\((?=\\*[\"'])|[A-Za-z_][\w. |\[\]]{0,60} = (?=\\*[\"'])"
+    # Those of PHP and Erlang.
+    r"|string\(\d{1,6}\) (?=\\*[\"'])|<<(?=\\*[\"']))?"
+    r"(?:(?P<quote>(?:\\*\"){3}|'{3}|\\*[\"']|&quot;|&\#3[49];)(?!(?P=quote))(?P<quoted>.+?)(?:(?<!\\)(?P=quote)|\Z)"
     r"|[|>][-+\d]{0,2}[ \t]{0,8}\r?\n(?P<block>[ \t]+[^\r\n]+(?:\r?\n(?:[ \t]+[^\r\n]+)?)*)"
     r"|(?P<array>[\[(]\s{0,8}\\{0,8}[\"'][^\[\]()\r\n]{1,500}[\])])"
+    r"|(?P<braces>\{[^{}\"'\r\n]{1,200}\})(?=;)"
     r"|(?P<plain>[^\s&;,\"'][^\s&;,\"']*))"
 )
 _NAMED = (
     # --NAME value
     (
-        r"(?<!\S)--?(?P<name>[a-zA-Z][\w-]*+) (?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
+        r"(?<!\S)--?(?P<name>[a-zA-Z][0-9A-Za-z_\xc0-\u024f-]*+) "
+        r"(?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
         r"|(?P<plain>[^\s\"'-][^\s\"']*))"
     ),
-    # setx NAME value
-    r"\b(?:setx|config set) (?P<name>[\w.:/-]{1,80}) (?P<plain>[^\s\"'-][^\s\"']*)",
+    # setx NAME value, config set NAME value
+    (
+        r"\b(?:[Ss]et[Ee]nv|setx|SETX|(?:[Cc]onfig|CONFIG|configure) (?:set|SET)) "
+        r"(?P<name>[\w.:/-]{1,80}) (?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
+        r"|(?P<plain>[^\s\"'-][^\s\"']*))"
+    ),
+    # secret set NAME --body value, --name NAME --value value
+    (
+        r"(?:\bsecret set|--name) (?P<name>[\w./-]{1,80}) (?:[^\r\n]{0,200}? )?--(?:body|value)[ =]"
+        r"\\{0,8}[\"']?(?P<plain>[^\s\"'-][^\s\"']*)"
+    ),
+    # {"name": "NAME", "value": "x"}, ParameterKey=NAME,ParameterValue=x
+    (
+        r"(?i)\b(?:parameter)?(?:name|key)\\{0,8}[\"']?[ ]{0,4}[:=][ ]{0,4}\\{0,8}[\"']?"
+        r"(?P<name>[\w.:/-]{1,80})\\{0,8}[\"']?(?:[, \t\r\n]|\\n){1,40}\\{0,8}[\"']?"
+        r"(?:parameter)?value\\{0,8}[\"']?[ ]{0,4}[:=][ ]{0,4}"
+        r"(?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500}?)\\{0,8}[\"']"
+        r"|(?P<plain>[^\s\"',{[]+))"
+    ),
+    # "NAME": {"value": "x"}
+    (
+        r"[\"'](?P<name>[\w.-]{1,80})\\{0,8}[\"']: ?\{[^{}]{0,200}?[\"']value\\{0,8}[\"']: ?"
+        r"\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500}?)\\{0,8}[\"']"
+    ),
+    # {NAME,"x"}
+    r"\{(?P<name>\w{1,80}), ?(?:<<)?\\{0,8}[\"'](?P<quoted>[^\"'\r\n\\]{1,500})",
+    # ;NAME=a b;
+    (
+        r";[ ]?(?P<name>[A-Za-z_]{1,40})="
+        r"(?P<plain>[^\s;\"'{}=]{1,100}(?:[ ][^\s;\"'{}=]{1,100}){1,9})(?=;)"
+    ),
+    # NAME on a line, and the value below
+    (
+        r"(?m)^(?P<name>[\w.]{1,80})(?:\r?\n|\\n)[ ]{2}[^\r\n]{1,300}?[ ]input_value="
+        r"\\{0,8}['\"](?P<quoted>[^'\"\r\n\\]{1,500})"
+    ),
+    # <key>NAME</key><string>x</string>
+    r"<key>(?P<name>[\w.-]{1,80})</key>[ \t\r\n]{0,20}<string>(?P<plain>[^<>]{1,500})",
     # /NAME:value
     r"(?<!\S)/(?P<name>[a-zA-Z][\w-]*+):(?P<plain>[^\s\"':/][^\s\"']*)",
     # <NAME>value</NAME>, <NAME type="x">, <x name="NAME">, <x name="NAME" value="value">
@@ -65,8 +107,8 @@ _NAMED = (
 )
 # The rest of the line is theirs, with what is quoted in it.
 _LINE = (
-    r"(?i)(\b(?:set-)?cookie[ \t]?[:=][ \t]?|\bauthorization[ \t]?[:=][ \t]?)"
-    r"([^\s\"'=;](?:=[ ]?\\{0,8}\"[^\"\r\n]*\"|[^\r\n\"'])*)"
+    r"(?i)(\b(?:set-|simple)?cookie[ \t]?[:=][ \t]?|\bauthorization[ \t]?[:=][ \t]?)"
+    r"([^\s\"'=;](?:=[ ]?\\{0,8}\"[^\"\r\n]*\"|='[^'\s]*'|[^\r\n\"'])*)"
 )
 _SCHEME = re.compile(
     r"(?:apikey|aws4-[\w-]+|basic|bearer|digest|hawk|hmac[\w-]*|key|mac|negotiate|ntlm|oauth"
@@ -78,28 +120,38 @@ _HARMLESS_VALUES = frozenset(
     [
         "absent",
         "accepted",
+        "and",
+        "argument",
         "basic",
         "bearer",
         "blank",
         "bytes",
+        "cannot",
         "changed",
         "created",
         "creating",
+        "creation",
         "declined",
         "deleted",
         "deleting",
-        "destroying",
         "denied",
+        "deprecated",
+        "destroying",
+        "destruction",
         "disabled",
         "empty",
         "enabled",
+        "expected",
         "expired",
+        "expires",
         "failed",
         "false",
         "field",
+        "flag",
         "found",
         "generated",
         "granted",
+        "has",
         "include",
         "included",
         "incorrect",
@@ -121,20 +173,26 @@ _HARMLESS_VALUES = frozenset(
         "ok",
         "omit",
         "on",
+        "option",
         "optional",
+        "or",
+        "parameter",
         "present",
         "provided",
         "reading",
         "redacted",
         "refresh",
-        "refreshing",
         "refreshed",
+        "refreshing",
         "rejected",
         "required",
         "reset",
         "revoked",
         "rotated",
+        "rotation",
         "sent",
+        "should",
+        "signature",
         "str",
         "strict",
         "string",
@@ -148,8 +206,10 @@ _HARMLESS_VALUES = frozenset(
         "updated",
         "valid",
         "validated",
+        "validation",
         "verified",
         "was",
+        "will",
         "wrong",
         "yes",
     ]
@@ -161,6 +221,7 @@ _PLACEHOLDER = re.compile(
     r"|<[a-z_ -]+>|%(?:\(\w+\))?[sr]|\$\d{1,2}|\$[A-Z_]{3,}|\$\{{1,2}[\w .:-]*\}{0,2}|\{\{.*"
     r"|(?:[a-z_]\w*\.)*(?:environ|getenv)[(\[].*|(?:[a-z_]+\.)*[a-z_]+\(.*|optional\[.*"
     r"|(?:args|config|options|os|request|self|settings)\.[a-z_.]+[),]?|[a-z_]+=\d{1,9}"
+    r"|(?:invalid|is|must|not|too)[_-][a-z_-]+|\((?:known|sensitive)|(?:alg|aud|exp|iss|kid|sub|typ)=.*"
     r"|S-1(?:-\d+)+|(?:ecdsa-|md5:|sha256:|ssh-).*",
     re.IGNORECASE,
 )
@@ -170,6 +231,7 @@ _WEAK_NAMES = frozenset({"auth", "key", "pin", "pw", "sid", "sig", "signature"})
 STRONG_VALUE = re.compile(r"(?=\S*\d)\S{4,}|\S{16,}|[(\[].*\d.*", re.DOTALL)
 # An array of sentences, such as the errors of a form.
 _SENTENCES = re.compile(r"\w\s+\w")
+_CACHE_KEY = re.compile(r"[A-Za-z][a-z_]{1,30}:(?!\S{32})")
 # Numbers that say how many.
 _SHORT_NUMBER = re.compile(r"\d{1,3}[\])}>.]*")
 _SHORT_SECRETS = ("cvc", "cvv", "cvv2", "pin")
@@ -211,6 +273,17 @@ NAME_PARTS = [
     "answer",
     "phrase",
     "verifier",
+    "passord",
+    "parola",
+    "adgangskode",
+    "enord",
+    "haslo",
+    "has\u0142o",
+    "heslo",
+    "jelsz",
+    "salasana",
+    "ifre",
+    *FOREIGN_NAMES,
 ]
 IsSecretName = Callable[[str], bool]
 
@@ -234,6 +307,8 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
     text = redact_forms(text, lowered)
     if not any(map(lowered.__contains__, NAME_PARTS)):
         return text
+    if "values" in lowered:
+        text = redact_inserts(text, is_secret_name)
 
     def of_named(match: re.Match[str]) -> str:
         group = match.lastgroup or "plain"
@@ -303,6 +378,8 @@ def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
         or _PLACEHOLDER.fullmatch(value) is not None
         or value.startswith(REDACTED)
         or (name.lower() in _WEAK_NAMES and STRONG_VALUE.match(value) is None)
+        # key=user:5:profile of a cache
+        or (name.lower() == "key" and _CACHE_KEY.match(value) is not None)
         # token: 5 of 10, tokens: 4096
         or (not last_name.endswith(_SHORT_SECRETS) and _SHORT_NUMBER.fullmatch(value) is not None)
         or (name[-1:] in "sS" and value.rstrip("]})>.").isdigit())

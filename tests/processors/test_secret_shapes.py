@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.harmless_lines import HARMLESS, HARMLESS_NAMES
-from support.secret_shapes import SECRET, STRUCTURES, TEXTS
+from support.secret_shapes import STRUCTURES, TEXTS
 from support.secret_table import missed, redacted, table, touched, tried, written
+from support.secret_values import SECRET
 
 from structlog_mozdef import MozDefRenderer, Redactor
 from structlog_mozdef.processors.secret_formats import FORMAT_PARTS
@@ -103,6 +104,35 @@ PIECES = [
     *("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "Set-Cookie: ", "machine a login b password "),
     *("\u212aey", "\x00", "\x1f", "\x85", "\xa0", "\u2003", "\u20ac", "\u00e9", "\U0001f511"),
     *("\uff1a", "\uff1d", "\u3000"),
+    # Of commands, protocols, calls and SQL.
+    *(" -P ", " -w ", " -a", " -u ", "unzip", "ldapsearch", "7z x ", "htpasswd -b f a ", "curl"),
+    *("vault login ", "echo ", " | chpasswd", "sudo -S", "jdbc:oracle:thin:a/", "sqlplus "),
+    *(
+        "', '",
+        '", "',
+        '","',
+        'To-SecureString "',
+        "requirepass ",
+        "bindpw ",
+        "rabbitmqctl add_user a ",
+    ),
+    *("AUTH PLAIN ", "(AUTH ", '"AUTH" "', "> PASS ", "auth=('a', '", "mysqli_connect('a', 'b', '"),
+    *("insert into a (b, ", ") values ('c', '", "[parameters: (", "is generated for a: "),
+    # Names and values apart, and some formats.
+    *('{"name": "', '"value": "', ",value=", " value: ", "- name: ", "--name ", " --value "),
+    *("secret set ", " --body ", "SetEnv ", '<<"', "{", "}", "</key><string>", ": {", "\n- "),
+    *(
+        "\n  a input_value='",
+        'string(5) "',
+        ";password=a b;",
+        '"kty"',
+        '"d": "',
+        "$6$",
+        "$",
+        "a-us1",
+    ),
+    *("reset/a/", "a1b2c3-", "/services/T1234567/B1234567/", "123456789:AA", "unseal key: "),
+    *("seed phrase: ", "abandon ability able ", "9f86d081884c7d659a2feaa0c55ad015"),
     *("x", "hunter2", "Zx9kQw7pL2mN8vB4Zx9kQw7pL2mN8vB4", "QZ7XB2NV9KL4MT8P", "12345678"),
 ]
 

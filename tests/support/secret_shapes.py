@@ -3,18 +3,15 @@
 ``test_secret_shapes`` tries them all; the table in docs/redaction.rst is made of its results.
 """
 
+import argparse
 import collections
 import dataclasses
 import json
 import types
 from typing import NamedTuple
 
-SECRET = "s3cr3t-V4lue"
-ANOTHER = "Zx9/kQ?w#7pL"
-HEX = "9f86d081884c7d659a2feaa0c55ad015"
-#: What must be gone: the secret itself, or the random part of a token.
-RANDOM = "Q7vB2nX9kL4mT8pR1sW6yZ3cD5fG0hJ2aEuK"
-JWT = f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{RANDOM}"
+from support.secret_outputs import OUTPUTS
+from support.secret_values import ANOTHER, HEX, JWT, RANDOM, SECRET
 
 NAMES = [
     "password",
@@ -700,6 +697,7 @@ TEXTS = {
         f"user=kang&password={SECRET}&x=1",
         f'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n{SECRET}\r\n--b--',
     ],
+    **OUTPUTS,
 }
 
 
@@ -752,31 +750,22 @@ STRUCTURES = [
     collections.ChainMap({"secret": SECRET}),
     ExceptionGroup("several", [ValueError(f"token={SECRET}")]),
     KeyError({"password": SECRET}),
+    ["mysql", "-u", "root", f"-p{SECRET}", "shop"],
+    ["/usr/bin/redis-cli", "-h", "redis", "-a", SECRET, "PING"],
+    ["sudo", "ldapsearch", "-D", "cn=admin,dc=example", "-w", SECRET],
+    ("curl", "-sS", "-u", f"kang:{SECRET}", "https://example.com/"),
+    ["docker", "login", "-u", "kang", "-p", SECRET],
+    argparse.Namespace(user="kang", password=SECRET),
+    {"Env": ["PATH=/usr/bin", f"POSTGRES_PASSWORD={SECRET}"]},
+    {"type": "http", "headers": [(b"host", b"x"), (b"x-api-key", SECRET.encode())]},
+    bytearray(b'{"user": "kang", "password": "%s"}' % SECRET.encode()),
+    f"password={SECRET}".encode("utf-16-le"),
+    {"a": {"b": {"c": [{"smtp_pwd": SECRET}]}}},
+    {"passwords": ["hunter2", SECRET]},
+    {"credentials": {"kind": "basic", "value": SECRET}},
+    {"Message": json.dumps({"detail": json.dumps({"user": "kang", "password": SECRET})})},
+    collections.defaultdict(str, {"db_password": SECRET}),
+    {"headers": {"Set-Cookie": ["theme=dark; Path=/", f"sid={SECRET}; HttpOnly"]}},
+    {"HTTP_AUTHORIZATION": f"Basic {SECRET}", "REQUEST_METHOD": "GET"},
+    [{"kty": "oct", "kid": "1", "k": SECRET}],
 ]
-
-#: What must be gone from each text: the first of these that it contains.
-_SECRETS = (
-    SECRET,
-    ANOTHER,
-    HEX,
-    RANDOM,
-    RANDOM[:20],
-    "493817",
-    "QZ7XB2NV9KL4MT8P",
-    "SyQ7vB2nX9kL",
-    "a2FuZzpz",
-    "czNjcjN0LVY0bHVl",
-    "s3cr3t",
-    "ab/cd",
-    RANDOM.upper(),
-    "4711",
-    "1234-5678",
-    "4938",
-    "=493",
-    " 493",
-)
-
-
-def secret_in(text):
-    """Return the secret that *text* contains."""
-    return next(secret for secret in _SECRETS if secret in text)

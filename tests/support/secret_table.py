@@ -6,13 +6,8 @@
 from pathlib import Path
 
 from support.harmless_lines import HARMLESS, HARMLESS_NAMES
-from support.secret_shapes import (
-    NAMES,
-    SECRET,
-    STRUCTURES,
-    TEXTS,
-    secret_in,
-)
+from support.secret_shapes import NAMES, STRUCTURES, TEXTS
+from support.secret_values import SECRET, secret_in
 
 from structlog_mozdef import MozDefRenderer, Redactor
 
