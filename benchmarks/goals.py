@@ -77,8 +77,8 @@ GOALS = (
         0.8,
     ),
     Goal("... through the spool", "unredacted/spool.arrived_a_second", 0.65),
-    _none_lost("... not arrived, in memory", "unredacted/memory.lost"),
-    _none_lost("... through the spool", "unredacted/spool.lost"),
+    _none_lost("... lost, in memory", "unredacted/memory.lost"),
+    _none_lost("... lost, through the spool", "unredacted/spool.lost"),
     Goal(
         "events a second from a spool with a million",
         "drain_a_second",

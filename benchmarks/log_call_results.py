@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.results import Results, Table, count, micro, ratio
+from benchmarks.loggers import hyperscan_here
+from benchmarks.results import Results, Table, count, lost_of, micro, of_rounds, ratio
 from benchmarks.ways import (
     ASYNC,
     EXCEPTION,
@@ -72,10 +73,6 @@ def _time(name: str) -> Column:
     return f"{header} us", lambda way, _: micro(way.median(name))
 
 
-def _lost(way: Measured) -> str:
-    return f"{count(way.total('lost'))} of {count(way.total('logged'))}"
-
-
 _RATIO: Column = ("ratio", lambda way, floor: ratio(way.median("median"), floor.median("median")))
 _MEAN: Column = ("mean ratio", lambda way, floor: ratio(way.median("mean"), floor.median("mean")))
 _CALLS_RATIO: Column = (
@@ -85,7 +82,7 @@ _CALLS_RATIO: Column = (
 _CALLS: Column = ("calls/s", lambda way, _: count(way.median("calls_a_second")))
 _CPU: Column = ("CPU us/event", lambda way, _: micro(way.median("cpu")))
 _ARRIVED: Column = ("arrived/s", lambda way, _: count(way.median("arrived_a_second")))
-_LOST: Column = ("not arrived", lambda way, _: _lost(way))
+_LOST: Column = ("lost", lambda way, _: lost_of(way.total("lost"), way.total("logged")))
 _DROPPED: Column = ("dropped and counted", lambda way, _: count(way.total("dropped")))
 
 _SINGLE = [_time(name) for name in ("median", "p99", "p999")]
@@ -112,9 +109,10 @@ def _groups(found: Found) -> list[Group]:
             "log call of this project, one thread",
             ONE_THREAD,
             _ONE,
-            f"an event of about 450 bytes; {calls}; CPU: of all threads of the process, until the"
-            " last event is delivered; arrived/s: from the first call to the last event at the"
-            " receiver; not arrived: of all rounds; ratio: to the floor; each in its own process",
+            f"an event of about 450 bytes; {hyperscan_here()}; {calls}; CPU: of all threads of the"
+            " process, until the last event is delivered; arrived/s: from the first call to the"
+            " last event at the receiver; lost: not arrived there, of all rounds; ratio: to the"
+            " floor; each in its own process",
         ),
         Group(
             "log call of a tee and of log handlers",
@@ -168,7 +166,7 @@ def _groups(found: Found) -> list[Group]:
             f" {STATES['full/memory'].events:,} events, with room for 100,000; orphans: streams of"
             " dead processes, an event each, and pauses between the calls, so that the sink looks"
             " for orphans meanwhile; a poison event: the receiver answers 500 to each request with"
-            " the first event in it, which is not counted as missing; the rest as in the first"
+            " the first event in it, which is not counted as lost; the rest as in the first"
             " table",
         ),
     ]
@@ -190,11 +188,9 @@ def _table(group: Group, found: Found) -> Table:
 
 def _rounds(group: Group, found: Found) -> str:
     rounds = {len(found[key].rounds) for key in group.ways if key in found}
-    fewest, most = min(rounds), max(rounds)
-    if most == 1:
-        return "one round"
-    span = str(most) if fewest == most else f"{fewest} to {most}"
-    return f"medians of {span} interleaved rounds"
+    if len(rounds) == 1:
+        return of_rounds(rounds.pop())
+    return f"medians of {min(rounds)} to {max(rounds)} interleaved rounds"
 
 
 def _name(way: Way, measured: Measured) -> str:

@@ -6,6 +6,7 @@ set-up of a whole process, as the documents show it.
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import sys
 from typing import Any
@@ -31,6 +32,14 @@ class Nowhere:
 def hide_hyperscan() -> None:
     """Let this process be as one in which hyperscan is not installed."""
     sys.modules["hyperscan"] = None  # type: ignore[assignment]  # as the import system has it
+
+
+def hyperscan_here() -> str:
+    """Say which hyperscan looks for secrets."""
+    try:
+        return f"with hyperscan {importlib.metadata.version('hyperscan')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "hyperscan is not installed"
 
 
 def floor_processors(*, exceptions: bool = False) -> list[Any]:

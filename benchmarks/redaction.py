@@ -7,7 +7,6 @@ where a real program would repeat it as well (the names of fields, the user agen
 from __future__ import annotations
 
 import concurrent.futures
-import importlib.metadata
 import itertools
 import json
 import multiprocessing
@@ -20,6 +19,7 @@ from benchmarks.loggers import (
     Nowhere,
     configured_logger,
     hide_hyperscan,
+    hyperscan_here,
     structlog_json_logger,
 )
 from benchmarks.results import Results, Table, micro, ratio
@@ -180,18 +180,11 @@ def main(*, quick: bool = False) -> Results:
                 ],
                 rows,
                 "processor time; ratio: to structlog's own JSON chain writing to /dev/null, in the"
-                f" same run; hyperscan: {_hyperscan()}; medians of {rounds} interleaved rounds of"
+                f" same run; {hyperscan_here()}; medians of {rounds} interleaved rounds of"
                 f" {calls:,} calls (50 kB: a tenth)",
             )
         ]
     )
-
-
-def _hyperscan() -> str:
-    try:
-        return f"version {importlib.metadata.version('hyperscan')}"
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed, so both figures are without"
 
 
 def _measure(uses_hyperscan: bool, rounds: int, calls: int) -> dict[str, Medians]:

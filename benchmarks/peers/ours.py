@@ -9,17 +9,18 @@ from benchmarks.peers.base import QUEUE_BYTES, QUEUE_EVENTS, Destination, Peer
 
 class _Ours:
     def __init__(self, url: str, **options: Any) -> None:
-        from benchmarks.loggers import explicit_logger
-        from structlog_mozdef import Sink
+        from benchmarks.set_ups import configured
 
-        self._sink = Sink(url, **options)
-        self._log = explicit_logger(self._sink)
+        self._set_up = configured(url, **options)
+        # As the other loggers that are compared: already bound.
+        self._log = self._set_up.log.bind()
 
     def log(self, fields: dict[str, Any]) -> None:
         self._log.info("User logged in", **fields)
 
     def close(self) -> None:
-        self._sink.close(600)
+        assert self._set_up.sink is not None
+        self._set_up.sink.close(600)
 
 
 def _open_memory(destination: Destination) -> _Ours:
@@ -37,8 +38,8 @@ MEMORY = Peer(
     distributions=("structlog-mozdef",),
     imports=_IMPORTS,
     open=_open_memory,
-    settings="the chain of the README's explicit set-up; up to 500,000 events as in the"
-    " other queues (default 100,000 and 64 MiB)",
+    settings="configure() as in the README, which redacts secrets and numbers events; up to"
+    " 500,000 events as in the other queues (default 100,000 and 64 MiB)",
     loss="counted if the buffer is full; what is in memory is lost with the process",
     events=200_000,
     ours=True,
