@@ -182,7 +182,7 @@ class HTTPClient:
             raise http.client.IncompleteRead(b"", raw.length_remaining)  # urllib3 1 says nothing
         raw.release_conn()
         self._kept_until = None
-        if raw.version == 11 and "close" not in response.headers.get("Connection", ""):
+        if raw.version == 11 and "close" not in response.headers.get("Connection", "").lower():
             self._kept_until = Deadline.after(_IDLE_LIMIT, self._clock)
         return b"".join(parts)
 

@@ -451,9 +451,12 @@ def test_server_that_closes_after_each_answer(text):
         assert (receiver.connections, len(receiver.requests)) == (4, 4)
 
 
-def test_closed_connection_is_not_taken_for_a_kept_one():
+@pytest.mark.parametrize(
+    "text", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: Close\r\n\r\n"]
+)
+def test_closed_connection_is_not_taken_for_a_kept_one(text):
     """Where the server said that it closes, the next failure is one of a new connection."""
-    answers = iter([_cut(b"HTTP/1.0 200 OK\r\n\r\n")])
+    answers = iter([_cut(text)])
     with (
         Receiver(lambda request: next(answers, CLOSE)) as receiver,
         contextlib.closing(HTTPTransport(f"{receiver.base}/_bulk")) as transport,
