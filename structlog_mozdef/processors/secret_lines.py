@@ -99,6 +99,7 @@ _CASELESS = (
     ),
     r"(?:7z|7z[ar]|rar) [a-z] -h?p",
     rf"ldap(?:add|modify|passwd|search){_OPTION}w|redis-cli{_OPTION}a|smbclient",
+    rf"snmp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx]|@tcp\(|enable (?:password|secret) |psk \\",
     rf"htpasswd{_NEXT}-|vault{_NEXT}login{_NEXT}",
     r"rabbitmqctl.*(?:add_user|authenticate_user|change_password)",
     r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s)",

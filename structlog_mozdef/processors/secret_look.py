@@ -32,6 +32,8 @@ EXAMINED_FIELDS = (
 #: No more of a name is looked at.
 NAME_LIMIT = 500
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+# What is beside these may be a secret: keys in JSON, and the errors of pydantic.
+_TELLING_NAMES = frozenset({"kty", "loc"})
 _REMEMBERED_NAMES = 4096
 _REMEMBERED_TEXTS = 2000
 _TEXT_LIMIT = 200
@@ -156,7 +158,7 @@ class SecretLook:
                 self._decided.clear()
                 self._harmless.clear()
             self._decided[key] = secret
-            if not secret and key != "kty":  # what is beside it may be a key's
+            if not secret and key not in _TELLING_NAMES:
                 self._harmless.add(key)
         return secret
 

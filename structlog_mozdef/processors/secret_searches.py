@@ -33,7 +33,8 @@ BEFORE_VALUE = (
     rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
     # {NAME,"x"}, NAME,value=x, <key>NAME</key>
     rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value"
-    r"|</key"
+    # NAME'), 'msg' of FastAPI
+    r"|</key|\\*(?:\\\"|'),?[)\]], ?\\*(?:\\\"|')msg"
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
 )
@@ -106,11 +107,11 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
-            r"| is generated for ))"
+            r"| is generated for |(?<=enable password) ))"
         ),
         (
-            rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}"
-            rf"|n(?:ha{_END}|ord{_REST})"
+            rf"e(?:cret(?:{_REST}|(?<=enable secret) )|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
+            rf"|rtion(?<=assertion){_END}|n(?:ha{_END}|ord{_REST})"
             r"|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
             r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
             r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
@@ -118,8 +119,8 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         rf"rf(?<=[cx]srf){_REST}",
         rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END}|fre{_END})",
-        rf"n(?<=dsn){_END}",
-        rf"k(?:(?<=psk){_END}|top(?<=rdesktop){_OPTION}p)",
+        rf"n(?:(?<=dsn){_END}|mp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx])",
+        rf"k(?:(?<=psk)(?:{_END}| \\)|top(?<=rdesktop){_OPTION}p)",
         rf"a(?:ml{JOINTS}response{_END}|lasana{_REST})",
         rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p)",
         r"mbclient",
@@ -189,6 +190,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"m(?:itool(?<=ipmitool){_OPTION}p|odify(?<=ldapmodify){_OPTION}w)",
         rf"search(?<=ldapsearch){_OPTION}w",
         rf" (?:(?<=unzip )|(?<=mongodump ))(?:{_WORDS}-|-)p",
+        r"\((?<=@tcp\()",
         r"ut_value=(?<=input_value=)",
     ),
     "_": (

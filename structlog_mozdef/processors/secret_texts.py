@@ -17,11 +17,13 @@ from structlog_mozdef.processors.secret_sql import redact_inserts
 # NAME=value, "NAME": "value", NAME => 'value', \"NAME\": \"value\": what a secret is depends on
 # the name, so the value is only looked at where the name asks for it: it may hold others.
 # It can be an item, NAME['NAME'] = value, or one of a form, NAME[NAME]=value. It is no part of an
-# Amazon resource name, arn:aws:...:123456789012:secret:..., and nothing that a parser came upon.
+# Amazon resource name, arn:aws:...:123456789012:secret:..., nothing that a parser came upon, and no
+# result of a test, --- PASS: TestX.
 _NAME = (
-    r"(?<![\w./-])(?<!\d{12}:)(?<![Uu]nexpected )(?P<name>[\w.-]++)"
+    r"(?<![\w./-])(?<!\d{12}:)(?<![Uu]nexpected )(?<!--- )(?P<name>[\w.-]++)"
     r"(?:(?:\\{0,8}[\"']|&quot;|&\#3[49];)?(?:\[?\]\\{0,8}[\"']?)?[ \t\xa0\u3000]{0,8}"
-    r"(?:=>(?:\r?\n[ ]{0,20})?|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),)[ \t\xa0\u3000]{0,8}"
+    r"(?:=>(?:\r?\n[ ]{0,20})?|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),[ ]{0,16}?)"
+    r"[ \t\xa0\u3000]{0,8}"
     # The same in a URL within a URL, and in JSON without any sign of HTML.
     r"|(?:%(?:25){0,3}(?:2[027]|5[BDbd])){0,3}(?:=(?!=)|%(?:25){0,3}3[ADad]|\\{1,8}u003[Dd]))"
 )
@@ -81,6 +83,11 @@ _NAMED = (
         r"(?m)^(?P<name>[\w.]{1,80})(?:\r?\n|\\n)[ ]{2}[^\r\n]{1,300}?[ ]input_value="
         r"\\{0,8}['\"](?P<quoted>[^'\"\r\n\\]{1,500})"
     ),
+    # 'loc': ('body', 'NAME'), 'msg': '...', 'input': 'x' of FastAPI and pydantic
+    (
+        r"[\"'](?P<name>\w{1,80})\\{0,8}[\"'],?[)\]], ?\\{0,8}[\"']msg\\{0,8}[\"']:[^\r\n]{1,300}?"
+        r"[\"']input\\{0,8}[\"']: ?\\{0,8}[\"'](?P<quoted>[^\"'\r\n\\]{1,500})"
+    ),
     # <key>NAME</key><string>x</string>
     r"<key>(?P<name>[\w.-]{1,80})</key>[ \t\r\n]{0,20}<string>(?P<plain>[^<>]{1,500})",
     # /NAME:value
@@ -128,6 +135,9 @@ _HARMLESS_VALUES = frozenset(
         "bytes",
         "cannot",
         "changed",
+        "chauthtok",
+        "complete",
+        "completed",
         "created",
         "creating",
         "creation",
@@ -139,6 +149,7 @@ _HARMLESS_VALUES = frozenset(
         "destroying",
         "destruction",
         "disabled",
+        "done",
         "empty",
         "enabled",
         "expected",
@@ -147,7 +158,9 @@ _HARMLESS_VALUES = frozenset(
         "failed",
         "false",
         "field",
+        "finished",
         "flag",
+        "forbidden",
         "found",
         "generated",
         "granted",
@@ -159,6 +172,7 @@ _HARMLESS_VALUES = frozenset(
         "is",
         "issued",
         "loaded",
+        "locked",
         "malformed",
         "mismatch",
         "mismatched",
@@ -177,9 +191,12 @@ _HARMLESS_VALUES = frozenset(
         "optional",
         "or",
         "parameter",
+        "passed",
+        "pending",
         "present",
         "provided",
         "reading",
+        "ready",
         "redacted",
         "refresh",
         "refreshed",
@@ -193,9 +210,14 @@ _HARMLESS_VALUES = frozenset(
         "sent",
         "should",
         "signature",
+        "skipped",
+        "started",
         "str",
         "strict",
         "string",
+        "succeeded",
+        "success",
+        "successful",
         "this",
         "too",
         "true",
@@ -222,6 +244,7 @@ _PLACEHOLDER = re.compile(
     r"|(?:[a-z_]\w*\.)*(?:environ|getenv)[(\[].*|(?:[a-z_]+\.)*[a-z_]+\(.*|optional\[.*"
     r"|(?:args|config|options|os|request|self|settings)\.[a-z_.]+[),]?|[a-z_]+=\d{1,9}"
     r"|(?:invalid|is|must|not|too)[_-][a-z_-]+|\((?:known|sensitive)|(?:alg|aud|exp|iss|kid|sub|typ)=.*"
+    r"|(?:(?:rsa|dsa|ecdsa|hmac)[-_])?sha[-_]?\d{1,3}"
     r"|S-1(?:-\d+)+|(?:ecdsa-|md5:|sha256:|ssh-).*",
     re.IGNORECASE,
 )
@@ -231,7 +254,9 @@ _WEAK_NAMES = frozenset({"auth", "key", "pin", "pw", "sid", "sig", "signature"})
 STRONG_VALUE = re.compile(r"(?=\S*\d)\S{4,}|\S{16,}|[(\[].*\d.*", re.DOTALL)
 # An array of sentences, such as the errors of a form.
 _SENTENCES = re.compile(r"\w\s+\w")
-_CACHE_KEY = re.compile(r"[A-Za-z][a-z_]{1,30}:(?!\S{32})")
+_CACHE_KEY = re.compile(r"[a-z][a-z_-]{1,30}[:/](?!\S{32})")
+# "password", "email": a list of names, and no name before its value.
+_WORDS = re.compile(r"[a-z_.:-]+")
 # Numbers that say how many.
 _SHORT_NUMBER = re.compile(r"\d{1,3}[\])}>.]*")
 _SHORT_SECRETS = ("cvc", "cvv", "cvv2", "pin")
@@ -351,7 +376,7 @@ def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
         if value is None:
             continue
         group = value.lastgroup or "plain"
-        if named[0][-1:] in ", " and _is_name(text, named.end("name"), value.end()):
+        if _is_no_value(text, named, value):
             continue
         if _is_secret(named["name"], value[group], is_secret_name):
             pieces += (text[end : value.start(group)], REDACTED)
@@ -359,12 +384,38 @@ def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
     return "".join((*pieces, text[end:])) if pieces else text
 
 
-def _is_name(text: str, start: int, end: int) -> bool:
-    """Return whether what ends at *end* is the next name, as in ``"type": "password", "label": 1``.
-
-    The separator is at *start*.
-    """
-    return "," in text[start : start + 8] and text[end : end + 4].lstrip(" \\\"'")[:1] == ":"
+def _is_no_value(text: str, named: re.Match[str], value: re.Match[str]) -> bool:
+    """Return whether *value* only stands in the place of a value, behind the name in *named*."""
+    name, end = named["name"], value.end()
+    between = text[named.end("name") : named.end()]
+    before = text[max(named.start() - 8, 0) : named.start()]
+    if "," in between:
+        # The next name, as in "type": "password", "label": 1 and "user"."password", "user"."id",
+        return (
+            text[end : end + 4].lstrip(" \\\"'")[:1] == ":"
+            or before.rstrip("\"'`\\")[-1:] == "."
+            or (
+                before.rstrip("\"'\\bu")[-1:] != "("
+                and _WORDS.fullmatch(value[value.lastgroup or "plain"]) is not None
+            )
+        )
+    quoted = value["quoted"]
+    if quoted is not None:
+        # "Password:" is a string by itself, and this quote its end.
+        return (
+            quoted[0] == " " and before[-1:] == value["quote"][-1:] and before[-1:] not in between
+        )
+    # app.credentials: Looking for ..., of a logger
+    plain = value["plain"]
+    return (
+        plain is not None
+        and "." in name
+        and between == ": "
+        and plain.isalpha()
+        and plain.istitle()
+        and text[end : end + 1] == " "
+        and text[end + 1 : end + 3].islower()
+    )
 
 
 def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
@@ -382,7 +433,7 @@ def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
         or (name.lower() == "key" and _CACHE_KEY.match(value) is not None)
         # token: 5 of 10, tokens: 4096
         or (not last_name.endswith(_SHORT_SECRETS) and _SHORT_NUMBER.fullmatch(value) is not None)
-        or (name[-1:] in "sS" and value.rstrip("]})>.").isdigit())
+        or (("tokens" in last_name or name[-1:] in "sS") and value.rstrip("]})>.").isdigit())
         # token=token)
         or lowered.rstrip("),") == last_name
         or (value[0] in "[(" and _SENTENCES.search(value) is not None)
