@@ -193,6 +193,24 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         ),
         rf"\1{REDACTED}",
     ),
+    # In a sentence, where it looks like nothing else.
+    (
+        ("pass",),
+        (
+            r"(?i)((?<![a-z])pass(?:code|phrase|wd|word)[ ]is:?[ ])"
+            r"(?!\d{4}-|(?:base|md|sha|utf)-?\d)"
+            r"(?=[!-~]{0,40}\d)(?=[!-~]{0,40}[a-z])[^\s\"'\\,;<>\[]{6,}"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (
+        ("token ", "api key "),
+        (
+            r"(?i)(?<!unexpected )(\b(?:token|api[ ]key)[ ]\\{0,8}[\"'])"
+            r"(?=[a-z_-]{0,40}\d)[^\s\"'\\]{10,}(?=\\{0,8}[\"'])"
+        ),
+        rf"\1{REDACTED}",
+    ),
     (
         ("2fa", "mfa", "otp", "pin"),
         r"(?i)\b((?:2fa|mfa|pin|t?otp)(?:[ ]is|[ ]code)?[ ])\d{4,8}\b",

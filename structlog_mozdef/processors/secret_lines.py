@@ -55,7 +55,7 @@ _ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
 # cost half as much again.
 _OPTIONS = (
     "pass|pw|secret|token|key|auth|sess|cookie|credential|creds|jwt|csrf|xsrf|bearer|sid|sig|pin|otp"
-    rf"|cv[cv]|assertion|dsn|psk|-code|code-verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
+    rf"|cv[cv]|assertion|dsn|psk|-code|code-?verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
     rf"|contrase|senha|saml|connection{JOINTS}string|community{JOINTS}string|snmp{JOINTS}community"
     rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase|haslo|has\xc5[\x81\x82]o|heslo|parola|ifre"
     r"|salasana|senord|adgangskode|jelsz"
@@ -89,6 +89,8 @@ _CASELESS = (
     ),
     r"set(?:x|env) |(?:config|configure|secret) set | --(?:body|value)[ =]",
     r"password[^:\\]*: ?\\[rn]|password is generated for ",
+    r"pass(?:code|phrase|wd|word) is:? [^ ]*[0-9]",
+    r"(?:token|api key) \\*(?:\\\"|')[^ \"'\\]*[0-9]",
     r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
     r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
     r"otp is |one[ -]?time password(?:(?: |\\t)*[:=]| is)",

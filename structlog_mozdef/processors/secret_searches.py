@@ -33,7 +33,8 @@ BEFORE_VALUE = (
     rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
     # {NAME,"x"}, NAME,value=x, <key>NAME</key>
     rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value"
-    # NAME'), 'msg' of FastAPI
+    # NAME'), 'msg' of FastAPI; the next column of a table
+    r"|(?: {2,40}|(?:\\t)+)[^ \"\\]{0,400}\d"
     r"|</key|\\*(?:\\\"|'),?[)\]], ?\\*(?:\\\"|')msg"
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
@@ -89,11 +90,15 @@ _COLON = r"(?:\\*[\"'])? ?[:=]"
 # characters that are written as they are, and looks back from there: so most are skipped at once.
 _SEARCHES: dict[str, tuple[str, ...]] = {
     "k": (
-        rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}})",
+        (
+            rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}}"
+            r"| \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
+        ),
         rf"ie(?<=cookie){_REST}",
         (
             rf"ey(?:{_behind(['unseal', '[cdeghinprst]'], 'key')}{_REST}"
-            rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key))"
+            rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key)"
+            r"|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
         ),
         r"ty(?<=kty)(?:\\+\"|')",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
@@ -105,9 +110,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}"
             rf"|(?:e|\xc3[\x89\xa9])?{_END}"
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
+            r"|(?:code|phrase|wd) is:? [^ ]{0,160}\d"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
-            r"| is generated for |(?<=enable password) ))"
+            r"| is:? [^ ]{0,160}\d| is generated for |(?<=enable password) ))"
         ),
         (
             rf"e(?:cret(?:{_REST}|(?<=enable secret) )|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"

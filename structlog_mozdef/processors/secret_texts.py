@@ -22,7 +22,7 @@ from structlog_mozdef.processors.secret_sql import redact_inserts
 _NAME = (
     r"(?<![\w./-])(?<!\d{12}:)(?<![Uu]nexpected )(?<!--- )(?P<name>[\w.-]++)"
     r"(?:(?:\\{0,8}[\"']|&quot;|&\#3[49];)?(?:\[?\]\\{0,8}[\"']?)?[ \t\xa0\u3000]{0,8}"
-    r"(?:=>(?:\r?\n[ ]{0,20})?|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),[ ]{0,16}?)"
+    r"(?:=>(?:\r?\n[ ]{0,20})?|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),[ ]{0,16})"
     r"[ \t\xa0\u3000]{0,8}"
     # The same in a URL within a URL, and in JSON without any sign of HTML.
     r"|(?:%(?:25){0,3}(?:2[027]|5[BDbd])){0,3}(?:=(?!=)|%(?:25){0,3}3[ADad]|\\{1,8}u003[Dd]))"
@@ -87,6 +87,11 @@ _NAMED = (
     (
         r"[\"'](?P<name>\w{1,80})\\{0,8}[\"'],?[)\]], ?\\{0,8}[\"']msg\\{0,8}[\"']:[^\r\n]{1,300}?"
         r"[\"']input\\{0,8}[\"']: ?\\{0,8}[\"'](?P<quoted>[^\"'\r\n\\]{1,500})"
+    ),
+    # NAME    value: a line of a table
+    (
+        r"(?m)^[ ]{0,8}(?P<name>[\w.-]{1,80})(?:[ ]{2,40}|\t{1,8})"
+        r"(?P<plain>(?=[^\s\"\\]{0,100}\d)[^\s\"]{6,})[ ]{0,40}\r?$"
     ),
     # <key>NAME</key><string>x</string>
     r"<key>(?P<name>[\w.-]{1,80})</key>[ \t\r\n]{0,20}<string>(?P<plain>[^<>]{1,500})",
@@ -424,7 +429,7 @@ def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
     lowered = value.lower()
     last_name = re.split(r"[.-]", name.lower())[-1]
     return not (
-        lowered.rstrip("]})>.") in _HARMLESS_VALUES
+        lowered.rstrip("]})>.:") in _HARMLESS_VALUES
         or lowered.partition(" ")[0] in _HARMLESS_VALUES
         or _PLACEHOLDER.fullmatch(value) is not None
         or value.startswith(REDACTED)
