@@ -74,7 +74,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("oracle:", "sqlplus"),
         (
             r"(?i)((?:\bsqlplus\b[^\r\n]{0,100}?[ ][\"']?|\bjdbc:oracle:\w{2,6}:)[\w$#.-]{1,60}/)"
-            r"[^\s@\"']+(?=@)"
+            r"[^\s@\"']{1,100}(?=@)"
         ),
     ),
     (

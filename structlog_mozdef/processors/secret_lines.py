@@ -15,9 +15,9 @@ from typing import Any
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.processors.secret_searches import (
     AT_SIGN,
+    BEFORE_FOREIGN_VALUE,
     BEFORE_VALUE,
     FOREIGN,
-    FOREIGN_NAME,
     JOINTS,
     LETTER,
     Look,
@@ -67,7 +67,7 @@ _NEXT = r"[ ,\"'\\]+"
 _OPTION = r".*[ \"']-"
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
-    FOREIGN_NAME,
+    rf"{FOREIGN}[{LETTER}.-]*{BEFORE_FOREIGN_VALUE}",
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command, and <NAME type="x">
     (

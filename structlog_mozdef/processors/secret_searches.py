@@ -42,7 +42,9 @@ BEFORE_VALUE = (
 # What ends a name: only joints, or anything; and what stands before its value.
 _END = rf"[-_.]{{0,5}}+{BEFORE_VALUE}"
 # A wide colon is no letter.
-_REST = rf"(?:[0-9a-z_\x80-\xee\xf0-\xff.-]++|\xef(?!\xbc[\x9a\x9d])){{0,300}}+{BEFORE_VALUE}"
+_LETTERS = r"[0-9a-z_\x80-\xee\xf0-\xff.-]{0,300}+"
+_LETTERS = rf"{_LETTERS}(?:\xef(?!\xbc[\x9a\x9d]){_LETTERS}){{0,9}}+"
+_REST = rf"{_LETTERS}{BEFORE_VALUE}"
 _CREDENTIAL = r"(?: |\\t)+[a-z0-9+/=._~-]{8}"
 _IS = r"(?:(?: |\\t)*[:=]| is| \d{4})"
 
@@ -73,14 +75,10 @@ def in_bytes(word: str) -> str:
 
 # What is in each name, for options of commands and elements of XML.
 _PARTS = f"(?:{'|'.join(in_bytes(part) for part in NAME_PARTS if part not in FOREIGN_NAMES)})"
-#: Names of secrets in other alphabets, and such a name before its value. (<NAME type="x">, and a
-#: form with several parts, are in it.)
+#: Names of secrets in other alphabets, and what is between such a name and its value. (It can be in
+#: <NAME type="x"> and in a form with several parts.)
 FOREIGN = f"(?:{'|'.join(map(in_bytes, FOREIGN_NAMES))})"
-_FOREIGN_REST = (
-    rf"[{LETTER}.-]{{0,300}}?(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>"
-    r"|(?:\\*[\"'])?(?:\\[rn]))"
-)
-FOREIGN_NAME = f"{FOREIGN}{_FOREIGN_REST}"
+BEFORE_FOREIGN_VALUE = rf"(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>|(?:\\*[\"'])?(?:\\[rn]))"
 # Between two words of a command, and the beginning of an option behind one.
 _NEXT = r"[ ,\"'\\]+"
 _WORDS = r".{0,440}?[ \"']"
@@ -258,7 +256,7 @@ _FOREIGN_SEARCHES = (
     r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc.)",
     rf"\xc5(?:[\x9e\x9f]ifre|[\x81\x82]o(?<=has..o)){_END}",
     *(
-        rf"(?:{'|'.join(map(in_bytes, names))}){_FOREIGN_REST}"
+        rf"(?:{'|'.join(map(in_bytes, names))}){_LETTERS}{BEFORE_FOREIGN_VALUE}"
         for _, names in itertools.groupby(sorted(FOREIGN_NAMES), lambda name: name.encode()[0])
     ),
 )
