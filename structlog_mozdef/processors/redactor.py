@@ -24,7 +24,8 @@ from structlog_mozdef.processors.secret_look import (
     name_of_value,
 )
 from structlog_mozdef.processors.secret_names import bare
-from structlog_mozdef.processors.secret_texts import STRONG_VALUE, redact_text
+from structlog_mozdef.processors.secret_texts import redact_text
+from structlog_mozdef.processors.secret_values import STRONG_VALUE
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,

@@ -68,6 +68,24 @@ def test_secret_is_found_again(value):
         assert SECRET.encode() not in MozDefRenderer()(None, "info", event)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["docker", "run", "-p", "8080:80", "nginx"],
+        ["mysql", "-u", "root", "-p"],
+        ["ldapsearch", "-x", "-W", "-D", "cn=admin"],
+        ["ssh", "-p", "2222", "db"],
+        [["password", "token"], ["host", "x"]],
+        {"kty": "RSA", "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM", "e": "AQAB"},
+        [{"type": "int_parsing", "loc": ("body", "port"), "msg": "no integer", "input": "abc"}],
+    ],
+    ids=repr,
+)
+def test_harmless_structure_is_kept(value):
+    """A command without a secret, a public key or an error about another field stays as it is."""
+    assert redacted(value) == value
+
+
 def are_seen_in_a_line(text):
     """What each look at a rendered event says."""
     line = orjson.dumps({"details": {"author": text, "key_size": "basic"}, "summary": "a token"})
