@@ -75,7 +75,6 @@ def test_secret_is_found_again(value):
         ["mysql", "-u", "root", "-p"],
         ["ldapsearch", "-x", "-W", "-D", "cn=admin"],
         ["ssh", "-p", "2222", "db"],
-        [["password", "token"], ["host", "x"]],
         {"kty": "RSA", "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM", "e": "AQAB"},
         [{"type": "int_parsing", "loc": ("body", "port"), "msg": "no integer", "input": "abc"}],
     ],
