@@ -13,8 +13,6 @@ from structlog.typing import EventDict, WrappedLogger
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.process.standard_error import count_of
-from structlog_mozdef.processors.secret_commands import is_command
-from structlog_mozdef.processors.secret_formats import REDACTED, is_in_private_key
 from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
     NAME_LIMIT,
@@ -24,8 +22,10 @@ from structlog_mozdef.processors.secret_look import (
     name_of_value,
 )
 from structlog_mozdef.processors.secret_names import bare
-from structlog_mozdef.processors.secret_texts import redact_text
-from structlog_mozdef.processors.secret_values import STRONG_VALUE
+from structlog_mozdef.processors.secret_strings.commands import is_command
+from structlog_mozdef.processors.secret_strings.formats import REDACTED, is_in_private_key
+from structlog_mozdef.processors.secret_strings.texts import redact_text
+from structlog_mozdef.processors.secret_strings.values import STRONG_VALUE
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,

@@ -1,8 +1,8 @@
 """One look at a rendered line decides whether an event can have a secret in its strings.
 
 hyperscan, where it is installed, looks for all of the expressions below at once, at gigabytes a
-second. They match at least where a pattern of `secret_texts` or `secret_formats` does, which a test
-compares; so do those of `secret_searches`, which look at lines elsewhere.
+second. They match at least where a pattern of `secret_strings` does, which a test compares; so
+do those of `secret_searches`, which look at lines elsewhere.
 """
 
 from __future__ import annotations

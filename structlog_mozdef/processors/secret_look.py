@@ -15,7 +15,7 @@ from structlog_mozdef._raised import pass_on
 from structlog_mozdef.processors.secret_lines import line_look
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
 from structlog_mozdef.processors.secret_searches import search_look
-from structlog_mozdef.processors.secret_texts import redact_text
+from structlog_mozdef.processors.secret_strings.texts import redact_text
 from structlog_mozdef.rendering.convert import EVENT_LIMIT_BYTES, safe_str
 
 #: Those of the ten fields that can have secrets, beside the details. The others are a timestamp and

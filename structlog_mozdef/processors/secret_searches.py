@@ -3,7 +3,7 @@ r"""A look at a rendered line for hints of secrets, with nothing but `re`.
 A search is fast where its pattern begins with one character that is written as it is: Python skips
 what is before it, at some gigabytes a second. So each of the patterns below begins with one that
 several hints have in common, and looks at what is before and behind it. They match at least where a
-pattern of `secret_texts` and `secret_formats` does, which a test compares.
+pattern of `secret_strings` does, which a test compares.
 
 They are for bytes in small letters. In a line of JSON ``\"`` is a quote of a text, and ``"`` the
 end of one. So the names of fields, which stand before such an end, match nothing here: `Redactor`
@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from structlog_mozdef.processors.secret_names import FOREIGN_NAMES
-from structlog_mozdef.processors.secret_texts import NAME_PARTS
+from structlog_mozdef.processors.secret_strings.texts import NAME_PARTS
 
 Look = Callable[[bytes], bool]
 Search = Callable[[bytes], object]

@@ -14,11 +14,11 @@ from support.secret_table import missed, redacted, table, touched, tried, writte
 from support.secret_values import SECRET
 
 from structlog_mozdef import MozDefRenderer, Redactor
-from structlog_mozdef.processors.secret_formats import FORMAT_PARTS
 from structlog_mozdef.processors.secret_lines import line_look
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
 from structlog_mozdef.processors.secret_searches import search_look
-from structlog_mozdef.processors.secret_texts import NAME_PARTS, redact_text
+from structlog_mozdef.processors.secret_strings.formats import FORMAT_PARTS
+from structlog_mozdef.processors.secret_strings.texts import NAME_PARTS, redact_text
 
 MOST_MISSED = 0.05
 MOST_TOUCHED = 0.02

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from structlog_mozdef.processors.secret_formats import REDACTED
+from structlog_mozdef.processors.secret_strings.formats import REDACTED
 
 # Words that tell of a secret in its place.
 _WORDS = frozenset(

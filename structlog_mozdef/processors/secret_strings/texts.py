@@ -10,10 +10,10 @@ import functools
 import re
 from collections.abc import Callable
 
-from structlog_mozdef.processors.secret_formats import REDACTED, redact_forms
 from structlog_mozdef.processors.secret_names import FOREIGN_NAMES
-from structlog_mozdef.processors.secret_sql import redact_inserts
-from structlog_mozdef.processors.secret_values import (
+from structlog_mozdef.processors.secret_strings.formats import REDACTED, redact_forms
+from structlog_mozdef.processors.secret_strings.sql import redact_inserts
+from structlog_mozdef.processors.secret_strings.values import (
     STRONG_VALUE,
     is_secret_value,
     tells_of_secret,

@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Sequence
 
-from structlog_mozdef.processors.secret_commands import COMMANDS
+from structlog_mozdef.processors.secret_strings.commands import COMMANDS
 
 #: Replaces a secret.
 REDACTED = "[redacted]"
