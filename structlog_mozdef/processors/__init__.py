@@ -7,7 +7,7 @@ Before: structlog's own processors. After: `structlog_mozdef.rendering`.
   what was held back, each `flood` by one event, also when a sink is flushed (`held_back`).
 - `redactor`: `Redactor` replaces secrets. `secret_look`: whether an event can have one, which
   `secret_lines` sees in a rendered line with hyperscan, and `secret_searches` without.
-  `secret_names`: which names are those of secrets. `secret_texts`: secrets inside strings.
+  `secret_names`: which names are those of secrets. `secret_strings`: secrets inside strings.
 - `sequence`: `SequenceAdder` numbers the events of a process.
 - `trace`: the ids of OpenTelemetry's current span.
 """

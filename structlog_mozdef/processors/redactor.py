@@ -13,8 +13,6 @@ from structlog.typing import EventDict, WrappedLogger
 from structlog_mozdef._raised import pass_on, shows_half_made
 from structlog_mozdef._validate import check_names
 from structlog_mozdef.process.standard_error import count_of
-from structlog_mozdef.processors.secret_commands import is_command
-from structlog_mozdef.processors.secret_formats import REDACTED, is_in_private_key
 from structlog_mozdef.processors.secret_look import (
     EXAMINED_FIELDS,
     NAME_LIMIT,
@@ -24,7 +22,10 @@ from structlog_mozdef.processors.secret_look import (
     name_of_value,
 )
 from structlog_mozdef.processors.secret_names import bare
-from structlog_mozdef.processors.secret_texts import STRONG_VALUE, redact_text
+from structlog_mozdef.processors.secret_strings.commands import is_command
+from structlog_mozdef.processors.secret_strings.formats import REDACTED, is_in_private_key
+from structlog_mozdef.processors.secret_strings.texts import redact_text
+from structlog_mozdef.processors.secret_strings.values import STRONG_VALUE
 from structlog_mozdef.rendering.convert import (
     DEPTH_LIMIT,
     EVENT_LIMIT_BYTES,
@@ -47,7 +48,7 @@ _TOKEN_DIGITS = 20
 _KEY_MIN_BYTES = 16
 _ARGUMENTS = ("names", "patterns", "keep", "hash_names", "hash_key")
 _LEFT_OUT = "[left out: too many values]"
-_VALUE_KEYS = frozenset({"value", "Value"})
+_VALUE_KEYS = frozenset({"value", "Value", "input"})
 # The private parts of a key in JSON (RFC 7518), which says so by "kty".
 _KEY_PARTS = frozenset({"d", "dp", "dq", "k", "p", "q", "qi"})
 
@@ -168,7 +169,7 @@ class Redactor(SecretLook):
     def _mapping(self, value: dict[Any, Any], original: Any, depth: int, budget: list[int]) -> Any:
         redacted: dict[Any, Any] = {}
         changed = False
-        name = name_of_value(value)
+        name = name_of_value(value) or _name_of_input(value)
         is_key = "kty" in value
         for key, item in list(dict.items(value)):
             budget[0] -= _VALUE_COST
@@ -272,6 +273,14 @@ def _is_strong(item: Any) -> bool:
     It could be another name: ``fields=["password", "email"]``.
     """
     return _is_text(item) and STRONG_VALUE.fullmatch(safe_str(item)[:NAME_LIMIT]) is not None
+
+
+def _name_of_input(error: dict[Any, Any]) -> str | None:
+    """Return the name of the field that *error* is about: one of those of FastAPI and pydantic."""
+    place = error.get("loc")
+    if "input" not in error or type(place) not in (list, tuple) or not place:
+        return None
+    return place[-1] if type(place[-1]) is str else None
 
 
 def redactor_of(redact: object) -> Redactor | None:

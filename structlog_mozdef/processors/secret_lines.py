@@ -1,8 +1,8 @@
 """One look at a rendered line decides whether an event can have a secret in its strings.
 
 hyperscan, where it is installed, looks for all of the expressions below at once, at gigabytes a
-second. They match at least where a pattern of `secret_texts` or `secret_formats` does, which a test
-compares; so do those of `secret_searches`, which look at lines elsewhere.
+second. They match at least where a pattern of `secret_strings` does, which a test compares; so
+do those of `secret_searches`, which look at lines elsewhere.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.processors.secret_searches import (
     AT_SIGN,
+    BEFORE_FOREIGN_VALUE,
     BEFORE_VALUE,
     FOREIGN,
-    FOREIGN_NAME,
     JOINTS,
     LETTER,
     Look,
@@ -55,7 +55,7 @@ _ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
 # cost half as much again.
 _OPTIONS = (
     "pass|pw|secret|token|key|auth|sess|cookie|credential|creds|jwt|csrf|xsrf|bearer|sid|sig|pin|otp"
-    rf"|cv[cv]|assertion|dsn|psk|-code|code-verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
+    rf"|cv[cv]|assertion|dsn|psk|-code|code-?verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
     rf"|contrase|senha|saml|connection{JOINTS}string|community{JOINTS}string|snmp{JOINTS}community"
     rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase|haslo|has\xc5[\x81\x82]o|heslo|parola|ifre"
     r"|salasana|senord|adgangskode|jelsz"
@@ -67,7 +67,7 @@ _NEXT = r"[ ,\"'\\]+"
 _OPTION = r".*[ \"']-"
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
-    FOREIGN_NAME,
+    rf"{FOREIGN}[{LETTER}.-]*{BEFORE_FOREIGN_VALUE}",
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command, and <NAME type="x">
     (
@@ -89,6 +89,8 @@ _CASELESS = (
     ),
     r"set(?:x|env) |(?:config|configure|secret) set | --(?:body|value)[ =]",
     r"password[^:\\]*: ?\\[rn]|password is generated for ",
+    r"pass(?:code|phrase|wd|word) is:? [^ ]*[0-9]",
+    r"(?:token|api key) \\*(?:\\\"|')[^ \"'\\]*[0-9]",
     r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
     r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
     r"otp is |one[ -]?time password(?:(?: |\\t)*[:=]| is)",
@@ -99,6 +101,7 @@ _CASELESS = (
     ),
     r"(?:7z|7z[ar]|rar) [a-z] -h?p",
     rf"ldap(?:add|modify|passwd|search){_OPTION}w|redis-cli{_OPTION}a|smbclient",
+    rf"snmp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx]|@tcp\(|enable (?:password|secret) |psk \\",
     rf"htpasswd{_NEXT}-|vault{_NEXT}login{_NEXT}",
     r"rabbitmqctl.*(?:add_user|authenticate_user|change_password)",
     r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s)",

@@ -15,7 +15,7 @@ from structlog_mozdef._raised import pass_on
 from structlog_mozdef.processors.secret_lines import line_look
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
 from structlog_mozdef.processors.secret_searches import search_look
-from structlog_mozdef.processors.secret_texts import redact_text
+from structlog_mozdef.processors.secret_strings.texts import redact_text
 from structlog_mozdef.rendering.convert import EVENT_LIMIT_BYTES, safe_str
 
 #: Those of the ten fields that can have secrets, beside the details. The others are a timestamp and
@@ -32,6 +32,8 @@ EXAMINED_FIELDS = (
 #: No more of a name is looked at.
 NAME_LIMIT = 500
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+# What is beside these may be a secret: keys in JSON, and the errors of pydantic.
+_TELLING_NAMES = frozenset({"kty", "loc"})
 _REMEMBERED_NAMES = 4096
 _REMEMBERED_TEXTS = 2000
 _TEXT_LIMIT = 200
@@ -156,7 +158,7 @@ class SecretLook:
                 self._decided.clear()
                 self._harmless.clear()
             self._decided[key] = secret
-            if not secret and key != "kty":  # what is beside it may be a key's
+            if not secret and key not in _TELLING_NAMES:
                 self._harmless.add(key)
         return secret
 

@@ -22,12 +22,12 @@ _NAMES = (
     r"|(onetime|verification|mfa|2fa|sms|security|recovery|backup|auth|authorization|unlock)code"
     r"|codeverifier$|securityanswer|(seed|mnemonic)phrase"
     r"|(aes|api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e|subscription"
-    r"|functions?|shared|storage|auth|app|consumer|service|unseal)key|^key$|clientkeydata"
+    r"|functions?|shared|storage|auth|app|consumer|service|unseal|fernet|cipher|jwt)key|^key$|clientkeydata"
     r"|connectionstring|dsn$"
 )
 # Names that look like those of secrets, but are harmless: what is known about one.
 _HARMLESS_NAMES = (
-    r"^(token(s?used|s?left|bucket|id)|credentialid"
+    r"^(token(s?used|s?left|bucket|id)|tokens(in|out)|credentialid"
     r"|(max|min|prompt|completion|input|output|total|cached|num|n)tokens"
     r"|tokeni[sz].*|tokensper.*|sshkey(gen|scan)|passwordless.*|cookiesenabled|.*secretar(y|ies|iat).*|accesscontrol.*"
     r"|(has(?!h|lo)|is(?!su|ol)|needs|requires?).*"

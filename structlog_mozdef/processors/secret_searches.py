@@ -3,7 +3,7 @@ r"""A look at a rendered line for hints of secrets, with nothing but `re`.
 A search is fast where its pattern begins with one character that is written as it is: Python skips
 what is before it, at some gigabytes a second. So each of the patterns below begins with one that
 several hints have in common, and looks at what is before and behind it. They match at least where a
-pattern of `secret_texts` and `secret_formats` does, which a test compares.
+pattern of `secret_strings` does, which a test compares.
 
 They are for bytes in small letters. In a line of JSON ``\"`` is a quote of a text, and ``"`` the
 end of one. So the names of fields, which stand before such an end, match nothing here: `Redactor`
@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from structlog_mozdef.processors.secret_names import FOREIGN_NAMES
-from structlog_mozdef.processors.secret_texts import NAME_PARTS
+from structlog_mozdef.processors.secret_strings.texts import NAME_PARTS
 
 Look = Callable[[bytes], bool]
 Search = Callable[[bytes], object]
@@ -33,14 +33,18 @@ BEFORE_VALUE = (
     rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
     # {NAME,"x"}, NAME,value=x, <key>NAME</key>
     rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value"
-    r"|</key"
+    # NAME'), 'msg' of FastAPI; the next column of a table
+    r"|(?: {2,40}|(?:\\t)+)[^ \"\\]{0,400}\d"
+    r"|</key|\\*(?:\\\"|'),?[)\]], ?\\*(?:\\\"|')msg"
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
 )
 # What ends a name: only joints, or anything; and what stands before its value.
 _END = rf"[-_.]{{0,5}}+{BEFORE_VALUE}"
 # A wide colon is no letter.
-_REST = rf"(?:[0-9a-z_\x80-\xee\xf0-\xff.-]++|\xef(?!\xbc[\x9a\x9d])){{0,300}}+{BEFORE_VALUE}"
+_LETTERS = r"[0-9a-z_\x80-\xee\xf0-\xff.-]{0,300}+"
+_LETTERS = rf"{_LETTERS}(?:\xef(?!\xbc[\x9a\x9d]){_LETTERS}){{0,9}}+"
+_REST = rf"{_LETTERS}{BEFORE_VALUE}"
 _CREDENTIAL = r"(?: |\\t)+[a-z0-9+/=._~-]{8}"
 _IS = r"(?:(?: |\\t)*[:=]| is| \d{4})"
 
@@ -71,14 +75,10 @@ def in_bytes(word: str) -> str:
 
 # What is in each name, for options of commands and elements of XML.
 _PARTS = f"(?:{'|'.join(in_bytes(part) for part in NAME_PARTS if part not in FOREIGN_NAMES)})"
-#: Names of secrets in other alphabets, and such a name before its value. (<NAME type="x">, and a
-#: form with several parts, are in it.)
+#: Names of secrets in other alphabets, and what is between such a name and its value. (It can be in
+#: <NAME type="x"> and in a form with several parts.)
 FOREIGN = f"(?:{'|'.join(map(in_bytes, FOREIGN_NAMES))})"
-_FOREIGN_REST = (
-    rf"[{LETTER}.-]{{0,300}}?(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>"
-    r"|(?:\\*[\"'])?(?:\\[rn]))"
-)
-FOREIGN_NAME = f"{FOREIGN}{_FOREIGN_REST}"
+BEFORE_FOREIGN_VALUE = rf"(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>|(?:\\*[\"'])?(?:\\[rn]))"
 # Between two words of a command, and the beginning of an option behind one.
 _NEXT = r"[ ,\"'\\]+"
 _WORDS = r".{0,440}?[ \"']"
@@ -88,11 +88,15 @@ _COLON = r"(?:\\*[\"'])? ?[:=]"
 # characters that are written as they are, and looks back from there: so most are skipped at once.
 _SEARCHES: dict[str, tuple[str, ...]] = {
     "k": (
-        rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}})",
+        (
+            rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}}"
+            r"| \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
+        ),
         rf"ie(?<=cookie){_REST}",
         (
             rf"ey(?:{_behind(['unseal', '[cdeghinprst]'], 'key')}{_REST}"
-            rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key))"
+            rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key)"
+            r"|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
         ),
         r"ty(?<=kty)(?:\\+\"|')",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
@@ -104,13 +108,14 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}"
             rf"|(?:e|\xc3[\x89\xa9])?{_END}"
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
+            r"|(?:code|phrase|wd) is:? [^ ]{0,160}\d"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
-            r"| is generated for ))"
+            r"| is:? [^ ]{0,160}\d| is generated for |(?<=enable password) ))"
         ),
         (
-            rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}"
-            rf"|n(?:ha{_END}|ord{_REST})"
+            rf"e(?:cret(?:{_REST}|(?<=enable secret) )|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
+            rf"|rtion(?<=assertion){_END}|n(?:ha{_END}|ord{_REST})"
             r"|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
             r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
             r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
@@ -118,8 +123,8 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         rf"rf(?<=[cx]srf){_REST}",
         rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END}|fre{_END})",
-        rf"n(?<=dsn){_END}",
-        rf"k(?:(?<=psk){_END}|top(?<=rdesktop){_OPTION}p)",
+        rf"n(?:(?<=dsn){_END}|mp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx])",
+        rf"k(?:(?<=psk)(?:{_END}| \\)|top(?<=rdesktop){_OPTION}p)",
         rf"a(?:ml{JOINTS}response{_END}|lasana{_REST})",
         rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p)",
         r"mbclient",
@@ -189,6 +194,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"m(?:itool(?<=ipmitool){_OPTION}p|odify(?<=ldapmodify){_OPTION}w)",
         rf"search(?<=ldapsearch){_OPTION}w",
         rf" (?:(?<=unzip )|(?<=mongodump ))(?:{_WORDS}-|-)p",
+        r"\((?<=@tcp\()",
         r"ut_value=(?<=input_value=)",
     ),
     "_": (
@@ -250,7 +256,7 @@ _FOREIGN_SEARCHES = (
     r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc.)",
     rf"\xc5(?:[\x9e\x9f]ifre|[\x81\x82]o(?<=has..o)){_END}",
     *(
-        rf"(?:{'|'.join(map(in_bytes, names))}){_FOREIGN_REST}"
+        rf"(?:{'|'.join(map(in_bytes, names))}){_LETTERS}{BEFORE_FOREIGN_VALUE}"
         for _, names in itertools.groupby(sorted(FOREIGN_NAMES), lambda name: name.encode()[0])
     ),
 )

@@ -299,6 +299,17 @@ PIECES += [
     "machine a login ",
     "password: A = ",
     "password%25",
+    "\u5bc6\u7801",
+    "jdbc:oracle:thin:a/",
+    "insert into a (password) values ('",
+    "echo ",
+    "name: password\n",
+    "password  ",
+    "{password, '",
+    ";password=a b",
+    "$a$",
+    "seed phrase: abc ",
+    "auth('', '",
 ]
 
 

@@ -14,11 +14,11 @@ from support.secret_table import missed, redacted, table, touched, tried, writte
 from support.secret_values import SECRET
 
 from structlog_mozdef import MozDefRenderer, Redactor
-from structlog_mozdef.processors.secret_formats import FORMAT_PARTS
 from structlog_mozdef.processors.secret_lines import line_look
 from structlog_mozdef.processors.secret_names import bare, is_secret_name
 from structlog_mozdef.processors.secret_searches import search_look
-from structlog_mozdef.processors.secret_texts import NAME_PARTS, redact_text
+from structlog_mozdef.processors.secret_strings.formats import FORMAT_PARTS
+from structlog_mozdef.processors.secret_strings.texts import NAME_PARTS, redact_text
 
 MOST_MISSED = 0.05
 MOST_TOUCHED = 0.02
@@ -66,6 +66,23 @@ def test_secret_is_found_again(value):
     for _ in range(3):
         event = redactor(None, "info", {"field": value})
         assert SECRET.encode() not in MozDefRenderer()(None, "info", event)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["docker", "run", "-p", "8080:80", "nginx"],
+        ["mysql", "-u", "root", "-p"],
+        ["ldapsearch", "-x", "-W", "-D", "cn=admin"],
+        ["ssh", "-p", "2222", "db"],
+        {"kty": "RSA", "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM", "e": "AQAB"},
+        [{"type": "int_parsing", "loc": ("body", "port"), "msg": "no integer", "input": "abc"}],
+    ],
+    ids=repr,
+)
+def test_harmless_structure_is_kept(value):
+    """A command without a secret, a public key or an error about another field stays as it is."""
+    assert redacted(value) == value
 
 
 def are_seen_in_a_line(text):

@@ -566,6 +566,450 @@ SESSION_COOKIE_SECURE=True
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
 exit code 137
 HTTP code 1234
+User kang changed their password
+Password changed for user kang by admin bob
+password reset requested for kang@example.com
+The password for account 4711 expires in 14 days
+password expired: account locked after 5 attempts
+Failed password for invalid user admin from 10.0.0.5 port 51234 ssh2
+Accepted publickey for deploy from 10.0.0.7 port 40022 ssh2: ED25519 SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8
+Accepted password for kang from 10.0.0.7 port 40022 ssh2
+pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=10.0.0.5 user=root
+password authentication failed for user "app"
+FATAL:  password authentication failed for user "replication"
+no password supplied
+fe_sendauth: no password supplied
+password: this field is required
+password: too short (minimum is 12 characters)
+Validation failed: password must contain at least one digit
+password must not be the same as the username
+Password policy: minimum length 12, history 24, maximum age 90 days
+policy password_min_length=12 password_history=24 password_max_age_days=90
+minPasswordLength: 12, maxPasswordAge: 90
+password_changed_at=2026-11-26T07:00:00Z
+password_reset_required=true
+password_expired=false
+token has expired; refreshing
+Invalid token: signature verification failed
+token is not yet valid (nbf)
+JSONDecodeError: Unexpected token < in JSON at position 0
+SyntaxError: Unexpected token: punc (})
+syntax error near unexpected token `('
+max_tokens=4096 prompt_tokens=811 completion_tokens=92 total_tokens=903
+usage: input_tokens: 1203, output_tokens: 411, cache_read_input_tokens: 0
+tokenizer loaded in 83 ms, 32000 tokens
+rate limiter: token bucket has 12 tokens left
+csrf token missing or incorrect
+CSRF verification failed. Request aborted.
+Forbidden (CSRF token missing.): /login/
+secret "db-credentials" not found in namespace prod
+secret/db-credentials created
+Secrets Manager rotation succeeded for arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf
+MountVolume.SetUp failed for volume "token" : secret "default-token-abcde" not found
+could not read secret file /run/secrets/db_password: No such file or directory
+loading credentials from /home/kang/.aws/credentials
+using password file /etc/app/password.txt
+POSTGRES_PASSWORD_FILE=/run/secrets/postgres
+--password-file /etc/restic/password
+reading private key from /etc/ssl/private/server.key
+ssh-keygen: generating public/private ed25519 key pair
+Found credentials in shared credentials file: ~/.aws/credentials
+Found credentials in environment variables.
+basic authentication failed for kang
+Basic auth is disabled
+Bearer token not provided
+Bearer authentication is required
+WWW-Authenticate: Bearer realm="example", error="invalid_token"
+WWW-Authenticate: Basic realm="Restricted area"
+HTTP Basic: Access denied
+Authorization header is missing
+Authorization: required
+authorization failed for user kang on resource /admin
+authorization_endpoint=https://idp.example.com/authorize
+token_endpoint: https://idp.example.com/oauth/token
+token_endpoint_auth_method=client_secret_basic
+grant_type=client_credentials scope=read client_id=web
+grant_type=password is not allowed
+commit 3f2b8c1d9e0a7b6c5d4e3f2a1b0c9d8e7f6a5b4c by kang
+sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+checksum md5=d41d8cd98f00b204e9800998ecf8427e size=0
+ETag: "686897696a7c876b7e"
+request_id=7f9c2ba4-e88f-4827-a604-5588b1c5a6d0 status=200
+trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7
+traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+idempotency-key: 8e03978e-40d5-43e8-bc93-6894a57f9324
+key=user:4711 hit=true ttl=300
+cache key: session_count:2026-11-26
+partition_key=eu-west-1 sort_key=2026-11
+primary key violation: duplicate key value violates unique constraint "users_pkey"
+DETAIL:  Key (email)=(kang@example.com) already exists.
+public_key=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl
+foreign key constraint fk_order_user failed
+keyboard interrupt received
+missing required key: secret
+TypeError: connect() got an unexpected keyword argument 'passwd'
+AttributeError: 'User' object has no attribute 'password_hash'
+SELECT id, password_hash, token FROM users WHERE email = $1
+SELECT count(*) FROM tokens WHERE expires_at < now()
+INSERT INTO users (name, password) VALUES (%s, %s)
+INSERT INTO audit (actor, action) VALUES ('kang', 'password_change')
+UPDATE users SET password = ? WHERE id = ?
+UPDATE users SET password = $1, salt = $2 WHERE id = $3
+ALTER TABLE users ADD COLUMN password_hash varchar(128) NOT NULL
+CREATE INDEX idx_tokens_hash ON tokens (hash)
+DELETE FROM password_resets WHERE created_at < '2026-01-01'
+GET /password/reset 200
+GET /api/v1/tokens?page=2 200 12ms
+POST /oauth/token 400 invalid_grant
+POST /login 302 from 10.1.2.3
+PUT /v1/secret/data/app 204
+GET /static/js/password-strength.min.js 304
+GET /users/4711/keys?limit=10&sort=created 200
+GET /search?q=how+to+reset+password 200
+GET /docs/secrets/?key_type=rsa 200
+git@github.com:acme/app.git fetched
+user kang@example.com logged in from 2001:db8::1
+mailto:kang@example.com bounced: 550 5.1.1 user unknown
+smtp://mail.example.com:587 connected
+redis://redis:6379/0 is up
+postgres://app@db:5432/app connected
+https://example.com:8443/a@b opened
+amqp://guest@mq:5672// heartbeat
+http://10.0.0.1:8080/@scope/pkg fetched
+npm http fetch GET 200 https://registry.npmjs.org/@types/node 32ms
+cookie policy accepted
+Cookie banner shown 311 times
+session expired for user kang
+session=closed reason=idle
+session: opened for user root(uid=0) by (uid=0)
+session_duration_ms=8123 session_count=4
+pin 17 set to output
+GPIO pin: 17 mode: OUT
+pinned certificate matches
+pass 3 of 5: 1200 rows
+passed=12 failed=0 skipped=3
+tests passed: 120, failed: 0
+compass: north-east
+bypass=false
+passenger=12A gate=B4
+author: kang
+auth=ok user=kang
+auth: success
+auth method: publickey
+2FA enabled for user kang
+verification code sent to +49****123
+OTP sent by SMS to user kang
+one-time password required
+code=200 reason=OK
+exit code: 137
+error_code=E1042 module=billing
+postal code: 80331
+state=running zone=eu-west-1a
+signature verified, kid=2026-11
+signature_version=s3v4
+hash=3f2b8c1d action=evict
+salt-minion connected
+Passwort geändert für Benutzer kang
+contraseña cambiada correctamente
+mot de passe oublié: courriel envoyé
+credentials=include mode=cors
+credential_type=webauthn count=2
+Credentials rotated by kang
+secretary=Smith room=12
+secretName: db-credentials
+secretKeyRef: {name: db, key: password}
+imagePullSecrets: [regcred]
+valueFrom: secretKeyRef name=db key=password
+tokens_per_second=83.2
+token_count=17
+tokenized 512 documents
+next_page_token_present=true
+has_password=true has_token=false
+password_provided: yes
+password: ****
+password="********"
+password=[FILTERED] user=kang
+Parameters: {"user"=>{"email"=>"a@b.example", "password"=>"[FILTERED]"}}
+api_key is missing
+api key id: 17 revoked
+api_key_id=17 revoked by kang
+access key rotation due in 3 days
+AccessKeyLastUsed=2026-11-20
+access_key_age_days=91
+PrivateKeyUsagePeriod: not set
+license key accepted
+key rotated: kid=7
+sasl.mechanism=PLAIN security.protocol=SASL_SSL
+ssl.key.location=/etc/kafka/client.key
+ssl_keyfile=/etc/ssl/key.pem ssl_certfile=/etc/ssl/cert.pem
+bind as cn=admin,dc=example,dc=com: invalid credentials (49)
+LDAP: error code 49 - 80090308: LdapErr: DSID-0C090446, comment: AcceptSecurityContext error, data 52e
+NOAUTH Authentication required.
+WRONGPASS invalid username-password pair or user is disabled.
+mysql: [Warning] Using a password on the command line interface can be insecure.
+Access denied for user 'app'@'10.0.0.3' (using password: YES)
+Access denied for user 'root'@'localhost' (using password: NO)
+mkdir -p /var/lib/app/data
+ps -u kang -p 4711
+ssh -p 2222 deploy@web1
+mysql -u root -p
+curl -u kang https://x.example/
+tar -xpf backup.tar
+nmap -p 1-1024 10.0.0.1
+scp -P 2222 file host:
+psql -U app -w -h db
+ldapsearch -x -W -D cn=admin
+sudo: kang : TTY=pts/0 ; PWD=/home/kang ; USER=root ; COMMAND=/usr/bin/id
+PWD=/srv/app OLDPWD=/srv
+usage: tool [--password PASSWORD] [--token TOKEN]
+error: argument --password: expected one argument
+the --token option is deprecated
+Enter passphrase for key '/root/.ssh/id_ed25519':
+passphrase protected key skipped
+-----BEGIN CERTIFICATE----- found in /etc/ssl/a.pem
+-----BEGIN PUBLIC KEY----- expected
+Certificate fingerprint SHA1=DA:39:A3:EE:5E:6B:4B:0D:32:55:BF:EF:95:60:18:90:AF:D8:07:09
+Key usage: digitalSignature, keyEncipherment
+2026-11-26 07:00:00,123 INFO [auth] token refreshed for client web
+sk-learn pipeline fitted in 3s
+npm_config_registry=https://registry.npmjs.org
+hf_hub_download took 3.1 s for model.safetensors
+ghp_ tokens are rejected by policy
+AKIA prefix found in 0 files
+class LoginForm has fields username, password, remember
+columns: [id, login, password, created]
+fields=['username', 'password']
+{"fields": ["username", "password"], "valid": false}
+{"type": "password", "label": "Password", "required": true}
+{"error": "invalid_token", "error_description": "The access token expired"}
+{"token_type": "Bearer", "expires_in": 3600}
+{"key": "value", "count": 3}
+{"event": "password_changed", "user": "kang", "mfa": true}
+<password-policy min="12"/>
+<input type="password" name="password" required>
+password strength: 4/4
+password score: weak
+password=too_short
+lastpass extension detected
+dn: uid=kang,ou=people pwdLastSet: 133456789012345678 badPwdCount: 3
+pwdChangedTime: 20261126070000Z
+userAccountControl: 66048 pwdLastSet: 0
+EventID 4723: An attempt was made to change an account's password.
+EventID 4724 attempted to reset an account's password TargetUserName: kang
+Logon Type: 3 Authentication Package: NTLM Key Length: 128
+ticket granted: krbtgt/EXAMPLE.COM etype aes256
+Session ID: 17 closed after 3 s
+Set-Cookie header exceeded 4096 bytes
+x-api-key header missing
+Digest: SHA-256=X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=
+JWT header alg=RS256 kid=abc accepted
+decoded jwt: iss=https://idp.example.com aud=web exp=1764140400
+vault: secret engine kv mounted at secret/
+Seal Type: shamir, Initialized: true, Sealed: false, Total Shares: 5, Threshold: 3
+unseal progress 2/3
+terraform: aws_secretsmanager_secret.db: Refreshing state... [id=arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-x]
+  + password = (sensitive value)
+      password: <sensitive>
+random_password.db: Creation complete after 0s [id=none]
+Starting OpenBSD Secure Shell server: sshd
+sshd[811]: Disconnected from authenticating user root 10.0.0.5 port 22 [preauth]
+sshd[811]: error: maximum authentication attempts exceeded for root from 10.0.0.5 port 4 ssh2 [preauth]
+systemd-logind[1]: New session 42 of user kang.
+passwd[99]: pam_unix(passwd:chauthtok): password changed for kang
+useradd[7]: new user: name=kang, UID=1001, GID=1001, home=/home/kang, shell=/bin/bash
+chage: changed password expiry for kang
+usermod[8]: lock user 'kang' password
+kernel: keyring: key 0x1a2b created
+kernel: Loaded X.509 cert 'Build time autogenerated kernel key: 0123456789abcdef'
+audit: type=1101 audit(1764140400.1:42): pid=1 uid=0 auid=1000 ses=3 msg='op=PAM:accounting acct="root" exe="/usr/bin/sudo" res=success'
+type=USER_AUTH msg=audit(1764140400.1:43): op=PAM:authentication grantors=pam_unix acct="kang" res=failed
+type=CRED_ACQ msg=audit(1764140400.1:44): op=PAM:setcred grantors=pam_unix acct="kang"
+krb5kdc[3]: AS_REQ (8 etypes {18 17 20 19}) 10.0.0.7: NEEDED_PREAUTH: kang@EXAMPLE.COM for krbtgt/EXAMPLE.COM@EXAMPLE.COM, Additional pre-authentication required
+dovecot: imap-login: Login: user=<kang>, method=PLAIN, rip=10.0.0.7, lip=10.0.0.1, TLS, session=<4Q2x>
+postfix/smtpd[9]: warning: unknown[10.0.0.9]: SASL LOGIN authentication failed: UGFzc3dvcmQ6
+postfix/smtpd[9]: C1A2: client=mail[10.0.0.2], sasl_method=PLAIN, sasl_username=kang
+proftpd: USER kang: Login successful.
+vsftpd: [kang] OK LOGIN: Client "10.0.0.7"
+250-AUTH PLAIN LOGIN XOAUTH2
+EHLO mail / 250-SIZE 10240000 / 250-AUTH LOGIN PLAIN CRAM-MD5
+535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6
+nginx: 10.0.0.7 - kang [26/Nov/2026:07:00:00 +0000] "GET /reset/ HTTP/1.1" 200 512 "-" "curl/8.5.0"
+10.0.0.7 - - "POST /accounts/login/?next=/admin/ HTTP/1.1" 302 0
+10.0.0.7 - - "GET /api/keys/17 HTTP/2.0" 200 1024
+GET /.well-known/openid-configuration 200
+GET /oauth/authorize?response_type=code&client_id=web&scope=openid&redirect_uri=https%3A%2F%2Fapp%2Fcb 302
+GET /callback?error=access_denied&error_description=denied 400
+GET /password-strength?length=12 200
+GET /products?sort=price&key=name&page=3 200
+GET /i18n/messages?keys=login.title,login.password.label 200
+urllib3.connectionpool: Starting new HTTPS connection (1): api.example.com:443
+urllib3.connectionpool: https://api.example.com:443 "GET /v1/tokens HTTP/1.1" 200 42
+botocore.credentials: Found credentials in shared credentials file: ~/.aws/credentials
+botocore.credentials: Looking for credentials via: assume-role-with-web-identity
+google.auth: Making request: POST https://oauth2.googleapis.com/token
+requests_oauthlib: Prepared fetch token request body
+celery: Task accounts.tasks.send_password_reset[6f0c7c0e] succeeded in 0.3s: None
+celery: Received task: auth.rotate_keys[2a1f] expires:[2026-11-26]
+Connected to amqp://app:**@mq:5672//
+kombu: Connected to redis://:**@redis:6379/0
+django.security.csrf: Forbidden (CSRF cookie not set.): /login/
+django.request: Unauthorized: /api/token/
+django.db.backends: (0.001) SELECT "auth_user"."id", "auth_user"."password", "auth_user"."last_login" FROM "auth_user" WHERE "auth_user"."id" = 1 LIMIT 21; args=(1,)
+django.db.backends: (0.002) SELECT "django_session"."session_key", "django_session"."session_data" FROM "django_session"; args=()
+sqlalchemy.engine: SELECT users.id, users.password_hash FROM users WHERE users.name = ?
+sqlalchemy.engine: [generated in 0.00021s] ('kang',)
+alembic: Running upgrade 1a2b -> 3c4d, add password_changed_at column
+alembic.runtime.migration: Add column users.token_version
+psycopg.errors.UndefinedColumn: column "password" does not exist
+ERROR:  permission denied for table secrets
+CREATE TABLE users (id serial, password varchar(128), token text)
+GRANT SELECT (id, name) ON users TO app
+INSERT INTO keys (id, name) VALUES (1, 'primary')
+INSERT INTO events (kind, token_count) VALUES ('login', 3)
+COPY users (id, password) FROM stdin
+ValidationError: password: This password is too common.
+ValidationError: {'password': ['This password is entirely numeric.']}
+ValidationError: {"password":["Ensure this field has at least 8 characters."]}
+ValidationError: {'non_field_errors': ['Unable to log in with provided credentials.']}
+TypeError: __init__() got multiple values for argument 'token'
+KeyError: 'API_KEY'
+environment variable SECRET_KEY is not set
+ImproperlyConfigured: The SECRET_KEY setting must not be empty.
+RuntimeError: set DB_PASSWORD or DB_PASSWORD_FILE
+ValueError: Fernet key must be 32 url-safe base64-encoded bytes.
+jwt.exceptions.ExpiredSignatureError: Signature has expired
+jwt.exceptions.InvalidAudienceError: Token has an invalid audience
+cryptography: Could not deserialize key data.
+ssl.SSLError: [SSL: KEY_VALUES_MISMATCH] key values mismatch
+paramiko.transport: Authentication (publickey) successful!
+paramiko.ssh_exception.PasswordRequiredException: Private key file is encrypted
+ldap.INVALID_CREDENTIALS: {'desc': 'Invalid credentials'}
+redis.exceptions.AuthenticationError: Authentication required.
+pymongo.errors.OperationFailure: Authentication failed., full error: {'ok': 0.0, 'code': 18, 'codeName': 'AuthenticationFailed'}
+elasticsearch.AuthenticationException: AuthenticationException(401, 'missing authentication credentials')
+kafka: SASL mechanism PLAIN, username kafka, security protocol SASL_SSL
+Error: secretsmanager:GetSecretValue access denied for arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf
+aws: An error occurred (ExpiredToken) when calling the GetObject operation: The provided token has expired.
+aws: InvalidClientTokenId when calling GetCallerIdentity: The security token included in the request is invalid
+gcloud: credentials for account ci@example.iam.gserviceaccount.com activated
+az: AADSTS7000215: Invalid client secret provided.
+az: AADSTS50126: Error validating credentials due to invalid username or password.
+kubectl: secret/db patched
+kubelet: MountVolume.SetUp succeeded for volume "secret-db"
+kube-apiserver: Unable to authenticate the request: token lookup failed
+"kind":"Event","verb":"get","objectRef":{"resource":"secrets","namespace":"prod","name":"db"}
+helm: release "vault" upgraded
+vault: core: post-unseal setup complete
+vault: lease auth/token/create/h1234 revoked
+Vault token TTL: 768h
+terraform: Note: sensitive value hidden
+terraform:   ~ password = (sensitive value)
+terraform: aws_kms_key.main: Creation complete after 2s [id=1234abcd-12ab-34cd-56ef-1234567890ab]
+ansible: TASK [Set root password] ***
+ansible: TASK [mysql : create secret] changed
+ansible: [WARNING]: Found variable using reserved name: vars_password
+docker: Login Succeeded
+docker: Using --password-stdin
+docker run -d -p 6379:6379 --name cache redis redis-server --requirepass "$REDIS_PASSWORD"
+docker exec db mysql -uroot -p"$MYSQL_ROOT_PASSWORD" -e 'select 1'
+git: Username for 'https://github.com':
+git: remote: Invalid username or token. Password authentication is not supported.
+git log --author=kang --format=%H
+git commit -m "rotate keys" 3f2b8c1
+npm WARN config _auth is deprecated
+pip: Requirement already satisfied: keyring in /usr/lib
+pip: Collecting pyjwt==2.9.0
+hash-password: done
+index passages: 1200
+pass: 12 fail: 0
+PASS src/app.test.js
+--- PASS: TestLogin (0.01s)
+=== RUN   TestPasswordReset
+test_token_expired PASSED [ 12%]
+tests/test_auth.py::test_password_reset[short] PASSED
+FAILED tests/test_auth.py::test_token - assert 401 == 200
+coverage: auth.py 97% secrets.py 88%
+tokens: 1204 in, 311 out, cost $0.01
+model=gpt tokens_in=1204 tokens_out=311
+completion_tokens_details={'reasoning_tokens': 128}
+stop_token='<eos>' pad_token_id=0
+tokenizer.pad_token = tokenizer.eos_token
+key=value pairs parsed: 12
+sort key: created_at
+hot key: cart:4711
+keys: 12, values: 12
+Key pressed: Enter
+keyword=password found in 3 documents
+lock key=jobs:nightly acquired
+object key: uploads/2026/11/26/a.png
+s3://bucket/secrets/readme.txt downloaded
+/etc/ssl/private/server.key: permission denied
+/run/secrets/db_password mounted
+C:\\Users\\kang\\Documents\\passwords.xlsx opened
+file=/srv/app/tokens.py line=12
+module auth.tokens imported
+loaded plugin token_bucket
+widget password_field rendered
+label: "Password:" visible
+placeholder="Enter your password"
+autocomplete="current-password"
+<label for="password">Password</label>
+<input id="token" type="text" maxlength="6">
+{"name":"password","type":"string","format":"password"}
+{"name": "token", "in": "query", "required": true}
+{"securitySchemes": {"apiKey": {"type": "apiKey", "name": "X-API-Key", "in": "header"}}}
+{"scopes": ["read:secrets", "write:tokens"]}
+{"alg":"RS256","typ":"JWT","kid":"2026"}
+{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs","e":"AQAB"}
+ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 kang@web1
+SHA256:uNiVztksCsDhcc0u9e8BrJXVvz7xhr7p fingerprint
+X-Request-ID: 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+CF-RAY: 8a1b2c3d4e5f6789-FRA
+ETag: W/"33a64df551425fcc55e4d42a148795d9f25f89d4"
+If-None-Match: "33a64df551425fcc55e4d42a148795d9f25f89d4"
+Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==
+integrity="sha384-oqVuAfXRKap7fdgcCY5uykM6+R9GqQ8K/uxy9rx7HNQlGYl1kPzQho1wx4JwY8wC"
+"integrity": "sha512-v2kDEe57lecTulaDIuNTPy3Ry4gLGJ6Z1O3vE1krgXZNrsQ+LFTGHVxVjcXPs17LhbZVGedAJv8XZ1tvj5FvSg=="
+image: registry.example.com/auth@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+OTP expired for user kang
+OTP attempts: 3
+MFA: code accepted
+code: 404
+country code: DE
+status code 200
+promo code SUMMER26 applied
+zip code 80331 is valid
+error code 1045 (28000): Access denied
+verification code expired
+exit status 1: code signing failed
+pin code required
+pinned tab 3
+PIN changed for card ending 4242
+SIM PIN required
+session id missing
+session 4711 terminated
+session timeout: 1800
+cookie jar empty
+cookies: 3
+Set-Cookie blocked by policy
+credential stuffing attack detected from 10.0.0.0/8
+credentials valid until 2026-12-31
+author=kang signature=none
+signature: RSA-SHA256
+DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=mail
+пароль изменён пользователем kang
+неверный пароль
+密码错误
+用户 kang 修改了密码
+パスワードが変更されました
+비밀번호가 변경되었습니다
+hasło zostało zmienione
+Passwort abgelaufen für kang
+mot de passe incorrect
+contraseña incorrecta
+parola scaduta
+wachtwoord gewijzigd door kang
+senha alterada com sucesso
 """
 HARMLESS = _HARMLESS_TEXTS.splitlines()
 HARMLESS_NAMES = [

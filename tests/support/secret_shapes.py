@@ -768,4 +768,6 @@ STRUCTURES = [
     {"headers": {"Set-Cookie": ["theme=dark; Path=/", f"sid={SECRET}; HttpOnly"]}},
     {"HTTP_AUTHORIZATION": f"Basic {SECRET}", "REQUEST_METHOD": "GET"},
     [{"kty": "oct", "kid": "1", "k": SECRET}],
+    [{"type": "string_too_short", "loc": ("body", "password"), "msg": "short", "input": SECRET}],
+    {"errors": [{"loc": ["body", "user", "api_key"], "input": SECRET}]},
 ]

@@ -12,7 +12,7 @@ from typing import Any
 _NEXT = r"(?:[ ]|\\{0,8}[\"'],[ ]?\\{0,8}[\"'])"
 _WORDS = rf"\b[^\r\n]{{0,200}}?{_NEXT}"
 _WORD = r"[^\s\"',]{1,200}"
-_VALUE = r"(?![ -])(?:\\{0,8}[\"'])?(?:[^\s\"'\\]|\\(?!\\{0,8}[\"']))+"
+_VALUE = r"(?![ -])(?!\\{0,8}\"?\$)(?:\\{0,8}[\"'])?(?:[^\s\"'\\]|\\(?!\\{0,8}[\"']))+"
 _QUOTE = r"[bu]?\\{0,8}[\"']"
 _TEXT = r"[^\"'\r\n]{0,200}"
 # What is no word of a sentence.
@@ -44,6 +44,10 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("ldap",),
         rf"(\bldap(?:add|modify|passwd|search){_WORDS}-w{_NEXT}){_VALUE}",
     ),
+    (
+        ("snmp",),
+        rf"(\bsnmp(?:bulk)?(?:get|set|table|walk){_WORDS}-[cAX]{_NEXT}){_VALUE}",
+    ),
     (("redis-cli",), rf"(\bredis-cli{_WORDS}-a{_NEXT}){_VALUE}"),
     (("smbclient",), rf"(\bsmbclient{_WORDS}-U{_NEXT}?[^\s%]{{1,60}}%)[^\s\"']+"),
     (
@@ -70,7 +74,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("oracle:", "sqlplus"),
         (
             r"(?i)((?:\bsqlplus\b[^\r\n]{0,100}?[ ][\"']?|\bjdbc:oracle:\w{2,6}:)[\w$#.-]{1,60}/)"
-            r"[^\s@\"']+(?=@)"
+            r"[^\s@\"']{1,100}(?=@)"
         ),
     ),
     (
@@ -80,7 +84,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("requirepass", "masterauth", "bindpw", "rootpw"),
         (
-            r"(?i)(\b(?:requirepass|masterauth|bindpw|rootpw)[ \t]{1,8}[\"']?)"
+            r"(?i)(\b(?:requirepass|masterauth|bindpw|rootpw)[ \t]{1,8}(?:--\w{1,20}[ ])?[\"']?)"
             rf"(?!\[redacted\]){_STRONG}"
         ),
     ),
@@ -128,7 +132,8 @@ _PROGRAMS = frozenset(
         *("az", "curl", "docker", "htpasswd", "ipmitool", "ldapadd", "ldapmodify"),
         *("ldappasswd", "ldapsearch", "mongoexport", "mongoimport", "mongorestore", "mongosh"),
         *("mysql", "mysqladmin", "mysqldump", "mysqlimport", "podman", "rabbitmqctl", "rdesktop"),
-        *("redis-cli", "smbclient", "sqlcmd", "sqlplus", "sshpass", "vault"),
+        *("redis-cli", "smbclient", "snmpbulkwalk", "snmpget", "snmpset", "snmpwalk", "sqlcmd"),
+        *("sqlplus", "sshpass", "vault"),
     ]
 )
 

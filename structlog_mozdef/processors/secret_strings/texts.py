@@ -10,18 +10,25 @@ import functools
 import re
 from collections.abc import Callable
 
-from structlog_mozdef.processors.secret_formats import REDACTED, redact_forms
 from structlog_mozdef.processors.secret_names import FOREIGN_NAMES
-from structlog_mozdef.processors.secret_sql import redact_inserts
+from structlog_mozdef.processors.secret_strings.formats import REDACTED, redact_forms
+from structlog_mozdef.processors.secret_strings.sql import redact_inserts
+from structlog_mozdef.processors.secret_strings.values import (
+    STRONG_VALUE,
+    is_secret_value,
+    tells_of_secret,
+)
 
 # NAME=value, "NAME": "value", NAME => 'value', \"NAME\": \"value\": what a secret is depends on
 # the name, so the value is only looked at where the name asks for it: it may hold others.
 # It can be an item, NAME['NAME'] = value, or one of a form, NAME[NAME]=value. It is no part of an
-# Amazon resource name, arn:aws:...:123456789012:secret:..., and nothing that a parser came upon.
+# Amazon resource name, arn:aws:...:123456789012:secret:..., nothing that a parser came upon, and no
+# result of a test, --- PASS: TestX.
 _NAME = (
-    r"(?<![\w./-])(?<!\d{12}:)(?<![Uu]nexpected )(?P<name>[\w.-]++)"
+    r"(?<![\w./-])(?<!\d{12}:)(?<![Uu]nexpected )(?<!--- )(?P<name>[\w.-]++)"
     r"(?:(?:\\{0,8}[\"']|&quot;|&\#3[49];)?(?:\[?\]\\{0,8}[\"']?)?[ \t\xa0\u3000]{0,8}"
-    r"(?:=>(?:\r?\n[ ]{0,20})?|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),)[ \t\xa0\u3000]{0,8}"
+    r"(?:=>(?:\r?\n[ ]{0,20})?|->|:=|=(?!=)|:(?!/)|[\uff1a\uff1d]|(?<=[\"']),[ ]{0,16})"
+    r"[ \t\xa0\u3000]{0,8}"
     # The same in a URL within a URL, and in JSON without any sign of HTML.
     r"|(?:%(?:25){0,3}(?:2[027]|5[BDbd])){0,3}(?:=(?!=)|%(?:25){0,3}3[ADad]|\\{1,8}u003[Dd]))"
 )
@@ -81,6 +88,16 @@ _NAMED = (
         r"(?m)^(?P<name>[\w.]{1,80})(?:\r?\n|\\n)[ ]{2}[^\r\n]{1,300}?[ ]input_value="
         r"\\{0,8}['\"](?P<quoted>[^'\"\r\n\\]{1,500})"
     ),
+    # 'loc': ('body', 'NAME'), 'msg': '...', 'input': 'x' of FastAPI and pydantic
+    (
+        r"[\"'](?P<name>\w{1,80})\\{0,8}[\"'],?[)\]], ?\\{0,8}[\"']msg\\{0,8}[\"']:[^\r\n]{1,300}?"
+        r"[\"']input\\{0,8}[\"']: ?\\{0,8}[\"'](?P<quoted>[^\"'\r\n\\]{1,500})"
+    ),
+    # NAME    value: a line of a table
+    (
+        r"(?m)^[ ]{0,8}(?P<name>[\w.-]{1,80})(?:[ ]{2,40}|\t{1,8})"
+        r"(?P<plain>(?=[^\s\"\\]{0,100}\d)[^\s\"]{6,})[ ]{0,40}\r?$"
+    ),
     # <key>NAME</key><string>x</string>
     r"<key>(?P<name>[\w.-]{1,80})</key>[ \t\r\n]{0,20}<string>(?P<plain>[^<>]{1,500})",
     # /NAME:value
@@ -115,128 +132,8 @@ _SCHEME = re.compile(
     r"|signature|token)\s+(?=\S)",
     re.IGNORECASE,
 )
-# Words that tell of a secret in its place.
-_HARMLESS_VALUES = frozenset(
-    [
-        "absent",
-        "accepted",
-        "and",
-        "argument",
-        "basic",
-        "bearer",
-        "blank",
-        "bytes",
-        "cannot",
-        "changed",
-        "created",
-        "creating",
-        "creation",
-        "declined",
-        "deleted",
-        "deleting",
-        "denied",
-        "deprecated",
-        "destroying",
-        "destruction",
-        "disabled",
-        "empty",
-        "enabled",
-        "expected",
-        "expired",
-        "expires",
-        "failed",
-        "false",
-        "field",
-        "flag",
-        "found",
-        "generated",
-        "granted",
-        "has",
-        "include",
-        "included",
-        "incorrect",
-        "invalid",
-        "is",
-        "issued",
-        "loaded",
-        "malformed",
-        "mismatch",
-        "mismatched",
-        "missing",
-        "modifying",
-        "must",
-        "no",
-        "none",
-        "not",
-        "null",
-        "off",
-        "ok",
-        "omit",
-        "on",
-        "option",
-        "optional",
-        "or",
-        "parameter",
-        "present",
-        "provided",
-        "reading",
-        "redacted",
-        "refresh",
-        "refreshed",
-        "refreshing",
-        "rejected",
-        "required",
-        "reset",
-        "revoked",
-        "rotated",
-        "rotation",
-        "sent",
-        "should",
-        "signature",
-        "str",
-        "strict",
-        "string",
-        "this",
-        "too",
-        "true",
-        "unavailable",
-        "undefined",
-        "unknown",
-        "unset",
-        "updated",
-        "valid",
-        "validated",
-        "validation",
-        "verified",
-        "was",
-        "will",
-        "wrong",
-        "yes",
-    ]
-)
-# What stands for a secret: ***, <hidden>, [FILTERED], %s, $1, ${NAME}, os.environ[, Optional[str],
-# a call, another variable. No secrets either: an identifier of Windows, a public key.
-_PLACEHOLDER = re.compile(
-    r"[*.#x\u2022-]{3,}|[^\w\s]{1,2}|[<\[({](?:filtered|hidden|masked|none|redacted|removed)[>\])}]"
-    r"|<[a-z_ -]+>|%(?:\(\w+\))?[sr]|\$\d{1,2}|\$[A-Z_]{3,}|\$\{{1,2}[\w .:-]*\}{0,2}|\{\{.*"
-    r"|(?:[a-z_]\w*\.)*(?:environ|getenv)[(\[].*|(?:[a-z_]+\.)*[a-z_]+\(.*|optional\[.*"
-    r"|(?:args|config|options|os|request|self|settings)\.[a-z_.]+[),]?|[a-z_]+=\d{1,9}"
-    r"|(?:invalid|is|must|not|too)[_-][a-z_-]+|\((?:known|sensitive)|(?:alg|aud|exp|iss|kid|sub|typ)=.*"
-    r"|S-1(?:-\d+)+|(?:ecdsa-|md5:|sha256:|ssh-).*",
-    re.IGNORECASE,
-)
-# Names of many other things: their values have to look like secrets.
-_WEAK_NAMES = frozenset({"auth", "key", "pin", "pw", "sid", "sig", "signature"})
-#: What looks like a secret: four characters with a digit, or sixteen.
-STRONG_VALUE = re.compile(r"(?=\S*\d)\S{4,}|\S{16,}|[(\[].*\d.*", re.DOTALL)
-# An array of sentences, such as the errors of a form.
-_SENTENCES = re.compile(r"\w\s+\w")
-_CACHE_KEY = re.compile(r"[A-Za-z][a-z_]{1,30}:(?!\S{32})")
-# Numbers that say how many.
-_SHORT_NUMBER = re.compile(r"\d{1,3}[\])}>.]*")
-_SHORT_SECRETS = ("cvc", "cvv", "cvv2", "pin")
-_FOLDER = re.compile(r"/[\w.-]*(?:/|$)")
-_FILE_NAME = re.compile(r"\.(?:c|cfg|css|go|html?|ini|java|jsx?|json|log|php|py|rb|rs|tsx?|txt)$")
+# "password", "email": a list of names, and no name before its value.
+_WORDS = re.compile(r"[a-z_.:-]+")
 
 #: A string without one of these in small letters has none of the names.
 NAME_PARTS = [
@@ -312,7 +209,7 @@ def redact_text(text: str, is_secret_name: IsSecretName) -> str:
 
     def of_named(match: re.Match[str]) -> str:
         group = match.lastgroup or "plain"
-        if not _is_secret(match["name"], match[group], is_secret_name):
+        if not (is_secret_name(match["name"]) and is_secret_value(match["name"], match[group])):
             return match[0]
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         return f"{match[0][:start]}{REDACTED}{match[0][end:]}"
@@ -330,8 +227,7 @@ def _of_line(match: re.Match[str]) -> str:
     words = value[scheme.end() if scheme else 0 :].split(" ", 2)
     first = words[0]
     if (
-        first.lower() in _HARMLESS_VALUES
-        or _PLACEHOLDER.fullmatch(first.rstrip(";,")) is not None
+        tells_of_secret(first.rstrip(";,"))
         or first.startswith(REDACTED)
         # authorization: role=admin is needed
         or (scheme is None and match[1][0] in "aA" and not any(map(STRONG_VALUE.match, words[:2])))
@@ -351,42 +247,43 @@ def _without_assigned(text: str, is_secret_name: IsSecretName) -> str:
         if value is None:
             continue
         group = value.lastgroup or "plain"
-        if named[0][-1:] in ", " and _is_name(text, named.end("name"), value.end()):
+        if _is_no_value(text, named, value):
             continue
-        if _is_secret(named["name"], value[group], is_secret_name):
+        if is_secret_value(named["name"], value[group]):
             pieces += (text[end : value.start(group)], REDACTED)
             end = value.end(group)
     return "".join((*pieces, text[end:])) if pieces else text
 
 
-def _is_name(text: str, start: int, end: int) -> bool:
-    """Return whether what ends at *end* is the next name, as in ``"type": "password", "label": 1``.
-
-    The separator is at *start*.
-    """
-    return "," in text[start : start + 8] and text[end : end + 4].lstrip(" \\\"'")[:1] == ":"
-
-
-def _is_secret(name: str, value: str, is_secret_name: IsSecretName) -> bool:
-    if not is_secret_name(name):
-        return False
-    lowered = value.lower()
-    last_name = re.split(r"[.-]", name.lower())[-1]
-    return not (
-        lowered.rstrip("]})>.") in _HARMLESS_VALUES
-        or lowered.partition(" ")[0] in _HARMLESS_VALUES
-        or _PLACEHOLDER.fullmatch(value) is not None
-        or value.startswith(REDACTED)
-        or (name.lower() in _WEAK_NAMES and STRONG_VALUE.match(value) is None)
-        # key=user:5:profile of a cache
-        or (name.lower() == "key" and _CACHE_KEY.match(value) is not None)
-        # token: 5 of 10, tokens: 4096
-        or (not last_name.endswith(_SHORT_SECRETS) and _SHORT_NUMBER.fullmatch(value) is not None)
-        or (name[-1:] in "sS" and value.rstrip("]})>.").isdigit())
-        # token=token)
-        or lowered.rstrip("),") == last_name
-        or (value[0] in "[(" and _SENTENCES.search(value) is not None)
-        or _FILE_NAME.search(name) is not None
-        # The shell's folder, in each line of sudo.
-        or (name.lower() in {"pwd", "oldpwd"} and _FOLDER.match(value) is not None)
+def _is_no_value(text: str, named: re.Match[str], value: re.Match[str]) -> bool:
+    """Return whether *value* only stands in the place of a value, behind the name in *named*."""
+    name, end = named["name"], value.end()
+    between = text[named.end("name") : named.end()]
+    before = text[max(named.start() - 8, 0) : named.start()]
+    if "," in between:
+        # The next name, as in "type": "password", "label": 1 and "user"."password", "user"."id",
+        return (
+            text[end : end + 4].lstrip(" \\\"'")[:1] == ":"
+            or before.rstrip("\"'`\\")[-1:] == "."
+            or (
+                before.rstrip("\"'\\bu")[-1:] != "("
+                and _WORDS.fullmatch(value[value.lastgroup or "plain"]) is not None
+            )
+        )
+    quoted = value["quoted"]
+    if quoted is not None:
+        # "Password:" is a string by itself, and this quote its end.
+        return (
+            quoted[0] == " " and before[-1:] == value["quote"][-1:] and before[-1:] not in between
+        )
+    # app.credentials: Looking for ..., of a logger
+    plain = value["plain"]
+    return (
+        plain is not None
+        and "." in name
+        and between == ": "
+        and plain.isalpha()
+        and plain.istitle()
+        and text[end : end + 1] == " "
+        and text[end + 1 : end + 3].islower()
     )

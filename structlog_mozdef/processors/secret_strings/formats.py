@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Sequence
 
-from structlog_mozdef.processors.secret_commands import COMMANDS
+from structlog_mozdef.processors.secret_strings.commands import COMMANDS
 
 #: Replaces a secret.
 REDACTED = "[redacted]"
@@ -127,9 +127,11 @@ _CODE_NAMES = (
 # the characters that end a host; but digits up to the next slash are a port. Some JSON has :\\/\\/.
 _SCHEME = r"(?i)(\b[a-z][a-z0-9+.-]{0,20}:\\{0,8}/\\{0,8}/"
 _COLON, _SLASH, _AT = (rf"%(?:25){{0,3}}{code}" for code in ("3a", "2f", "40"))
+# What others have put in its place: app:**@host, ${PASSWORD}@host.
+_NOT_MASKED = r"(?!(?:[*x]{2,20}|[$%]?[{(]{1,2}\w{0,60}[)}]{1,2}s?|\$\w{1,60}|<\w{1,60}>)?@)"
 _USER_INFO = (
-    rf"{_SCHEME}[^\s/?#:\"']*:)[^\s/?#]*@",
-    rf"{_SCHEME}[^\s/?#@:\"']{{0,100}}:)(?!\d{{1,5}}[/?#])[^\s@\"'<>]{{1,200}}@(?=\w)",
+    rf"{_SCHEME}[^\s/?#:\"']*:){_NOT_MASKED}[^\s/?#]*@",
+    rf"{_SCHEME}[^\s/?#@:\"']{{0,100}}:){_NOT_MASKED}(?!\d{{1,5}}[/?#])[^\s@\"'<>]{{1,200}}@(?=\w)",
     rf"{_SCHEME})[^\s/?#@:]{{20,}}@",
 )
 # The same in a URL within a URL.
@@ -191,6 +193,24 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         ),
         rf"\1{REDACTED}",
     ),
+    # In a sentence, where it looks like nothing else.
+    (
+        ("pass",),
+        (
+            r"(?i)((?<![a-z])pass(?:code|phrase|wd|word)[ ]is:?[ ])"
+            r"(?!\d{4}-|(?:base|md|sha|utf)-?\d)"
+            r"(?=[!-~]{0,40}\d)(?=[!-~]{0,40}[a-z])[^\s\"'\\,;<>\[]{6,}"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (
+        ("token ", "api key "),
+        (
+            r"(?i)(?<!unexpected )(\b(?:token|api[ ]key)[ ]\\{0,8}[\"'])"
+            r"(?=[a-z_-]{0,40}\d)[^\s\"'\\]{10,}(?=\\{0,8}[\"'])"
+        ),
+        rf"\1{REDACTED}",
+    ),
     (
         ("2fa", "mfa", "otp", "pin"),
         r"(?i)\b((?:2fa|mfa|pin|t?otp)(?:[ ]is|[ ]code)?[ ])\d{4,8}\b",
@@ -234,6 +254,16 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
             r"(?im)(\bpassword\b(?:[^\r\n:]{0,100}:[ ]?(?:\r?\n[ ]{0,8}){1,3}"
             r"|[ ]is[ ]generated[ ]for[ ][^\s:]{1,100}:[ ]))"
             r"(?=[^\s:]{0,100}\d)[^\s:=\"']{4,}(?=[ ]{0,8}(?:\r?$|\Z))"
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # What Go calls a DSN, and what routers are told.
+    (("@tcp(",), r"([\w.-]{1,60}:)[^\s@/:\"']{1,100}(?=@tcp\()", rf"\1{REDACTED}"),
+    (
+        ("enable ", "psk "),
+        (
+            r"(?i)(\benable[ ](?:password|secret)[ ](?:\d[ ])?|\bpsk[ ]\\{0,8}\")"
+            r"(?=[^\s\"]{0,100}\d)[^\s\"\\]{4,}"
         ),
         rf"\1{REDACTED}",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from structlog_mozdef.processors.secret_formats import REDACTED
+from structlog_mozdef.processors.secret_strings.formats import REDACTED
 
 _INSERT = re.compile(
     r"\binsert[ ](?:\w{1,10}[ ]){0,2}into[ ][^\s(]{1,200}[ ]?\((?P<columns>[^()]{1,1000})\)"
