@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from structlog_mozdef._raised import pass_on
@@ -22,26 +24,69 @@ from structlog_mozdef.processors.secret_searches import (
     has_user_info,
 )
 
-# The expressions are for bytes.
+# The expressions are for bytes. In each, hyperscan looks for characters that are written as they
+# are, and only around those for the rest. That costs more than all else, and nearly every line has
+# an "auth" or a "security". So words that belong together are written as one string.
+
+
+def _each(*parts: Iterable[str]) -> str:
+    """Return an expression for one of each of *parts*, in all combinations."""
+    return "|".join(map("".join, itertools.product(*parts)))
+
+
+def _rare(words: str) -> str:
+    r"""Return *words*, or \x01, which no line has: so hyperscan looks for what is beside them."""
+    return rf"(?:\x01|{words})"
+
+
 _ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}"
+# All for which `str.isspace` is true.
+_SPACE = (
+    r"(?: |\\[fnrt]|\\u00(?:0b|1[c-f])|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]"
+    r"|\xe2\x81\x9f|\xe3\x80\x80)"
+)
+_JOINT = ("", "-", "_", r"\.")
+_PAIRS = "|".join(
+    _each(first, _JOINT, second)
+    for first, second in (
+        (["sess", "session"], ["id"]),
+        (["card"], ["cv[cv]2?", "pin"]),
+        (["connect"], ["sid"]),
+        (["saml"], ["assertion", "response"]),
+        (["code"], ["verifier"]),
+    )
+)
+_PAIRS_AND_MORE = "|".join(
+    _each(first, _JOINT, second)
+    for first, second in (
+        (["client"], ["assertion"]),
+        (["snmp"], ["community"]),
+        (["community"], ["string"]),
+        (["security"], ["answer"]),
+    )
+)
+# The same with more joints.
+_FAR_PAIRS = (
+    r"(?:sess|session|card|connect|client|saml|snmp|community|code|security)[-_.]{2,}"
+    r"(?:id|cv[cv]|pin|sid|assertion|response|community|string|verifier|answer)"
+)
 _CODES = (
     rf"2fa|auth|authorization|backup|mfa|one{JOINTS}time|otp|recovery|security|sms|unlock"
     "|verification"
 )
-# Names of secrets by what can follow in a longer name. What hyperscan does when it has found a few
-# letters costs more than all the rest, so the parts of expressions are as long as they can be.
+# Names of secrets by what can follow in a longer name.
 _NAMES = (
     rf"(?:pass{JOINTS}(?:w|phrase|code)|secret|credential|csrf|xsrf|cookie|token)[{LETTER}.-]*",
-    rf"(?:kennwort|wachtwoord|contrase(?:n|\xc3\xb1)a|connection{JOINTS}string)[{LETTER}.-]*",
     (
-        rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass|passe|psk|pw|pwd\d*|senha"
-        rf"|sess{JOINTS}id|session{JOINTS}id|card{JOINTS}(?:cv[cv]2?|pin)|connect{JOINTS}sid"
-        rf"|signature{JOINTS}\d*|client{JOINTS}assertion|saml{JOINTS}(?:assertion|response)"
-        rf"|snmp{JOINTS}community|community{JOINTS}string|code{JOINTS}verifier"
-        rf"|security{JOINTS}answer){JOINTS}"
+        rf"(?:kennwort|wachtwoord|contrase(?:n|\xc3\xb1)a|connection{JOINTS}string"
+        rf"|{_PAIRS_AND_MORE})[{LETTER}.-]*"
+    ),
+    (
+        r"(?:auth|authorization|bearer|creds|dsn|jwt|pass|passe|psk|pw|pwd\d*|senha"
+        rf"|signature{JOINTS}\d*|{_PAIRS}){JOINTS}"
     ),
     rf"(?:session{JOINTS}key|[cdeghinprst]{JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
-    rf"(?:{_CODES}){JOINTS}code[{LETTER}.-]*",
+    rf"{_rare(_CODES)}{JOINTS}code[{LETTER}.-]*",
 )
 _WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|t?otp|key){JOINTS}"
 _ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
@@ -49,19 +94,29 @@ _ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
 # cost half as much again.
 _OPTIONS = (
     "pass|pw|secret|token|key|auth|sess|cookie|credential|creds|jwt|csrf|xsrf|bearer|sid|sig|pin|otp"
-    rf"|cv[cv]|assertion|dsn|psk|-code|code-verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
+    rf"|cv[cv]|assertion|dsn|psk|-code|verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
     rf"|contrase|senha|saml|connection{JOINTS}string|community{JOINTS}string|snmp{JOINTS}community"
     rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase"
 )
+_CODES_IN_TEXTS = _each(
+    [
+        *("2fa", "access", "authentication", "backup", "login", "mfa", "one time", "one-time"),
+        *("onetime", "otp", "recovery", "security", "sms", "verification"),
+    ],
+    " -",
+    ["code", "passcode"],
+)
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
+    _FAR_PAIRS,
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
-    # --NAME of a command, and <NAME type="x">
+    # --NAME of a command
+    rf"(?:\"|{_SPACE})--?[{LETTER}-]*(?:{_OPTIONS})[{LETTER}-]*(?: |\\n|\",\")",
+    # <NAME type="x">value</NAME>
     (
-        rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{LETTER}-]*(?:{_OPTIONS})[{LETTER}-]*"
-        r"(?: |\\n|\",\")"
+        rf"<[{LETTER}.:-]*{_rare(_ALL_NAMES)}{_SPACE}[^<>]*>(?:<!\[cdata\[)?[^<]*"
+        r"(?:</|\]\]>)"
     ),
-    rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})(?:[ \x80-\xff]|{_ESCAPE})",
     rf"form-data; name=(?:\\*[\"'])?[{LETTER}.:-]*(?:{_ALL_NAMES})",
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
     r"[?&]code=",
@@ -70,10 +125,7 @@ _CASELESS = (
     r" [ai]s your (?:[a-z0-9]+ ){0,4}code",
     r"%(?:25){0,3}2f[^ \"%]*%(?:25){0,3}3a",
     "private key|private-lines",
-    (
-        rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?codes?"
-        r"(?:(?: |\\t)*[:=]| is| [0-9]{4})"
-    ),
+    rf"(?:{_CODES_IN_TEXTS})s?(?:(?: |\\t)*[:=]| is| [0-9]{{4}})",
     "setx |config set ",
     r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
     r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
@@ -94,7 +146,7 @@ _EXACT = (
     r"eyJ[0-9A-Za-z_\x80-\xff-]{8,}\.",
     r"npm_|pypi-|SG\.|dop_v1_|hvs\.",
     r"sk-(?:ant|proj)-|sk-[0-9A-Za-z]{8}|dckr_pat_|hf_|ATATT3|AGE-SECRET-KEY-1",
-    r"sq0(?:at|cs)p-|lin_api_|sntrys_|figd_|gsk_[0-9A-Za-z]|r8_[0-9A-Za-z]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
+    r"sq0(?:at|cs)p-|lin_api_|sntrys_|figd_|gsk_|r8_[0-9A-Za-z_\x80-\xff]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
     r"shp(?:at|ca|pa|ss)_",
 )
 

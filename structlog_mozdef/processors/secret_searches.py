@@ -32,9 +32,9 @@ BEFORE_VALUE = (
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
 )
-# What ends a name: only joints, or anything; and what stands before its value.
+# What ends a name: only joints, or anything but a wide colon; and what stands before its value.
 _END = rf"[-_.]{{0,5}}+{BEFORE_VALUE}"
-_REST = rf"[{LETTER}.-]{{0,300}}+{BEFORE_VALUE}"
+_REST = r"(?:[0-9a-z_\x80-\xee\xf0-\xff.-]|\xef(?!\xbc[\x9a\x9d])){0,300}+" + BEFORE_VALUE
 _CREDENTIAL = r"(?: |\\t)+[a-z0-9+/=._~-]{8}"
 _IS = r"(?:(?: |\\t)*[:=]| is| \d{4})"
 
@@ -67,7 +67,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?<=time password)(?: is|(?: |\\t)*[:=]))"
         ),
-        rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_END}|nha{_END})",
+        rf"e(?:cret{_REST}|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})|rtion(?<=assertion){_REST}|nha{_END})",
         rf"rf(?<=[cx]srf){_REST}",
         rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END})",
         rf"n(?<=dsn){_END}",
@@ -88,7 +88,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"red(?:ential{_REST}|s{_END})",
         rf"v[cv]2?{_END}",
         (
-            rf"o(?:nnection{JOINTS}string{_REST}|mmunity{JOINTS}(?:string)?{_END}"
+            rf"o(?:nnection{JOINTS}string{_REST}|mmunity{_REST}"
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
         r"url(?<=curl).{0,840}? -(?:u|-user|-proxy-user)",
@@ -101,7 +101,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"sic(?<=basic){_CREDENTIAL}",
         rf"t(?:e(?<=negotiate){_CREDENTIAL}|att3|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))",
         rf"p(?:i[0-9a-f]{{32}}|ikey{_CREDENTIAL}|i\.telegram\.org/)",
-        rf"nswer{_behind(['security'], 'answer')}{_END}",
+        rf"nswer{_behind(['security'], 'answer')}{_REST}",
         r"[ks]ia[0-9a-z]{16}",
         r"(?<=[2m]fa) (?:is |code )?\d{4}",
         r"iza[\w\x80-\xff-]{30}",
@@ -152,8 +152,6 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     "'": (r"(?<=by ')",),
     # <NAME type="x">
     "<": (rf"(?=[{LETTER}.:-]{{0,60}}?{_PARTS}[{LETTER}.:-]{{0,60}}(?:[ \x80-\xff]|\\[bfnrtu]))",),
-    # NAME and a wide colon
-    "\xef": (r"(?<=[0-9a-z_.\"' -]\xef)\xbc[\x9a\x9d]",),
     "%": (r"(?:25){0,3}2f[^ \"%]{0,100}%(?:25){0,3}3a",),
 }
 # The Kelvin sign, whose small letter is k.

@@ -80,6 +80,25 @@ def test_looks_find_what_the_patterns_find():
     assert [text for text in found if not all(are_seen_in_a_line(text).values())] == []
 
 
+SPACES = [character for character in map(chr, range(0x10000)) if character.isspace()]
+RARE_FORMS = [
+    *(f"a{space}--db-password x1234567" for space in SPACES),
+    *(f'<userPassword{space}type="a">x1234567</b>' for space in SPACES),
+    '<db:token a="b"><![CDATA[x1234567]]>',
+    *("session--id=x1234567", "connect._.sid=x1234567", "recovery--code: x1234567"),
+    *("security__answer: x1234567", "security_answer_1=x1234567", "snmp_community_ro=x1234567"),
+    *("communityStringRW: x1234567", "a -codeverifier x1234567", "gsk__" + "x1" * 10),
+    *("wachtwoord\u00e9\uff1ax1234567", "secret\u3000\uff1ax1234567", "token\xa0\uff1dx1234567"),
+]
+
+
+@pytest.mark.parametrize("text", RARE_FORMS, ids=ascii)
+def test_looks_find_rare_forms(text):
+    """A secret has a hint whatever the spaces, joints and endings of the name before it."""
+    assert redact_text(text, is_secret) != text
+    assert all(are_seen_in_a_line(text).values()), are_seen_in_a_line(text)
+
+
 # What patterns and looks are made of, and what JSON escapes. (The separators are "~".)
 PIECES = [
     *NAME_PARTS,
