@@ -11,7 +11,7 @@ import functools
 import importlib
 import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from structlog_mozdef._raised import pass_on
@@ -32,11 +32,6 @@ from structlog_mozdef.processors.secret_searches import (
 def _each(*parts: Iterable[str]) -> str:
     """Return an expression for one of each of *parts*, in all combinations."""
     return "|".join(map("".join, itertools.product(*parts)))
-
-
-def _rare(words: str) -> str:
-    r"""Return *words*, or \x01, which no line has: so hyperscan looks for what is beside them."""
-    return rf"(?:\x01|{words})"
 
 
 _ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}"
@@ -86,10 +81,11 @@ _NAMES = (
         rf"|signature{JOINTS}\d*|{_PAIRS}){JOINTS}"
     ),
     rf"(?:session{JOINTS}key|[cdeghinprst]{JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
-    rf"{_rare(_CODES)}{JOINTS}code[{LETTER}.-]*",
 )
 _WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|t?otp|key){JOINTS}"
-_ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
+# In an element of XML or HTML, or in a part of a form. With all words before "code" they would take
+# twice the time to compile.
+_ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES, rf"[{LETTER}.-]code[{LETTER}.-]*"))
 # What is in such names where they are options of a command. Words that texts are full of would
 # cost half as much again.
 _OPTIONS = (
@@ -109,14 +105,11 @@ _CODES_IN_TEXTS = _each(
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
     _FAR_PAIRS,
+    # No line has \x01: it keeps hyperscan from looking for these words instead of "code".
+    rf"(?:\x01|{_CODES}){JOINTS}code[{LETTER}.-]*{BEFORE_VALUE}",
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
     # --NAME of a command
     rf"(?:\"|{_SPACE})--?[{LETTER}-]*(?:{_OPTIONS})[{LETTER}-]*(?: |\\n|\",\")",
-    # <NAME type="x">value</NAME>
-    (
-        rf"<[{LETTER}.:-]*{_rare(_ALL_NAMES)}{_SPACE}[^<>]*>(?:<!\[cdata\[)?[^<]*"
-        r"(?:</|\]\]>)"
-    ),
     rf"form-data; name=(?:\\*[\"'])?[{LETTER}.:-]*(?:{_ALL_NAMES})",
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
     r"[?&]code=",
@@ -149,28 +142,37 @@ _EXACT = (
     r"sq0(?:at|cs)p-|lin_api_|sntrys_|figd_|gsk_|r8_[0-9A-Za-z_\x80-\xff]|NRAK-|PMAK-|pul-[0-9a-f]{8}|dapi[0-9a-f]{8}|LS0tLS1CRUdJTiB",
     r"shp(?:at|ca|pa|ss)_",
 )
+# <NAME type="x">, in lines that have a "<": it costs the others nothing.
+_ELEMENTS = (rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})[ \\\x80-\xff]",)
+_LESS_THAN = ord("<")
 
 
 @functools.cache
 def line_look() -> Look | None:
     """Return the function that says whether a rendered line can have a secret, if there is one."""
     try:
-        return _scanner()
+        hyperscan: Any = importlib.import_module("hyperscan")  # optional, and without types
+        has_element = _scanner(hyperscan, _ELEMENTS)
+        return _scanner(hyperscan, _CASELESS, _EXACT, has_element)
     except Exception as error:  # not installed, or not for this processor
         pass_on(error)
         return None
 
 
-def _scanner() -> Look:
-    hyperscan: Any = importlib.import_module("hyperscan")  # optional, and without types
-    expressions = (*_CASELESS, *_EXACT)
+def _scanner(
+    hyperscan: Any,
+    caseless: Sequence[str],
+    exact: Sequence[str] = (),
+    has_element: Look | None = None,
+) -> Look:
+    expressions = (*caseless, *exact)
     once = hyperscan.HS_FLAG_SINGLEMATCH
     database = hyperscan.Database()
     database.compile(
         expressions=[expression.encode() for expression in expressions],
         ids=[0] * len(expressions),
         elements=len(expressions),
-        flags=[once | hyperscan.HS_FLAG_CASELESS] * len(_CASELESS) + [once] * len(_EXACT),
+        flags=[once | hyperscan.HS_FLAG_CASELESS] * len(caseless) + [once] * len(exact),
     )
     scan = database.scan
     of_thread = threading.local()  # a scratch serves one scan at a time
@@ -189,7 +191,7 @@ def _scanner() -> Look:
         except Exception as error:  # ended at the first hint, or not able to scan: look closer
             pass_on(error)
             return True
-        return False
+        return has_element is not None and _LESS_THAN in line and has_element(line)
 
     return look
 
