@@ -159,15 +159,19 @@ _KELVIN_FIRST, _KELVIN = 0xE2, b"\xe2\x84\xaa"
 #: A user before a host, with a password or not. A number is looked for at once; b"@" would take
 #: longer than all the rest.
 AT_SIGN = ord("@")
+_SLASH = ord("/")
+# From the first slash on, which is rarer than a colon. Most lines with an @ have an address of mail
+# and no user in a URL: a space or the end of the text before the @ tells at once.
 _URL = re.compile(
-    rb":(?:\\*/){2}(?:(?:[^ /?#:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
+    rb"/(?<=[:\\]/)\\*/(?![^ @\"]{0,200}+(?: |(?<!\\)\"))"
+    rb"(?:(?:[^ /?#:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
     rb"|(?:[^ /?#@:\"\\]|\\.){20,}+)@"
 )
 
 
 def has_user_info(line: bytes) -> bool:
     """Return whether a URL in *line* may have a password or a token before its host."""
-    return _URL.search(line) is not None
+    return _SLASH in line and _URL.search(line) is not None
 
 
 @functools.cache
