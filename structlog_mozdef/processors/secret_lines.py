@@ -80,7 +80,7 @@ _NAMES = (
         r"(?:auth|authorization|bearer|creds|dsn|jwt|pass|passe|psk|pw|pwd\d*|senha"
         rf"|signature{JOINTS}\d*|{_PAIRS}){JOINTS}"
     ),
-    rf"(?:session{JOINTS}key|[cdeghinprst]{JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
+    rf"(?:session{JOINTS}key|[a-z][cdeghinprst]{JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
 )
 _WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|t?otp|key){JOINTS}"
 # In an element of XML or HTML, or in a part of a form. With all words before "code" they would take

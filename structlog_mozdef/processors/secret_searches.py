@@ -56,7 +56,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     "k": (
         rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}})",
         rf"ie(?<=cookie){_REST}",
-        rf"ey(?:{_behind(['[cdeghinprst]'], 'key')}{_REST}|{_behind(_WHOLE, 'key')}{_END})",
+        rf"ey(?:{_behind(['[a-z][cdeghinprst]'], 'key')}{_REST}|{_behind(_WHOLE, 'key')}{_END})",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
         r"\.office\.com/",
         r"er login",
