@@ -55,6 +55,10 @@ def _urls(number: int) -> dict[str, Any]:
     }
 
 
+def _mail(number: int) -> dict[str, Any]:
+    return {**_urls(number), "email": f"kang{number}@example.com"}
+
+
 def _user_agents(number: int) -> dict[str, Any]:
     return {**_plain(number), "useragent": _USER_AGENTS[number % len(_USER_AGENTS)]}
 
@@ -121,6 +125,7 @@ _PROSE = "The worker took the order from the queue, and wrote the answer for the
 EVENTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "plain words": _plain,
     "URLs": _urls,
+    "URLs and a mail address": _mail,
     "a user agent": _user_agents,
     "a JSON text": _json_text,
     "headers": _headers,

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import threading
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from structlog_mozdef._raised import pass_on
@@ -24,38 +26,78 @@ from structlog_mozdef.processors.secret_searches import (
     has_user_info,
 )
 
-# The expressions are for bytes.
+# The expressions are for bytes. In each, hyperscan looks for characters that are written as they
+# are, and only around those for the rest. That costs more than all else, and nearly every line has
+# an "auth" or a "security". So words that belong together are written as one string.
+
+
+def _each(*parts: Iterable[str]) -> str:
+    """Return an expression for one of each of *parts*, in all combinations."""
+    return "|".join(map("".join, itertools.product(*parts)))
+
+
 _ESCAPE = r"\\[bfnrt]|\\u[0-9a-f]{4}"
+# All for which `str.isspace` is true.
+_SPACE = (
+    r"(?: |\\[fnrt]|\\u00(?:0b|1[c-f])|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]"
+    r"|\xe2\x81\x9f|\xe3\x80\x80)"
+)
+_JOINT = ("", "-", "_", r"\.")
+_PAIRS = "|".join(
+    _each(first, _JOINT, second)
+    for first, second in (
+        (["sess", "session"], ["id"]),
+        (["card"], ["cv[cv]2?", "pin"]),
+        (["connect"], ["sid"]),
+        (["saml"], ["assertion", "response"]),
+        (["code"], ["verifier"]),
+    )
+)
+_PAIRS_AND_MORE = "|".join(
+    _each(first, _JOINT, second)
+    for first, second in (
+        (["client"], ["assertion"]),
+        (["snmp"], ["community"]),
+        (["community"], ["string"]),
+        (["security"], ["answer"]),
+    )
+)
+# The same with more joints.
+_FAR_PAIRS = (
+    r"(?:sess|session|card|connect|client|saml|snmp|community|code|security)[-_.]{2,}"
+    r"(?:id|cv[cv]|pin|sid|assertion|response|community|string|verifier|answer)"
+)
 _CODES = (
     rf"2fa|auth|authorization|backup|mfa|one{JOINTS}time|otp|recovery|security|sms|unlock"
     "|verification"
 )
-# Names of secrets by what can follow in a longer name. What hyperscan does when it has found a few
-# letters costs more than all the rest, so the parts of expressions are as long as they can be.
+# Names of secrets by what can follow in a longer name.
 _NAMES = (
     rf"(?:pass{JOINTS}(?:w|phrase|code)|secret|credential|csrf|xsrf|cookie|token)[{LETTER}.-]*",
     (
         rf"(?:kennwort|wachtwoord|contrase(?:n|\xc3\xb1)a|connection{JOINTS}string|passord|alasana"
-        rf"|(?:\xc3[\x96\xb6]|o)senord|adgangskode|jelsz(?:o|\xc3[\x93\xb3]))[{LETTER}.-]*"
+        rf"|(?:\xc3[\x96\xb6]|o)senord|adgangskode|jelsz(?:o|\xc3[\x93\xb3])|{_PAIRS_AND_MORE})"
+        rf"[{LETTER}.-]*"
     ),
     (
-        rf"(?:auth|authorization|bearer|creds|dsn|jwt|pass(?:e|\xc3[\x89\xa9])?|psk|pw|pwd\d*|senha"
-        rf"|sess{JOINTS}id|session{JOINTS}id|card{JOINTS}(?:cv[cv]2?|pin)|connect{JOINTS}sid"
-        rf"|signature{JOINTS}\d*|client{JOINTS}assertion|saml{JOINTS}(?:assertion|response)"
-        rf"|snmp{JOINTS}community|community{JOINTS}string|code{JOINTS}verifier"
-        rf"|security{JOINTS}answer|h[ae]slo|has\xc5[\x81\x82]o|parola{JOINTS}(?:chiave)?|masterauth"
-        rf"|(?:s|\xc5[\x9e\x9f])ifre){JOINTS}"
+        r"(?:auth|authorization|bearer|creds|dsn|jwt|pass(?:e|\xc3[\x89\xa9])?|psk|pw|pwd\d*|senha"
+        rf"|signature{JOINTS}\d*|h[ae]slo|has\xc5[\x81\x82]o|parola{JOINTS}(?:chiave)?|masterauth"
+        rf"|(?:s|\xc5[\x9e\x9f])ifre|{_PAIRS}){JOINTS}"
     ),
-    rf"(?:session{JOINTS}key|(?:unseal|[cdeghinprst]){JOINTS}key|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*",
-    rf"(?:{_CODES}){JOINTS}code[{LETTER}.-]*",
+    (
+        rf"(?:session{JOINTS}key|(?:unseal|[a-z][cdeghinprst]){JOINTS}key"
+        rf"|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*"
+    ),
 )
 _WHOLE_NAMES = rf"(?:sid|sig|pin|cv[cv]2?|t?otp|key){JOINTS}"
-_ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES))
+# In an element of XML or HTML, or in a part of a form. With all words before "code" they would take
+# twice the time to compile.
+_ALL_NAMES = "|".join((*_NAMES, _WHOLE_NAMES, rf"[{LETTER}.-]code[{LETTER}.-]*"))
 # What is in such names where they are options of a command. Words that texts are full of would
 # cost half as much again.
 _OPTIONS = (
     "pass|pw|secret|token|key|auth|sess|cookie|credential|creds|jwt|csrf|xsrf|bearer|sid|sig|pin|otp"
-    rf"|cv[cv]|assertion|dsn|psk|-code|code-?verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
+    rf"|cv[cv]|assertion|dsn|psk|-code|verifier|(?:{_CODES}){JOINTS}code|kennwort|wachtwoord"
     rf"|contrase|senha|saml|connection{JOINTS}string|community{JOINTS}string|snmp{JOINTS}community"
     rf"|security{JOINTS}answer|(?:seed|mnemonic){JOINTS}phrase|haslo|has\xc5[\x81\x82]o|heslo|parola|ifre"
     r"|salasana|senord|adgangskode|jelsz"
@@ -65,16 +107,23 @@ _COLUMNS = rf"{_OPTIONS}|pin|code|community|phrase|answer|connection|saml"
 # Between two words of a command, and the beginning of an option behind one.
 _NEXT = r"[ ,\"'\\]+"
 _OPTION = r".*[ \"']-"
+_CODES_IN_TEXTS = _each(
+    [
+        *("2fa", "access", "authentication", "backup", "login", "mfa", "one time", "one-time"),
+        *("onetime", "otp", "recovery", "security", "sms", "verification"),
+    ],
+    " -",
+    ["code", "passcode"],
+)
 _CASELESS = (
     *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
     rf"{FOREIGN}[{LETTER}.-]*{BEFORE_FOREIGN_VALUE}",
+    _FAR_PAIRS,
+    # No line has \x01: it keeps hyperscan from looking for these words instead of "code".
+    rf"(?:\x01|{_CODES}){JOINTS}code[{LETTER}.-]*{BEFORE_VALUE}",
     rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
-    # --NAME of a command, and <NAME type="x">
-    (
-        rf"(?:[ \"\x80-\xff]|{_ESCAPE})--?[{LETTER}-]*(?:{_OPTIONS})[{LETTER}-]*"
-        r"(?: |\\n|\",\")"
-    ),
-    rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})(?:[ \x80-\xff]|{_ESCAPE})",
+    # --NAME of a command
+    rf"(?:\"|{_SPACE})--?[{LETTER}-]*(?:{_OPTIONS})[{LETTER}-]*(?: |\\n|\",\")",
     rf"form-data; name=(?:\\*[\"'])?[{LETTER}.:-]*(?:{_ALL_NAMES})",
     r"(?:bearer|basic|digest|negotiate|apikey)(?: |\\t)+[a-z0-9+/=._~-]{8}",
     r"[?&]code=",
@@ -83,10 +132,7 @@ _CASELESS = (
     r" [ai]s your (?:[a-z0-9]+ ){0,4}code",
     r"%(?:25){0,3}2f[^ \"%]*%(?:25){0,3}3a",
     "private key|private-lines",
-    (
-        rf"(?:{_CODES}|access|authentication|login|one time)[ -](?:pass)?codes?"
-        r"(?:(?: |\\t)*[:=]| is| [0-9]{4})"
-    ),
+    rf"(?:{_CODES_IN_TEXTS})s?(?:(?: |\\t)*[:=]| is| [0-9]{{4}})",
     r"set(?:x|env) |(?:config|configure|secret) set | --(?:body|value)[ =]",
     r"password[^:\\]*: ?\\[rn]|password is generated for ",
     r"pass(?:code|phrase|wd|word) is:? [^ ]*[0-9]",
@@ -142,28 +188,37 @@ _EXACT = (
     r"[0-9]:AA[0-9A-Za-z_\x80-\xff-]{30}",
     r"\$(?:[1567]|2[abxy]?|g?y|sha1|apr1)\$|(?:argon2|bcrypt|pbkdf2|scrypt)[0-9A-Za-z_:.-]*\$",
 )
+# <NAME type="x">, in lines that have a "<": it costs the others nothing.
+_ELEMENTS = (rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})[ \\\x80-\xff]",)
+_LESS_THAN = ord("<")
 
 
 @functools.cache
 def line_look() -> Look | None:
     """Return the function that says whether a rendered line can have a secret, if there is one."""
     try:
-        return _scanner()
+        hyperscan: Any = importlib.import_module("hyperscan")  # optional, and without types
+        has_element = _scanner(hyperscan, _ELEMENTS)
+        return _scanner(hyperscan, _CASELESS, _EXACT, has_element)
     except Exception as error:  # not installed, or not for this processor
         pass_on(error)
         return None
 
 
-def _scanner() -> Look:
-    hyperscan: Any = importlib.import_module("hyperscan")  # optional, and without types
-    expressions = (*_CASELESS, *_EXACT)
+def _scanner(
+    hyperscan: Any,
+    caseless: Sequence[str],
+    exact: Sequence[str] = (),
+    has_element: Look | None = None,
+) -> Look:
+    expressions = (*caseless, *exact)
     once = hyperscan.HS_FLAG_SINGLEMATCH
     database = hyperscan.Database()
     database.compile(
         expressions=[expression.encode() for expression in expressions],
         ids=[0] * len(expressions),
         elements=len(expressions),
-        flags=[once | hyperscan.HS_FLAG_CASELESS] * len(_CASELESS) + [once] * len(_EXACT),
+        flags=[once | hyperscan.HS_FLAG_CASELESS] * len(caseless) + [once] * len(exact),
     )
     scan = database.scan
     of_thread = threading.local()  # a scratch serves one scan at a time
@@ -182,7 +237,7 @@ def _scanner() -> Look:
         except Exception as error:  # ended at the first hint, or not able to scan: look closer
             pass_on(error)
             return True
-        return False
+        return has_element is not None and _LESS_THAN in line and has_element(line)
 
     return look
 

@@ -39,7 +39,7 @@ BEFORE_VALUE = (
     r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
     r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
 )
-# What ends a name: only joints, or anything; and what stands before its value.
+# What ends a name: only joints, or anything but a wide colon; and what stands before its value.
 _END = rf"[-_.]{{0,5}}+{BEFORE_VALUE}"
 # A wide colon is no letter.
 _LETTERS = r"[0-9a-z_\x80-\xee\xf0-\xff.-]{0,300}+"
@@ -94,7 +94,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         rf"ie(?<=cookie){_REST}",
         (
-            rf"ey(?:{_behind(['unseal', '[cdeghinprst]'], 'key')}{_REST}"
+            rf"ey(?:{_behind(['unseal', '[a-z][cdeghinprst]'], 'key')}{_REST}"
             rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key)"
             r"|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
         ),
@@ -115,7 +115,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         (
             rf"e(?:cret(?:{_REST}|(?<=enable secret) )|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
-            rf"|rtion(?<=assertion){_END}|n(?:ha{_END}|ord{_REST})"
+            rf"|rtion(?<=assertion){_REST}|n(?:ha{_END}|ord{_REST})"
             r"|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
             r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
             r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
@@ -145,7 +145,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"red(?:ential{_REST}|s{_END})",
         rf"v[cv]2?{_END}",
         (
-            rf"o(?:nnection{JOINTS}string{_REST}|mmunity{JOINTS}(?:string)?{_END}"
+            rf"o(?:nnection{JOINTS}string{_REST}|mmunity{_REST}"
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
         rf"url[ \\\"'](?:{_WORDS}-|-)(?:u|-user|-proxy-user)",
@@ -165,7 +165,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"|a; name=(?=[{LETTER}.\\\"'-]{{0,60}}?{_PARTS}))"
         ),
         rf"p(?:i[0-9a-f]{{32}}|ikey{_CREDENTIAL}|i\.telegram\.org/)",
-        rf"nswer{_behind(['security'], 'answer')}{_END}",
+        rf"nswer{_behind(['security'], 'answer')}{_REST}",
         r"[ks]ia[0-9a-z]{16}",
         r" (?<=[2m]fa )(?:is |code )?\d{4}",
         r"i(?:za[\w\x80-\xff-]{30}|(?<=ltai)[0-9a-z]{16})",
@@ -263,15 +263,19 @@ _FOREIGN_SEARCHES = (
 #: A user before a host, with a password or not. A number is looked for at once; b"@" would take
 #: longer than all the rest.
 AT_SIGN = ord("@")
+_SLASH = ord("/")
+# From the first slash on, which is rarer than a colon. Most lines with an @ have an address of mail
+# and no user in a URL: a space or the end of the text before the @ tells at once.
 _URL = re.compile(
-    rb":(?:\\*/){2}(?:(?:[^ /?#:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
+    rb"/(?<=[:\\]/)\\*/(?![^ @\"]{0,200}+(?: |(?<!\\)\"))"
+    rb"(?:(?:[^ /?#:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
     rb"|(?:[^ /?#@:\"\\]|\\.){20,}+)@"
 )
 
 
 def has_user_info(line: bytes) -> bool:
     """Return whether a URL in *line* may have a password or a token before its host."""
-    return _URL.search(line) is not None
+    return _SLASH in line and _URL.search(line) is not None
 
 
 @functools.cache

@@ -51,7 +51,6 @@ _FLAT_LIMIT = 100
 # What a name takes at least, as in "a.b.c.d.e":1, which are five; and the other fields of an event.
 _NAME_BYTES = 3
 _OTHER_FIELDS_BYTES = 130
-_LONG_BYTES = 4_000
 # The types that an array may have together: numbers become keywords, as strings do.
 _STRINGS = frozenset({str})
 _NUMBERS = frozenset({int, float, type(None)})
@@ -117,22 +116,25 @@ def encode(  # noqa: PLR0917 - by position a log call passes them faster
         if not is_impossible and (are_usual or are_indexable(details)):
             encoded = orjson.dumps(candidate, None, options)
             size = len(encoded)
+            are_flat = candidate is event or not nested
             if (
                 size <= max_names * _NAME_BYTES + _OTHER_FIELDS_BYTES
                 or (
-                    _has_few_names(candidate["details"], encoded, max_names)
+                    (
+                        (are_flat and _are_few(details, nested, max_names))
+                        or _has_few_names(candidate["details"], encoded, max_names)
+                    )
                     and (
                         size <= STRING_LIMIT_BYTES
                         or (size <= EVENT_LIMIT_BYTES and not _has_long_string(candidate))
                     )
                 )
             ) and not (
-                # Those of the details themselves were looked at, unless that ended early.
+                # Flat values were looked at, unless that ended early.
                 (candidate is not event and may_have_impossible_dates(encoded))
-                or (nested and may_have_impossible_dates(orjson.dumps(nested, None, options)))
                 or (
                     redactor is not None
-                    and redactor.may_have_secret(candidate, nested, encoded, candidate is event)
+                    and redactor.may_have_secret(candidate, nested, encoded, are_flat)
                 )
             ):
                 return encoded[:end]
@@ -143,36 +145,40 @@ def encode(  # noqa: PLR0917 - by position a log call passes them faster
     return repair(event, naive_zone, max_names)
 
 
+def _are_few(details: dict[str, Any], nested: list[Any], max_names: int) -> bool:
+    """Return whether *details*, with those that are flat in *nested*, surely have few names."""
+    return (len(details) + sum(map(len, nested))) * PARTS_LIMIT <= max_names
+
+
 def _has_few_names(details: dict[str, Any], encoded: bytes, max_names: int) -> bool:
     # Each name has a colon behind it. Strings have some as well, and may look like names, and
-    # objects in an array have the same ones: so each look costs more than the one before it. But
-    # in a long line even counting does.
-    is_long = len(encoded) > _LONG_BYTES
-    if is_long and _are_few_scalars(details, max_names):
-        return True
+    # objects in an array have the same ones: so each look costs more than the one before it.
     dots = encoded.count(b".")
     return (
         encoded.count(b":") + dots <= max_names
-        or (not is_long and _are_few_scalars(details, max_names))
         or encoded.count(b'":') + dots <= max_names
         or n_names(details) <= max_names
     )
 
 
-def _are_few_scalars(details: dict[str, Any], max_names: int) -> bool:
-    return len(details) * PARTS_LIMIT <= max_names and _are_scalars(details.values())
-
-
 def _is_flat(value: Any) -> bool:
-    """Return whether *value* is one small object or array of scalars, the usual kind."""
+    """Return whether *value* is one small object or array of scalars, the usual kind.
+
+    False as well if a string in it is an impossible date.
+    """
     kind = type(value)
-    if kind is dict:
-        return (
-            len(value) < _FLAT_LIMIT
-            and _are_scalars(value.values())
-            and (are_known_names(value) or are_indexable(value))
-        )
-    return (kind is list or kind is tuple) and len(value) < _FLAT_LIMIT and _has_one_type(value)
+    if kind is not dict:
+        return (kind is list or kind is tuple) and len(value) < _FLAT_LIMIT and _has_one_type(value)
+    if len(value) >= _FLAT_LIMIT:
+        return False
+    for item in value.values():
+        kind = type(item)
+        if kind is str:
+            if item < AFTER_DIGITS and is_impossible_date(item):
+                return False
+        elif kind not in _SCALARS:
+            return False
+    return are_known_names(value) or are_indexable(value)
 
 
 def _has_one_type(items: Any) -> bool:
@@ -180,7 +186,9 @@ def _has_one_type(items: Any) -> bool:
     kinds = set(map(type, items))
     if str not in kinds:
         return kinds <= _NUMBERS or kinds <= _BOOLEANS
-    return kinds == _STRINGS and (len(items) == 1 or not may_have_dates(items))
+    return kinds == _STRINGS and not (
+        is_impossible_date(items[0]) if len(items) == 1 else may_have_dates(items)
+    )
 
 
 def _are_scalars(items: Iterable[Any]) -> bool:

@@ -98,6 +98,48 @@ def test_looks_find_what_the_patterns_find():
     assert [text for text in found if not all(are_seen_in_a_line(text).values())] == []
 
 
+SPACES = [character for character in map(chr, range(0x10000)) if character.isspace()]
+RARE_FORMS = [
+    *(f"a{space}--db-password x1234567" for space in SPACES),
+    *(f'<userPassword{space}type="a">x1234567</b>' for space in SPACES),
+    '<db:token a="b"><![CDATA[x1234567]]>',
+    *("session--id=x1234567", "connect._.sid=x1234567", "recovery--code: x1234567"),
+    *("security__answer: x1234567", "security_answer_1=x1234567", "snmp_community_ro=x1234567"),
+    *("communityStringRW: x1234567", "a -codeverifier x1234567", "gsk__" + "x1" * 10),
+    *("wachtwoord\u00e9\uff1ax1234567", "secret\u3000\uff1ax1234567", "token\xa0\uff1dx1234567"),
+]
+
+
+@pytest.mark.parametrize("text", RARE_FORMS, ids=ascii)
+def test_looks_find_rare_forms(text):
+    """A secret has a hint whatever the spaces, joints and endings of the name before it."""
+    assert redact_text(text, is_secret) != text
+    assert all(are_seen_in_a_line(text).values()), are_seen_in_a_line(text)
+
+
+USUAL = [
+    "Failed password for root from 10.0.0.7 port 51022 ssh2",
+    "pam_unix(sshd:auth): authentication failure; logname= uid=0 tty=ssh rhost=10.0.0.7",
+    '10.0.0.7 - kang [26/Nov/2026:07:21:40 +0000] "GET /orders?page=3 HTTP/1.1" 200 512 "-"',
+    "Accepted publickey for kang from 10.0.0.7 port 51022 ssh2: RSA SHA256:abcdefghijk",
+    "SELECT id, name FROM orders WHERE customer_id = 5 AND status = 'open' ORDER BY created_at",
+    "File \"/srv/app/views.py\", line 214, in price\n    total = prices[item]\nKeyError: 'boots'\n",
+    "arn:aws:iam::123456789012:role/admin",
+    "kang@example.com",
+    "https://shop.example.com/orders/5/items?page=3&sort=price&lang=en",
+    '<p class="main">Forgot your password?</p><a href="https://example.com/x?a=1">x</a>',
+    "tar -xzf archive.tgz -C /srv/app --strip-components=1",
+    "default-src 'self'; script-src 'self' https://cdn.example.com; style-src 'unsafe-inline'",
+    "\u7528\u6237\u767b\u5f55\uff1a3",
+]
+
+
+@pytest.mark.parametrize("text", USUAL, ids=ascii)
+def test_looks_pass_usual_text(text):
+    """What many events have is no hint: their log calls pay for one look and no pattern."""
+    assert not any(are_seen_in_a_line(text).values()), are_seen_in_a_line(text)
+
+
 # What patterns and looks are made of, and what JSON escapes. (The separators are "~".)
 PIECES = [
     *NAME_PARTS,

@@ -128,6 +128,10 @@ def test_one_name_has_one_type(value, expected):
 def test_date_that_does_not_exist(date):
     """It is no date any more: an index that takes it for one would reject the whole event."""
     assert details_of({"a": date}) == {"a": f"date:{date}"}
+    assert details_of({"a": {"b": date}, "c": [date]}) == {
+        "a": {"b": f"date:{date}"},
+        "c": [f"date:{date}"],
+    }
     assert details_of({"a": {"b": [date]}}) == {"a": {"b": [f"date:{date}"]}}
     assert details_of({"a": [{"b": {"c": date}}]}) == {"a": [{"b": {"c": f"date:{date}"}}]}
 
