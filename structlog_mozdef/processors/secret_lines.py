@@ -17,12 +17,12 @@ from typing import Any
 from structlog_mozdef._raised import pass_on
 from structlog_mozdef.processors.secret_searches import (
     AT_SIGN,
-    BEFORE_FOREIGN_VALUE,
-    BEFORE_VALUE,
     FOREIGN,
     JOINTS,
     LETTER,
+    UNBOUNDED_BEFORE_VALUE,
     Look,
+    has_foreign_name,
     has_user_info,
 )
 
@@ -116,12 +116,11 @@ _CODES_IN_TEXTS = _each(
     ["code", "passcode"],
 )
 _CASELESS = (
-    *(rf"{name}{BEFORE_VALUE}" for name in _NAMES),
-    rf"{FOREIGN}[{LETTER}.-]*{BEFORE_FOREIGN_VALUE}",
+    *(rf"{name}{UNBOUNDED_BEFORE_VALUE}" for name in _NAMES),
     _FAR_PAIRS,
     # No line has \x01: it keeps hyperscan from looking for these words instead of "code".
-    rf"(?:\x01|{_CODES}){JOINTS}code[{LETTER}.-]*{BEFORE_VALUE}",
-    rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{BEFORE_VALUE}",
+    rf"(?:\x01|{_CODES}){JOINTS}code[{LETTER}.-]*{UNBOUNDED_BEFORE_VALUE}",
+    rf"(?:[^0-9a-z_.-]|{_ESCAPE}){JOINTS}{_WHOLE_NAMES}{UNBOUNDED_BEFORE_VALUE}",
     # --NAME of a command
     rf"(?:\"|{_SPACE})--?[{LETTER}-]*(?:{_OPTIONS})[{LETTER}-]*(?: |\\n|\",\")",
     rf"form-data; name=(?:\\*[\"'])?[{LETTER}.:-]*(?:{_ALL_NAMES})",
@@ -163,8 +162,6 @@ _CASELESS = (
     r"unseal key|(?:seed|recovery|secret|mnemonic)[ _]phrase(?:\\*[\"'])? ?[:=]",
     r"kty(?:\\+\"|')|services/t[0-9a-z_]{6}|reset/.*-[0-9a-f]{32}|input_value=",
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
-    # The Kelvin sign, whose small letter is k.
-    r"\xe2\x84\xaa",
 )
 _EXACT = (
     r"A[KS]IA[0-9A-Z]{4}",
@@ -237,7 +234,11 @@ def _scanner(
         except Exception as error:  # ended at the first hint, or not able to scan: look closer
             pass_on(error)
             return True
-        return has_element is not None and _LESS_THAN in line and has_element(line)
+        if has_element is None:
+            return False
+        if _LESS_THAN in line and has_element(line):
+            return True
+        return not line.isascii() and has_foreign_name(line.lower())
 
     return look
 

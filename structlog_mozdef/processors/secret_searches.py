@@ -28,23 +28,33 @@ LETTER = r"0-9a-z_\x80-\xff"
 JOINTS = "[-_.]*"
 _QUOTE = r"(?:\\*(?:\\\"|')|&quot;|&#3[49];)?"
 _BLANKS = r"(?: |\\t|\xc2\xa0|\xe3\x80\x80)*"
-#: NAME=, NAME: and "NAME" =>, NAME["NAME"] =, 'NAME', and <NAME>, NAME%3D in a URL within a URL
-BEFORE_VALUE = (
-    rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
-    # {NAME,"x"}, NAME,value=x, <key>NAME</key>
-    rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value"
-    # NAME'), 'msg' of FastAPI; the next column of a table
-    r"|(?: {2,40}|(?:\\t)+)[^ \"\\]{0,400}\d"
-    r"|</key|\\*(?:\\\"|'),?[)\]], ?\\*(?:\\\"|')msg"
-    r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
-    r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
-)
+
+
+def _before_value(blanks: str, cell: str) -> str:
+    """Return an expression for what stands between a name and its value, of at most so much."""
+    return (
+        # NAME=, NAME: and "NAME" =>, NAME["NAME"] =
+        rf"(?:{_QUOTE}(?:\[?\]{_QUOTE})?{_BLANKS}(?:[=:]|->|\xef\xbc[\x9a\x9d])"
+        # {NAME,"x"}, NAME,value=x, <key>NAME</key>
+        rf"|, ?(?:<<)?\\*(?:\\\"|')|{_QUOTE}(?:,| |\\+[nrt])+\\*(?:\\\"|')?(?:parameter)?value"
+        # NAME'), 'msg' of FastAPI; the next column of a table
+        rf"|(?: {blanks}|(?:\\t)+)[^ \"\\]{cell}\d"
+        r"|</key|\\*(?:\\\"|'),?[)\]], ?\\*(?:\\\"|')msg"
+        # 'NAME', and <NAME>, NAME%3D in a URL within a URL
+        r"|\\*(?:(?:\\\"|')?\[?\]\\*)?(?:\\\"|')(?:[,> ]|/>)|>|&gt;"
+        r"|(?:%(?:25){0,3}(?:2[027]|5[bd])){0,3}(?:=|%(?:25){0,3}3[ad]|\\+u003d))"
+    )
+
+
+_BEFORE_VALUE = _before_value("{2,40}", "{0,400}")
+#: The same for hyperscan, which never looks back, and takes seconds to compile bounds.
+UNBOUNDED_BEFORE_VALUE = _before_value("{2,}", "*")
 # What ends a name: only joints, or anything but a wide colon; and what stands before its value.
-_END = rf"[-_.]{{0,5}}+{BEFORE_VALUE}"
+_END = rf"[-_.]{{0,5}}+{_BEFORE_VALUE}"
 # A wide colon is no letter.
 _LETTERS = r"[0-9a-z_\x80-\xee\xf0-\xff.-]{0,300}+"
 _LETTERS = rf"{_LETTERS}(?:\xef(?!\xbc[\x9a\x9d]){_LETTERS}){{0,9}}+"
-_REST = rf"{_LETTERS}{BEFORE_VALUE}"
+_REST = rf"{_LETTERS}{_BEFORE_VALUE}"
 _CREDENTIAL = r"(?: |\\t)+[a-z0-9+/=._~-]{8}"
 _IS = r"(?:(?: |\\t)*[:=]| is| \d{4})"
 
@@ -78,7 +88,9 @@ _PARTS = f"(?:{'|'.join(in_bytes(part) for part in NAME_PARTS if part not in FOR
 #: Names of secrets in other alphabets, and what is between such a name and its value. (It can be in
 #: <NAME type="x"> and in a form with several parts.)
 FOREIGN = f"(?:{'|'.join(map(in_bytes, FOREIGN_NAMES))})"
-BEFORE_FOREIGN_VALUE = rf"(?:{BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>|(?:\\*[\"'])?(?:\\[rn]))"
+_BEFORE_FOREIGN_VALUE = (
+    rf"(?:{_BEFORE_VALUE}|(?: |\\[bfnrt])[^<>]{{0,800}}>|(?:\\*[\"'])?(?:\\[rn]))"
+)
 # Between two words of a command, and the beginning of an option behind one.
 _NEXT = r"[ ,\"'\\]+"
 _WORDS = r".{0,440}?[ \"']"
@@ -256,7 +268,7 @@ _FOREIGN_SEARCHES = (
     r"\xef\xbc[\x9a\x9d](?<=[0-9a-z_.\"' -]\xef\xbc.)",
     rf"\xc5(?:[\x9e\x9f]ifre|[\x81\x82]o(?<=has..o)){_END}",
     *(
-        rf"(?:{'|'.join(map(in_bytes, names))}){_LETTERS}{BEFORE_FOREIGN_VALUE}"
+        rf"(?:{'|'.join(map(in_bytes, names))}){_LETTERS}{_BEFORE_FOREIGN_VALUE}"
         for _, names in itertools.groupby(sorted(FOREIGN_NAMES), lambda name: name.encode()[0])
     ),
 )
@@ -301,12 +313,19 @@ def search_look(line: bytes) -> bool:
     if AT_SIGN in line and has_user_info(line):
         return True
     lowered = line.lower()
-    for first, search in _searches():
-        if first in lowered and search(lowered) is not None:
-            return True
-    if line.isascii():
-        return False
-    for first, search in _foreign_searches():
+    return _finds(_searches(), lowered) or has_foreign_name(lowered)
+
+
+def has_foreign_name(lowered: bytes) -> bool:
+    """Return whether a line, in small letters, may have the name of a secret in another alphabet.
+
+    Most lines have ASCII alone, and pass at once.
+    """
+    return not lowered.isascii() and _finds(_foreign_searches(), lowered)
+
+
+def _finds(searches: list[tuple[int, Search]], lowered: bytes) -> bool:
+    for first, search in searches:  # noqa: SIM110 - faster than any()
         if first in lowered and search(lowered) is not None:
             return True
     return False
