@@ -77,8 +77,10 @@ def test_the_sum_holds_at_every_moment(when_full, tmp_path):
         sink.close()
         over.set()
         looker.join(10)
+        # Where there was no room for some, an event that says so was accepted as well.
+        reports = sum(" lost before " in summary for summary in receiver.summaries())
     assert (wrong[:3], settled, stats.buffered) == ([], True, 0)
-    assert (stats.accepted, stats.adopted) == (3 * (1000 + 5), 40 * 50)
+    assert (stats.accepted - reports, stats.adopted) == (3 * (1000 + 5), 40 * 50)
     if when_full == "block":
         assert (stats.dropped, stats.dead_lettered) == (0, 3 * 5)
 
