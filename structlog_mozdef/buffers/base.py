@@ -138,6 +138,12 @@ class Buffer(Protocol):
             Whether such events wait.
         """
 
+    def is_adopting(self) -> bool:
+        """Return whether `adopt_orphans` has found events that it may not have counted yet.
+
+        Other processes see them held already, while they are missing in `counts`. Takes no lock.
+        """
+
     def peek(self, max_events: int, max_bytes: int) -> Batch:
         """Return the oldest events, which stay where they are until `ack`.
 

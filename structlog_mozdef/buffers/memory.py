@@ -156,6 +156,9 @@ class MemoryBuffer:
     def adopt_orphans(self) -> bool:
         return False  # nobody else brings events
 
+    def is_adopting(self) -> bool:
+        return False
+
     @locked
     def peek(self, max_events: int, max_bytes: int) -> Batch:
         in_flight = self._in_flight

@@ -140,6 +140,9 @@ class Spool:
         self._ledger.warnings.flush()
         return others_wait
 
+    def is_adopting(self) -> bool:
+        return self._adoption.is_adopting
+
     def peek(self, max_events: int, max_bytes: int) -> SpoolBatch:
         try:
             return self._reader.peek(max_events, max_bytes)

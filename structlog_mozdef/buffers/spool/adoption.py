@@ -17,13 +17,18 @@ _ENOUGH_EVENTS = 2000
 
 
 class Adoption:
-    """Searches for streams that nobody holds, and makes them sources of this process."""
+    """Searches for streams that nobody holds, and makes them sources of this process.
+
+    Attributes:
+        is_adopting: whether a stream is being taken over at this moment.
+    """
 
     def __init__(self, ledger: SpoolLedger) -> None:
         self._ledger = ledger
         self._next_search = 0.0
         # Found by the last search, and not tried since.
         self._candidates: deque[str] = deque()
+        self.is_adopting = False
 
     def adopt_orphans(self, *, has_room: bool) -> bool:
         """See `structlog_mozdef.buffers.base.Buffer`.
@@ -81,6 +86,13 @@ class Adoption:
         Raises:
             OSError: it cannot be read now.
         """
+        self.is_adopting = True  # before it is locked, until it is counted
+        try:
+            return self._take_over(stream)
+        finally:
+            self.is_adopting = False
+
+    def _take_over(self, stream: Stream) -> bool:
         close_lost_descriptors()  # one of them may be the lock of this very stream
         lock = self._ledger.folder.lock_orphan(stream.name)
         if lock is None:

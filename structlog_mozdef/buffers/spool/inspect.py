@@ -12,11 +12,12 @@ from functools import partial
 import orjson
 
 from structlog_mozdef import _flock
+from structlog_mozdef.buffers.base import Buffer
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.format import LINE_LIMIT_BYTES, StreamName, parse_stream_name
 from structlog_mozdef.buffers.spool.segments import Contents, open_segment, read_contents
 from structlog_mozdef.files.lines import read_part
-from structlog_mozdef.files.opening import ignored_errors, opened_folder
+from structlog_mozdef.files.opening import TOO_MANY_OPEN, ignored_errors, opened_folder
 from structlog_mozdef.rendering.timestamps import iso_timestamp
 
 # A larger event is not parsed for its timestamp: that can take twenty times as much memory.
@@ -64,17 +65,43 @@ def inspect_folder(folder: SpoolFolder) -> list[StreamReport]:
     return reports
 
 
+def is_drained(folder: SpoolFolder, buffer: Buffer) -> bool:
+    """Return whether nothing waits for *buffer*, which adopts the orphans in *folder*.
+
+    Raises:
+        OSError: the folder cannot be read now.
+    """
+    # In the order in which a stream goes through these, so that none is missed on its way.
+    return not (has_orphans(folder) or buffer.is_adopting() or buffer.counts().buffered)
+
+
 def has_orphans(folder: SpoolFolder) -> bool:
-    """Return whether there is a stream that no process holds, and that one can adopt."""
-    for name in folder.stream_names():
-        try:
-            with opened_folder(name, folder.fd) as fd:
-                if not _flock.is_locked(fd) and folder.reason_to_leave(fd) is None:
-                    read_contents(fd)
-                    return True
-        except OSError:
-            continue  # it is gone, or cannot be read
-    return False
+    """Return whether there is a stream that no process holds, and that one can adopt.
+
+    While this process can open no more files, there may be one.
+
+    Raises:
+        OSError: the folder cannot be read now.
+    """
+    try:
+        return any(_is_orphan(folder, name) for name in folder.stream_names())
+    except OSError as error:
+        if error.errno in TOO_MANY_OPEN:
+            return True
+        raise
+
+
+def _is_orphan(folder: SpoolFolder, name: str) -> bool:
+    try:
+        with opened_folder(name, folder.fd) as fd:
+            if _flock.is_locked(fd) or folder.reason_to_leave(fd) is not None:
+                return False
+            read_contents(fd)
+    except OSError as error:
+        if error.errno in TOO_MANY_OPEN:
+            raise
+        return False  # it is gone, or cannot be read
+    return True
 
 
 def remove_orphans(folder: SpoolFolder, names: Iterable[str]) -> int:

@@ -10,11 +10,13 @@ import os
 import resource
 
 import pytest
-from support.handmade_spools import AT_ONCE, drain, events, file_limit, spool_on
+from support.handmade_spools import AT_ONCE, drain, events, file_limit, orphan, spool_on
 from support.interruptions import Interruption
 from support.running import wait_for
 
 from structlog_mozdef import Sink
+from structlog_mozdef.buffers.spool.folder import SpoolFolder
+from structlog_mozdef.buffers.spool.inspect import has_orphans
 from structlog_mozdef.transports.memory import MemoryTransport
 
 
@@ -81,6 +83,23 @@ def test_too_many_open_files_to_adopt(tmp_path, limit):
         other.close()
         number += 1
     assert number > 20
+
+
+@pytest.mark.parametrize("limit", [no_more_files, one_file_too_many])
+def test_too_many_open_files_to_look_for_orphans(tmp_path, limit):
+    """At any point of the look, the limit does not make a folder look as if nothing waited."""
+    orphan(tmp_path, events(1))
+    folder = SpoolFolder.existing(tmp_path)
+    number, happened = 0, True
+    while happened:
+        with contextlib.ExitStack() as limits:
+            set_limit = functools.partial(limits.enter_context, limit())
+            with Interruption(number, set_limit) as interruption:
+                assert has_orphans(folder)
+        happened = interruption.happened
+        number += 1
+    assert number > 20
+    folder.close()
 
 
 def test_too_many_open_files_to_begin(tmp_path):

@@ -18,6 +18,8 @@ from support.running import dead_url, finish, start, start_command, wait_for
 from support.spool_commands import SPOOL, here, orphan_for, sent, spool_command
 from support.spool_contents import waiting
 
+from structlog_mozdef.buffers.spool.format import Offset, encode_ack
+
 
 def test_drain(receiver, tmp_path):
     """What dead processes left is delivered, in order, and nothing is left."""
@@ -49,6 +51,30 @@ def test_drain_in_an_outage(tmp_path):
     assert (stream / "0000000001.ndjson").read_bytes() == b"".join(
         event + b"\n" for event in events(1, 2)
     )
+
+
+@pytest.mark.parametrize("name", ["stream.json", "position", "0000000001.ndjson"])
+def test_what_is_being_adopted_is_left(name, receiver, tmp_path):
+    """A stream that is locked, and not counted yet as it takes long to read, is waited for."""
+    stream = orphan_for(receiver, tmp_path, events(*range(50)))
+    (stream / "position").write_bytes(encode_ack(Offset(1, 0)))
+    process = start("command_on_bad_disk", "slow", name, "spool", "drain", tmp_path, receiver.url)
+    assert "50 events delivered, 0 dead letters, 0 left" in finish(process).stderr
+    assert len(sent(receiver)) == 50
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_read_any_more_is_left(receiver, tmp_path):
+    """A stream that was readable at the begin only is named, and makes the status 1."""
+    name = "0000000001.ndjson"
+    stream = orphan_for(receiver, tmp_path, events(1))
+    process = start(
+        "command_on_bad_disk", "failing", name, "spool", "drain", tmp_path, receiver.url
+    )
+    _, stderr = process.communicate(timeout=20)
+    assert f"{stream.name} is left alone: it cannot be read: Input/output error" in stderr
+    assert process.returncode == 1
+    assert (stream / name).exists()
 
 
 def test_drain_with_a_rejected_event(tmp_path):
