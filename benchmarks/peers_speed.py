@@ -22,7 +22,7 @@ from benchmarks.results import (
 )
 from benchmarks.running import Child, disk_folder, settled
 
-_ROUNDS = {1: 3, 8: 2}  # by the number of threads
+_ROUNDS = {1: 3, 8: 1}  # by the number of threads
 _LIMIT = 20.0
 _QUICK_LIMIT = 6.0
 
