@@ -764,7 +764,7 @@ PWD=/srv/app OLDPWD=/srv
 usage: tool [--password PASSWORD] [--token TOKEN]
 error: argument --password: expected one argument
 the --token option is deprecated
-Enter passphrase for key '/root/.ssh/id_ed25519':
+Enter passphrase for key '/home/kang/.ssh/id_ed25519':
 passphrase protected key skipped
 -----BEGIN CERTIFICATE----- found in /etc/ssl/a.pem
 -----BEGIN PUBLIC KEY----- expected

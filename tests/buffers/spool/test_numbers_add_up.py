@@ -198,7 +198,7 @@ def test_a_stream_is_not_released_while_it_is_settled(tmp_path):
 
 
 def test_log_calls_that_are_interrupted_keep_no_files_open(tmp_path):
-    """The next log call finishes the stream that an exception has left, whoever else is busy."""
+    """The next log call finishes a stream that an exception has left, while others are busy too."""
     spool = spool_on(tmp_path)
     for number in range(200):
         with pytest.raises(InterruptedError), Interruption(4, interrupt):
