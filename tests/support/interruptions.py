@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -17,6 +18,9 @@ class Interruption:
     Entering the lock of a ``with`` is no such point: a profiler of Python 3.14 and later sees a
     call, but only 3.14 itself has the fault of running handlers after it. An exception there leaves
     the lock held, those of `threading` included: no thread could be started afterwards.
+
+    Nor is a collection of garbage: it comes at any moment, and no exception leaves its callbacks
+    (Hypothesis has one), so there is none meanwhile.
 
     Attributes:
         happened: whether there were that many points.
@@ -43,11 +47,15 @@ class Interruption:
     def __enter__(self) -> Self:
         # Python 3.11 still calls a profiler that has just been freed by unsetting it.
         self._profiler = self.profile
+        self._collected = gc.isenabled()
+        gc.disable()
         sys.setprofile(self._profiler)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         sys.setprofile(None)
+        if self._collected:
+            gc.enable()
 
 
 class Meanwhile:
