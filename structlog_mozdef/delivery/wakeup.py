@@ -126,7 +126,8 @@ class Wakeup:
         """Sleep for *seconds* as well, but for new events: those that wait are not due."""
         linger, batch = self._batching.linger, self._batching.events
         more = batch if linger else 1
-        self._sleep_until(len(self._buffer) + more, min(seconds, linger or seconds))
+        seconds = min(seconds, linger or seconds)
+        self._sleep_until(len(self._buffer) + more, seconds, were_tried=True)
         self.is_busy()
 
     def wait_for_events(self) -> None:
@@ -159,12 +160,16 @@ class Wakeup:
     def _is_urgent(self) -> bool:
         return self._shutdown.is_requested() or self._buffer.settled_count() < self._flush_until
 
-    def _sleep_until(self, backlog: int, seconds: float) -> None:
-        """Sleep until so many events wait, for a flush or a stop, or for *seconds*."""
+    def _sleep_until(self, backlog: int, seconds: float, *, were_tried: bool = False) -> None:
+        """Sleep until so many events wait, for a flush or a stop, or for *seconds*.
+
+        Where all that wait *were_tried*, only a flush or a stop that comes now wakes us.
+        """
         self.is_lingering = True
         self.threshold = backlog
         # Looked at after the two are set: who comes later wakes us.
         is_awaited = self._flush_requested or self._shutdown.is_requested()
+        is_awaited = is_awaited and not were_tried
         if seconds and len(self._buffer) < backlog and not is_awaited:
             self._sleep(seconds)
         self.is_lingering = False

@@ -13,7 +13,7 @@ from support.receivers import OK, Receiver, answer
 from support.running import finish, run, start, wait_for
 from support.spool_contents import QUICK, Ledger, by_stream, drain, repeated, streams
 
-from structlog_mozdef import Sink
+from structlog_mozdef import RetryPolicy, Sink
 
 
 def kill(process) -> None:
@@ -172,7 +172,7 @@ def test_poison_is_recognised_while_streams_come_and_go(tmp_path):
     def respond(request):
         return answer(500) if b"poison" in request.body else OK
 
-    options = {**QUICK, "batch_events": 20, "recovery_pause": 0.01}
+    options = {**QUICK, "batch_events": 20, "recovery_pause": 0.01, "retry": RetryPolicy(0.01, 1)}
     with Receiver(respond) as receiver:
         orphans = start("spool_orphans", receiver.url, tmp_path, 60, 40)
         letters = set()

@@ -15,7 +15,7 @@ from support.receivers import CLOSE, OK, RESET, Receiver, answer, unused_port
 from support.running import wait_for
 from support.spool_contents import QUICK, by_stream
 
-from structlog_mozdef import Sink
+from structlog_mozdef import RetryPolicy, Sink
 
 EVENTS = 60
 NUMBERS = list(range(EVENTS))
@@ -209,8 +209,9 @@ def test_poison_becomes_a_dead_letter(status, poison, folder):
     def respond(request):
         return answer(status) if bad in request.body else OK
 
+    options = {**OPTIONS, "retry": RetryPolicy(0.01, 1)}
     with Receiver(respond) as receiver:
-        with Sink(receiver.url, spool=folder, **OPTIONS) as sink:
+        with Sink(receiver.url, spool=folder, **options) as sink:
             put_all(sink)
             assert sink.flush(90)
             letters = sink.dead_letters()
