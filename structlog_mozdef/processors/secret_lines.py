@@ -85,7 +85,7 @@ _NAMES = (
         rf"|(?:s|\xc5[\x9e\x9f])ifre|{_PAIRS}){JOINTS}"
     ),
     (
-        rf"(?:session{JOINTS}key|(?:unseal|[a-z][cdeghinprst]){JOINTS}key"
+        rf"(?:session{JOINTS}key|(?:unseal|deploy|[a-z][cdeghinprst]){JOINTS}key"
         rf"|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*"
     ),
 )
@@ -132,9 +132,9 @@ _CASELESS = (
     r"%(?:25){0,3}2f[^ \"%]*%(?:25){0,3}3a",
     "private key|private-lines",
     rf"(?:{_CODES_IN_TEXTS})s?(?:(?: |\\t)*[:=]| is| [0-9]{{4}})",
-    r"set(?:x|env) |(?:config|configure|secret) set | --(?:body|value)[ =]",
+    r"set(?:x|env) |(?:config|configure|secrets?) (?:--)?set | --(?:body|value)[ =]",
     r"password[^:\\]*: ?\\[rn]|password is generated for ",
-    r"pass(?:code|phrase|wd|word) is:? [^ ]*[0-9]",
+    r"pass(?:code|phrase|wd|word) (?:is:? |[0-9] )?[^ ]*[0-9]",
     r"(?:token|api key) \\*(?:\\\"|')[^ \"'\\]*[0-9]",
     r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
     r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
@@ -142,11 +142,15 @@ _CASELESS = (
     rf"curl[ \\\"'](?:{_OPTION}|-)(?:u|-user|-proxy-user)",
     (
         rf"(?:sshpass|rdesktop|unzip|sqlcmd|ipmitool|mysql|mongo(?:dump|export|import|restore|sh)"
-        rf"|(?:az|docker|podman){_NEXT}login){_OPTION}p"
+        r"|twine|cqlsh|cypher-shell|rabbitmqadmin|mosquitto_(?:pub|rr|sub)|mariadb"
+        rf"|(?:az|buildah|docker|nerdctl|oc|oras|podman|registry|skopeo){_NEXT}login){_OPTION}p"
     ),
     r"(?:7z|7z[ar]|rar) [a-z] -h?p",
     rf"ldap(?:add|modify|passwd|search){_OPTION}w|redis-cli{_OPTION}a|smbclient",
     rf"snmp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx]|@tcp\(|enable (?:password|secret) |psk \\",
+    r"[ \"']--?u(?:ser(?:name)?)?[= ,\"'\\].*[ \"']-p[ ,\"'\\]",
+    rf"ssh-keygen{_OPTION}[np]|config (?:http-basic|pypi-token)\.|mc alias set |freerdp.* /p:",
+    r"net use |setuser .*>|snmp-server community |(?:radius|tacacs).* key |secret [0-9] ",
     rf"htpasswd{_NEXT}-|vault{_NEXT}login{_NEXT}",
     r"rabbitmqctl.*(?:add_user|authenticate_user|change_password)",
     r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s)",
@@ -154,7 +158,9 @@ _CASELESS = (
     r"(?:requirepass|masterauth|bindpw|rootpw)(?: |\\t)",
     r"auth(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}",
     r"[\"'>]pass [^ ]|[>:] pass [^ ]|\(auth |auth\\+\" ",
-    r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')|mysqli(?:_connect|->[a-z_]*)?\(",
+    r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')",
+    r"(?:authenticate|login|logon|pw_set|credentials|password)\( ?[bu]?\\*(?:\\\"|')",
+    r"mysqli(?:_connect|->[a-z_]*)?\(",
     (
         rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)"
         r"(?: |\\[nrt])*values"
@@ -164,6 +170,7 @@ _CASELESS = (
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
 )
 _EXACT = (
+    r"ENV [A-Z][A-Z0-9_]* ",
     r"A[KS]IA[0-9A-Z]{4}",
     r"gh[pousr]_|github_pat_",
     r"gl(?:agent|cbt|dt|ft|imt|pat|ptt|rt|soat)-",

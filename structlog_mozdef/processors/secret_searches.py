@@ -106,12 +106,13 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         rf"ie(?<=cookie){_REST}",
         (
-            rf"ey(?:{_behind(['unseal', '[a-z][cdeghinprst]'], 'key')}{_REST}"
+            rf"ey(?:{_behind(['unseal', 'deploy', '[a-z][cdeghinprst]'], 'key')}{_REST}"
             rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key)"
             r"|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
         ),
         r"ty(?<=kty)(?:\\+\"|')",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
+        rf"opeo(?<=skopeo){_NEXT}login",
         r"\.office\.com/",
         rf"er{_NEXT}login",
     ),
@@ -120,22 +121,26 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}"
             rf"|(?:e|\xc3[\x89\xa9])?{_END}"
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
-            r"|(?:code|phrase|wd) is:? [^ ]{0,160}\d"
+            r"|(?:code|phrase|wd|word) (?:is:? |\d )?[^ ]{0,160}\d"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
-            r"| is:? [^ ]{0,160}\d| is generated for |(?<=enable password) ))"
+            r"| is generated for |(?<=enable password) ))"
         ),
         (
-            rf"e(?:cret(?:{_REST}|(?<=enable secret) )|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
+            rf"e(?:cret(?:{_REST}|(?<=enable secret) | \d )"
+            rf"|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
             rf"|rtion(?<=assertion){_REST}|n(?:ha{_END}|ord{_REST})"
-            r"|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
+            r"|t(?:(?:x|env|(?<=(?:config|secret|ecrets) set)|(?<=configure set)) "
+            r"|(?<=config --set) |user (?<=setuser ).{0,440}?>"
             r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
-            r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
+            r"| (?<=net use )|rvices/t[0-9a-z_]{6}"
+            r"|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
             rf"(?:{_PARTS}|{FOREIGN})[^()]{{0,4000}}\)(?: |\\[nrt]){{0,8}}values)"
         ),
         rf"rf(?<=[cx]srf){_REST}",
         rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END}|fre{_END})",
         rf"n(?:(?<=dsn){_END}|mp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx])",
+        r"nmp-server community ",
         rf"k(?:(?<=psk)(?:{_END}| \\)|top(?<=rdesktop){_OPTION}p)",
         rf"a(?:ml{JOINTS}response{_END}|lasana{_REST})",
         rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p)",
@@ -145,9 +150,12 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"|plus.{0,100}? .{0,32}/)"
         ),
         r" your (?:[a-z0-9]+ ){0,4}code",
-        rf"h(?:pass(?<=sshpass){_OPTION}p|[ \\\"'](?<=mongosh.)(?:{_WORDS}-|-)p)",
+        rf"h(?:(?:pass(?<=sshpass)|(?<=cqlsh)|ell(?<=cypher-shell)){_OPTION}p)",
+        rf"h(?:-keygen(?<=ssh-keygen){_OPTION}[np]|[ \\\"'](?<=mongosh.)(?:{_WORDS}-|-)p)",
         r"ws [\w\x80-\xff-]{30}",
         rf"lo(?<=h[ae]slo){_END}",
+        rf"try(?<=registry){_NEXT}login",
+        rf"quitto_(?:pub|rr|sub){_OPTION}p",
     ),
     "c": (
         (
@@ -163,6 +171,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"url[ \\\"'](?:{_WORDS}-|-)(?:u|-user|-proxy-user)",
         r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s))",
         rf"l(?:i(?<=redis-cli){_OPTION}a|e:(?<=jdbc:oracle:))",
+        rf"tl(?<=nerdctl){_NEXT}login",
+        rf"(?<=[^0-9a-z_]oc){_NEXT}login",
+        r" alias set (?<=mc alias set )",
+        r"onfig (?:http-basic|pypi-token)\.",
         r"tl(?<=rabbitmqctl).{0,200}?(?:add_user|authenticate_user|change_password)",
     ),
     "a": (
@@ -182,7 +194,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         r" (?<=[2m]fa )(?:is |code )?\d{4}",
         r"i(?:za[\w\x80-\xff-]{30}|(?<=ltai)[0-9a-z]{16})",
         r"ge-secret-key-1",
-        rf"z{_NEXT}login",
+        rf"(?:z|h(?<=buildah)|s(?<=oras)){_NEXT}login",
+        rf"dmin(?<=rabbitmqadmin){_OPTION}p",
+        rf"riadb(?<=mariadb){_OPTION}p",
+        r"(?:dius|cacs).{0,480}? key ",
         r"a(?:(?<=\d:aa)[\w\x80-\xff-]{31}|a(?<=eaaa)[\w\x80-\xff-]{56})",
         rf"ult{_NEXT}login{_NEXT}",
         rf"dgangskode{_REST}",
@@ -192,6 +207,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"t(?<=jwt){_END}",
         rf"ort(?<=kennwort){_REST}",
         rf"achtwoord{_REST}",
+        rf"ine(?<=twine){_OPTION}p",
     ),
     "p": (
         rf"in(?:{_END}| (?:is |code )?\d{{4}})",
@@ -208,6 +224,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf" (?:(?<=unzip )|(?<=mongodump ))(?:{_WORDS}-|-)p",
         r"\((?<=@tcp\()",
         r"ut_value=(?<=input_value=)",
+        r":(?<= /p:)",
     ),
     "_": (
         (
@@ -231,6 +248,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         r"us\d(?<=[0-9a-f]{8}-us\d)",
         r"-(?:body|value)[ =]",
+        r"-?u(?:(?<=[ \"']-u)|(?<=[ \"']--u))(?:ser(?:name)?)?[= ,\"'\\].{0,900}?[ \"']-p[ ,\"'\\]",
         r"h?p(?:(?<=[zar] [a-z] -p)|(?<=[zar] [a-z] -hp))",
         # --NAME of a command
         (
@@ -252,7 +270,14 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         r"tib(?<=ls0tls1crudjtib)",
         rf"elsz(?:o|\xc3[\x93\xb3]){_REST}",
     ),
+    "v": (rf" (?<=env )(?=[a-z0-9_]{{0,80}}?{_PARTS})",),
     "'": (r"(?<=by ')",),
+    "(": (
+        (
+            r"(?:(?<=log[io]n\()|(?<=pw_set\()|(?<=authenticate\()|(?<=credentials\()"
+            r"|(?<=password\()) ?[bu]?\\*(?:\\\"|')"
+        ),
+    ),
     # <NAME type="x">
     "<": (rf"(?=[{LETTER}.:-]{{0,60}}?{_PARTS}[{LETTER}.:-]{{0,60}}(?:[ \x80-\xff]|\\[bfnrtu]))",),
     # The hash of a password, and a secret of Azure.

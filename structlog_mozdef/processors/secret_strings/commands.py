@@ -12,7 +12,7 @@ from typing import Any
 _NEXT = r"(?:[ ]|\\{0,8}[\"'],[ ]?\\{0,8}[\"'])"
 _WORDS = rf"\b[^\r\n]{{0,200}}?{_NEXT}"
 _WORD = r"[^\s\"',]{1,200}"
-_VALUE = r"(?![ -])(?!\\{0,8}\"?\$)(?:\\{0,8}[\"'])?(?:[^\s\"'\\]|\\(?!\\{0,8}[\"']))+"
+_VALUE = r"(?![ -]|\[redacted\])(?!\\{0,8}\"?\$)(?:\\{0,8}[\"'])?(?:[^\s\"'\\]|\\(?!\\{0,8}[\"']))+"
 _QUOTE = r"[bu]?\\{0,8}[\"']"
 _TEXT = r"[^\"'\r\n]{0,200}"
 # What is no word of a sentence.
@@ -28,17 +28,22 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
     ),
     (
-        ("sshpass", "login", "rdesktop", "mongo"),
+        ("sshpass", "login", "rdesktop", "mongo", "twine", "cqlsh", "cypher-shell", "mqadmin"),
         (
-            rf"(\b(?:sshpass|(?:az|docker|podman){_NEXT}login|rdesktop|mongodump(?=[ ])"
+            rf"(\b(?:sshpass|(?:az|buildah|docker|nerdctl|oc|oras|podman|registry|skopeo){_NEXT}login"
+            r"|rdesktop|twine(?=[ ])|cqlsh|cypher-shell|rabbitmqadmin|mongodump(?=[ ])"
             rf"|mongo(?:export|import|restore|sh)){_WORDS}-p(?:=|{_NEXT})?){_VALUE}"
         ),
     ),
     (
-        ("unzip", "sqlcmd", "ipmitool"),
-        rf"(\b(?:unzip(?=[ ])|sqlcmd|ipmitool){_WORDS}-P{_NEXT}?){_VALUE}",
+        ("unzip", "sqlcmd", "ipmitool", "mosquitto_"),
+        rf"(\b(?:unzip(?=[ ])|sqlcmd|ipmitool|mosquitto_(?:pub|rr|sub)){_WORDS}-P{_NEXT}?){_VALUE}",
     ),
-    (("mysql",), rf"(\bmysql(?:admin|dump|import|show)?{_WORDS}-p){_VALUE}"),
+    (
+        ("mysql", "mariadb"),
+        rf"(\b(?:mysql|mariadb-?)(?:admin|dump|import|show)?{_WORDS}-p){_VALUE}",
+    ),
+    (("ssh-keygen",), rf"(\bssh-keygen{_WORDS}-[NP]{_NEXT}){_VALUE}"),
     (("7z", "rar "), rf"(\b(?:7z[ar]?|(?:un)?rar)[ ][a-z][ ]-h?p){_VALUE}"),
     (
         ("ldap",),
@@ -61,6 +66,34 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
             rf"{_NEXT}{_WORD}{_NEXT}){_VALUE}"
         ),
     ),
+    # Any other with a user and a password, -u user -p password. A port has no letter.
+    (
+        (" -p", "'-p", '"-p'),
+        (
+            rf"(?<!sudo)(?<!exec)(?<!run)({_NEXT}-(?:[uU]|-?user(?:name)?)(?:=|{_NEXT}){_WORD}"
+            rf"{_NEXT}[^\r\n]{{0,200}}?(?<=[ \"'])(?<!mkdir )-[pP]{_NEXT})"
+            r"(?=[^\s\"']{0,100}\d)(?=[^\s\"']{0,100}[A-Za-z])"
+            r"[^\s\"':/.~$,\\-][^\s\"':/]{5,}"
+        ),
+    ),
+    # Of Poetry, MinIO, FreeRDP and Windows; a user of Redis.
+    (
+        ("http-basic.", "pypi-token."),
+        (
+            r"(\bconfig[ ](?:http-basic\.\S{1,60}[ ]\S{1,60}|pypi-token\.\S{1,60})[ ])"
+            r"[^\s\"'-][^\s\"']*"
+        ),
+    ),
+    (("mc alias set ",), r"(\bmc[ ]alias[ ]set(?:[ ][^\s\"']{1,200}){3}[ ])[^\s\"'-][^\s\"']*"),
+    (("freerdp",), r"(freerdp[^\r\n]{0,200}?[ ]/p:)[^\s\"']+"),
+    (
+        ("net use ",),
+        (
+            r"(?i)(\bnet[ ]use[ ][^\r\n/]{1,100}?[ ](?:/user:[^\s\"']{1,100}[ ])?)"
+            r"[^\s/*\"'\\][^\s\"']*(?=[ ]/|[ ]?\Z)"
+        ),
+    ),
+    (("setuser ",), r"(?i)(\bsetuser[ ][^\r\n]{0,200}?[ ][\"']?>)[^\s\"'\\]+"),
     (("vault",), rf"(\bvault{_NEXT}login{_NEXT}){_STRONG}"),
     (
         ("chpasswd", "stdin", "sudo -s"),
@@ -109,11 +142,15 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
             r"(?:with[ ]\w{1,40}[ ])?by[ ](?:password[ ])?'|\bpassword[ ]')[^'\r\n]+"
         ),
     ),
-    # ...auth('user', 'password'), and the calls in tracebacks of PHP.
+    # ...auth('user', 'password'), and the calls in tracebacks of PHP; ...password('x').
     (
-        ("auth",),
-        rf"(?i)(auth(?:=?\(|=\[)[ ]?{_QUOTE}{_TEXT}[\"'],[ ]?{_QUOTE}){_STRONG}",
+        ("auth", "login(", "logon(", "pw_set(", "credentials("),
+        (
+            r"(?i)((?:auth(?:=?\(|=\[)|(?:authenticate|login|logon|pw_set|credentials)\()"
+            rf"[ ]?{_QUOTE}{_TEXT}[\"'],[ ]?{_QUOTE})(?!\d{{1,3}}(?:\.\d{{1,3}}){{3}}\b){_STRONG}"
+        ),
     ),
+    (("password(",), rf"(?i)(\b(?:(?:hash|make)_)?password\({_QUOTE}){_STRONG}"),
     (
         ("mysqli",),
         (

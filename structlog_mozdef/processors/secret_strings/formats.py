@@ -203,6 +203,17 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         ),
         rf"\1{REDACTED}",
     ),
+    # A setting of a router, or of a command, with the number of its kind or without.
+    (
+        ("password ", "passphrase ", "passwd ", "passcode "),
+        (
+            r"(?i)((?<![a-z])pass(?:code|phrase|wd|word)[ ](?:\d[ ]|(?!\d)))"
+            r"(?!/|[a-z]+/\d|(?:argon|base|bcrypt|field|hash|line|md|pbkdf|scrypt|sha|user|utf|v|version)-?\d|\[redacted\]|[\w.+-]{1,64}@[\w-]{1,64}\.)"
+            r"(?=[^\s\"'\\,;<>\[:=()]{0,40}[0-9])(?=[^\s\"'\\,;<>\[:=()]{0,40}[a-z])"
+            r"[^\s\"'\\,;<>\[:=()]{6,}(?=[\s\"'\\,;]|\Z)"
+        ),
+        rf"\1{REDACTED}",
+    ),
     (
         ("token ", "api key "),
         (
@@ -260,9 +271,11 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     # What Go calls a DSN, and what routers are told.
     (("@tcp(",), r"([\w.-]{1,60}:)[^\s@/:\"']{1,100}(?=@tcp\()", rf"\1{REDACTED}"),
     (
-        ("enable ", "psk "),
+        ("enable ", "psk ", "snmp-server ", "tacacs", "radius", "secret "),
         (
-            r"(?i)(\benable[ ](?:password|secret)[ ](?:\d[ ])?|\bpsk[ ]\\{0,8}\")"
+            r"(?i)(\benable[ ](?:password|secret)[ ](?:\d[ ])?|\bpsk[ ]\\{0,8}\""
+            r"|\bsnmp-server[ ]community[ ]|\b(?:radius|tacacs)[^\r\n]{0,80}?[ ]key[ ](?:\d[ ])?"
+            r"|\bsecret[ ][05-9][ ])(?!\[redacted\])"
             r"(?=[^\s\"]{0,100}\d)[^\s\"\\]{4,}"
         ),
         rf"\1{REDACTED}",
@@ -297,7 +310,16 @@ def redact_forms(text: str, lowered: str) -> str:
             text = pattern.sub(rf"\1{REDACTED}@", text)
     for needles, pattern, new in forms:
         if any(map(lowered.__contains__, needles)):
-            text = pattern.sub(new, text)
+            text = _replaced(pattern, new, text)
+    return text
+
+
+def _replaced(pattern: re.Pattern[str], new: str, text: str) -> str:
+    """Replace what *pattern* finds in *text*: of one command, one secret at a time."""
+    for _ in range(3):
+        before, text = text, pattern.sub(new, text)
+        if text == before:
+            break
     return text
 
 
