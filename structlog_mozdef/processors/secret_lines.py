@@ -24,6 +24,7 @@ from structlog_mozdef.processors.secret_searches import (
     Look,
     has_foreign_name,
     has_user_info,
+    rename_folders,
 )
 
 # The expressions are for bytes. In each, hyperscan looks for characters that are written as they
@@ -240,7 +241,8 @@ def _scanner(
             scan(line, _found, 0, None, scratch)
         except Exception as error:  # ended at the first hint, or not able to scan: look closer
             pass_on(error)
-            return True
+            renamed = rename_folders(line)
+            return renamed is None or look(renamed)
         if has_element is None:
             return False
         if _LESS_THAN in line and has_element(line):

@@ -300,9 +300,9 @@ _FOREIGN_SEARCHES = (
 #: A user before a host, with a password or not. A number is looked for at once; b"@" would take
 #: longer than all the rest.
 AT_SIGN = ord("@")
-_SLASH = ord("/")
-# From the first slash on, which is rarer than a colon. Most lines with an @ have an address of mail
-# and no user in a URL: a space or the end of the text before the @ tells at once.
+_BACKSLASH = ord("\\")
+_FOLDER = re.compile(rb"(?<=[ \"])PWD=(?=/(?:[\w.-]*/[\w./-]*[ ;\"]|[\w.-]*(?: ;|[;\"])))")
+# From the first slash on, which is rarer than a colon.
 _URL = re.compile(
     rb"/(?<=[:\\]/)\\*/(?![^ @\"]{0,200}+(?: |(?<!\\)\"))"
     rb"(?:(?:[^ /?#:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
@@ -312,7 +312,18 @@ _URL = re.compile(
 
 def has_user_info(line: bytes) -> bool:
     """Return whether a URL in *line* may have a password or a token before its host."""
-    return _SLASH in line and _URL.search(line) is not None
+    # Most lines with an @ have an address of mail: a text, whose quote is no part of a URL, without
+    # a slash before the @.
+    start, at = 0, line.find(b"@")
+    while at >= 0:
+        quote = line.rfind(b'"', start, at)
+        if line.find(b"/", max(quote, start), at) >= 0 or (
+            quote > 0 and line[quote - 1] == _BACKSLASH
+        ):
+            return _URL.search(line) is not None
+        start = at + 1
+        at = line.find(b"@", start)
+    return False
 
 
 @functools.cache
@@ -338,7 +349,21 @@ def search_look(line: bytes) -> bool:
     if AT_SIGN in line and has_user_info(line):
         return True
     lowered = line.lower()
-    return _finds(_searches(), lowered) or has_foreign_name(lowered)
+    if not (_finds(_searches(), lowered) or has_foreign_name(lowered)):
+        return False
+    renamed = rename_folders(line)
+    return renamed is None or search_look(renamed)
+
+
+def rename_folders(line: bytes) -> bytes | None:
+    """Return *line* with ``CWD=`` for ``PWD=`` before a folder, which is no secret, or None.
+
+    Each line of sudo has one.
+    """
+    if b"PWD=/" not in line:
+        return None
+    renamed = _FOLDER.sub(b"CWD=", line)
+    return None if renamed == line else renamed
 
 
 def has_foreign_name(lowered: bytes) -> bool:
