@@ -292,12 +292,14 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     *((needles, pattern, rf"\1{REDACTED}") for needles, pattern in COMMANDS),
 )
 
+_Form = tuple[str, Sequence[str], re.Pattern[str], str]
+
 
 @functools.cache
-def _compiled() -> tuple[list[tuple[Sequence[str], re.Pattern[str], str]], list[re.Pattern[str]]]:
+def _compiled() -> tuple[list[_Form], list[re.Pattern[str]]]:
     """Compile with the first use: some programs redact nothing."""
     return (
-        [(needles, re.compile(pattern), new) for needles, pattern, new in _FORMS],
+        [(needle, others, re.compile(pattern), new) for (needle, *others), pattern, new in _FORMS],
         [re.compile(pattern) for pattern in _USER_INFO],
     )
 
@@ -308,8 +310,9 @@ def redact_forms(text: str, lowered: str) -> str:
     if "@" in text and "/" in text:
         for pattern in user_info:
             text = pattern.sub(rf"\1{REDACTED}@", text)
-    for needles, pattern, new in forms:
-        if any(map(lowered.__contains__, needles)):
+    for needle, others, pattern, new in forms:
+        # Most have one needle, for which any() would take most of the time.
+        if needle in lowered or (others and any(map(lowered.__contains__, others))):
             text = _replaced(pattern, new, text)
     return text
 
