@@ -144,14 +144,14 @@ _CASELESS = (
     (
         rf"(?:sshpass|rdesktop|unzip|sqlcmd|ipmitool|mysql|mongo(?:dump|export|import|restore|sh)"
         r"|twine|cqlsh|cypher-shell|rabbitmqadmin|mosquitto_(?:pub|rr|sub)|mariadb"
-        rf"|(?:az|buildah|docker|nerdctl|oc|oras|podman|registry|skopeo){_NEXT}login){_OPTION}p"
+        rf"|(?:az|docker|nerdctl|oc|podman|registry|skopeo){_NEXT}login){_OPTION}p"
     ),
     r"(?:7z|7z[ar]|rar) [a-z] -h?p",
     rf"ldap(?:add|modify|passwd|search){_OPTION}w|redis-cli{_OPTION}a|smbclient",
     rf"snmp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx]|@tcp\(|enable (?:password|secret) |psk \\",
     r"[ \"']--?u(?:ser(?:name)?)?[= ,\"'\\].*[ \"']-p[ ,\"'\\]",
     rf"ssh-keygen{_OPTION}[np]|config (?:http-basic|pypi-token)\.|mc alias set |freerdp.* /p:",
-    r"net use |setuser .*>|snmp-server community |(?:radius|tacacs).* key |secret [0-9] ",
+    r"net use |setuser .*>|snmp-server community |(?:radius|tacacs).* key [0-9] |secret [0-9] ",
     rf"htpasswd{_NEXT}-|vault{_NEXT}login{_NEXT}",
     r"rabbitmqctl.*(?:add_user|authenticate_user|change_password)",
     r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s)",
@@ -160,7 +160,7 @@ _CASELESS = (
     r"auth(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}",
     r"[\"'>]pass [^ ]|[>:] pass [^ ]|\(auth |auth\\+\" ",
     r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')",
-    r"(?:authenticate|login|logon|pw_set|credentials|password)\( ?[bu]?\\*(?:\\\"|')",
+    r"(?:authenticate|\.log[io]n|pw_set|credentials|password)\( ?[bu]?\\*(?:\\\"|')",
     r"mysqli(?:_connect|->[a-z_]*)?\(",
     (
         rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)"
@@ -171,7 +171,7 @@ _CASELESS = (
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
 )
 _EXACT = (
-    r"ENV [A-Z][A-Z0-9_]* ",
+    r"ENV [A-Z0-9_]*(?:PASSWD|PASSWORD|SECRET|TOKEN|_KEY) [!-~]*[0-9]",
     r"A[KS]IA[0-9A-Z]{4}",
     r"gh[pousr]_|github_pat_",
     r"gl(?:agent|cbt|dt|ft|imt|pat|ptt|rt|soat)-",

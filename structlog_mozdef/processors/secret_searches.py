@@ -100,15 +100,12 @@ _COLON = r"(?:\\*[\"'])? ?[:=]"
 # characters that are written as they are, and looks back from there: so most are skipped at once.
 _SEARCHES: dict[str, tuple[str, ...]] = {
     "k": (
-        (
-            rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}}"
-            r"| \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
-        ),
+        rf"en(?<=token)(?:{_REST}| [^ ]{{0,160}}\d)",
         rf"ie(?<=cookie){_REST}",
         (
             rf"ey(?:{_behind(['unseal', 'deploy', '[a-z][cdeghinprst]'], 'key')}{_REST}"
             rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key)"
-            r"|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
+            r"|(?<= key) \d |(?<=_key) [^ ]{0,160}\d|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
         ),
         r"ty(?<=kty)(?:\\+\"|')",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
@@ -124,10 +121,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"|(?:code|phrase|wd|word) (?:is:? |\d )?[^ ]{0,160}\d"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
-            r"| is generated for |(?<=enable password) ))"
+            r"| is generated for |(?<=enable password) |\( ?[bu]?\\*(?:\\\"|')))"
         ),
         (
-            rf"e(?:cret(?:{_REST}|(?<=enable secret) | \d )"
+            rf"e(?:cret(?:{_REST}|(?<=enable secret) | [^ ]{{0,160}}\d)"
             rf"|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
             rf"|rtion(?<=assertion){_REST}|n(?:ha{_END}|ord{_REST})"
             r"|t(?:(?:x|env|(?<=(?:config|secret|ecrets) set)|(?<=configure set)) "
@@ -139,22 +136,28 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         rf"rf(?<=[cx]srf){_REST}",
         rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END}|fre{_END})",
-        rf"n(?:(?<=dsn){_END}|mp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx])",
-        r"nmp-server community ",
+        (
+            rf"n(?:(?<=dsn){_END}|mp(?:(?:bulk)?(?:get|set|table|walk){_OPTION}[acx]"
+            r"|-server community ))"
+        ),
         rf"k(?:(?<=psk)(?:{_END}| \\)|top(?<=rdesktop){_OPTION}p)",
         rf"a(?:ml{JOINTS}response{_END}|lasana{_REST})",
-        rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p)",
+        (
+            rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p"
+            rf"|ry(?<=registry){_NEXT}login)"
+        ),
         r"mbclient",
         (
             rf"ql(?:(?<=mysql){_OPTION}p|cmd{_OPTION}p|i(?<=mysqli)(?:_connect|->[a-z_]{{1,20}})?\("
             r"|plus.{0,100}? .{0,32}/)"
         ),
         r" your (?:[a-z0-9]+ ){0,4}code",
-        rf"h(?:(?:pass(?<=sshpass)|(?<=cqlsh)|ell(?<=cypher-shell)){_OPTION}p)",
-        rf"h(?:-keygen(?<=ssh-keygen){_OPTION}[np]|[ \\\"'](?<=mongosh.)(?:{_WORDS}-|-)p)",
+        (
+            rf"h(?:pass(?<=sshpass){_OPTION}p|[ \\\"'](?:(?<=mongosh.)|(?<=cqlsh.))(?:{_WORDS}-|-)p"
+            rf"|ell(?<=cypher-shell){_OPTION}p|-keygen(?<=ssh-keygen){_OPTION}[np])"
+        ),
         r"ws [\w\x80-\xff-]{30}",
         rf"lo(?<=h[ae]slo){_END}",
-        rf"try(?<=registry){_NEXT}login",
         rf"quitto_(?:pub|rr|sub){_OPTION}p",
     ),
     "c": (
@@ -162,7 +165,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"ode(?:{_behind(_CODES.split(), 'code')}{_REST}|(?<=[?&]code)="
             rf"|(?:(?<=[ -]code)|(?<=[ -]passcode))s?{_IS}|{JOINTS}verifier{_END})"
         ),
-        rf"red(?:ential{_REST}|s{_END})",
+        rf"red(?:ential(?:{_REST}|s\( ?[bu]?\\*(?:\\\"|'))|s{_END})",
         rf"v[cv]2?{_END}",
         (
             rf"o(?:nnection{JOINTS}string{_REST}|mmunity{_REST}"
@@ -171,18 +174,19 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"url[ \\\"'](?:{_WORDS}-|-)(?:u|-user|-proxy-user)",
         r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s))",
         rf"l(?:i(?<=redis-cli){_OPTION}a|e:(?<=jdbc:oracle:))",
-        rf"tl(?<=nerdctl){_NEXT}login",
-        rf"(?<=[^0-9a-z_]oc){_NEXT}login",
-        r" alias set (?<=mc alias set )",
+        r" (?:login(?<=[^0-9a-z_]oc login)|alias set (?<=mc alias set ))",
         r"onfig (?:http-basic|pypi-token)\.",
-        r"tl(?<=rabbitmqctl).{0,200}?(?:add_user|authenticate_user|change_password)",
+        (
+            rf"tl(?:(?<=nerdctl){_NEXT}login"
+            r"|(?<=rabbitmqctl).{0,200}?(?:add_user|authenticate_user|change_password))"
+        ),
     ),
     "a": (
         (
             rf"uth(?:(?:orization)?{_END}|=?\(|=\[|\\+\" |(?<=\(auth) |(?<=masterauth)(?: |\\t)"
-            r"|(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8})"
+            r"|(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}|enticate\()"
         ),
-        rf"rer(?<=bearer)(?:{_END}|{_CREDENTIAL})",
+        rf"r(?:er(?<=bearer)(?:{_END}|{_CREDENTIAL})|iadb(?<=mariadb){_OPTION}p)",
         rf"sic(?<=basic){_CREDENTIAL}",
         (
             rf"t(?:e(?<=negotiate){_CREDENTIAL}|[ac]tt3|bb[\w\x80-\xff]{{28}}"
@@ -194,13 +198,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         r" (?<=[2m]fa )(?:is |code )?\d{4}",
         r"i(?:za[\w\x80-\xff-]{30}|(?<=ltai)[0-9a-z]{16})",
         r"ge-secret-key-1",
-        rf"(?:z|h(?<=buildah)|s(?<=oras)){_NEXT}login",
-        rf"dmin(?<=rabbitmqadmin){_OPTION}p",
-        rf"riadb(?<=mariadb){_OPTION}p",
-        r"(?:dius|cacs).{0,480}? key ",
+        rf"z{_NEXT}login",
         r"a(?:(?<=\d:aa)[\w\x80-\xff-]{31}|a(?<=eaaa)[\w\x80-\xff-]{56})",
         rf"ult{_NEXT}login{_NEXT}",
-        rf"dgangskode{_REST}",
+        rf"d(?:gangskode{_REST}|min(?<=rabbitmqadmin){_OPTION}p)",
     ),
     "w": (
         rf"(?<=pw)(?:(?:d\d*)?{_END}|(?:(?<=bindpw)|(?<=rootpw))(?: |\\t))",
@@ -208,6 +209,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"ort(?<=kennwort){_REST}",
         rf"achtwoord{_REST}",
         rf"ine(?<=twine){_OPTION}p",
+        r"_set(?<=pw_set)\(",
     ),
     "p": (
         rf"in(?:{_END}| (?:is |code )?\d{{4}})",
@@ -248,7 +250,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         r"us\d(?<=[0-9a-f]{8}-us\d)",
         r"-(?:body|value)[ =]",
-        r"-?u(?:(?<=[ \"']-u)|(?<=[ \"']--u))(?:ser(?:name)?)?[= ,\"'\\].{0,900}?[ \"']-p[ ,\"'\\]",
+        r"u(?:(?<=[ \"']-u)|(?<=[ \"']--u))(?:ser(?:name)?)?[= ,\"'\\].{0,900}?[ \"']-p[ ,\"'\\]",
         r"h?p(?:(?<=[zar] [a-z] -p)|(?<=[zar] [a-z] -hp))",
         # --NAME of a command
         (
@@ -261,6 +263,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hv[bs])\.)|(?<=sg\.)|(?<=.atlasv1\.)|(?<=dp\.[cps]t\.)"
             r"|(?<=dt0[a-z]\d\d\.)|(?<=pat.{14}\.)[0-9a-f]{64})"
         ),
+        r"log[io]n\( ?[bu]?\\*(?:\\\"|')",
     ),
     "j": (
         (
@@ -270,14 +273,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         r"tib(?<=ls0tls1crudjtib)",
         rf"elsz(?:o|\xc3[\x93\xb3]){_REST}",
     ),
-    "v": (rf" (?<=env )(?=[a-z0-9_]{{0,80}}?{_PARTS})",),
     "'": (r"(?<=by ')",),
-    "(": (
-        (
-            r"(?:(?<=log[io]n\()|(?<=pw_set\()|(?<=authenticate\()|(?<=credentials\()"
-            r"|(?<=password\()) ?[bu]?\\*(?:\\\"|')"
-        ),
-    ),
     # <NAME type="x">
     "<": (rf"(?=[{LETTER}.:-]{{0,60}}?{_PARTS}[{LETTER}.:-]{{0,60}}(?:[ \x80-\xff]|\\[bfnrtu]))",),
     # The hash of a password, and a secret of Azure.

@@ -30,8 +30,8 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("sshpass", "login", "rdesktop", "mongo", "twine", "cqlsh", "cypher-shell", "mqadmin"),
         (
-            rf"(\b(?:sshpass|(?:az|buildah|docker|nerdctl|oc|oras|podman|registry|skopeo){_NEXT}login"
-            r"|rdesktop|twine(?=[ ])|cqlsh|cypher-shell|rabbitmqadmin|mongodump(?=[ ])"
+            rf"(\b(?:sshpass|(?:oc[ ]|(?:az|docker|nerdctl|podman|registry|skopeo){_NEXT})login"
+            r"|rdesktop|twine(?=[ ])|cqlsh(?=[ ])|cypher-shell|rabbitmqadmin|mongodump(?=[ ])"
             rf"|mongo(?:export|import|restore|sh)){_WORDS}-p(?:=|{_NEXT})?){_VALUE}"
         ),
     ),
@@ -144,9 +144,9 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     # ...auth('user', 'password'), and the calls in tracebacks of PHP; ...password('x').
     (
-        ("auth", "login(", "logon(", "pw_set(", "credentials("),
+        ("auth", ".login(", ".logon(", "pw_set(", "credentials("),
         (
-            r"(?i)((?:auth(?:=?\(|=\[)|(?:authenticate|login|logon|pw_set|credentials)\()"
+            r"(?i)((?:auth(?:=?\(|=\[)|(?:authenticate|[.]log[io]n|pw_set|credentials)\()"
             rf"[ ]?{_QUOTE}{_TEXT}[\"'],[ ]?{_QUOTE})(?!\d{{1,3}}(?:\.\d{{1,3}}){{3}}\b){_STRONG}"
         ),
     ),

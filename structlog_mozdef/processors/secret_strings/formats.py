@@ -274,7 +274,7 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         ("enable ", "psk ", "snmp-server ", "tacacs", "radius", "secret "),
         (
             r"(?i)(\benable[ ](?:password|secret)[ ](?:\d[ ])?|\bpsk[ ]\\{0,8}\""
-            r"|\bsnmp-server[ ]community[ ]|\b(?:radius|tacacs)[^\r\n]{0,80}?[ ]key[ ](?:\d[ ])?"
+            r"|\bsnmp-server[ ]community[ ]|\b(?:radius|tacacs)[^\r\n]{0,80}?[ ]key[ ]\d[ ]"
             r"|\bsecret[ ][05-9][ ])(?!\[redacted\])"
             r"(?=[^\s\"]{0,100}\d)[^\s\"\\]{4,}"
         ),

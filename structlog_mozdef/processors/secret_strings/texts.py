@@ -53,7 +53,10 @@ _NAMED = (
         r"|(?P<plain>[^\s\"'-][^\s\"']*))"
     ),
     # ENV NAME value, of a Dockerfile
-    r"\bENV (?P<name>[A-Z][A-Z0-9_]{1,80}) (?P<plain>[^\s\"'=\\][^\s\"']*)",
+    (
+        r"\bENV (?P<name>[A-Z0-9_]{0,60}(?:PASSWD|PASSWORD|SECRET|TOKEN|_KEY)) "
+        r"(?P<plain>(?=[!-~]{0,60}[0-9])[^\s\"'=\\][^\s\"']*)"
+    ),
     # setx NAME value, config set NAME value
     (
         r"\b(?:[Ss]et[Ee]nv|setx|SETX|(?:[Cc]onfig|CONFIG|configure|secrets) (?:--)?(?:set|SET)) "
