@@ -1190,6 +1190,55 @@ COMMAND=/usr/bin/rsync -u kang -p host2:/x
 mysqladmin -u root -p status
 nmap -u x -p T80
 nmap -sU -p U53,T80 host
+sudo: root : TTY=pts/0 ; PWD=/home/kang ; USER=root ; COMMAND=/usr/bin/passwd kang01
+passwd kang01
+passwd -l deploy01
+chage -l kang01
+journalctl -u nginx -p warning2
+ps -u kang -p 1234
+lsof -u kang01 -p 4711
+systemd-run -u job1 -p MemoryMax=2G make
+virtualenv --user kang -p python3.12 .venv
+sudo -u postgres pg_dump -p 5433 -d app01
+sudo -u app1 ./run -p prod01
+su -u app01 -c 'run -p'
+useradd -u 1001 -g 1001 kang01
+ansible-playbook -u kang -i hosts01 site.yml
+ssh -l kang01 -p 2222 web01
+scp -P 2222 kang01@web01:/x .
+nc -u 10.0.0.7 -p 53
+git push -u origin feature-01
+git log -p HEAD~3 -u
+docker compose -p proj01 up
+python -u app.py -p 8080 --port2
+rsync -u -p src01 dst01
+cp -u -p file01 dest01
+tcpdump -u -p port53
+date -u -p now01
+sort -u -p x
+mkdir -u x -p dir01
+login as kang01
+user.login("kang01", "10.0.0.7")
+session.login('kang01', 'web')
+secret 5 of 9 rotated
+radius server key 5 of 9
+the password of kang01 was changed
+Password for kang01 expired
+password history24 enforced
+password minimum12 characters
+config set maxmemory-policy allkeys-lru
+config set tokenizer.model bpe32k
+git config --set core.editor vim9
+kubectl config set-context prod01
+ENV TOKENIZERS_PARALLELISM false
+ENV SECRET_KEY_FILE /run/secrets/key01
+net user kang01
+net use Z: \\\\nas\\share01 /persistent:yes
+mariadb-dump -u root -p app01
+mysqlimport --fields-terminated-by=, -u root -p app01 orders.txt
+snmp-server host 10.0.0.7
+mysqldump --single-transaction -h db1 -u root -p shopdb2026 > shop.sql
+mariadb -h db1 -u root -p shopdb2026
 """
 HARMLESS = _HARMLESS_TEXTS.splitlines()
 HARMLESS_NAMES = [

@@ -66,13 +66,15 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
             rf"{_NEXT}{_WORD}{_NEXT}){_VALUE}"
         ),
     ),
-    # Any other with a user and a password, -u user -p password. A port has no letter.
+    # Any other with a user and a password, -u user -p password. A port has no letter. For some, -p
+    # means something else: what follows it is the database for mysql.
     (
         (" -p", "'-p", '"-p'),
         (
-            rf"(?<!sudo)(?<!exec)(?<!run)({_NEXT}-(?:[uU]|-?user(?:name)?)(?:=|{_NEXT}){_WORD}"
-            rf"{_NEXT}[^\r\n]{{0,200}}?(?<=[ \"'])(?<!mkdir )-[pP]{_NEXT})"
-            r"(?=[^\s\"']{0,100}\d)(?=[^\s\"']{0,100}[A-Za-z])"
+            r"(?m)^(?![^\r\n]*\b(?:journalctl|mariadb|mkdir|mysql))"
+            rf"([^\r\n]*?(?<!sudo)(?<!exec)(?<!run){_NEXT}-(?:[uU]|-?user(?:name)?)(?:=|{_NEXT})"
+            rf"{_WORD}{_NEXT}[^\r\n]{{0,200}}?(?<=[ \"'])-[pP]{_NEXT})"
+            r"(?=[^\s\"']{0,100}\d)(?=[^\s\"']{0,100}[A-Za-z])(?!python\d|\[redacted\])"
             r"[^\s\"':/.~$,\\-][^\s\"':/]{5,}"
         ),
     ),

@@ -205,9 +205,9 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     ),
     # A setting of a router, or of a command, with the number of its kind or without.
     (
-        ("password ", "passphrase ", "passwd ", "passcode "),
+        ("password ", "passphrase ", "passcode "),
         (
-            r"(?i)((?<![a-z])pass(?:code|phrase|wd|word)[ ](?:\d[ ]|(?!\d)))"
+            r"(?i)((?<![a-z])pass(?:code|phrase|word)[ ](?:\d[ ]|(?!\d)))"
             r"(?!/|[a-z]+/\d|(?:argon|base|bcrypt|field|hash|line|md|pbkdf|scrypt|sha|user|utf|v|version)-?\d|\[redacted\]|[\w.+-]{1,64}@[\w-]{1,64}\.)"
             r"(?=[^\s\"'\\,;<>\[:=()]{0,40}[0-9])(?=[^\s\"'\\,;<>\[:=()]{0,40}[a-z])"
             r"[^\s\"'\\,;<>\[:=()]{6,}(?=[\s\"'\\,;]|\Z)"
