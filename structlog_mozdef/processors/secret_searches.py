@@ -118,7 +118,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}"
             rf"|(?:e|\xc3[\x89\xa9])?{_END}"
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
-            r"|(?:code|phrase|wd|word) (?:is:? |\d )?[^ ]{0,160}\d"
+            r"|(?:code|phrase|wd|word) (?:is:? |\d |enc )?[^ ]{0,160}\d"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
             r"| is generated for |(?<=enable password) |\( ?[bu]?\\*(?:\\\"|')))"
@@ -149,7 +149,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         r"mbclient",
         (
             rf"ql(?:(?<=mysql){_OPTION}p|cmd{_OPTION}p|i(?<=mysqli)(?:_connect|->[a-z_]{{1,20}})?\("
-            r"|plus.{0,100}? .{0,32}/)"
+            r"|(?:plus|ldr).{0,200}? .{0,64}/)"
         ),
         r" your (?:[a-z0-9]+ ){0,4}code",
         (
@@ -172,9 +172,13 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
         rf"url[ \\\"'](?:{_WORDS}-|-)(?:u|-user|-proxy-user)",
-        r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s))",
+        (
+            r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?"
+            r"(?:chpasswd|stdin|sudo -s|cryptsetup|kinit|openconnect|passphrase-fd))"
+        ),
+        r"urity (?:import|[a-z]{3,8}-).{0,440}? -[pw] ",
         rf"l(?:i(?<=redis-cli){_OPTION}a|e:(?<=jdbc:oracle:))",
-        r" (?:login(?<=[^0-9a-z_]oc login)|alias set (?<=mc alias set ))",
+        r" (?:login(?<=oc login)|alias set (?<=mc alias set ))",
         r"onfig (?:http-basic|pypi-token)\.",
         (
             rf"tl(?:(?<=nerdctl){_NEXT}login"
@@ -223,6 +227,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         rf"m(?:itool(?<=ipmitool){_OPTION}p|odify(?<=ldapmodify){_OPTION}w)",
         rf"search(?<=ldapsearch){_OPTION}w",
+        r" (?<=[xm]pdp ).{0,200}?/",
         rf" (?:(?<=unzip )|(?<=mongodump ))(?:{_WORDS}-|-)p",
         r"\((?<=@tcp\()",
         r"ut_value=(?<=input_value=)",
@@ -250,6 +255,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         r"us\d(?<=[0-9a-f]{8}-us\d)",
         r"-(?:body|value)[ =]",
+        r"u(?<=[ \"']-u)[ ,\"'\\]{0,20}[0-9a-z_.\\\x80-\xff-]{1,400}%",
         r"u(?:(?<=[ \"']-u)|(?<=[ \"']--u))(?:ser(?:name)?)?[= ,\"'\\].{0,900}?[ \"']-p[ ,\"'\\]",
         r"h?p(?:(?<=[zar] [a-z] -p)|(?<=[zar] [a-z] -hp))",
         # --NAME of a command
@@ -277,7 +283,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     # <NAME type="x">
     "<": (rf"(?=[{LETTER}.:-]{{0,60}}?{_PARTS}[{LETTER}.:-]{{0,60}}(?:[ \x80-\xff]|\\[bfnrtu]))",),
     # The hash of a password, and a secret of Azure.
-    "$": (r"[\w./+=,-]{1,60}+\$(?:[\w./$+=,-]){20}",),
+    "$": (
+        r"9\$[\w./-]{8}",
+        r"[\w./+=,-]{1,60}+\$(?:[\w./$+=,-]){20}",
+    ),
     "~": (r"(?<=[78]q~)[\w.\x80-\xff~-]{31}",),
     "%": (r"(?:25){0,3}2f[^ \"%]{0,100}%(?:25){0,3}3a",),
 }

@@ -1239,6 +1239,21 @@ mysqlimport --fields-terminated-by=, -u root -p app01 orders.txt
 snmp-server host 10.0.0.7
 mysqldump --single-transaction -h db1 -u root -p shopdb2026 > shop.sql
 mariadb -h db1 -u root -p shopdb2026
+date -u +%Y-%m-%d
+curl -U kang https://h/a%20b
+smbclient -L nas -U kang
+net ads join -U admin
+echo done | tee /tmp/x
+echo $HOME | kinit
+security find-identity -v -p codesigning
+security list-keychains -d user
+security add-trusted-cert -p ssl -k a.keychain ca.pem
+expdp help=y
+impdp parfile=/etc/imp.par full=y
+sqlplus / as sysdba
+sqlldr control=/data/a.ctl log=/data/a.log
+costs $9 and $8 more
+set password ENC
 """
 HARMLESS = _HARMLESS_TEXTS.splitlines()
 HARMLESS_NAMES = [

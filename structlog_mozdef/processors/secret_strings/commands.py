@@ -55,6 +55,16 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("redis-cli",), rf"(\bredis-cli{_WORDS}-a{_NEXT}){_VALUE}"),
     (("smbclient",), rf"(\bsmbclient{_WORDS}-U{_NEXT}?[^\s%]{{1,60}}%)[^\s\"']+"),
+    # Other programs of Samba.
+    (("-u",), rf"({_NEXT}-U{_NEXT}?[\w.\\-]{{1,60}}%)[^\s\"']+"),
+    # That of macOS for its keychain.
+    (
+        ("security ",),
+        (
+            r"(\bsecurity[ ](?:import|[a-z]{3,8}-[a-z-]{0,40}(?:keychain|password))\b"
+            rf"[^\r\n]{{0,200}}?[ ]-[pPw][ ]){_VALUE}"
+        ),
+    ),
     (
         ("htpasswd",),
         rf"(\bhtpasswd{_NEXT}-\w{{0,9}}b\w{{0,9}}(?:{_NEXT}{_WORD}){{2}}{_NEXT}){_VALUE}",
@@ -98,18 +108,19 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("setuser ",), r"(?i)(\bsetuser[ ][^\r\n]{0,200}?[ ][\"']?>)[^\s\"'\\]+"),
     (("vault",), rf"(\bvault{_NEXT}login{_NEXT}){_STRONG}"),
     (
-        ("chpasswd", "stdin", "sudo -s"),
+        ("chpasswd", "stdin", "sudo -s", "cryptsetup", "kinit", "openconnect", "passphrase-fd"),
         (
             r"(\becho[ ](?:-n[ ])?\\{0,8}[\"']?(?:[\w.-]{1,60}:)?)[^\s\"'|$:]+"
             r"(?=\\{0,8}[\"']?[ ]\|[ ][^\r\n|]{0,200}"
-            r"(?:chpasswd|passwo?r?d[ -]-?-?stdin|sudo[ ]-S))"
+            r"(?:chpasswd|passwo?r?d[ -]-?-?stdin|sudo[ ]-S|cryptsetup|kinit|openconnect"
+            r"|passphrase-fd))"
         ),
     ),
     (
-        ("oracle:", "sqlplus"),
+        ("oracle:", "sqlplus", "sqlldr", "expdp", "impdp"),
         (
-            r"(?i)((?:\bsqlplus\b[^\r\n]{0,100}?[ ][\"']?|\bjdbc:oracle:\w{2,6}:)[\w$#.-]{1,60}/)"
-            r"[^\s@\"']{1,100}(?=@)"
+            r"(?i)((?:\b(?:(?:expdp|impdp)(?=[ ])|(?:sqlldr|sqlplus)\b)[^\r\n]{0,100}?[ ][\"']?"
+            r"|\bjdbc:oracle:\w{2,6}:)[\w$#.-]{1,60}/)[^\s@\"']{1,100}(?=@|[ ]\w{1,20}=)"
         ),
     ),
     (

@@ -207,10 +207,10 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     (
         ("password ", "passphrase ", "passcode "),
         (
-            r"(?i)((?<![a-z])pass(?:code|phrase|word)[ ](?:\d[ ]|(?!\d)))"
+            r"(?i)((?<![a-z])pass(?:code|phrase|word)[ ](?:\d[ ]|ENC[ ]|(?!\d)))"
             r"(?!/|[a-z]+/\d|(?:argon|base|bcrypt|field|hash|line|md|pbkdf|scrypt|sha|user|utf|v|version)-?\d|\[redacted\]|[\w.+-]{1,64}@[\w-]{1,64}\.)"
             r"(?=[^\s\"'\\,;<>\[:=()]{0,40}[0-9])(?=[^\s\"'\\,;<>\[:=()]{0,40}[a-z])"
-            r"[^\s\"'\\,;<>\[:=()]{6,}(?=[\s\"'\\,;]|\Z)"
+            r"[^\s\"'\\,;<>\[:=()]{6,}={0,2}(?=[\s\"'\\,;]|\Z)"
         ),
         rf"\1{REDACTED}",
     ),
@@ -231,8 +231,10 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     (
         ("$",),
         (
-            r"(?a:(?:(?<![\w$])\$(?:[1567]|2[abxy]?|g?y|sha1|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})"
-            r"|\b(?:pbkdf2|scrypt|argon2|bcrypt)[\w:.-]{0,40})\$[\w./+=,-]{1,60}\$[\w./$=,+-]{20,})"
+            r"(?a:(?:(?<![\w$])\$(?:[156789]|2[abxy]?|g?y|sha1|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})"
+            r"|\b(?:pbkdf2|scrypt|argon2|bcrypt)[\w:.-]{0,40})\$[\w./+=,-]{1,60}\$[\w./$=,+-]{20,}"
+            # What routers of Juniper write in its place, and can read.
+            r"|(?<![\w$])\$9\$[\w./-]{8,})"
         ),
         REDACTED,
     ),
