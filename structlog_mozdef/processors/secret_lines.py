@@ -24,6 +24,7 @@ from structlog_mozdef.processors.secret_searches import (
     Look,
     has_foreign_name,
     has_user_info,
+    rename_folders,
 )
 
 # The expressions are for bytes. In each, hyperscan looks for characters that are written as they
@@ -85,7 +86,7 @@ _NAMES = (
         rf"|(?:s|\xc5[\x9e\x9f])ifre|{_PAIRS}){JOINTS}"
     ),
     (
-        rf"(?:session{JOINTS}key|(?:unseal|[a-z][cdeghinprst]){JOINTS}key"
+        rf"(?:session{JOINTS}key|(?:unseal|deploy|[a-z][cdeghinprst]){JOINTS}key"
         rf"|(?:seed|mnemonic){JOINTS}phrase)[{LETTER}.-]*"
     ),
 )
@@ -132,9 +133,9 @@ _CASELESS = (
     r"%(?:25){0,3}2f[^ \"%]*%(?:25){0,3}3a",
     "private key|private-lines",
     rf"(?:{_CODES_IN_TEXTS})s?(?:(?: |\\t)*[:=]| is| [0-9]{{4}})",
-    r"set(?:x|env) |(?:config|configure|secret) set | --(?:body|value)[ =]",
+    r"set(?:x|env) |(?:config|configure|secrets?) (?:--)?set | --(?:body|value)[ =]",
     r"password[^:\\]*: ?\\[rn]|password is generated for ",
-    r"pass(?:code|phrase|wd|word) is:? [^ ]*[0-9]",
+    r"pass(?:code|phrase|wd|word) (?:is:? |[0-9] |enc )?[^ ]*[0-9]",
     r"(?:token|api key) \\*(?:\\\"|')[^ \"'\\]*[0-9]",
     r"pass(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)",
     r"(?:2fa|mfa|otp|pin) (?:is |code )?[0-9]{4}",
@@ -142,19 +143,26 @@ _CASELESS = (
     rf"curl[ \\\"'](?:{_OPTION}|-)(?:u|-user|-proxy-user)",
     (
         rf"(?:sshpass|rdesktop|unzip|sqlcmd|ipmitool|mysql|mongo(?:dump|export|import|restore|sh)"
-        rf"|(?:az|docker|podman){_NEXT}login){_OPTION}p"
+        r"|twine|cqlsh|cypher-shell|rabbitmqadmin|mosquitto_(?:pub|rr|sub)|mariadb"
+        rf"|(?:az|docker|nerdctl|oc|podman|registry|skopeo){_NEXT}login){_OPTION}p"
     ),
     r"(?:7z|7z[ar]|rar) [a-z] -h?p",
     rf"ldap(?:add|modify|passwd|search){_OPTION}w|redis-cli{_OPTION}a|smbclient",
+    r"[ \"']-u[ ,\"'\\]*[0-9a-z_.\\\x80-\xff-]*%|security (?:import|[a-z]+-).* -[pw] ",
     rf"snmp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx]|@tcp\(|enable (?:password|secret) |psk \\",
+    r"[ \"']--?u(?:ser(?:name)?)?[= ,\"'\\].*[ \"']-p[ ,\"'\\]",
+    rf"ssh-keygen{_OPTION}[np]|config (?:http-basic|pypi-token)\.|mc alias set |freerdp.* /p:",
+    r"net use |setuser .*>|snmp-server community |(?:radius|tacacs).* key [0-9] |secret [0-9] ",
     rf"htpasswd{_NEXT}-|vault{_NEXT}login{_NEXT}",
     r"rabbitmqctl.*(?:add_user|authenticate_user|change_password)",
-    r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s)",
-    r"sqlplus.* .*/|jdbc:oracle:|to-securestring ",
+    r"echo [^|]*\| .*(?:chpasswd|stdin|sudo -s|cryptsetup|kinit|openconnect|passphrase-fd)",
+    r"(?:sqlplus|sqlldr|expdp|impdp).* .*/|jdbc:oracle:|to-securestring ",
     r"(?:requirepass|masterauth|bindpw|rootpw)(?: |\\t)",
     r"auth(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}",
     r"[\"'>]pass [^ ]|[>:] pass [^ ]|\(auth |auth\\+\" ",
-    r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')|mysqli(?:_connect|->[a-z_]*)?\(",
+    r"auth(?:=?\(|=\[) ?[bu]?\\*(?:\\\"|')",
+    r"(?:authenticate|\.log[io]n|pw_set|credentials|password)\( ?[bu]?\\*(?:\\\"|')",
+    r"mysqli(?:_connect|->[a-z_]*)?\(",
     (
         rf"insert (?:[a-z0-9_]+ )*into [^(]*\([^()]*(?:{_COLUMNS}|{FOREIGN})[^()]*\)"
         r"(?: |\\[nrt])*values"
@@ -164,6 +172,7 @@ _CASELESS = (
     r"identified (?:with [^ ]+ )?by |machine [^ ]+ login ",
 )
 _EXACT = (
+    r"ENV [A-Z0-9_]*(?:PASSWD|PASSWORD|SECRET|TOKEN|_KEY) [!-~]*[0-9]",
     r"A[KS]IA[0-9A-Z]{4}",
     r"gh[pousr]_|github_pat_",
     r"gl(?:agent|cbt|dt|ft|imt|pat|ptt|rt|soat)-",
@@ -183,7 +192,7 @@ _EXACT = (
     r"[0-9a-f]{32}-us[0-9]|fm[12]_[0-9A-Za-z_\x80-\xff+/=]{8}|pat[0-9A-Za-z]{14}\.[0-9a-f]{8}|nvapi-",
     r"key-[0-9a-f]{32}|bkua_[0-9a-f]{8}|pnu_[0-9A-Za-z]{8}",
     r"[0-9]:AA[0-9A-Za-z_\x80-\xff-]{30}",
-    r"\$(?:[1567]|2[abxy]?|g?y|sha1|apr1)\$|(?:argon2|bcrypt|pbkdf2|scrypt)[0-9A-Za-z_:.-]*\$",
+    r"\$(?:[156789]|2[abxy]?|g?y|sha1|apr1)\$|(?:argon2|bcrypt|pbkdf2|scrypt)[0-9A-Za-z_:.-]*\$",
 )
 # <NAME type="x">, in lines that have a "<": it costs the others nothing.
 _ELEMENTS = (rf"<[{LETTER}.:-]*(?:{_ALL_NAMES})[ \\\x80-\xff]",)
@@ -233,7 +242,8 @@ def _scanner(
             scan(line, _found, 0, None, scratch)
         except Exception as error:  # ended at the first hint, or not able to scan: look closer
             pass_on(error)
-            return True
+            renamed = rename_folders(line)
+            return renamed is None or look(renamed)
         if has_element is None:
             return False
         if _LESS_THAN in line and has_element(line):

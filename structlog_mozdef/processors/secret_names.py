@@ -13,7 +13,9 @@ _NAMES = (
     r"|salasana|adgangskode|^jelszo"
     r"|(^|bind|root|user|db|admin|mysql|pg|ldap|smtp|ftp|proxy)pw$"
     r"|(db|user|admin|root|smtp|imap|ftp|mail|ldap|proxy|http|redis|pg|mysql|my|login|ssh|sudo|become"
-    r"|bind|sftp|vault|store|key|require|trust)pass$|masterauth$"
+    r"|bind|sftp|vault|store|key|require|trust|default|app|api|amqp|mqtt|rabbit(mq)?|mongo|postgres|sql"
+    r"|database|service|server|client|web|vpn|wifi|git|registry|repo|backup|sender|telnet|radius)pass$"
+    r"|masterauth$"
     r"|secret|credential|creds$|(^|wifi|wpa)psk$|presharedkey|snmpcommunity|communitystring"
     r"|token$|tokens$|^token|accesstoken|refreshtoken|idtoken|csrf|xsrf"
     r"|authorization$|^auth$|(basic|http|proxy|user)auth$|^bearer$|cookie|sess(ion)?id$|sessionkey"
@@ -22,7 +24,7 @@ _NAMES = (
     r"|(onetime|verification|mfa|2fa|sms|security|recovery|backup|auth|authorization|unlock)code"
     r"|codeverifier$|securityanswer|(seed|mnemonic)phrase"
     r"|(aes|api|access|account|private|secret|signing|encryption|master|ssh|hmac|licen[cs]e|subscription"
-    r"|functions?|shared|storage|auth|app|consumer|service|unseal|fernet|cipher|jwt)key|^key$|clientkeydata"
+    r"|functions?|shared|storage|auth|app|deploy|consumer|service|unseal|fernet|cipher|jwt)key|^key$|clientkeydata"
     r"|connectionstring|dsn$"
 )
 # Names that look like those of secrets, but are harmless: what is known about one.

@@ -100,18 +100,16 @@ _COLON = r"(?:\\*[\"'])? ?[:=]"
 # characters that are written as they are, and looks back from there: so most are skipped at once.
 _SEARCHES: dict[str, tuple[str, ...]] = {
     "k": (
-        (
-            rf"en(?<=token)(?:{_REST}| [0-9a-f]{{32}}"
-            r"| \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
-        ),
+        rf"en(?<=token)(?:{_REST}| [^ ]{{0,160}}\d)",
         rf"ie(?<=cookie){_REST}",
         (
-            rf"ey(?:{_behind(['unseal', '[a-z][cdeghinprst]'], 'key')}{_REST}"
+            rf"ey(?:{_behind(['unseal', 'deploy', '[a-z][cdeghinprst]'], 'key')}{_REST}"
             rf"|{_behind(_WHOLE, 'key')}{_END}|(?<=unseal key)"
-            r"|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
+            r"|(?<= key) \d |(?<=_key) [^ ]{0,160}\d|(?<=api key) \\*(?:\\\"|')[^ \"'\\]{0,160}\d)"
         ),
         r"ty(?<=kty)(?:\\+\"|')",
         r"s(?<=hooks)(?:/|\.slack\.com/)",
+        rf"opeo(?<=skopeo){_NEXT}login",
         r"\.office\.com/",
         rf"er{_NEXT}login",
     ),
@@ -120,57 +118,79 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             rf"s(?<=pass)(?:{JOINTS}(?:w|phrase|code){_REST}|ord{_REST}"
             rf"|(?:e|\xc3[\x89\xa9])?{_END}"
             r"|(?<=requirepass)(?: |\\t)|(?:(?<=[\"'>]pass)|(?<=[>:] pass)) [^ ]"
-            r"|(?:code|phrase|wd) is:? [^ ]{0,160}\d"
+            r"|(?:code|phrase|wd|word) (?:is:? |\d |enc )?[^ ]{0,160}\d"
             r"|(?:code|phrase|wd|word) (?:is )?\\*(?:\\\"|'|\xe2\x80\x9c)"
             r"|word(?:(?<=time password)(?: is|(?: |\\t)*[:=])|[^:\\]{0,400}: ?\\[rn]"
-            r"| is:? [^ ]{0,160}\d| is generated for |(?<=enable password) ))"
+            r"| is generated for |(?<=enable password) |\( ?[bu]?\\*(?:\\\"|')))"
         ),
         (
-            rf"e(?:cret(?:{_REST}|(?<=enable secret) )|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
+            rf"e(?:cret(?:{_REST}|(?<=enable secret) | [^ ]{{0,160}}\d)"
+            rf"|ss(?:ion)?{JOINTS}(?:id{_END}|key{_REST})"
             rf"|rtion(?<=assertion){_REST}|n(?:ha{_END}|ord{_REST})"
-            r"|t(?:(?:x|env|(?<=(?:config|secret) set)|(?<=configure set)) "
+            r"|t(?:(?:x|env|(?<=(?:config|secret|ecrets) set)|(?<=configure set)) "
+            r"|(?<=config --set) |user (?<=setuser ).{0,440}?>"
             r"|/(?<=reset/)[\w\x80-\xff/-]{6,300}-[0-9a-f]{32})|curestring(?<=-securestring) "
-            r"|rvices/t[0-9a-z_]{6}|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
+            r"| (?<=net use )|rvices/t[0-9a-z_]{6}"
+            r"|rt (?:[a-z0-9_]{1,10} ){0,2}into [^(]{1,900}\([^()]{0,4000}?"
             rf"(?:{_PARTS}|{FOREIGN})[^()]{{0,4000}}\)(?: |\\[nrt]){{0,8}}values)"
         ),
         rf"rf(?<=[cx]srf){_REST}",
         rf"i(?:d{_END}|g(?:nature{JOINTS}\d*)?{_END}|fre{_END})",
-        rf"n(?:(?<=dsn){_END}|mp(?:bulk)?(?:get|set|table|walk){_OPTION}[acx])",
+        (
+            rf"n(?:(?<=dsn){_END}|mp(?:(?:bulk)?(?:get|set|table|walk){_OPTION}[acx]"
+            r"|-server community ))"
+        ),
         rf"k(?:(?<=psk)(?:{_END}| \\)|top(?<=rdesktop){_OPTION}p)",
         rf"a(?:ml{JOINTS}response{_END}|lasana{_REST})",
-        rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p)",
+        (
+            rf"t(?:(?<=digest){_CREDENTIAL}|ore(?<=mongorestore){_OPTION}p"
+            rf"|ry(?<=registry){_NEXT}login)"
+        ),
         r"mbclient",
         (
             rf"ql(?:(?<=mysql){_OPTION}p|cmd{_OPTION}p|i(?<=mysqli)(?:_connect|->[a-z_]{{1,20}})?\("
-            r"|plus.{0,100}? .{0,32}/)"
+            r"|(?:plus|ldr).{0,200}? .{0,64}/)"
         ),
         r" your (?:[a-z0-9]+ ){0,4}code",
-        rf"h(?:pass(?<=sshpass){_OPTION}p|[ \\\"'](?<=mongosh.)(?:{_WORDS}-|-)p)",
+        (
+            rf"h(?:pass(?<=sshpass){_OPTION}p|[ \\\"'](?:(?<=mongosh.)|(?<=cqlsh.))(?:{_WORDS}-|-)p"
+            rf"|ell(?<=cypher-shell){_OPTION}p|-keygen(?<=ssh-keygen){_OPTION}[np])"
+        ),
         r"ws [\w\x80-\xff-]{30}",
         rf"lo(?<=h[ae]slo){_END}",
+        rf"quitto_(?:pub|rr|sub){_OPTION}p",
     ),
     "c": (
         (
             rf"ode(?:{_behind(_CODES.split(), 'code')}{_REST}|(?<=[?&]code)="
             rf"|(?:(?<=[ -]code)|(?<=[ -]passcode))s?{_IS}|{JOINTS}verifier{_END})"
         ),
-        rf"red(?:ential{_REST}|s{_END})",
+        rf"red(?:ential(?:{_REST}|s\( ?[bu]?\\*(?:\\\"|'))|s{_END})",
         rf"v[cv]2?{_END}",
         (
             rf"o(?:nnection{JOINTS}string{_REST}|mmunity{_REST}"
             rf"|ntrase(?:n|\xc3\xb1)a{_REST})"
         ),
         rf"url[ \\\"'](?:{_WORDS}-|-)(?:u|-user|-proxy-user)",
-        r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?(?:chpasswd|stdin|sudo -s))",
+        (
+            r"h(?:ine [^ ]+ login |o [^|]{1,500}\| .{0,400}?"
+            r"(?:chpasswd|stdin|sudo -s|cryptsetup|kinit|openconnect|passphrase-fd))"
+        ),
+        r"urity (?:import|[a-z]{3,8}-).{0,440}? -[pw] ",
         rf"l(?:i(?<=redis-cli){_OPTION}a|e:(?<=jdbc:oracle:))",
-        r"tl(?<=rabbitmqctl).{0,200}?(?:add_user|authenticate_user|change_password)",
+        r" (?:login(?<=oc login)|alias set (?<=mc alias set ))",
+        r"onfig (?:http-basic|pypi-token)\.",
+        (
+            rf"tl(?:(?<=nerdctl){_NEXT}login"
+            r"|(?<=rabbitmqctl).{0,200}?(?:add_user|authenticate_user|change_password))"
+        ),
     ),
     "a": (
         (
             rf"uth(?:(?:orization)?{_END}|=?\(|=\[|\\+\" |(?<=\(auth) |(?<=masterauth)(?: |\\t)"
-            r"|(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8})"
+            r"|(?:enticate)? (?:plain|login|xoauth2) [0-9a-z_\x80-\xff+/=]{8}|enticate\()"
         ),
-        rf"rer(?<=bearer)(?:{_END}|{_CREDENTIAL})",
+        rf"r(?:er(?<=bearer)(?:{_END}|{_CREDENTIAL})|iadb(?<=mariadb){_OPTION}p)",
         rf"sic(?<=basic){_CREDENTIAL}",
         (
             rf"t(?:e(?<=negotiate){_CREDENTIAL}|[ac]tt3|bb[\w\x80-\xff]{{28}}"
@@ -185,13 +205,15 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         rf"z{_NEXT}login",
         r"a(?:(?<=\d:aa)[\w\x80-\xff-]{31}|a(?<=eaaa)[\w\x80-\xff-]{56})",
         rf"ult{_NEXT}login{_NEXT}",
-        rf"dgangskode{_REST}",
+        rf"d(?:gangskode{_REST}|min(?<=rabbitmqadmin){_OPTION}p)",
     ),
     "w": (
         rf"(?<=pw)(?:(?:d\d*)?{_END}|(?:(?<=bindpw)|(?<=rootpw))(?: |\\t))",
         rf"t(?<=jwt){_END}",
         rf"ort(?<=kennwort){_REST}",
         rf"achtwoord{_REST}",
+        rf"ine(?<=twine){_OPTION}p",
+        r"_set(?<=pw_set)\(",
     ),
     "p": (
         rf"in(?:{_END}| (?:is |code )?\d{{4}})",
@@ -205,9 +227,11 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         rf"m(?:itool(?<=ipmitool){_OPTION}p|odify(?<=ldapmodify){_OPTION}w)",
         rf"search(?<=ldapsearch){_OPTION}w",
+        r" (?<=[xm]pdp ).{0,200}?/",
         rf" (?:(?<=unzip )|(?<=mongodump ))(?:{_WORDS}-|-)p",
         r"\((?<=@tcp\()",
         r"ut_value=(?<=input_value=)",
+        r":(?<= /p:)",
     ),
     "_": (
         (
@@ -231,6 +255,8 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
         ),
         r"us\d(?<=[0-9a-f]{8}-us\d)",
         r"-(?:body|value)[ =]",
+        r"u(?<=[ \"']-u)[ ,\"'\\]{0,20}[0-9a-z_.\\\x80-\xff-]{1,400}%",
+        r"u(?:(?<=[ \"']-u)|(?<=[ \"']--u))(?:ser(?:name)?)?[= ,\"'\\].{0,900}?[ \"']-p[ ,\"'\\]",
         r"h?p(?:(?<=[zar] [a-z] -p)|(?<=[zar] [a-z] -hp))",
         # --NAME of a command
         (
@@ -243,6 +269,7 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
             r"(?=[\w\x80-\xff-]{16})(?:(?<=(?:ya29|.hv[bs])\.)|(?<=sg\.)|(?<=.atlasv1\.)|(?<=dp\.[cps]t\.)"
             r"|(?<=dt0[a-z]\d\d\.)|(?<=pat.{14}\.)[0-9a-f]{64})"
         ),
+        r"log[io]n\( ?[bu]?\\*(?:\\\"|')",
     ),
     "j": (
         (
@@ -256,7 +283,10 @@ _SEARCHES: dict[str, tuple[str, ...]] = {
     # <NAME type="x">
     "<": (rf"(?=[{LETTER}.:-]{{0,60}}?{_PARTS}[{LETTER}.:-]{{0,60}}(?:[ \x80-\xff]|\\[bfnrtu]))",),
     # The hash of a password, and a secret of Azure.
-    "$": (r"[\w./+=,-]{1,60}+\$(?:[\w./$+=,-]){20}",),
+    "$": (
+        r"9\$[\w./-]{8}",
+        r"[\w./+=,-]{1,60}+\$(?:[\w./$+=,-]){20}",
+    ),
     "~": (r"(?<=[78]q~)[\w.\x80-\xff~-]{31}",),
     "%": (r"(?:25){0,3}2f[^ \"%]{0,100}%(?:25){0,3}3a",),
 }
@@ -275,9 +305,9 @@ _FOREIGN_SEARCHES = (
 #: A user before a host, with a password or not. A number is looked for at once; b"@" would take
 #: longer than all the rest.
 AT_SIGN = ord("@")
-_SLASH = ord("/")
-# From the first slash on, which is rarer than a colon. Most lines with an @ have an address of mail
-# and no user in a URL: a space or the end of the text before the @ tells at once.
+_BACKSLASH = ord("\\")
+_FOLDER = re.compile(rb"(?<=[ \"])PWD=(?=/(?:[\w.-]*/[\w./-]*[ ;\"]|[\w.-]*(?: ;|[;\"])))")
+# From the first slash on, which is rarer than a colon.
 _URL = re.compile(
     rb"/(?<=[:\\]/)\\*/(?![^ @\"]{0,200}+(?: |(?<!\\)\"))"
     rb"(?:(?:[^ /?#:\"'\\]|\\.)*+:(?:(?:[^ /?#@\"\\]|\\.)*+|(?:[^ @\"\\]|\\.){1,800}+)"
@@ -287,7 +317,18 @@ _URL = re.compile(
 
 def has_user_info(line: bytes) -> bool:
     """Return whether a URL in *line* may have a password or a token before its host."""
-    return _SLASH in line and _URL.search(line) is not None
+    # Most lines with an @ have an address of mail: a text, whose quote is no part of a URL, without
+    # a slash before the @.
+    start, at = 0, line.find(b"@")
+    while at >= 0:
+        quote = line.rfind(b'"', start, at)
+        if line.find(b"/", max(quote, start), at) >= 0 or (
+            quote > 0 and line[quote - 1] == _BACKSLASH
+        ):
+            return _URL.search(line) is not None
+        start = at + 1
+        at = line.find(b"@", start)
+    return False
 
 
 @functools.cache
@@ -313,7 +354,21 @@ def search_look(line: bytes) -> bool:
     if AT_SIGN in line and has_user_info(line):
         return True
     lowered = line.lower()
-    return _finds(_searches(), lowered) or has_foreign_name(lowered)
+    if not (_finds(_searches(), lowered) or has_foreign_name(lowered)):
+        return False
+    renamed = rename_folders(line)
+    return renamed is None or search_look(renamed)
+
+
+def rename_folders(line: bytes) -> bytes | None:
+    """Return *line* with ``CWD=`` for ``PWD=`` before a folder, which is no secret, or None.
+
+    Each line of sudo has one.
+    """
+    if b"PWD=/" not in line:
+        return None
+    renamed = _FOLDER.sub(b"CWD=", line)
+    return None if renamed == line else renamed
 
 
 def has_foreign_name(lowered: bytes) -> bool:

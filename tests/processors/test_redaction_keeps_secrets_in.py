@@ -310,6 +310,22 @@ PIECES += [
     "$a$",
     "seed phrase: abc ",
     "auth('', '",
+    " -u a -p ",
+    " --user=a",
+    "setuser a ",
+    "net use a ",
+    "freerdp ",
+    "radius",
+    "config http-basic.a ",
+    "mc alias set a ",
+    "password a",
+    "passwd 1 ",
+    "ssh-keygen -N x1",
+    "snmpget -A x1 -X x1 ",
+    "ENV A_TOKEN ",
+    "config set --secret ",
+    "PWD=/a ; ",
+    "user@",
 ]
 
 

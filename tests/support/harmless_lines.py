@@ -1010,6 +1010,250 @@ contraseña incorrecta
 parola scaduta
 wachtwoord gewijzigd door kang
 senha alterada com sucesso
+docker swarm join-token manager
+docker swarm: To add a worker to this swarm, run the following command
+kubeadm token create --print-join-command
+kubeadm token list
+kubectl get secret db -o yaml
+kubectl delete secret regcred --ignore-not-found
+kubectl create secret generic db --from-file=password.txt
+kubectl create token default --duration 1h
+helm upgrade app ./chart --set image.tag=1.2.3 --set replicaCount=3
+helm repo add bitnami https://charts.bitnami.com/bitnami
+docker run -e TZ=UTC -p 8080:80 nginx:1.27
+docker run -e POSTGRES_PASSWORD_FILE=/run/secrets/pg postgres
+docker build --build-arg VERSION=1.2.3 .
+docker build --secret id=npm,src=.npmrc .
+ENV PYTHONUNBUFFERED=1
+Step 3/9 : ENV PATH /usr/local/bin:$PATH
+ARG TOKEN_EXPIRY_SECONDS=3600
+git clone https://github.com/hynek/structlog.git
+git clone git@gitlab.corp:team/app.git
+fatal: could not read Password for 'https://kang@git.corp': terminal prompts disabled
+remote: HTTP Basic: Access denied. The provided password or token is incorrect
+gh auth status: Logged in to github.com account kang (keyring)
+gh secret list
+gh secret set DEPLOY_KEY < key.pem
+aws sts get-caller-identity --profile prod
+aws secretsmanager get-secret-value --secret-id prod/api
+aws ssm get-parameter --name /prod/db/password --with-decryption
+aws kms decrypt --key-id alias/prod
+gcloud auth print-access-token
+gcloud secrets versions access latest --secret=db-password
+az keyvault secret show --name db-password --vault-name kv
+az account get-access-token --resource https://management.azure.com
+terraform: aws_secretsmanager_secret.db: Refreshing state... [id=prod/db]
+terraform: random_password.db: Creation complete after 0s [id=none]
+terraform: + password = (sensitive value)
+ansible: TASK [Ensure password policy is set] ok: [web1]
+ansible-playbook site.yml --ask-become-pass
+ansible-playbook site.yml --vault-password-file ~/.vault
+no_log: true was specified for module parameter 'password'
+vault login -method=oidc role=dev
+vault kv get secret/app
+vault token lookup
+vault status: Sealed false
+Success! Data written to: auth/approle/role/app
+redis-cli -h r -p 6379 ping
+redis: NOAUTH Authentication required.
+redis: WRONGPASS invalid username-password pair or user is disabled.
+ACL SETUSER app on nopass ~* +@all
+ACL WHOAMI default
+mysql -h db -u root -p -e 'show databases'
+mysql: Access denied for user 'root'@'10.0.0.4' (using password: YES)
+mysqldump --single-transaction app > app.sql
+psql: FATAL: password authentication failed for user "app"
+psql -h db -U app -W
+pg_hba.conf: no entry for host "10.0.0.4", user "app", SSL off
+SELECT password_hash IS NOT NULL FROM users WHERE id=5
+UPDATE users SET last_login=now(), token_version=5 WHERE id=5
+CREATE USER app WITH LOGIN CREATEDB
+ALTER TABLE users ADD COLUMN password_hash text
+DROP USER app
+GRANT SELECT ON orders TO app
+CREATE INDEX idx_sessions_token ON sessions (token)
+ssh-keygen -t ed25519 -C kang@host -f id
+ssh-keygen -y -N '' -f id
+openssl x509 -in cert.pem -noout -subject
+openssl enc -aes-256-cbc -pass file:/etc/p -in a -out b
+openssl req -new -passin env:PW -key k.pem
+gpg --batch --verify a.sig
+gpg: key 0123456789ABCDEF: public key "Kang <kang@x>" imported
+wg show wg0
+wg: handshake for peer 3 (192.0.2.1:51820) did not complete after 5 seconds
+openvpn: TLS: Initial packet from [AF_INET]192.0.2.1:1194
+openvpn: AUTH: Received control message: AUTH_FAILED
+charon: 05[IKE] authentication of 'gw' with pre-shared key successful
+charon: no shared key found for 'a' - 'b'
+nmcli dev wifi list
+nmcli con up vpn passwd-file /etc/p
+tailscale status
+snmpd: Connection from UDP: [10.0.0.1]:51234
+snmp-server location Oslo
+username kang privilege 15
+%SEC_LOGIN-5-LOGIN_SUCCESS: Login Success [user: kang] [Source: 10.0.0.3]
+radiusd: (5) Login OK: [kang] (from client ap1 port 0)
+radiusd: Login incorrect (pap: Cleartext password does not match): [kang]
+npm config set registry https://registry.npmjs.org/
+npm warn deprecated request@2.88.2: request has been deprecated
+npm token list
+twine upload --repository pypi dist/*
+poetry config virtualenvs.in-project true
+pip install --index-url https://pypi.org/simple app
+conda config --set channel_priority strict
+mvn -B -DskipTests package
+gradle -Pversion=1.2.3 build
+java -Xmx512m -Dfile.encoding=UTF-8 -jar app.jar
+mosquitto_pub -h m -p 1883 -t t -m x
+mosquitto_sub -P
+mount -t nfs nas:/s /mnt
+xfreerdp /u:kang /v:host
+useradd -p -m kang
+sudo: kang : TTY=pts/0 ; PWD=/home/kang ; USER=root ; COMMAND=/usr/bin/systemctl restart nginx
+sudo: 3 incorrect password attempts ; TTY=pts/0 ; PWD=/home/kang ; USER=root ; COMMAND=/bin/su
+CMD (/usr/local/bin/rotate-keys --dry-run)
+passwd[211]: pam_unix(passwd:chauthtok): password changed for kang
+twilio: AccountSid AC0123456789abcdef0123456789abcdef balance fetched
+discord.py: Logging in using static token
+django: Forbidden (CSRF token missing.): /accounts/login/
+django: Session data corrupted
+DisallowedHost: Invalid HTTP_HOST header: 'x'. You may need to add 'x' to ALLOWED_HOSTS.
+oauthlib: OAuth2 scope changed from "a" to "b"
+KeyError: 'SECRET_KEY'
+celery: Task app.tasks.reset_password[0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9] received
+celery: Task app.tasks.send_token[0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9] succeeded in 0.1s
+trace_id=0a1b2c3d4e5f60718293a4b5c6d7e8f9 span_id=0a1b2c3d4e5f6071
+etag="0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9
+commit 0123456789abcdef0123456789abcdef01234567 by kang
+x-amz-request-id: TX234S0F24A06C7
+X-Request-Id: 0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9
+password md5sum2 mismatch
+reset password user for kang (attempt 3)
+password reset link sent to kang2@example.com
+password https://example.com/reset?u=5
+password kang2@example.com was sent
+Password /srv/app/passwords2.txt not found
+password argon2id hash upgraded
+password bcrypt12 hash upgraded
+password sha512crypt hashes are accepted
+password version2 is stored
+password v2.1 policy in force
+password rule:min8 violated
+password min_length=12 not met
+password 2nd factor missing
+password 30-day limit reached
+password pbkdf2_sha256 iterations raised
+the password field2 is empty
+password=%s parameter2 ignored
+Failed password for invalid user admin1 from 10.0.0.7 port 51022 ssh2
+changed password id:12345 for kang
+secret 5 of 7 created
+key 7 of 9 deleted
+radius: 3 servers, primary key rotated
+tacacs+: no key configured
+net use
+setuser kang > /dev/null
+login('kang', '10.0.0.7')
+login("kang", "web")
+logon(user, session12)
+credentials('aws', 'default')
+password('Enter your password')
+config http-basic.corp ci
+ENV PATH /usr/local/bin:/usr/bin
+ENV NODE_VERSION 22.11.0
+ssh-keygen -R host1
+ssh-keygen -l -f id.pub
+mariadb -u root -p -h db1
+mariadbd: ready for connections. Version: '11.4.2'
+mosquitto_sub -p 8883 -t x
+twine check dist/app-1.2.3.tar.gz
+oc login https://api.ocp:6443 -u kang
+skopeo login registry.corp:5000 -u kang
+mc alias list minio
+mc alias set minio https://minio:9000
+xfreerdp /u:kang /v:host /port:3389
+cqlsh 10.0.0.5 9042 -u kang
+login attempt 3 -p none
+--secret id=npm,src=.npmrc
+-pass file:/etc/p1
+enable secret is set
+snmp-server location rack12
+client 10.0.0.8 has no shared secret
+sudo -u kang mkdir -p data2/x
+docker exec -u root web1 mkdir -p data2
+docker run -u 1000 -p 8080:80/tcp nginx
+psql -U app -p 5433 -d app2
+ssh -u kang -p 2222 host1
+cmd -u kang -p /srv/app2
+COMMAND=/usr/bin/rsync -u kang -p host2:/x
+mysqladmin -u root -p status
+nmap -u x -p T80
+nmap -sU -p U53,T80 host
+sudo: root : TTY=pts/0 ; PWD=/home/kang ; USER=root ; COMMAND=/usr/bin/passwd kang01
+passwd kang01
+passwd -l deploy01
+chage -l kang01
+journalctl -u nginx -p warning2
+ps -u kang -p 1234
+lsof -u kang01 -p 4711
+systemd-run -u job1 -p MemoryMax=2G make
+virtualenv --user kang -p python3.12 .venv
+sudo -u postgres pg_dump -p 5433 -d app01
+sudo -u app1 ./run -p prod01
+su -u app01 -c 'run -p'
+useradd -u 1001 -g 1001 kang01
+ansible-playbook -u kang -i hosts01 site.yml
+ssh -l kang01 -p 2222 web01
+scp -P 2222 kang01@web01:/x .
+nc -u 10.0.0.7 -p 53
+git push -u origin feature-01
+git log -p HEAD~3 -u
+docker compose -p proj01 up
+python -u app.py -p 8080 --port2
+rsync -u -p src01 dst01
+cp -u -p file01 dest01
+tcpdump -u -p port53
+date -u -p now01
+sort -u -p x
+mkdir -u x -p dir01
+login as kang01
+user.login("kang01", "10.0.0.7")
+session.login('kang01', 'web')
+secret 5 of 9 rotated
+radius server key 5 of 9
+the password of kang01 was changed
+Password for kang01 expired
+password history24 enforced
+password minimum12 characters
+config set maxmemory-policy allkeys-lru
+config set tokenizer.model bpe32k
+git config --set core.editor vim9
+kubectl config set-context prod01
+ENV TOKENIZERS_PARALLELISM false
+ENV SECRET_KEY_FILE /run/secrets/key01
+net user kang01
+net use Z: \\\\nas\\share01 /persistent:yes
+mariadb-dump -u root -p app01
+mysqlimport --fields-terminated-by=, -u root -p app01 orders.txt
+snmp-server host 10.0.0.7
+mysqldump --single-transaction -h db1 -u root -p shopdb2026 > shop.sql
+mariadb -h db1 -u root -p shopdb2026
+date -u +%Y-%m-%d
+curl -U kang https://h/a%20b
+smbclient -L nas -U kang
+net ads join -U admin
+echo done | tee /tmp/x
+echo $HOME | kinit
+security find-identity -v -p codesigning
+security list-keychains -d user
+security add-trusted-cert -p ssl -k a.keychain ca.pem
+expdp help=y
+impdp parfile=/etc/imp.par full=y
+sqlplus / as sysdba
+sqlldr control=/data/a.ctl log=/data/a.log
+costs $9 and $8 more
+set password ENC
 """
 HARMLESS = _HARMLESS_TEXTS.splitlines()
 HARMLESS_NAMES = [

@@ -11,6 +11,7 @@ import types
 from typing import NamedTuple
 
 from support.secret_outputs import OUTPUTS
+from support.secret_services import SERVICES
 from support.secret_values import ANOTHER, HEX, JWT, RANDOM, SECRET
 
 NAMES = [
@@ -698,6 +699,7 @@ TEXTS = {
         f'--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n{SECRET}\r\n--b--',
     ],
     **OUTPUTS,
+    **SERVICES,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 _NEXT = r"(?:[ ]|\\{0,8}[\"'],[ ]?\\{0,8}[\"'])"
 _WORDS = rf"\b[^\r\n]{{0,200}}?{_NEXT}"
 _WORD = r"[^\s\"',]{1,200}"
-_VALUE = r"(?![ -])(?!\\{0,8}\"?\$)(?:\\{0,8}[\"'])?(?:[^\s\"'\\]|\\(?!\\{0,8}[\"']))+"
+_VALUE = r"(?![ -]|\[redacted\])(?!\\{0,8}\"?\$)(?:\\{0,8}[\"'])?(?:[^\s\"'\\]|\\(?!\\{0,8}[\"']))+"
 _QUOTE = r"[bu]?\\{0,8}[\"']"
 _TEXT = r"[^\"'\r\n]{0,200}"
 # What is no word of a sentence.
@@ -28,17 +28,22 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
     ),
     (
-        ("sshpass", "login", "rdesktop", "mongo"),
+        ("sshpass", "login", "rdesktop", "mongo", "twine", "cqlsh", "cypher-shell", "mqadmin"),
         (
-            rf"(\b(?:sshpass|(?:az|docker|podman){_NEXT}login|rdesktop|mongodump(?=[ ])"
+            rf"(\b(?:sshpass|(?:oc[ ]|(?:az|docker|nerdctl|podman|registry|skopeo){_NEXT})login"
+            r"|rdesktop|twine(?=[ ])|cqlsh(?=[ ])|cypher-shell|rabbitmqadmin|mongodump(?=[ ])"
             rf"|mongo(?:export|import|restore|sh)){_WORDS}-p(?:=|{_NEXT})?){_VALUE}"
         ),
     ),
     (
-        ("unzip", "sqlcmd", "ipmitool"),
-        rf"(\b(?:unzip(?=[ ])|sqlcmd|ipmitool){_WORDS}-P{_NEXT}?){_VALUE}",
+        ("unzip", "sqlcmd", "ipmitool", "mosquitto_"),
+        rf"(\b(?:unzip(?=[ ])|sqlcmd|ipmitool|mosquitto_(?:pub|rr|sub)){_WORDS}-P{_NEXT}?){_VALUE}",
     ),
-    (("mysql",), rf"(\bmysql(?:admin|dump|import|show)?{_WORDS}-p){_VALUE}"),
+    (
+        ("mysql", "mariadb"),
+        rf"(\b(?:mysql|mariadb-?)(?:admin|dump|import|show)?{_WORDS}-p){_VALUE}",
+    ),
+    (("ssh-keygen",), rf"(\bssh-keygen{_WORDS}-[NP]{_NEXT}){_VALUE}"),
     (("7z", "rar "), rf"(\b(?:7z[ar]?|(?:un)?rar)[ ][a-z][ ]-h?p){_VALUE}"),
     (
         ("ldap",),
@@ -50,6 +55,16 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("redis-cli",), rf"(\bredis-cli{_WORDS}-a{_NEXT}){_VALUE}"),
     (("smbclient",), rf"(\bsmbclient{_WORDS}-U{_NEXT}?[^\s%]{{1,60}}%)[^\s\"']+"),
+    # Other programs of Samba.
+    (("-u",), rf"({_NEXT}-U{_NEXT}?[\w.\\-]{{1,60}}%)[^\s\"']+"),
+    # That of macOS for its keychain.
+    (
+        ("security ",),
+        (
+            r"(\bsecurity[ ](?:import|[a-z]{3,8}-[a-z-]{0,40}(?:keychain|password))\b"
+            rf"[^\r\n]{{0,200}}?[ ]-[pPw][ ]){_VALUE}"
+        ),
+    ),
     (
         ("htpasswd",),
         rf"(\bhtpasswd{_NEXT}-\w{{0,9}}b\w{{0,9}}(?:{_NEXT}{_WORD}){{2}}{_NEXT}){_VALUE}",
@@ -61,20 +76,51 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
             rf"{_NEXT}{_WORD}{_NEXT}){_VALUE}"
         ),
     ),
+    # Any other with a user and a password, -u user -p password. A port has no letter. For some, -p
+    # means something else: what follows it is the database for mysql.
+    (
+        (" -p", "'-p", '"-p'),
+        (
+            r"(?m)^(?![^\r\n]*\b(?:journalctl|mariadb|mkdir|mysql))"
+            rf"([^\r\n]*?(?<!sudo)(?<!exec)(?<!run){_NEXT}-(?:[uU]|-?user(?:name)?)(?:=|{_NEXT})"
+            rf"{_WORD}{_NEXT}[^\r\n]{{0,200}}?(?<=[ \"'])-[pP]{_NEXT})"
+            r"(?=[^\s\"']{0,100}\d)(?=[^\s\"']{0,100}[A-Za-z])(?!python\d|\[redacted\])"
+            r"[^\s\"':/.~$,\\-][^\s\"':/]{5,}"
+        ),
+    ),
+    # Of Poetry, MinIO, FreeRDP and Windows; a user of Redis.
+    (
+        ("http-basic.", "pypi-token."),
+        (
+            r"(\bconfig[ ](?:http-basic\.\S{1,60}[ ]\S{1,60}|pypi-token\.\S{1,60})[ ])"
+            r"[^\s\"'-][^\s\"']*"
+        ),
+    ),
+    (("mc alias set ",), r"(\bmc[ ]alias[ ]set(?:[ ][^\s\"']{1,200}){3}[ ])[^\s\"'-][^\s\"']*"),
+    (("freerdp",), r"(freerdp[^\r\n]{0,200}?[ ]/p:)[^\s\"']+"),
+    (
+        ("net use ",),
+        (
+            r"(?i)(\bnet[ ]use[ ][^\r\n/]{1,100}?[ ](?:/user:[^\s\"']{1,100}[ ])?)"
+            r"[^\s/*\"'\\][^\s\"']*(?=[ ]/|[ ]?\Z)"
+        ),
+    ),
+    (("setuser ",), r"(?i)(\bsetuser[ ][^\r\n]{0,200}?[ ][\"']?>)[^\s\"'\\]+"),
     (("vault",), rf"(\bvault{_NEXT}login{_NEXT}){_STRONG}"),
     (
-        ("chpasswd", "stdin", "sudo -s"),
+        ("chpasswd", "stdin", "sudo -s", "cryptsetup", "kinit", "openconnect", "passphrase-fd"),
         (
             r"(\becho[ ](?:-n[ ])?\\{0,8}[\"']?(?:[\w.-]{1,60}:)?)[^\s\"'|$:]+"
             r"(?=\\{0,8}[\"']?[ ]\|[ ][^\r\n|]{0,200}"
-            r"(?:chpasswd|passwo?r?d[ -]-?-?stdin|sudo[ ]-S))"
+            r"(?:chpasswd|passwo?r?d[ -]-?-?stdin|sudo[ ]-S|cryptsetup|kinit|openconnect"
+            r"|passphrase-fd))"
         ),
     ),
     (
-        ("oracle:", "sqlplus"),
+        ("oracle:", "sqlplus", "sqlldr", "expdp", "impdp"),
         (
-            r"(?i)((?:\bsqlplus\b[^\r\n]{0,100}?[ ][\"']?|\bjdbc:oracle:\w{2,6}:)[\w$#.-]{1,60}/)"
-            r"[^\s@\"']{1,100}(?=@)"
+            r"(?i)((?:\b(?:(?:expdp|impdp)(?=[ ])|(?:sqlldr|sqlplus)\b)[^\r\n]{0,100}?[ ][\"']?"
+            r"|\bjdbc:oracle:\w{2,6}:)[\w$#.-]{1,60}/)[^\s@\"']{1,100}(?=@|[ ]\w{1,20}=)"
         ),
     ),
     (
@@ -109,11 +155,15 @@ COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
             r"(?:with[ ]\w{1,40}[ ])?by[ ](?:password[ ])?'|\bpassword[ ]')[^'\r\n]+"
         ),
     ),
-    # ...auth('user', 'password'), and the calls in tracebacks of PHP.
+    # ...auth('user', 'password'), and the calls in tracebacks of PHP; ...password('x').
     (
-        ("auth",),
-        rf"(?i)(auth(?:=?\(|=\[)[ ]?{_QUOTE}{_TEXT}[\"'],[ ]?{_QUOTE}){_STRONG}",
+        ("auth", ".login(", ".logon(", "pw_set(", "credentials("),
+        (
+            r"(?i)((?:auth(?:=?\(|=\[)|(?:authenticate|[.]log[io]n|pw_set|credentials)\()"
+            rf"[ ]?{_QUOTE}{_TEXT}[\"'],[ ]?{_QUOTE})(?!\d{{1,3}}(?:\.\d{{1,3}}){{3}}\b){_STRONG}"
+        ),
     ),
+    (("password(",), rf"(?i)(\b(?:(?:hash|make)_)?password\({_QUOTE}){_STRONG}"),
     (
         ("mysqli",),
         (

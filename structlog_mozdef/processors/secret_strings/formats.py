@@ -203,6 +203,17 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
         ),
         rf"\1{REDACTED}",
     ),
+    # A setting of a router, or of a command, with the number of its kind or without.
+    (
+        ("password ", "passphrase ", "passcode "),
+        (
+            r"(?i)((?<![a-z])pass(?:code|phrase|word)[ ](?:\d[ ]|ENC[ ]|(?!\d)))"
+            r"(?!/|[a-z]+/\d|(?:argon|base|bcrypt|field|hash|line|md|pbkdf|scrypt|sha|user|utf|v|version)-?\d|\[redacted\]|[\w.+-]{1,64}@[\w-]{1,64}\.)"
+            r"(?=[^\s\"'\\,;<>\[:=()]{0,40}[0-9])(?=[^\s\"'\\,;<>\[:=()]{0,40}[a-z])"
+            r"[^\s\"'\\,;<>\[:=()]{6,}={0,2}(?=[\s\"'\\,;]|\Z)"
+        ),
+        rf"\1{REDACTED}",
+    ),
     (
         ("token ", "api key "),
         (
@@ -220,8 +231,10 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     (
         ("$",),
         (
-            r"(?a:(?:(?<![\w$])\$(?:[1567]|2[abxy]?|g?y|sha1|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})"
-            r"|\b(?:pbkdf2|scrypt|argon2|bcrypt)[\w:.-]{0,40})\$[\w./+=,-]{1,60}\$[\w./$=,+-]{20,})"
+            r"(?a:(?:(?<![\w$])\$(?:[156789]|2[abxy]?|g?y|sha1|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})"
+            r"|\b(?:pbkdf2|scrypt|argon2|bcrypt)[\w:.-]{0,40})\$[\w./+=,-]{1,60}\$[\w./$=,+-]{20,}"
+            # What routers of Juniper write in its place, and can read.
+            r"|(?<![\w$])\$9\$[\w./-]{8,})"
         ),
         REDACTED,
     ),
@@ -260,9 +273,11 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     # What Go calls a DSN, and what routers are told.
     (("@tcp(",), r"([\w.-]{1,60}:)[^\s@/:\"']{1,100}(?=@tcp\()", rf"\1{REDACTED}"),
     (
-        ("enable ", "psk "),
+        ("enable ", "psk ", "snmp-server ", "tacacs", "radius", "secret "),
         (
-            r"(?i)(\benable[ ](?:password|secret)[ ](?:\d[ ])?|\bpsk[ ]\\{0,8}\")"
+            r"(?i)(\benable[ ](?:password|secret)[ ](?:\d[ ])?|\bpsk[ ]\\{0,8}\""
+            r"|\bsnmp-server[ ]community[ ]|\b(?:radius|tacacs)[^\r\n]{0,80}?[ ]key[ ]\d[ ]"
+            r"|\bsecret[ ][05-9][ ])(?!\[redacted\])"
             r"(?=[^\s\"]{0,100}\d)[^\s\"\\]{4,}"
         ),
         rf"\1{REDACTED}",
@@ -279,12 +294,14 @@ _FORMS: tuple[tuple[Sequence[str], str, str], ...] = (
     *((needles, pattern, rf"\1{REDACTED}") for needles, pattern in COMMANDS),
 )
 
+_Form = tuple[str, Sequence[str], re.Pattern[str], str]
+
 
 @functools.cache
-def _compiled() -> tuple[list[tuple[Sequence[str], re.Pattern[str], str]], list[re.Pattern[str]]]:
+def _compiled() -> tuple[list[_Form], list[re.Pattern[str]]]:
     """Compile with the first use: some programs redact nothing."""
     return (
-        [(needles, re.compile(pattern), new) for needles, pattern, new in _FORMS],
+        [(needle, others, re.compile(pattern), new) for (needle, *others), pattern, new in _FORMS],
         [re.compile(pattern) for pattern in _USER_INFO],
     )
 
@@ -295,9 +312,19 @@ def redact_forms(text: str, lowered: str) -> str:
     if "@" in text and "/" in text:
         for pattern in user_info:
             text = pattern.sub(rf"\1{REDACTED}@", text)
-    for needles, pattern, new in forms:
-        if any(map(lowered.__contains__, needles)):
-            text = pattern.sub(new, text)
+    for needle, others, pattern, new in forms:
+        # Most have one needle, for which any() would take most of the time.
+        if needle in lowered or (others and any(map(lowered.__contains__, others))):
+            text = _replaced(pattern, new, text)
+    return text
+
+
+def _replaced(pattern: re.Pattern[str], new: str, text: str) -> str:
+    """Replace what *pattern* finds in *text*: of one command, one secret at a time."""
+    for _ in range(3):
+        before, text = text, pattern.sub(new, text)
+        if text == before:
+            break
     return text
 
 

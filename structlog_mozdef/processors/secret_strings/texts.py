@@ -48,14 +48,20 @@ _VALUE = (
 _NAMED = (
     # --NAME value
     (
-        r"(?<!\S)--?(?P<name>[a-zA-Z][0-9A-Za-z_\xc0-\u024f-]*+) "
-        r"(?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
+        r"(?<!\S)(?<!config set )--?(?P<name>[a-zA-Z][0-9A-Za-z_\xc0-\u024f-]*+) "
+        r"(?:\\{0,8}(?P<mark>[\"'])(?P<quoted>(?:(?!(?P=mark))[^\r\n]){1,500})(?P=mark)"
         r"|(?P<plain>[^\s\"'-][^\s\"']*))"
+    ),
+    # ENV NAME value, of a Dockerfile
+    (
+        r"\bENV (?P<name>[A-Z0-9_]{0,60}(?:PASSWD|PASSWORD|SECRET|TOKEN|_KEY)) "
+        r"(?P<plain>(?=[!-~]{0,60}[0-9])[^\s\"'=\\][^\s\"']*)"
     ),
     # setx NAME value, config set NAME value
     (
-        r"\b(?:[Ss]et[Ee]nv|setx|SETX|(?:[Cc]onfig|CONFIG|configure) (?:set|SET)) "
-        r"(?P<name>[\w.:/-]{1,80}) (?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
+        r"\b(?:[Ss]et[Ee]nv|setx|SETX|(?:[Cc]onfig|CONFIG|configure|secrets) (?:--)?(?:set|SET)) "
+        r"(?:--\w{1,20} )?\\{0,8}[\"']?(?P<name>[\w.:/-]{1,80})\\{0,8}[\"']? "
+        r"(?:\\{0,8}[\"'](?P<quoted>[^\"'\r\n]{1,500})[\"']"
         r"|(?P<plain>[^\s\"'-][^\s\"']*))"
     ),
     # secret set NAME --body value, --name NAME --value value
@@ -96,7 +102,7 @@ _NAMED = (
     # NAME    value: a line of a table
     (
         r"(?m)^[ ]{0,8}(?P<name>[\w.-]{1,80})(?:[ ]{2,40}|\t{1,8})"
-        r"(?P<plain>(?=[^\s\"\\]{0,100}\d)[^\s\"]{6,})[ ]{0,40}\r?$"
+        r"(?P<plain>(?=[^\s\"\\\x00-\x1f]{0,100}\d)[^\s\"]{6,})[ ]{0,40}\r?$"
     ),
     # <key>NAME</key><string>x</string>
     r"<key>(?P<name>[\w.-]{1,80})</key>[ \t\r\n]{0,20}<string>(?P<plain>[^<>]{1,500})",

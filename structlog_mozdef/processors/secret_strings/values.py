@@ -35,6 +35,8 @@ _PLACEHOLDER = re.compile(
     r"|(?:args|config|options|os|request|self|settings)\.[a-z_.]+[),]?|[a-z_]+=\d{1,9}"
     r"|(?:invalid|is|must|not|too)[_-][a-z_-]+|\((?:known|sensitive)|(?:alg|aud|exp|iss|kid|sub|typ)=.*"
     r"|(?:(?:rsa|dsa|ecdsa|hmac)[-_])?sha[-_]?\d{1,3}"
+    # Where it is kept, and what a build mounts.
+    r"|(?:env|fd|file):[\w./~-]+|id=[\w.-]+,src=.*"
     r"|S-1(?:-\d+)+|(?:ecdsa-|md5:|sha256:|ssh-).*",
     re.IGNORECASE,
 )
