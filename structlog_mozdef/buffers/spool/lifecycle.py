@@ -10,7 +10,7 @@ import errno
 import os
 
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.buffers.base import BUFFER_FULL, SPOOL_REMOVED
+from structlog_mozdef.buffers.base import SPOOL_REMOVED
 from structlog_mozdef.buffers.spool.capacity import Capacity
 from structlog_mozdef.buffers.spool.folder import StreamLock
 from structlog_mozdef.buffers.spool.format import StreamNames
@@ -168,13 +168,8 @@ class StreamLifecycle:
 
     def drop_oldest_segment(self) -> bool:
         """Drop the oldest segment that is not being read; False where there is none."""
-        for stream in self._ledger.sources.own:
-            if stream.lock is not None:
-                dropped = stream.drop_oldest_segment()
-                if dropped:
-                    self._ledger.drops.add(BUFFER_FULL, dropped)
-                    return True
-        return False
+        own = self._ledger.sources.own
+        return any(stream.lock is not None and stream.drop_oldest_segment() for stream in own)
 
     def release_lost(self) -> None:
         """Release streams whose locks are gone: the program closed their descriptors."""
