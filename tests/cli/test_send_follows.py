@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from support.handmade_spools import our_descriptors
 from support.receivers import Receiver, answer
 from support.running import command, dead_url, start_command, wait_for
 
@@ -334,6 +335,27 @@ def test_a_position_file_that_cannot_be_written_is_reported_once(log, tmp_path, 
     assert positions.save([followed])
     positions.close()
     followed.close()
+    assert offsets(tmp_path / "positions") == [2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it lists its descriptors")
+def test_a_file_whose_beginning_cannot_be_read_is_tried_again(log, tmp_path, capsys):
+    """An error of its disk is reported, and ends nothing."""
+    positions = PositionFile(str(tmp_path / "positions"))
+    followed = positions.restore(str(log))
+    assert followed.new_lines() == [b"1"]
+    (number,) = our_descriptors(log)
+    kept = os.dup(number)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    os.dup2(folder, number)
+    assert not positions.save([followed])
+    assert capsys.readouterr().err == "--position-file cannot be written: Is a directory\n"
+    os.dup2(kept, number)
+    assert positions.save([followed])
+    positions.close()
+    followed.close()
+    for fd in (kept, folder):
+        os.close(fd)
     assert offsets(tmp_path / "positions") == [2]
 
 
