@@ -168,8 +168,11 @@ class StreamLifecycle:
 
     def drop_oldest_segment(self) -> bool:
         """Drop the oldest segment that is not being read; False where there is none."""
-        own = self._ledger.sources.own
-        return any(stream.lock is not None and stream.drop_oldest_segment() for stream in own)
+        # Not by `any`: what a signal handler raises while a generator is closed is lost.
+        for stream in self._ledger.sources.own:
+            if stream.lock is not None and stream.drop_oldest_segment():
+                return True
+        return False
 
     def release_lost(self) -> None:
         """Release streams whose locks are gone: the program closed their descriptors."""
