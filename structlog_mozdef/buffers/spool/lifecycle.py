@@ -155,9 +155,12 @@ class StreamLifecycle:
             for file in self.files_to_sync(stream):
                 self._maintenance.sync_and_close(file)
 
-    def finish_all_but(self, *in_use: object) -> None:
-        """Finish all other streams, and release one where too many are open."""
-        own = self._ledger.sources.own
+    def finish_others(self, own: tuple[OwnStream, ...], *in_use: object) -> None:
+        """Finish all of *own* but those *in_use*, and release one where too many are open.
+
+        Both are found out by the caller at the same moment: a signal handler that logs here begins
+        a stream, which is in use from then on.
+        """
         for stream in own[-2 * _MOST_OPEN :]:
             if not stream.closed and stream not in in_use:
                 self.finish(stream)
@@ -183,7 +186,7 @@ class StreamLifecycle:
 
     def close(self) -> None:
         """Remove what is drained, and leave the rest to the process that adopts it."""
-        self.finish_all_but()
+        self.finish_others(self._ledger.sources.own)
         for stream in self._ledger.sources.own:
             if stream.lock is not None:
                 if stream.is_removed():
