@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from support.receivers import Receiver, answer
 from support.running import command, dead_url, start_command, wait_for
 
 from structlog_mozdef.cli.send.positions import PositionFile
+from structlog_mozdef.cli.send.resuming import Following
 
 SEND = [sys.executable, "-m", "structlog_mozdef", "send"]
 ENDS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -228,6 +230,17 @@ def test_what_was_not_delivered_is_sent_by_the_next_start(receiver, log, tmp_pat
     follower = Follower(receiver, log, "--position-file", positions)
     assert follower.arrives("1")
     assert follower.end() == 143
+
+
+def test_where_the_end_was_is_remembered_at_once(log, tmp_path):
+    """Lines that came in an outage are not left out by a next start that is from the end, too."""
+    options = argparse.Namespace(
+        files=[str(log)], from_end=True, position_file=str(tmp_path / "positions")
+    )
+    with Following(options):
+        append(log, "2\n")  # it is not delivered
+    with Following(options) as following:
+        assert following.files[0].new_lines() == [b"2"]
 
 
 def test_rejected_lines_are_not_sent_again(log, tmp_path):
