@@ -6,7 +6,7 @@ import bisect
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from structlog_mozdef._deadline import monotonic
 
@@ -25,6 +25,12 @@ class Loss(NamedTuple):
     last: float
 
 
+class Lossy(Protocol):
+    """A part of a buffer that knows how many of its events are lost."""
+
+    lost: int
+
+
 class _Tally:
     __slots__ = ("counted", "first", "last", "reported")
 
@@ -41,13 +47,27 @@ class _Tally:
 
 
 class Drops:
-    """Count lost events by reason. Callers of `add` hold the lock of the buffer."""
+    """Count lost events by reason. Who counts holds the lock of the buffer."""
 
     def __init__(self) -> None:
         self._tallies: dict[str, _Tally] = {}
 
     def add(self, reason: str, events: int = 1, *, refused: int = 0) -> None:
         """Count *events* more that were lost just now; *refused* of them were not appended."""
+        tally = self._tally(reason)
+        lost, not_appended = tally.counted
+        tally.counted = (lost + events, not_appended + refused)
+
+    def add_part(self, reason: str, part: Lossy, total: int) -> None:
+        """Count *total* events of *part* as lost, but for those that it has lost already."""
+        tally = self._tally(reason)
+        lost, not_appended = tally.counted
+        # Nothing is called in between, so an exception of a signal handler finds both or none.
+        tally.counted = (lost + total - part.lost, not_appended)
+        part.lost = total
+
+    def _tally(self, reason: str) -> _Tally:
+        """Return the tally of *reason*, by which something was lost just now."""
         now = time.time()
         tally = self._tallies.get(reason)
         if tally is None:
@@ -55,8 +75,7 @@ class Drops:
         if tally.events == tally.reported:
             tally.first = now
         tally.last = now  # first: `losses` may be called without the lock
-        lost, not_appended = tally.counted
-        tally.counted = (lost + events, not_appended + refused)
+        return tally
 
     def refused(self) -> int:
         """Return how many of all lost events were not appended."""

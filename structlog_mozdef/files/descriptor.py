@@ -83,8 +83,8 @@ class Descriptor:
         is_ours, fd = self.fd >= 0 and self.is_ours(), self.fd
         self.fd = -1
         if is_ours:
-            _open.pop(fd, None)
             os.close(fd)
+            _open.pop(fd, None)
 
 
 # Those of this process: number -> object, and inode.

@@ -15,7 +15,7 @@ from structlog_mozdef.transports.memory import MemoryTransport
 ROOT = pathlib.Path(structlog_mozdef.__file__).parent
 NAMES = {name for name, value in vars(base).items() if name.isupper() and isinstance(value, str)}
 # What counts a loss -> where its reason stands among the arguments.
-COUNTERS = {"drop": -1, "_drop": -1, "lose": -1, "add": 0, "count_drops": 0}
+COUNTERS = {"drop": -1, "_drop": -1, "lose": -1, "add": 0, "add_part": 0}
 
 
 def reasons():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -10,10 +11,12 @@ import sys
 import time
 
 import pytest
+from support.handmade_spools import our_descriptors
 from support.receivers import Receiver, answer
 from support.running import command, dead_url, start_command, wait_for
 
 from structlog_mozdef.cli.send.positions import PositionFile
+from structlog_mozdef.cli.send.resuming import Following
 
 SEND = [sys.executable, "-m", "structlog_mozdef", "send"]
 ENDS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -229,6 +232,17 @@ def test_what_was_not_delivered_is_sent_by_the_next_start(receiver, log, tmp_pat
     assert follower.end() == 143
 
 
+def test_where_the_end_was_is_remembered_at_once(log, tmp_path):
+    """Lines that came in an outage are not left out by a next start that is from the end, too."""
+    options = argparse.Namespace(
+        files=[str(log)], from_end=True, position_file=str(tmp_path / "positions")
+    )
+    with Following(options):
+        append(log, "2\n")  # it is not delivered
+    with Following(options) as following:
+        assert following.files[0].new_lines() == [b"2"]
+
+
 def test_rejected_lines_are_not_sent_again(log, tmp_path):
     """A dead letter is settled: the status says so, and the next start goes on behind it."""
     positions = tmp_path / "positions"
@@ -334,6 +348,27 @@ def test_a_position_file_that_cannot_be_written_is_reported_once(log, tmp_path, 
     assert positions.save([followed])
     positions.close()
     followed.close()
+    assert offsets(tmp_path / "positions") == [2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it lists its descriptors")
+def test_a_file_whose_beginning_cannot_be_read_is_tried_again(log, tmp_path, capsys):
+    """An error of its disk is reported, and ends nothing."""
+    positions = PositionFile(str(tmp_path / "positions"))
+    followed = positions.restore(str(log))
+    assert followed.new_lines() == [b"1"]
+    (number,) = our_descriptors(log)
+    kept = os.dup(number)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    os.dup2(folder, number)
+    assert not positions.save([followed])
+    assert capsys.readouterr().err == "--position-file cannot be written: Is a directory\n"
+    os.dup2(kept, number)
+    assert positions.save([followed])
+    positions.close()
+    followed.close()
+    for fd in (kept, folder):
+        os.close(fd)
     assert offsets(tmp_path / "positions") == [2]
 
 

@@ -56,7 +56,7 @@ class Adoption:
         names = self._ledger.folder.adoptable()
         self._candidates = deque(names)
         resumed = False
-        for stream in self._ledger.sources.own:
+        for stream in self._ledger.sources.all():
             if stream.is_released:
                 if stream.name not in names:  # others have delivered it: it is theirs
                     self._ledger.remove(stream)

@@ -20,7 +20,7 @@ from structlog_mozdef.buffers.spool.dead_letters import RejectedEvents
 from structlog_mozdef.buffers.spool.folder import SpoolFolder, StreamLock
 from structlog_mozdef.buffers.spool.options import SpoolOptions
 from structlog_mozdef.buffers.spool.own_stream import OwnStream
-from structlog_mozdef.buffers.spool.segments import Contents
+from structlog_mozdef.buffers.spool.segments import Contents, Segment
 from structlog_mozdef.buffers.spool.stream import Stream
 
 
@@ -196,7 +196,7 @@ class SpoolLedger:
     def appended_count(self) -> int:
         """Return how many events this process has appended, ever."""
         sources = self.sources
-        return sources.appended + sum(source.appended for source in sources.own)
+        return sources.appended + sum(source.known() for source in sources.own)
 
     def settled_count(self) -> int:
         """Return the number of events of this process before which none waits."""
@@ -308,9 +308,9 @@ class SpoolLedger:
         found = not was_counted
         return functools.partial(self._count_letter, count, in_flight=0, found=found)
 
-    def found_missing(self, events: int) -> None:
-        """Count events that are not where they should be."""
-        self.count_drops(SPOOL_DAMAGED, events)
+    def found_missing(self, segment: Segment, total: int) -> None:
+        """Count *total* events as lost that *segment* should have. With the lock held."""
+        self.drops.add_part(SPOOL_DAMAGED, segment, total)
         self.warnings.add("spool damaged", f"events of the spool {self.folder.path} are missing")
 
     def warn_unreadable(self, error: OSError, name: str | None = None) -> None:
@@ -321,11 +321,6 @@ class SpoolLedger:
         self.warnings.add(
             f"spool unreadable {name}", f"{what} cannot be read: {error.strerror}{others}"
         )
-
-    @locked
-    def count_drops(self, reason: str, events: int = 1) -> None:
-        """Count events that were lost after they were appended."""
-        self.drops.add(reason, events)
 
     @locked
     def count_refused(self, reason: str) -> None:

@@ -10,7 +10,7 @@ import errno
 import os
 
 from structlog_mozdef._raised import pass_on
-from structlog_mozdef.buffers.base import BUFFER_FULL, SPOOL_REMOVED
+from structlog_mozdef.buffers.base import SPOOL_REMOVED
 from structlog_mozdef.buffers.spool.capacity import Capacity
 from structlog_mozdef.buffers.spool.folder import StreamLock
 from structlog_mozdef.buffers.spool.format import StreamNames
@@ -155,9 +155,12 @@ class StreamLifecycle:
             for file in self.files_to_sync(stream):
                 self._maintenance.sync_and_close(file)
 
-    def finish_all_but(self, *in_use: object) -> None:
-        """Finish all other streams, and release one where too many are open."""
-        own = self._ledger.sources.own
+    def finish_others(self, own: tuple[OwnStream, ...], *in_use: object) -> None:
+        """Finish all of *own* but those *in_use*, and release one where too many are open.
+
+        Both are found out by the caller at the same moment: a signal handler that logs here begins
+        a stream, which is in use from then on.
+        """
         for stream in own[-2 * _MOST_OPEN :]:
             if not stream.closed and stream not in in_use:
                 self.finish(stream)
@@ -168,12 +171,10 @@ class StreamLifecycle:
 
     def drop_oldest_segment(self) -> bool:
         """Drop the oldest segment that is not being read; False where there is none."""
+        # Not by `any`: what a signal handler raises while a generator is closed is lost.
         for stream in self._ledger.sources.own:
-            if stream.lock is not None:
-                dropped = stream.drop_oldest_segment()
-                if dropped:
-                    self._ledger.drops.add(BUFFER_FULL, dropped)
-                    return True
+            if stream.lock is not None and stream.drop_oldest_segment():
+                return True
         return False
 
     def release_lost(self) -> None:
@@ -185,7 +186,7 @@ class StreamLifecycle:
 
     def close(self) -> None:
         """Remove what is drained, and leave the rest to the process that adopts it."""
-        self.finish_all_but()
+        self.finish_others(self._ledger.sources.own)
         for stream in self._ledger.sources.own:
             if stream.lock is not None:
                 if stream.is_removed():

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from structlog_mozdef.buffers.accounting import Times
+from structlog_mozdef.buffers.base import BUFFER_FULL
 from structlog_mozdef.buffers.spool.folder import StreamLock
 from structlog_mozdef.buffers.spool.format import (
     ACK_FILE,
@@ -119,8 +120,8 @@ class OwnStream(Stream):
             return is_read and read.segment == self.last and self.left() > self.state.outstanding
         return False
 
-    def drop_oldest_segment(self) -> int:
-        """Remove the oldest complete segment that reading has not reached; return its events."""
+    def drop_oldest_segment(self) -> bool:
+        """Drop the oldest complete segment that reading has not reached; False if there is none."""
         ahead = sorted(
             number for number in list(self._segments) if number > self.state.read.segment
         )
@@ -129,24 +130,25 @@ class OwnStream(Stream):
             ends.append(self.appended)
         for number, end in zip(ahead, ends, strict=False):
             segment = self._segments[number]
-            events = end - segment.start - segment.lost
-            if events:
+            events = end - segment.start
+            if events > segment.lost:
                 if not self._unlink(number):
-                    return 0  # it stays where it is, and is delivered
-                segment.lost += events
+                    return False  # it stays where it is, and is delivered
                 segment.size = 0
-                if number == self.last and self._file is not None:
-                    self._file.close()  # or it would still be read
-                return events
-        return 0
+                if number == self.last:  # what is removed, but open, would still be read
+                    self._close_segment()
+                    self.granted = self.credit = 0
+                self._ledger.drops.add_part(BUFFER_FULL, segment, events)
+                return True
+        return False
 
     def descriptors_to_sync(self) -> list[Descriptor]:
         """Return copies of what has to be synchronised so that what was appended is safe."""
-        if self._file is None:
+        file = self._file
+        if file is None:
             return []
-        self._file.status()
         # (The folder is opened again: a copy would keep its lock.)
-        return [Descriptor(os.dup(self._file.fd)), Descriptor(open_folder(".", self.lock_fd()))]
+        return [Descriptor(os.dup(file.checked())), Descriptor(open_folder(".", self.lock_fd()))]
 
     # In memory.
 
@@ -209,9 +211,9 @@ class OwnStream(Stream):
 
     def _open(self, number: int) -> int:
         fd = super()._open(number)
-        if fd < 0 and self._file is not None and number == self.last:
-            self._file.status()
-            fd = os.dup(self._file.fd)  # removed, but still ours to read
+        file = self._file
+        if fd < 0 and file is not None and number == self.last:
+            fd = os.dup(file.checked())  # removed, but still ours to read
         return fd
 
     def _unlink(self, number: int) -> bool:
@@ -223,9 +225,11 @@ class OwnStream(Stream):
 
     def _close_files(self) -> StreamLock | None:
         self.stop_writing()
-        self.fd = -1
         self._held = {}
-        file, self._file = self._file, None
+        self._close_segment()
+        return super()._close_files()
+
+    def _close_segment(self) -> None:
+        file, self._file, self.fd = self._file, None, -1
         if file is not None:
             file.close()
-        return super()._close_files()

@@ -165,7 +165,6 @@ class SpoolReader:
         """All counts change here, with the lock held, so that they add up for everybody else."""
         for source, count in parts:
             self._ledger.settle(source, count)
-        self._ledger.set_aside = 0
         self._writer.rebase()
 
     @locked

@@ -27,7 +27,7 @@ class Segment:
     Attributes:
         start: the events of the stream before it.
         size: in bytes; 0 for the one that is appended to.
-        lost: its events that will never be read: dropped, or missing.
+        lost: its events that are never given out: dropped, missing or damaged.
     """
 
     start: int

@@ -48,7 +48,7 @@ class StreamState(NamedTuple):
 
     Attributes:
         read: how far it was read.
-        met: events before that: read, damaged, lost or dropped.
+        met: events before that, but for those that are lost in the same segment.
         chunks: those of them that were read and are not settled, oldest first.
         delivered: events that were delivered.
         has_ended: whether it was read to its end.
@@ -120,6 +120,7 @@ class Stream:
         self._segments = segments
         self.appended = before + events
         self._is_recovered = True
+        self._known_damage = Offset(0, 0)
         self.state = StreamState(acked, before, (), self.state.delivered)
         for number in done:  # drained, but not removed any more
             self._unlink(number)
@@ -203,6 +204,8 @@ class Stream:
         self._lines = []
         state = self.state
         self._known_damage = max(self._known_damage, state.read)
+        if self.closed:
+            self.appended = self.known()  # that nobody has counted it is not found out again
         if state.chunks:
             self._stop_reading()
             self.state = StreamState(state.acked, state.settled, (), state.delivered)
@@ -272,10 +275,11 @@ class Stream:
 
     @locked
     def _count_passed(self, keep: Callable[[], object] | None, length: int, count: int) -> None:
+        read = self.state.read
         if keep is not None:
             keep()
-        state = self.state
-        self.state = state._replace(read=state.read.after(length), met=state.met + count)
+            self._segments[read.segment].lost += count
+        self.state = self.state._replace(read=read.after(length))
 
     def _next_segment(self) -> bool:
         """Leave this segment, of which nothing is left; False where it is the last."""
@@ -296,14 +300,13 @@ class Stream:
         done = self.state.read.segment
         following = min((number for number in list(self._segments) if number > done), default=0)
         expected = self._segments[following].start if following else self.appended
-        known = self._segments.get(done)
-        missing = expected - self.state.met - (known.lost if known else 0)
-        if missing < 0:  # more than were counted: a signal handler raised in the middle of it
-            expected -= missing
-            self._count_found(-missing, done)
-        elif missing > 0:
-            self._segments.setdefault(done, Segment(self.state.met)).lost += missing
-            self._ledger.found_missing(missing)
+        segment = self._segments.setdefault(done, Segment(self.state.met))
+        lost = expected - self.state.met
+        if lost < segment.lost:  # more than were counted: a signal handler raised in the middle
+            expected += segment.lost - lost
+            self._count_found(segment.lost - lost, done)
+        elif lost > segment.lost:
+            self._ledger.found_missing(segment, lost)
         read = Offset(following, 0) if following else self.state.read
         self.state = self.state._replace(read=read, met=expected, has_ended=not following)
 

@@ -318,7 +318,7 @@ class SpoolWriter:
     def _finish_interrupted(self) -> None:
         if not self._is_nested():
             stream = self._empty_slot()
-            self._streams.finish_all_but(stream, self._slot)
+            self._streams.finish_others(self._ledger.sources.own, stream, self._slot)
             self._put_back(stream)
 
     @locked
@@ -361,7 +361,7 @@ class SpoolWriter:
         if self._is_nested():
             return []
         stream = self._checked(self._empty_slot())
-        self._streams.finish_all_but(stream, self._slot)
+        self._streams.finish_others(self._ledger.sources.own, stream, self._slot)
         self._streams.release_lost()
         self._put_back(stream)
         if self._streams.disk_error is not None or self._ledger.held_count():

@@ -12,7 +12,8 @@ written again within a quarter of a second is not seen.
 Without --position-file nothing is remembered: the next start begins in the same way. With it, the
 next start goes on behind the last line that was delivered, also in files that were renamed in their
 folder meanwhile. After a kill, the lines of the last seconds are sent twice; none is left out but
-where its file was removed or truncated. A position file that another command uses is refused.
+where its file was removed or truncated, or came and was renamed between the last seconds before a
+kill and the next start. A position file that another command uses is refused.
 """
 
 from __future__ import annotations

@@ -100,14 +100,14 @@ class PositionFile:
 
     def save(self, followed: Iterable[FollowedFile]) -> bool:
         """Remember how far the lines of all files were read; return False if that fails."""
-        files = {file.path: [_entry_of(each) for each in file.files] for file in followed}
         problem = ""
-        if files != self._files:
-            try:
+        try:
+            files = {file.path: [_entry_of(each) for each in file.files] for file in followed}
+            if files != self._files:
                 self._write(files)
                 self._files = files
-            except OSError as error:
-                problem = error.strerror or type(error).__name__
+        except OSError as error:  # of its disk, or of theirs: the beginning of each is read
+            problem = error.strerror or type(error).__name__
         if problem and problem != self._problem:  # it is tried again each second
             print(f"--position-file cannot be written: {problem}", file=sys.stderr)
         self._problem = problem

@@ -44,7 +44,8 @@ class Following:
             if options.from_end and is_new:
                 for each in file.files:
                     each.seek_end()
-        self._saved_at = self._looked_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        self.save_now()  # where the files begin for us, in case nothing is delivered
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from functools import partial
 
 import pytest
 from support.handmade_spools import (
@@ -185,6 +186,28 @@ def test_a_signal_handler_leaves_the_rest_whole(tmp_path, situation, acts):
         assert set(drain(other)) <= set(events("interrupted", "held 1", "held 2", "held 3")), number
         other.close()
         assert not list(path.glob("1*")), number
+        number += 1
+    assert number > 5
+
+
+@pytest.mark.parametrize("sync", ["never", "always"])
+def test_a_stream_that_is_finished_is_not_appended_to(tmp_path, sync):
+    """Wherever a handler logs, events arrive that are appended while others are in flight."""
+    number, happened = 0, True
+    while happened:
+        spool = spool_on(tmp_path / str(number), segment_bytes=30, sync=sync, timings=AT_ONCE)
+        spool.append(b"[before]")
+        with Interruption(number, partial(spool.append, b"[inner]")) as interruption:
+            spool.append(b"[outer]")
+        happened = interruption.happened
+        batch = spool.peek(100, 10_000)
+        spool.append(b"[after]")
+        spool.ack(batch)
+        delivered = [*batch.events, *drain(spool)]
+        expected = [b"[before]", *[b"[inner]"] * happened, b"[outer]", b"[after]"]
+        assert (number, sorted(delivered)) == (number, sorted(expected))
+        assert spool.settled_count() == spool.appended_count()
+        spool.close()
         number += 1
     assert number > 5
 

@@ -10,13 +10,22 @@ import os
 import resource
 
 import pytest
-from support.handmade_spools import AT_ONCE, drain, events, file_limit, orphan, spool_on
+from support.handmade_spools import (
+    AT_ONCE,
+    drain,
+    events,
+    file_limit,
+    orphan,
+    our_descriptors,
+    spool_on,
+)
 from support.interruptions import Interruption
 from support.running import wait_for
 
 from structlog_mozdef import Sink
 from structlog_mozdef.buffers.spool.folder import SpoolFolder
 from structlog_mozdef.buffers.spool.inspect import has_orphans
+from structlog_mozdef.files.descriptor import Descriptor, close_lost_descriptors
 from structlog_mozdef.transports.memory import MemoryTransport
 
 
@@ -177,3 +186,25 @@ def test_the_disk_recovers_while_no_file_can_be_opened(tmp_path, meanwhile):
     counts = spool.counts()
     assert (counts.delivered, counts.buffered, counts.dropped) == (2, 0, {})
     spool.close()
+
+
+def test_a_signal_handler_raises_while_a_file_is_closed(tmp_path):
+    """Wherever it does, the file is closed, and its lock free, once somebody looks."""
+    number, happened = 0, True
+    while happened:
+        file = Descriptor(os.open(tmp_path, os.O_RDONLY))
+        with (
+            contextlib.suppress(InterruptedError),
+            Interruption(number, interrupt) as interruption,
+        ):
+            file.close_after_writing()
+        happened = interruption.happened
+        del file
+        close_lost_descriptors()
+        assert not our_descriptors(tmp_path), number
+        number += 1
+    assert number > 3
+
+
+def interrupt():
+    raise InterruptedError
