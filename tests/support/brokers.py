@@ -244,6 +244,10 @@ class Broker:
             return True
         return False
 
+    def sync(self) -> None:
+        """Have what was declared written to the disk, which it does itself some seconds later."""
+        self.control("eval", "catch mnesia:sync_log(), ok.")
+
     def kill(self) -> None:
         """Kill it with SIGKILL; its data stay."""
         assert self._process is not None

@@ -304,6 +304,7 @@ def killed(broker, tmp_path_factory):
         contextlib.closing(AMQPTransport(f"amqp://127.0.0.1:{relay.port}")) as transport,
         Sink(broker.url, spool=spool, retry=SOON) as sink,
     ):
+        broker.sync()  # or a kill could make it forget that the queue is bound
         transport.send(batch[:1])
         before = relay.received
         sending = Sending(transport, batch[1:])
