@@ -46,6 +46,8 @@ _LATE_SECONDS = 3.0
 _PASSING_SECONDS = 10.0
 #: An outage that is longer may be one of MozDef's broker, in seconds.
 _SHORT_OUTAGE_SECONDS = 3.0
+#: Until a buffer is read again that gave none of its events: its disk has errors.
+_UNREADABLE_SECONDS = 1.0
 #: How far behind a failing event another one is looked for, where batches are smaller.
 _PROBE_RANGE_EVENTS = 64
 #: The largest event that is kept to be sent once more as a witness, in bytes.
@@ -93,7 +95,8 @@ class Dispatcher:
         rejections: warns of events that became dead letters.
         witness: an event that passed before, to be sent once more where there is no other.
         failures_since_pass: how many batches failed fast since something passed.
-        only_suspects_wait: whether the last step found nothing else, and none of them due.
+        none_is_due: whether the last step found only events that wait for their time, or cannot be
+            read now.
     """
 
     def __init__(
@@ -121,7 +124,7 @@ class Dispatcher:
         self.rejections = CountedWarning(own_log, "dead letter")
         self.witness: bytes | None = None
         self.failures_since_pass = 0
-        self.only_suspects_wait = False
+        self.none_is_due = False
         self.state: State = Sending()
         self._outage: _Outage | None = None
         self._last_pass = -math.inf
@@ -158,11 +161,15 @@ class Dispatcher:
         Returns:
             Seconds until the next step makes sense, 0.0 for at once; None where nothing waits.
         """
-        self.only_suspects_wait = False
-        if self.buffer:
-            return self.state.step(self)
-        self.suspects.clear()
-        return None
+        self.none_is_due = False
+        if not self.buffer:
+            self.suspects.clear()
+            return None
+        wait = self.state.step(self)
+        if wait is None and self.buffer:
+            self.none_is_due = True
+            return _UNREADABLE_SECONDS
+        return wait
 
     def is_searching(self) -> bool:
         """Return whether the next step goes on with a batch that failed: it is not to linger."""
@@ -312,7 +319,7 @@ class Dispatcher:
         wait = self.suspects.seconds_until_due(ahead, now)
         is_all = len(ahead) >= len(self.buffer)
         if wait and (is_all or self._rotated >= len(self.buffer)):
-            self.only_suspects_wait = True
+            self.none_is_due = True
             return wait
         undue = 0
         for event in first:

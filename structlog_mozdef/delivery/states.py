@@ -43,7 +43,7 @@ class Sending:
         """See `State`."""
         events = dispatcher.next_events(self._limit(dispatcher))
         if not events:
-            return None  # what a spool counts may be damaged, or with another process by now
+            return None  # what a spool counts may be with another process by now, or unreadable
         events = events[: dispatcher.suspects.first_among(events)]
         if not events:
             return dispatcher.try_suspects(self)

@@ -430,7 +430,7 @@ class SenderThread:
         if wait:
             if not self._shutdown.allows_wait(wait):
                 return
-            if self._dispatcher.only_suspects_wait:
+            if self._dispatcher.none_is_due:
                 self.wakeup.wait_for_more(wait)
             else:
                 self.wakeup.wait_for_retry(wait)

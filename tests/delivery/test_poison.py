@@ -375,7 +375,7 @@ def test_new_events_pass_while_suspects_wait(server):
     """An event that comes while a suspect is not due is sent at once."""
     drive = Drive(server, events=1).run()
     drive.put(b"1", POISON, b"2")
-    while not drive.dispatcher.only_suspects_wait:
+    while not drive.dispatcher.none_is_due:
         drive.steps(1)
     drive.put(b"3")
     drive.run(seconds=0.1)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
+import os
 import threading
 import time
 
@@ -42,3 +44,29 @@ def test_calls_that_wait(tmp_path):
             sink.close(0)
             thread.join()
     assert spent < 1
+
+
+def test_events_that_cannot_be_read(tmp_path, monkeypatch):
+    """While the disk has errors it is read again once a second, and not all the time."""
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    fill = b"x" * 500  # so that they are not read at once
+    with Receiver(lambda request: answer(503)) as receiver:
+        sink = Sink(receiver.url, spool=tmp_path, exit_timeout=0)
+        for number in range(5000):
+            sink.put(b'{"summary": "%d", "fill": "%s"}' % (number, fill))
+        assert wait_for(lambda: sink.stats().failed_attempts > 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pread", fail)
+            receiver.respond = lambda request: OK
+            assert wait_for(lambda: sink.stats().delivered)
+            before = time.process_time()
+            assert not sink.flush(1)
+            time.sleep(1)
+            spent = time.process_time() - before
+            assert sink.stats().buffered > 1000
+        assert sink.flush(20)
+        sink.close()
+    assert spent < 0.8
