@@ -1,4 +1,4 @@
-"""While events cannot be sent, the sender sleeps, whoever waits for it."""
+"""While events cannot be sent the sender sleeps, even if somebody waits for it."""
 
 from __future__ import annotations
 
