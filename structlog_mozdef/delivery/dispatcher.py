@@ -46,7 +46,7 @@ _LATE_SECONDS = 3.0
 _PASSING_SECONDS = 10.0
 #: An outage that is longer may be one of MozDef's broker, in seconds.
 _SHORT_OUTAGE_SECONDS = 3.0
-#: Until a buffer is read again that gave none of its events: its disk has errors.
+#: Until a buffer is read again that gave none of its events (its disk has errors), at the most.
 _UNREADABLE_SECONDS = 1.0
 #: How far behind a failing event another one is looked for, where batches are smaller.
 _PROBE_RANGE_EVENTS = 64

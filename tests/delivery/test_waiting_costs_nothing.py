@@ -47,7 +47,7 @@ def test_calls_that_wait(tmp_path):
 
 
 def test_events_that_cannot_be_read(tmp_path, monkeypatch):
-    """While the disk has errors it is read again once a second, and not all the time."""
+    """While the disk has errors it is read again now and then, and not all the time."""
 
     def fail(*_):
         raise OSError(errno.EIO, "Input/output error")
