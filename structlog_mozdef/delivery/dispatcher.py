@@ -46,8 +46,6 @@ _LATE_SECONDS = 3.0
 _PASSING_SECONDS = 10.0
 #: An outage that is longer may be one of MozDef's broker, in seconds.
 _SHORT_OUTAGE_SECONDS = 3.0
-#: Until a buffer is read again that gave none of its events (its disk has errors), at the most.
-_UNREADABLE_SECONDS = 1.0
 #: How far behind a failing event another one is looked for, where batches are smaller.
 _PROBE_RANGE_EVENTS = 64
 #: The largest event that is kept to be sent once more as a witness, in bytes.
@@ -159,16 +157,15 @@ class Dispatcher:
         """Make one attempt, if it is time for it.
 
         Returns:
-            Seconds until the next step makes sense, 0.0 for at once; None where nothing waits.
+            Seconds until the next step makes sense, 0.0 for at once; None where nothing can be had.
         """
         self.none_is_due = False
         if not self.buffer:
             self.suspects.clear()
             return None
         wait = self.state.step(self)
-        if wait is None and self.buffer:
-            self.none_is_due = True
-            return _UNREADABLE_SECONDS
+        if wait is None:
+            self.none_is_due = bool(self.buffer)  # it cannot be read now
         return wait
 
     def is_searching(self) -> bool:

@@ -52,7 +52,8 @@ class SenderTimings:
     Attributes:
         idle: how long it waits for a first event. Only a lost wake-up lasts that long.
         poll_interval: between two looks of a caller that waits for room or for a flush: what it
-            waits for may need a new thread.
+            waits for may need a new thread. And between two of the thread at a spool that cannot be
+            read, for its disk has errors.
         closing: how long closing a connection may take where no time is left.
         restart_interval: until the next attempt to start a thread where none could be had.
     """

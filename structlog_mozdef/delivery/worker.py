@@ -434,6 +434,8 @@ class SenderThread:
                 self.wakeup.wait_for_more(wait)
             else:
                 self.wakeup.wait_for_retry(wait)
+        elif wait is None and self._dispatcher.none_is_due:
+            self.wakeup.wait_for_more(self._timings.poll_interval)
         elif wait is None or not (self._orphans_wait or self._dispatcher.is_searching()):
             self.wakeup.wait_for_events()
         # Else what waits has waited long enough: events of dead processes, or parts of a batch.
